@@ -1,0 +1,1 @@
+"""Which weights process which tokens: one file per architecture."""

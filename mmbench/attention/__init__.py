@@ -1,0 +1,1 @@
+"""How tokens mix: one file per mechanism."""

@@ -1,0 +1,260 @@
+"""Everything that a person sets (params.yaml), and the resolved configuration of one trial.
+
+No torch here: reading and checking settings must be quick.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from mmbench.registry import UserError, suggest
+
+
+class Frozen(BaseModel):
+    """Immutable, and strict: an unknown key or a wrong type is an error, not a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Choice(Frozen):
+    """A variant by name, with the options of its constructor that differ from their defaults."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+    @property
+    def label(self) -> str:
+        """`name`, or `name(option=value)`: the level that tables show."""
+        inside = ", ".join(f"{k}={v}" for k, v in sorted(self.options.items()))
+        return f"{self.name}({inside})" if inside else self.name
+
+
+def _as_choice(value: Any) -> Any:
+    """`additive` or `{additive: {score_dim: 4}}` -> Choice."""
+    if isinstance(value, str):
+        return Choice(name=value)
+    if isinstance(value, dict) and "name" not in value and len(value) == 1:
+        ((name, options),) = value.items()
+        return Choice(name=str(name), options=options or {})
+    return value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Level = Annotated[Choice, BeforeValidator(_as_choice)]
+Levels = Literal["core", "full", "all"] | Annotated[tuple[Level, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Seeds = Annotated[int, Field(ge=1, le=1000)]
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Grid(Frozen):
+    """What is compared: `core` (what the source article defines), `full` (everything found), or a list of names."""
+
+    datasets: Annotated[Names, Field(min_length=1)]
+    attention: Levels
+    fusion: Levels
+    architecture: Levels
+    seeds: Seeds
+
+
+class Controls(Frozen):
+    """The ring around the grid: every single modality under each attention, and baselines that are not deep."""
+
+    single_modalities: bool
+    baselines: Names
+
+
+class ModelSize(Frozen):
+    """The same for every cell. `width` must be a multiple of `heads`."""
+
+    width: Positive
+    depth: Positive
+    heads: Positive
+    mlp_ratio: Positive
+
+    @pydantic.model_validator(mode="after")
+    def _divisible(self) -> ModelSize:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+
+class Training(Frozen):
+    """The one budget for all cells. `patience`: epochs without a better validation loss before stopping; null = off."""
+
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup: Fraction
+    clip_norm: Annotated[float, Field(gt=0)]
+    patience: Positive | None
+    precision: Literal["auto", "float32", "bfloat16"]
+
+
+class Sweep(Frozen):
+    """How trials are run; none of it is part of a trial's identity."""
+
+    at_once: Positive | Literal["auto"]
+    per_gpu: Positive | Literal["auto"]
+    time_limit_s: Annotated[float, Field(gt=0)] | None
+    memory_limit_gb: Annotated[float, Field(gt=0)] | None
+    retries: Annotated[int, Field(ge=0)]
+
+
+class Tracking(Frozen):
+    """MLflow: a view for people, never the record."""
+
+    enabled: bool
+    experiment: Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
+
+
+class ReportSettings(Frozen):
+    """`confidence` of intervals; `rope`: differences within it count as equal (region of practical equivalence)."""
+
+    metric: Literal["accuracy", "macro_f1"]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    rope: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Params(Frozen):
+    """params.yaml. `data` maps a data set's name to its generator and that generator's options."""
+
+    grid: Grid
+    controls: Controls
+    model: ModelSize
+    train: Training
+    sweep: Sweep
+    tracking: Tracking
+    report: ReportSettings
+    data: dict[str, Level]
+
+
+class Modality(Frozen):
+    """One modality of a prepared data set. `kind` names its stem, `options` that stem's options.
+
+    shape: of one sample, as stored. evidence: whether the data set says which tokens carry the label.
+    """
+
+    kind: str
+    shape: Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple)]
+    options: dict[str, Any] = {}
+    evidence: bool = False
+
+
+class DataSpec(Frozen):
+    """spec.json of a prepared data set.
+
+    splits: samples in each. chance: accuracy of the best constant guess. ceiling: the best accuracy that the planted
+    corruption allows, where known. hash: SHA-256 over the arrays and this description.
+    """
+
+    name: str
+    description: str
+    modalities: dict[str, Modality]
+    classes: Names
+    splits: dict[str, Positive]
+    chance: Fraction
+    ceiling: Fraction | None
+    ceiling_why: str = ""
+    carriers: Names = ()
+    licence: str
+    source: str
+    hash: str
+
+
+Role = Literal["cell", "single", "baseline"]
+
+
+class TrialConfig(Frozen):
+    """One job, fully resolved. `fusion` and `architecture` are null for a single modality; a baseline has only a name."""
+
+    role: Role
+    dataset: str
+    modalities: Names
+    attention: Choice | None = None
+    fusion: Choice | None = None
+    architecture: Choice | None = None
+    baseline: str | None = None
+    seed: Annotated[int, Field(ge=0)]
+    model: ModelSize | None = None
+    train: Training | None = None
+
+    @property
+    def cell(self) -> str:
+        """What is compared, without data set and seed: `additive + concat · shared`."""
+        if self.role == "baseline":
+            return f"{self.baseline} baseline"
+        assert self.attention is not None
+        if self.role == "single":
+            return f"{self.attention.label} · {self.modalities[0]} alone"
+        assert self.fusion is not None and self.architecture is not None
+        return f"{self.attention.label} + {self.fusion.label} · {self.architecture.label}"
+
+    @property
+    def name(self) -> str:
+        """`additive + concat · shared · synergy · s0`."""
+        return f"{self.cell} · {self.dataset} · s{self.seed}"
+
+    def canonical(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
+    """The field names that were possible at `path`, for a hint."""
+    for part in path:
+        fields = getattr(model, "model_fields", None)
+        if not fields or part not in fields:
+            return []
+        model = fields[part].annotation
+    return list(getattr(model, "model_fields", {}))
+
+
+def _sentences(error: pydantic.ValidationError, model: type[BaseModel], file: Path) -> Iterator[str]:
+    """One plain sentence a problem; the alternatives of a union are told once."""
+    seen: set[str] = set()
+    for e in error.errors(include_url=False):
+        path = [str(p) for p in e["loc"] if not (isinstance(p, str) and ("[" in p or p in ("int", "float", "str")))]
+        place = ".".join(path)
+        if place in seen:
+            continue
+        seen.add(place)
+        if e["type"] == "extra_forbidden":
+            yield f"{file}: unknown key {place!r}{suggest(path[-1], _known_keys(model, tuple(path[:-1])))}"
+        elif e["type"] == "missing":
+            yield f"{file}: {place!r} is missing"
+        else:
+            yield f"{file}: {place} is {e['input']!r}: {e['msg'][0].lower()}{e['msg'][1:]}"
+
+
+def parse(model: type[BaseModel], raw: Any, file: Path) -> Any:
+    """Validate `raw`, read from `file`, as `model`. Raises UserError with one line a problem."""
+    try:
+        return model.model_validate(raw)
+    except pydantic.ValidationError as error:
+        raise UserError("\n".join(_sentences(error, model, file))) from None
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml. Raises UserError naming the place and the remedy."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; run this in the project's folder, or name the file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"{path} is empty or not a mapping; the keys it needs: {', '.join(Params.model_fields)}")
+    return parse(Params, raw, path)

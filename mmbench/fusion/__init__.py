@@ -1,0 +1,1 @@
+"""Where and how modalities meet: one file per fusion."""

@@ -1,0 +1,42 @@
+"""Intermediate fusion: between layers, each stream attends to every other."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.registry import variant
+from mmbench.types import Fusion, Kit, Streams, Summaries, join
+
+
+@variant("cross_attention", source="Tsai et al. 2019, Multimodal Transformer (MulT)", core=True)
+class CrossAttention(Fusion):
+    """Intermediate fusion: between layers, Z_m <- Z_m + Attn(norm Z_m, norm [Z_n for n != m]).
+
+    Shapes: streams (B, L_m, D) -> the same; M summaries (B, D) -> logits (B, C). One attention a stream from L_m
+    queries to sum_{n != m} L_n keys. All streams are read as they were before the exchange. Deviations: one block reads
+    all other modalities at once, where MulT has one a pair and a second stack of layers behind it.
+    """
+
+    family = "intermediate"
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
+        self.layers = nn.ModuleList(kit.bank(kit.cross, "exchange", i) for i in range(kit.depth - 1))
+        self.head = kit.head(kit.width * len(kit.modalities))
+
+    @classmethod
+    def cannot(cls, *, modalities: int, depth: int) -> str | None:
+        if depth < 2:
+            return "intermediate fusion acts between layers and needs a depth of at least 2"
+        return super().cannot(modalities=modalities, depth=depth)
+
+    def exchange(self, layer: int, streams: Streams) -> Streams:
+        def read_others(name: str) -> Tensor:
+            others = join([streams[n] for n in self.modalities if n != name])
+            return self.layers[layer][name](streams[name], others)
+
+        return {name: stream.with_tokens(read_others(name)) for name, stream in streams.items()}
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        return self.head(torch.cat([summaries[m] for m in self.modalities], dim=-1))

@@ -1,0 +1,113 @@
+"""Variants are found, not listed: every class marked with @variant in the package of its axis is a level of that axis.
+
+There is no table to edit. A new file in `mmbench/attention/` (or another axis) is picked up by `variants("attention")`;
+another distribution adds variants through an entry point in the group `mmbench.attention` that names a module.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType, ModuleType
+from typing import Any, Literal, TypeVar, get_args
+
+Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
+AXES: tuple[str, ...] = get_args(Axis)
+
+T = TypeVar("T", bound=type)
+
+
+class UserError(ValueError):
+    """Something a person can put right. The message says what was wrong, where, and what would be right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One level of an axis. `core` marks what the source article itself defines."""
+
+    name: str
+    source: str
+    core: bool
+    cls: type
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.cls) or "").split("\n", 1)[0]
+
+    @property
+    def module(self) -> str:
+        return self.cls.__module__
+
+    def options(self) -> dict[str, inspect.Parameter]:
+        """The options a user may set: the keyword-only parameters of the constructor."""
+        parameters = inspect.signature(self.cls).parameters.values()
+        return {p.name: p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def variant(name: str, *, source: str, core: bool = False) -> Callable[[T], T]:
+    """Mark a class as the variant `name` of the axis whose package it lies in. `source`: paper or standard."""
+
+    def mark(cls: T) -> T:
+        cls.__variant__ = Variant(name=name, source=source, core=core, cls=cls)  # type: ignore[attr-defined]
+        return cls
+
+    return mark
+
+
+def collect(modules: Iterable[ModuleType]) -> Mapping[str, Variant]:
+    """The variants defined in these modules, by name.
+
+    Raises UserError when two classes claim one name.
+    """
+    found: dict[str, Variant] = {}
+    for module in modules:
+        for cls in vars(module).values():
+            info = cls.__dict__.get("__variant__") if inspect.isclass(cls) else None
+            if info is None or cls.__module__ != module.__name__:
+                continue
+            if info.name in found:
+                raise UserError(f"two variants are named {info.name!r}: {found[info.name].module} and {info.module}")
+            found[info.name] = info
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+@cache
+def variants(axis: Axis) -> Mapping[str, Variant]:
+    """Every variant of an axis, by name: mmbench's own and those of installed distributions."""
+    package = importlib.import_module(f"mmbench.{axis}")
+    own = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    foreign = [importlib.import_module(e.module) for e in importlib.metadata.entry_points(group=f"mmbench.{axis}")]
+    return collect([*own, *dict.fromkeys(foreign)])
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """'; did you mean …?' for a near miss, else the list of what is known."""
+    known = list(known)
+    near = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+
+
+def get(axis: Axis, name: str, *, where: str) -> Variant:
+    """The variant of that name. Raises UserError naming `where` it was asked for and what was probably meant."""
+    known = variants(axis)
+    if name not in known:
+        raise UserError(f"unknown {axis} {name!r} in {where}{suggest(name, known)}")
+    return known[name]
+
+
+def check_options(info: Variant, options: Mapping[str, Any], *, where: str) -> None:
+    """Raises UserError when `options` does not fit the variant's constructor."""
+    known = info.options()
+    for key in options:
+        if key not in known:
+            hint = suggest(key, known) if known else "; it takes no options"
+            raise UserError(f"unknown option {key!r} of {info.name!r} in {where}{hint}")
+    for key, parameter in known.items():
+        if parameter.default is parameter.empty and key not in options:
+            raise UserError(f"{info.name!r} in {where} needs the option {key!r}")

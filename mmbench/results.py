@@ -1,0 +1,81 @@
+"""What one trial leaves behind: its state, its numbers and where they came from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from mmbench.config import Frozen, TrialConfig
+
+
+class State(StrEnum):
+    """How a trial of the declared grid stands. `skipped` and `pending` are never in the ledger."""
+
+    DONE = "done"
+    FAILED = "failed"
+    DIVERGED = "diverged"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    SKIPPED = "skipped"
+    PENDING = "pending"
+
+
+FINISHED = (State.DONE, State.FAILED, State.DIVERGED, State.TIMEOUT, State.OUT_OF_MEMORY)
+
+
+class Cost(Frozen):
+    """What a trial cost. flops: multiply-adds of matrix products x 2 for one sample, forward; elementwise work is not
+    counted. Seconds are wall time; peak_memory is in bytes (of the device, or of the process on a CPU)."""
+
+    parameters: int
+    flops: int | None
+    train_seconds: float
+    seconds_per_epoch: float
+    inference_us_per_sample: float
+    peak_memory: int | None
+
+
+class Provenance(Frozen):
+    """Where a number came from."""
+
+    data_hash: str
+    fingerprint: str
+    commit: str | None
+    dirty: bool | None
+    versions: dict[str, str]
+    hardware: dict[str, str | int | float | None]
+
+
+def _as_state(value: object) -> object:
+    return State(value) if isinstance(value, str) else value
+
+
+Scores = dict[str, float]
+"""accuracy, macro_f1 (both in [0, 1]) and loss (nats)."""
+
+Curve = list[float | None]
+"""One value an epoch; null where it was not finite."""
+
+
+class TrialResult(Frozen):
+    """One finished trial, as the ledger keeps it.
+
+    state: how it ended; message: why, for every state but done. metrics: scores by split, at best_epoch (0-based, chosen
+    on validation). curves: by name, one value an epoch. started: ISO 8601, UTC. seconds: wall time of the whole job.
+    """
+
+    trial_id: str
+    config: TrialConfig
+    state: Annotated[State, BeforeValidator(_as_state)]
+    message: str | None = None
+    traceback: str | None = None
+    metrics: dict[str, Scores] = {}
+    best_epoch: int | None = None
+    curves: dict[str, Curve] = {}
+    cost: Cost | None = None
+    started: str
+    seconds: Annotated[float, Field(ge=0)]
+    limits: dict[str, float | None] = {}
+    provenance: Provenance

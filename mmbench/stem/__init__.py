@@ -1,0 +1,1 @@
+"""How raw input becomes tokens: one file per kind of modality."""

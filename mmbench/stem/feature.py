@@ -1,0 +1,36 @@
+"""Vectors, or sequences of vectors, become tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.registry import variant
+from mmbench.types import Example, Stem
+
+
+@variant("feature", source="linear projection; cf. Gorishniy et al. 2021, FT-Transformer")
+class Feature(Stem):
+    """Feature sequences, projected linearly, plus a learned position: (B, T, F) -> (B, T, D).
+
+    `shape` is (T, F) for a sequence, or (F,) for one vector, which is cut into `tokens` tokens: chunks of
+    ceil(F / tokens) features, the last padded with zeros, each with a projection of its own.
+    """
+
+    def __init__(self, width: int, shape: tuple[int, ...], *, tokens: int = 8) -> None:
+        super().__init__()
+        self.chunk = -(-shape[0] // tokens) if len(shape) == 1 else 0
+        length, features = (-(-shape[0] // self.chunk), self.chunk) if self.chunk else shape
+        weight = torch.empty(length if self.chunk else 1, features, width)
+        self.weight = nn.Parameter(nn.init.uniform_(weight, -(features**-0.5), features**-0.5))
+        self.position = nn.Parameter(torch.randn(length, width) * 0.02)
+
+    def forward(self, example: Example) -> tuple[Tensor, Tensor]:
+        x = example.values
+        if self.chunk:
+            x = nn.functional.pad(x, (0, len(self.position) * self.chunk - x.shape[1]))
+            x = x.reshape(len(x), len(self.position), self.chunk)
+        tokens = (x.unsqueeze(2) @ self.weight).squeeze(2) + self.position[: x.shape[1]]
+        if example.mask is None:
+            return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        return tokens, example.mask

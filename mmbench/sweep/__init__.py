@@ -1,0 +1,1 @@
+"""Plan, ledger and engine: from params.yaml to finished trials on disk."""

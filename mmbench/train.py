@@ -1,0 +1,125 @@
+"""The one training loop. Every cell gets the same optimiser, schedule and budget."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmbench.config import Training
+from mmbench.data import Split
+
+EVALUATION_BATCH = 512
+
+
+class DivergedError(RuntimeError):
+    """The loss or the gradient stopped being finite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """Curves have one value an epoch. best_epoch: 0-based, lowest validation loss. seconds: wall time of training."""
+
+    curves: dict[str, list[float]]
+    best_epoch: int
+    seconds: float
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Mixed precision: bfloat16 where `precision` says so, or where it is "auto" and a GPU supports it."""
+    if precision == "auto":
+        precision = "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+
+def schedule(steps: int, warmup: float) -> Callable[[int], float]:
+    """Factor of the learning rate at a step: linear warm-up over a fraction of the steps, then cosine decay to 0."""
+    rising = max(1, round(steps * warmup))
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / rising
+        return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+    return factor
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, split: Split, *, precision: str = "float32") -> Tensor:
+    """Logits (N, C) in float32, with the model in evaluation mode."""
+    model.eval()
+    with autocast(precision, split.labels.device):
+        parts = [model(split.rows(slice(i, i + EVALUATION_BATCH))[0]) for i in range(0, len(split), EVALUATION_BATCH)]
+    return torch.cat(parts).float()
+
+
+def fit(
+    model: nn.Module,
+    train: Split,
+    validation: Split,
+    settings: Training,
+    *,
+    seed: int,
+    on_epoch: Callable[[int, dict[str, list[float]]], None] = lambda epoch, curves: None,
+) -> Trained:
+    """Train `model` in place and leave it at its best epoch on validation.
+
+    The order of the samples depends on `seed` alone, so cells with equal seeds see the same batches.
+    Raises DivergedError when the loss or the gradient is not finite.
+    """
+    device = train.labels.device
+    cuda = device.type == "cuda"
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    per_epoch = -(-len(train) // settings.batch_size)
+    factor = schedule(settings.epochs * per_epoch, settings.warmup)
+    order = torch.Generator().manual_seed(seed)
+    curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], "validation_accuracy": []}
+    best: tuple[float, int, dict[str, Tensor]] | None = None
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    began, step = time.perf_counter(), 0
+
+    for epoch in range(settings.epochs):
+        model.train()
+        total = torch.zeros((), device=device)
+        for index in torch.randperm(len(train), generator=order).to(device).split(settings.batch_size):
+            inputs, labels = train.rows(index)
+            with autocast(settings.precision, device):
+                loss = F.cross_entropy(model(inputs), labels)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
+            # On a GPU, looking at the loss in every step would make the host wait for it: there, once an epoch.
+            if not cuda and not math.isfinite(loss.item() + norm.item()):
+                raise DivergedError(f"loss {loss.item()}, gradient norm {norm.item()} at epoch {epoch}, step {step}")
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * factor(step)
+            optimiser.step()
+            total += loss.detach() * len(labels)
+            step += 1
+        mean_loss = (total / len(train)).item()
+        logits = predict(model, validation, precision=settings.precision)
+        validation_loss = F.cross_entropy(logits, validation.labels).item()
+        if not math.isfinite(mean_loss + validation_loss):
+            raise DivergedError(f"training loss {mean_loss}, validation loss {validation_loss} at epoch {epoch}")
+        curves["train_loss"].append(mean_loss)
+        curves["validation_loss"].append(validation_loss)
+        curves["validation_accuracy"].append((logits.argmax(-1) == validation.labels).float().mean().item())
+        if best is None or validation_loss < best[0]:
+            best = (validation_loss, epoch, {k: v.detach().clone() for k, v in model.state_dict().items()})
+        on_epoch(epoch, curves)
+        if settings.patience is not None and epoch - best[1] >= settings.patience:
+            break
+
+    if cuda:
+        torch.cuda.synchronize(device)
+    assert best is not None
+    model.load_state_dict(best[2])
+    return Trained(curves=curves, best_epoch=best[1], seconds=time.perf_counter() - began)

@@ -1,0 +1,265 @@
+"""One job: configuration and data in, result out. No globals, no environment, no files; every ending is a result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from sklearn.metrics import accuracy_score, f1_score, log_loss
+from torch.nn import functional as F
+
+from mmbench import provenance
+from mmbench.config import DataSpec, Frozen, TrialConfig
+from mmbench.data import Split
+from mmbench.model import build
+from mmbench.probe import cost
+from mmbench.registry import get
+from mmbench.results import Cost, Curve, Provenance, Scores, State, TrialResult
+from mmbench.train import DivergedError, fit, predict
+
+Splits = Mapping[str, Split]
+
+
+class Job(Frozen):
+    """A planned trial: its configuration, what identifies it, and the commit that the driver stands on."""
+
+    trial_id: str
+    config: TrialConfig
+    data_hash: str
+    fingerprint: str
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Limits(Frozen):
+    """What one trial may use. seconds: wall time; memory_gb: GiB on top of what the process holds already."""
+
+    seconds: float | None = None
+    memory_gb: float | None = None
+
+
+class TrialTimeoutError(BaseException):
+    """The trial outlived its limit. Not an Exception, so that a variant's own `except Exception` cannot swallow it."""
+
+
+@contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    """Interrupt the main thread after so many seconds. A process off the main thread relies on its driver instead."""
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def expire(signum: int, frame: Any) -> None:
+        raise TrialTimeoutError
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _memory_limit(gibibytes: float | None) -> Iterator[None]:
+    """Let the process allocate only so much more private memory (Linux: RLIMIT_DATA)."""
+    if gibibytes is None or not sys.platform.startswith("linux"):
+        yield
+        return
+    import resource
+
+    held = psutil.Process().memory_info().data
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (held + int(gibibytes * 2**30), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def seed_everything(seed: int) -> None:
+    """Make what follows depend on `seed` alone: a reused process carries random state from trial to trial."""
+    import random
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def _scores(probabilities: np.ndarray, labels: np.ndarray) -> Scores:
+    """probabilities (N, C), labels (N,)."""
+    guess = probabilities.argmax(-1)
+    classes = list(range(probabilities.shape[1]))
+    return {
+        "accuracy": float(accuracy_score(labels, guess)),
+        "macro_f1": float(f1_score(labels, guess, average="macro", labels=classes, zero_division=0)),
+        "loss": float(log_loss(labels, probabilities, labels=classes)),
+    }
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    """Bytes: of this trial on a GPU; on a CPU the largest that the process has held."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _restrict(split: Split, modalities: tuple[str, ...]) -> Split:
+    return Split(inputs={m: split.inputs[m] for m in modalities}, labels=split.labels)
+
+
+def _flat(split: Split, spec: DataSpec) -> np.ndarray:
+    """All modalities side by side, (N, F) float32; words as counts; masked steps as zeros."""
+    columns = []
+    for name in spec.modalities:
+        values, mask = split.inputs[name].values.cpu(), split.inputs[name].mask
+        if not values.is_floating_point():
+            counts = torch.zeros(len(values), spec.modalities[name].options["vocabulary"])
+            columns.append(counts.scatter_add_(1, values, torch.ones_like(values, dtype=torch.float32))[:, 1:])
+            continue
+        if mask is not None:
+            values = values * mask.cpu().reshape(*mask.shape, *[1] * (values.ndim - mask.ndim))
+        columns.append(values.flatten(1))
+    return torch.cat(columns, dim=1).numpy()
+
+
+Measured = dict[str, Any]
+"""The fields of a TrialResult that measuring fills in."""
+
+
+def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measured:
+    assert config.baseline is not None
+    model = get("baseline", config.baseline, where="trial").cls().model(config.seed)
+    began = time.perf_counter()
+    model.fit(_flat(splits["train"], spec), splits["train"].labels.cpu().numpy())
+    seconds = time.perf_counter() - began
+    metrics, inference = {}, 0.0
+    for name in ("validation", "test"):
+        x, y = _flat(splits[name], spec), splits[name].labels.cpu().numpy()
+        began = time.perf_counter()
+        probabilities = model.predict_proba(x)
+        inference = time.perf_counter() - began
+        metrics[name] = _scores(probabilities, y)
+    steps = getattr(model, "steps", [("", model)])
+    weights = getattr(steps[-1][1], "coef_", np.zeros(len(spec.classes)))
+    return {
+        "metrics": metrics,
+        "cost": Cost(
+            parameters=int(weights.size) + len(spec.classes) * (weights.ndim > 1),
+            flops=2 * int(weights.size) if weights.ndim > 1 else 0,
+            train_seconds=seconds,
+            seconds_per_epoch=seconds,
+            inference_us_per_sample=inference / len(splits["test"]) * 1e6,
+            peak_memory=_peak_memory(torch.device("cpu")),
+        ),
+    }
+
+
+def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measured:
+    assert config.train is not None
+    device = splits["train"].labels.device
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    train, validation, test = (_restrict(splits[s], config.modalities) for s in ("train", "validation", "test"))
+    model = build(config, spec).to(device)
+    trained = fit(model, train, validation, config.train, seed=config.seed)
+    precision = config.train.precision
+    metrics = {}
+    for name, split in (("validation", validation), ("test", test)):
+        probabilities = F.softmax(predict(model, split, precision=precision).double(), -1).cpu().numpy()
+        metrics[name] = _scores(probabilities, split.labels.cpu().numpy())
+    memory = _peak_memory(device)
+    return {
+        "metrics": metrics,
+        "best_epoch": trained.best_epoch,
+        "curves": trained.curves,
+        "cost": Cost(
+            parameters=cost.parameters(model),
+            flops=cost.flops(model, validation),
+            train_seconds=trained.seconds,
+            seconds_per_epoch=trained.seconds / len(trained.curves["train_loss"]),
+            inference_us_per_sample=cost.inference_seconds(model, validation) * 1e6,
+            peak_memory=memory,
+        ),
+    }
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """PyTorch's CPU allocator raises a plain RuntimeError, so its words have to be read."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("not enough memory" in text or "can't allocate memory" in text)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+
+
+def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) -> TrialResult:
+    """Run one trial to its end, whichever that is. `splits`: train, validation and test, on the device to use.
+
+    A trial's own faults (an exception, divergence, a limit) become its state; only KeyboardInterrupt and SystemExit
+    leave this function.
+    """
+    limits = limits or Limits()
+    config = job.config
+    started, began = datetime.now(UTC), time.perf_counter()
+    seed_everything(config.seed)
+    measure = _measure_baseline if config.role == "baseline" else _measure_model
+    state, message, trace, measured = State.DONE, None, None, {}
+    try:
+        with _memory_limit(limits.memory_gb), _time_limit(limits.seconds):
+            measured = measure(config, spec, splits)
+    except TrialTimeoutError:
+        state, message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"
+    except DivergedError as error:
+        state, message = State.DIVERGED, str(error)
+    except Exception as error:
+        trace = traceback.format_exc(limit=-12).replace(os.getcwd() + os.sep, "")
+        state, message = State.FAILED, _one_line(error)
+        if _is_out_of_memory(error):
+            limit = "" if limits.memory_gb is None else f" (limit: {limits.memory_gb:g} GiB)"
+            state, message = State.OUT_OF_MEMORY, f"{_one_line(error)}{limit}"
+    measured["curves"] = _finite(measured.get("curves", {}))
+    return TrialResult(
+        trial_id=job.trial_id,
+        config=config,
+        state=state,
+        message=message,
+        traceback=trace,
+        started=started.isoformat(timespec="milliseconds"),
+        seconds=time.perf_counter() - began,
+        limits={"seconds": limits.seconds, "memory_gb": limits.memory_gb},
+        provenance=Provenance(
+            data_hash=job.data_hash,
+            fingerprint=job.fingerprint,
+            commit=job.commit,
+            dirty=job.dirty,
+            versions=provenance.versions(),
+            hardware=provenance.hardware(),
+        ),
+        **measured,
+    )
+
+
+def _finite(curves: Mapping[str, list[float]]) -> dict[str, Curve]:
+    return {name: [y if np.isfinite(y) else None for y in values] for name, values in curves.items()}

@@ -1,0 +1,1 @@
+"""DVC stages: parameters in, one call of mmbench, outputs out."""

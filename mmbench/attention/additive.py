@@ -20,7 +20,7 @@ class Additive(Attention):
     it is compared with; where no token is real, y is 0.
     """
 
-    def __init__(self, heads: int, head_dim: int, *, score_dim: int = 8) -> None:
+    def __init__(self, heads: int, head_dim: int, *, score_dim: int = 4) -> None:
         super().__init__(heads, head_dim)
         bound = 1 / math.sqrt(head_dim)
         self.w_query = nn.Parameter(torch.empty(heads, head_dim, score_dim).uniform_(-bound, bound))
@@ -39,7 +39,9 @@ class Additive(Attention):
         assert q_BHNd is not None and k_BHMd is not None
         query_BHN1a = (q_BHNd @ self.w_query).unsqueeze(3)
         key_BH1Ma = (k_BHMd @ self.w_key).unsqueeze(2)
-        scores_BHNM = (torch.tanh(query_BHN1a + key_BH1Ma) @ self.u[:, None]).squeeze(-1)
+        hidden_BHNMa = torch.tanh(query_BHN1a + key_BH1Ma)
+        # One (N M, a) product a head: as a batch of (M, a) products it would take twice the time.
+        scores_BHNM = (hidden_BHNMa.flatten(2, 3) @ self.u).view(hidden_BHNMa.shape[:-1])
         some_B1 = kv_mask_BM.any(-1, keepdim=True)
         seen_B11M = (kv_mask_BM | ~some_B1)[:, None, None, :]
         weights = torch.softmax(scores_BHNM.masked_fill(~seen_B11M, -torch.inf), -1) * some_B1[:, :, None, None]

@@ -1,0 +1,506 @@
+"""Everything the report shows, computed once: the page, Markdown, CSV, LaTeX, MLflow and DVC all read this.
+
+Scores, intervals and differences are fractions (0.9, not 90 points). None means "there is no such number" (one seed has no
+interval, a data set without a known ceiling has no share of it); NaN never occurs. Lists are in display order.
+`mmbench.report.build.analyse` makes an Analysis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+Role = Literal["cell", "single", "baseline"]
+CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
+Cause = Literal["failed", "diverged", "timeout", "out_of_memory", "skipped", "pending"]
+Verdict = Literal["better", "worse", "equal", "unclear"]
+"""better, worse: the adjusted p-value is below 1 - confidence. equal: the whole interval lies within the region of practical
+equivalence (ROPE). unclear: neither; these data cannot tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over n replicates (seeds, unless said otherwise) and the half width of its Student-t interval.
+
+    half is None with fewer than two replicates.
+    """
+
+    mean: float
+    half: float | None
+    n: int
+
+    @property
+    def low(self) -> float:
+        return self.mean - (self.half or 0.0)
+
+    @property
+    def high(self) -> float:
+        return self.mean + (self.half or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
+
+    half: half width of the interval, None where there is no replicate. pairs: cells (or data sets) that were paired. n: replicates
+    (seeds within a data set; data sets in an overall difference). p: raw; p_holm: adjusted within its family of
+    comparisons. verdict says whether the subject is better or worse than the reference.
+    """
+
+    subject: str
+    reference: str
+    mean: float
+    half: float | None
+    pairs: int
+    n: int
+    p: float | None
+    p_holm: float | None
+    verdict: Verdict
+
+    @property
+    def low(self) -> float:
+        return self.mean - (self.half or 0.0)
+
+    @property
+    def high(self) -> float:
+        return self.mean + (self.half or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What is compared, without data set and seed.
+
+    key: unique, readable, the same on every data set (`additive + concat · shared`, `additive · image alone`,
+    `linear baseline`). Levels are labels; fusion, family and architecture are None for a single modality, attention too for a
+    baseline. modality: of a single-modality control.
+    """
+
+    key: str
+    role: Role
+    attention: str | None
+    fusion: str | None
+    family: str | None
+    architecture: str | None
+    modality: str | None
+    baseline: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedValue:
+    """One declared trial of a method on a data set. value: its test score, None unless state is "done"."""
+
+    seed: int
+    trial_id: str | None
+    state: str
+    value: float | None
+    message: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellCost:
+    """Medians over the finished seeds. Bytes, seconds, microseconds a sample; flops is a lower bound (see caveats)."""
+
+    parameters: float
+    flops: float | None
+    train_seconds: float
+    inference_us: float
+    peak_memory: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRow:
+    """One method on one data set (cells of the grid and controls alike).
+
+    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly; pending = none done,
+    none ended badly; skipped = cannot be. reason: why, where it is not complete.
+    score: test metric (report.metric) with interval; None where no seed is done. validation, macro_f1, accuracy, loss: same form;
+    the last three on test.
+    ranked: compared with the others (done on every seed of DatasetReport.seeds); a row that is not ranked has rank None.
+    rank, rank_low, rank_high: by mean, and the shared rank "1-3" (cells: among cells; controls: None). best: highest mean among
+    the ranked cells. in_top: member of the tie group with the best cell ("cannot be told apart"), None if not ranked.
+    in_top_all: the same when cells and controls are compared together. to_best: difference to the best cell (None for the
+    best itself). gain_single: to the best single modality; gain_pooling: to the same cell with attention `mean`; gain_linear,
+    gain_majority: to the baselines. ceiling_share: score / ceiling. pareto: the costs ("parameters", "flops", "train_seconds",
+    "inference_us") on whose front against the score it lies. trial_ids: of every declared seed that has one.
+    """
+
+    dataset: str
+    method: Method
+    state: CellState
+    reason: str | None
+    declared: int
+    done: int
+    seeds: tuple[SeedValue, ...]
+    score: Estimate | None
+    validation: Estimate | None
+    accuracy: Estimate | None
+    macro_f1: Estimate | None
+    loss: Estimate | None
+    best_epoch: float | None
+    ranked: bool
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    best: bool
+    in_top: bool | None
+    in_top_all: bool | None
+    to_best: Difference | None
+    gain_single: Difference | None
+    gain_pooling: Difference | None
+    gain_linear: Difference | None
+    gain_majority: Difference | None
+    ceiling_share: float | None
+    cost: CellCost | None
+    pareto: tuple[str, ...]
+    trial_ids: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return self.method.key
+
+    @property
+    def rank_label(self) -> str:
+        """`1-3`, `4` or ``."""
+        if self.rank_low is None:
+            return ""
+        return f"{self.rank_low}" if self.rank_low == self.rank_high else f"{self.rank_low}–{self.rank_high}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Trials by state; the states sum to `declared`. name: a data set, or "all"."""
+
+    name: str
+    declared: int
+    done: int
+    failed: int
+    diverged: int
+    timeout: int
+    out_of_memory: int
+    skipped: int
+    pending: int
+
+    @property
+    def bad(self) -> int:
+        """Trials that ended without a score."""
+        return self.failed + self.diverged + self.timeout + self.out_of_memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A declared trial without a score, other than a pending one. trial_id is None for a skip."""
+
+    trial_id: str | None
+    name: str
+    method: str
+    dataset: str
+    seed: int | None
+    state: Cause
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """The Pareto front of score against one cost on one data set: keys of rows from cheap to dear.
+
+    cost: field of CellCost. label: for people, with unit.
+    """
+
+    cost: str
+    label: str
+    keys: tuple[str, ...]
+    finding: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Validation accuracy by epoch: median and quartile band over the runs. All three have one value an epoch.
+
+    kind: "cell" (name is the method's key), "single", "attention", "fusion" or "architecture" (name is the level).
+    runs: how many curves went in.
+    """
+
+    dataset: str
+    kind: str
+    name: str
+    runs: int
+    median: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One generated sentence that answers a standing question. holds: yes, no, or None where it cannot be said yet.
+
+    name: "ceiling" (best cell reaches 95 % of the ceiling), "singles_at_chance" (every single modality's interval contains
+    chance), "carrier_on_top" (a carrying modality alone is in the top tie group, cells and controls together).
+    """
+
+    name: str
+    holds: bool | None
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetReport:
+    """One data set. rows: cells in order of rank (unranked last), then controls in order of score.
+
+    seeds: the seeds that every ranked row is done on (comparisons are paired over these). best: key of the best cell, None before
+    there is one. top: keys of the tie group (best included), top_all: the same with the controls in. single: key of the single
+    modality that scores highest. chosen: key of the cell with the highest *validation* mean (what a user without test labels
+    would pick). answer: sentences in plain words, the first stands alone. dropped: keys of cells left out of the comparison.
+    """
+
+    name: str
+    description: str
+    modalities: tuple[str, ...]
+    carriers: tuple[str, ...]
+    classes: int
+    splits: Mapping[str, int]
+    chance: float
+    ceiling: float | None
+    ceiling_why: str
+    licence: str
+    source: str
+    data_hash: str
+    seeds: tuple[int, ...]
+    counts: Counts
+    rows: tuple[CellRow, ...]
+    best: str | None
+    top: tuple[str, ...]
+    top_all: tuple[str, ...]
+    single: str | None
+    chosen: str | None
+    finding: str
+    answer: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    fronts: tuple[Front, ...]
+    dropped: tuple[str, ...]
+
+    def row(self, key: str) -> CellRow:
+        """The row of that method. Raises KeyError."""
+        for row in self.rows:
+            if row.key == key:
+                return row
+        raise KeyError(key)
+
+    @property
+    def cells(self) -> tuple[CellRow, ...]:
+        return tuple(r for r in self.rows if r.method.role == "cell")
+
+    @property
+    def controls(self) -> tuple[CellRow, ...]:
+        return tuple(r for r in self.rows if r.method.role != "cell")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverallRow:
+    """One cell over all data sets. score: macro mean; its interval speaks of these data sets (seed noise only), n = data sets.
+
+    None, with `missing` naming the data sets, where it is not ranked on each of them. in_top: cannot be told apart from the best.
+    """
+
+    method: Method
+    score: Estimate | None
+    per_dataset: Mapping[str, float | None]
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    mean_rank: float | None
+    best: bool
+    in_top: bool | None
+    to_best: Difference | None
+    missing: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return self.method.key
+
+    @property
+    def rank_label(self) -> str:
+        if self.rank_low is None:
+            return ""
+        return f"{self.rank_low}" if self.rank_low == self.rank_high else f"{self.rank_low}–{self.rank_high}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overall:
+    """Cells across data sets, in order of rank. Controls of one modality are not comparable across data sets and left out."""
+
+    datasets: tuple[str, ...]
+    rows: tuple[OverallRow, ...]
+    best: str | None
+    top: tuple[str, ...]
+    finding: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One of the article's questions. per_dataset: differences by data set; overall: over data sets (n = data sets).
+
+    name: "attention" (each mechanism against `mean`), "fusion" (families pairwise), "architecture" (pairwise),
+    "multimodal" (best cell, and each fusion, against the best single modality). finding: a heading that states the
+    answer; sentences: one per data set or pair. dropped: what could not be paired, in words.
+    """
+
+    name: str
+    title: str
+    finding: str
+    sentences: tuple[str, ...]
+    per_dataset: Mapping[str, tuple[Difference, ...]]
+    overall: tuple[Difference, ...]
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelMean:
+    """Marginal mean of one level: over the settings of the other factors that every level has (`contexts`)."""
+
+    factor: str
+    level: str
+    score: Estimate
+    contexts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One line of the variance table. factors: ("attention",), ("attention", "fusion"), ("attention", "dataset"), ...
+
+    share: of the total sum of squares; omega2: ω² (share of variance, unbiased for few runs, may be slightly below 0: then 0). p: F
+    test against seed noise. The line with factors ("seed noise",) has share only.
+    """
+
+    factors: tuple[str, ...]
+    label: str
+    df: int
+    share: float
+    omega2: float | None
+    p: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairMean:
+    """Mean score of two levels together, for interaction plots; over the third factor's common levels."""
+
+    factors: tuple[str, str]
+    levels: tuple[str, str]
+    score: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectTable:
+    """Main effects and interactions on one data set, or with data set as block (dataset = None).
+
+    dropped: the cells that were left out, in words; empty on a complete grid.
+    """
+
+    dataset: str | None
+    means: tuple[LevelMean, ...]
+    pairs: tuple[PairMean, ...]
+    terms: tuple[Term, ...]
+    noise_share: float | None
+    finding: str
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """winner_changes: does the best cell of one data set fall out of the tie group of another? None with one data set."""
+
+    per_dataset: tuple[EffectTable, ...]
+    blocked: EffectTable | None
+    winner_changes: bool | None
+    winner_sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """An axis of the grid. levels: in the plan's order; by_score: best first by marginal mean over all data sets.
+
+    families: for fusion, level -> family; else empty.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    by_score: tuple[str, ...]
+    families: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest result."""
+
+    commits: tuple[str, ...]
+    dirty: bool | None
+    data_hashes: Mapping[str, str]
+    versions: Mapping[str, tuple[str, ...]]
+    hardware: tuple[str, ...]
+    seeds: tuple[int, ...]
+    hours: float
+    fingerprints: int
+    first: str | None
+    last: str | None
+    budget: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """The whole report. frame: one row a declared trial (columns in `mmbench.report.frame.COLUMNS`); not part of the JSON.
+
+    metric: "accuracy" or "macro_f1"; metric_label: for people. headline: one sentence. lead: up to two sentences under it.
+    date: day of the newest result (no clock is read), None before the first. partial: trials are pending.
+    """
+
+    experiment: str
+    metric: str
+    metric_label: str
+    confidence: float
+    rope: float
+    date: str | None
+    commit: str | None
+    headline: str
+    lead: tuple[str, ...]
+    partial: bool
+    seeds_declared: int
+    factors: tuple[Factor, ...]
+    coverage: tuple[Counts, ...]
+    problems: tuple[Problem, ...]
+    datasets: tuple[DatasetReport, ...]
+    overall: Overall | None
+    questions: tuple[Question, ...]
+    effects: Effects
+    curves: tuple[Curve, ...]
+    caveats: tuple[str, ...]
+    provenance: Provenance
+    frame: pd.DataFrame = field(repr=False, compare=False)
+
+    @property
+    def total(self) -> Counts:
+        """Coverage of the whole grid: `coverage` is this, then one line a data set."""
+        return self.coverage[0]
+
+    def dataset(self, name: str) -> DatasetReport:
+        """That data set's part. Raises KeyError."""
+        for part in self.datasets:
+            if part.name == name:
+                return part
+        raise KeyError(name)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dictionaries, lists, numbers, strings and None; without the frame."""
+        plain: dict[str, Any] = _plain({f.name: getattr(self, f.name) for f in fields(self) if f.name != "frame"})
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,214 @@
+"""params.yaml x registries -> the list of trials, and the cells that cannot be, with reasons. Runs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pydantic
+
+from mmbench import model, provenance
+from mmbench.config import Choice, DataSpec, Levels, Params, TrialConfig
+from mmbench.data import load_spec
+from mmbench.registry import Axis, UserError, Variant, check_options, get, suggest, variants
+from mmbench.sweep.fingerprint import fingerprint
+from mmbench.trial import Job
+from mmbench.types import Fusion
+
+GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+FILE = "params.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """A declared trial that cannot be, and why."""
+
+    config: TrialConfig
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Every declared trial, in the order in which they run: `jobs` to be run, `skipped` with reasons."""
+
+    jobs: tuple[Job, ...]
+    skipped: tuple[Skip, ...]
+
+    @property
+    def declared(self) -> int:
+        return len(self.jobs) + len(self.skipped)
+
+
+def _check_types(info: Variant, options: Mapping[str, object], where: str) -> None:
+    """Raises UserError where an option's value does not fit the type that the constructor declares."""
+    hints = typing.get_type_hints(info.cls.__init__)  # type: ignore[misc]
+    for key, value in options.items():
+        try:
+            pydantic.TypeAdapter(hints.get(key, object)).validate_json(json.dumps(value, default=str), strict=True)
+        except pydantic.ValidationError as error:
+            message = error.errors(include_url=False)[0]["msg"]
+            problem = f"{message[0].lower()}{message[1:]}"
+            raise UserError(f"{where}: option {key!r} of {info.name!r} is {value!r}: {problem}") from None
+
+
+def _choice(axis: Axis, choice: Choice, where: str) -> Choice:
+    """The choice, checked, with options that equal their default dropped: two spellings of one level are one level."""
+    info = get(axis, choice.name, where=where)
+    check_options(info, choice.options, where=where)
+    _check_types(info, choice.options, where)
+    defaults = {name: parameter.default for name, parameter in info.options().items()}
+    return Choice(name=choice.name, options={k: v for k, v in choice.options.items() if v != defaults[k]})
+
+
+def _duplicates(names: list[str], where: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(f"{where} names {twice[0]!r} twice; remove one")
+
+
+def _levels(axis: Axis, levels: Levels) -> tuple[Choice, ...]:
+    """The levels of an axis that params.yaml asks for. Raises UserError naming the place."""
+    where = f"{FILE}: grid.{axis}"
+    if isinstance(levels, str):
+        chosen = tuple(Choice(name=v.name) for v in variants(axis).values() if v.core or levels != "core")
+        if not chosen:
+            raise UserError(f"{where} is {levels!r}, but no {axis} is found; is the package installed whole?")
+        return chosen
+    resolved = tuple(_choice(axis, level, where) for level in levels)
+    _duplicates([level.label for level in resolved], where)
+    return resolved
+
+
+def check_names(params: Params) -> dict[Axis, tuple[Choice, ...]]:
+    """The levels of the three axes. Needs no data.
+
+    Raises UserError for whatever name or option in params.yaml is unknown, ill-typed or doubled.
+    """
+    for name, choice in params.data.items():
+        _choice("dataset", choice, f"{FILE}: data.{name}")
+    where = f"{FILE}: grid.datasets"
+    for name in params.grid.datasets:
+        if name not in params.data:
+            raise UserError(f"unknown data set {name!r} in {where}{suggest(name, params.data)}")
+    _duplicates(list(params.grid.datasets), where)
+    where = f"{FILE}: controls.baselines"
+    for name in params.controls.baselines:
+        check_options(get("baseline", name, where=where), {}, where=where)
+    _duplicates(list(params.controls.baselines), where)
+    return {axis: _levels(axis, getattr(params.grid, axis)) for axis in GRID_AXES}
+
+
+def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
+    """spec.json of every data set in the grid. Raises UserError with the remedy where one is not prepared."""
+    specs = {name: load_spec(root / "data" / "prepared" / name) for name in params.grid.datasets}
+    for name, spec in specs.items():
+        for modality in spec.modalities.values():
+            get("stem", modality.kind, where=f"data/prepared/{name}/spec.json")
+    return specs
+
+
+def _cells(
+    params: Params, levels: Mapping[Axis, tuple[Choice, ...]], specs: Mapping[str, DataSpec]
+) -> Iterator[TrialConfig]:
+    """Every declared trial. Seeds vary slowest and data sets fastest, so that a sweep that is cut short is balanced.
+
+    Baselines come first, being the quickest; single modalities end a round, being the shortest of the trained ones.
+    """
+    sets = [(name, tuple(specs[name].modalities)) for name in params.grid.datasets]
+    size, train = params.model, params.train
+    for seed in range(params.grid.seeds):
+        if seed == 0:
+            for baseline, (name, modalities) in product(params.controls.baselines, sets):
+                yield TrialConfig(role="baseline", dataset=name, modalities=modalities, baseline=baseline, seed=seed)
+        cells = product(levels["attention"], levels["fusion"], levels["architecture"], sets)
+        for attention, fusion, architecture, (name, modalities) in cells:
+            yield TrialConfig(
+                role="cell",
+                dataset=name,
+                modalities=modalities,
+                attention=attention,
+                fusion=fusion,
+                architecture=architecture,
+                seed=seed,
+                model=size,
+                train=train,
+            )
+        if params.controls.single_modalities:
+            for attention, (name, modalities) in product(levels["attention"], sets):
+                for modality in modalities:
+                    yield TrialConfig(
+                        role="single",
+                        dataset=name,
+                        modalities=(modality,),
+                        attention=attention,
+                        seed=seed,
+                        model=size,
+                        train=train,
+                    )
+
+
+def _cannot(config: TrialConfig) -> str | None:
+    if config.role != "cell":
+        return None
+    assert config.fusion is not None and config.model is not None
+    fusion: type[Fusion] = get("fusion", config.fusion.name, where="plan").cls
+    return fusion.cannot(modalities=len(config.modalities), depth=config.model.depth)
+
+
+def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]) -> None:
+    """Build one model for every level with options: a value that the constructor refuses is the person's mistake, told
+    now. Levels without options are not tried; if one is broken, its trials fail and the others go on."""
+    for axis in GRID_AXES:
+        choice: Choice | None = getattr(config, axis)
+        if choice is None or not choice.options or (axis, choice.label) in seen:
+            continue
+        seen.add((axis, choice.label))
+        plain = {"attention": "mean", "fusion": "concat", "architecture": "independent"}
+        update = {other: Choice(name=name) for other, name in plain.items()} | {axis: choice}
+        try:
+            model.build(config.model_copy(update=update), spec)
+        except (ValueError, TypeError) as error:
+            message = " ".join(str(error).split())
+            raise UserError(f"{FILE}: grid.{axis}: {choice.label} cannot be built: {message}") from None
+
+
+def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
+    """16 hex digits of SHA-256 over the configuration, the data's content hash and the fingerprint of the source."""
+    return hashlib.sha256(f"{config.canonical()}\n{data_hash}\n{source}".encode()).hexdigest()[:16]
+
+
+def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path) -> Plan:
+    """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder.
+
+    Raises UserError, naming the place and the remedy, for whatever in params.yaml cannot be.
+    """
+    levels = check_names(params)
+    commit, dirty = provenance.commit(root)
+    jobs: list[Job] = []
+    skipped: list[Skip] = []
+    tried: set[tuple[str, str]] = set()
+    for config in _cells(params, levels, specs):
+        reason = _cannot(config)
+        if reason is not None:
+            skipped.append(Skip(config=config, reason=reason))
+            continue
+        spec = specs[config.dataset]
+        if config.role == "cell":
+            _try_options(config, spec, tried)
+        source = fingerprint(config, spec)
+        jobs.append(
+            Job(
+                trial_id=trial_id(config, spec.hash, source),
+                config=config,
+                data_hash=spec.hash,
+                fingerprint=source,
+                commit=commit,
+                dirty=dirty,
+            )
+        )
+    return Plan(jobs=tuple(jobs), skipped=tuple(skipped))

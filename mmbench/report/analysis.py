@@ -1,7 +1,7 @@
 """Everything the report shows, computed once: the page, Markdown, CSV, LaTeX, MLflow and DVC all read this.
 
-Scores, intervals and differences are fractions (0.9, not 90 points). None means "there is no such number" (one seed has no
-interval, a data set without a known ceiling has no share of it); NaN never occurs. Lists are in display order.
+Scores, intervals and differences are fractions (0.9, not 90 points). None means "there is no such number" (one seed
+has no interval, a data set without a known ceiling has no share of it); NaN never occurs. Lists are in display order.
 `mmbench.report.build.analyse` makes an Analysis.
 """
 
@@ -17,8 +17,8 @@ Role = Literal["cell", "single", "baseline"]
 CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
 Cause = Literal["failed", "diverged", "timeout", "out_of_memory", "skipped", "pending"]
 Verdict = Literal["better", "worse", "equal", "unclear"]
-"""better, worse: the adjusted p-value is below 1 - confidence. equal: the whole interval lies within the region of practical
-equivalence (ROPE). unclear: neither; these data cannot tell."""
+"""better, worse: the adjusted p-value is below 1 - confidence. equal: the whole interval lies within the region of
+practical equivalence (ROPE). unclear: neither; these data cannot tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +45,9 @@ class Estimate:
 class Difference:
     """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
 
-    half: half width of the interval, None where there is no replicate. pairs: cells (or data sets) that were paired. n: replicates
-    (seeds within a data set; data sets in an overall difference). p: raw; p_holm: adjusted within its family of
-    comparisons. verdict says whether the subject is better or worse than the reference.
+    half: half width of the interval, None where there is no replicate. pairs: cells (or data sets) that were paired.
+    n: replicates (seeds within a data set; data sets in an overall difference). p: raw; p_holm: adjusted within its
+    family of comparisons. verdict says whether the subject is better or worse than the reference.
     """
 
     subject: str
@@ -73,8 +73,8 @@ class Difference:
 class Method:
     """What is compared, without data set and seed.
 
-    key: unique, readable, the same on every data set (`additive + concat · shared`, `additive · image alone`,
-    `linear baseline`). Levels are labels; fusion, family and architecture are None for a single modality, attention too for a
+    key: unique, readable, the same on every data set (`additive + concat · shared`, `additive · image alone`, `linear
+    baseline`). Levels are labels; fusion, family and architecture are None for a single modality, attention too for a
     baseline. modality: of a single-modality control.
     """
 
@@ -114,17 +114,17 @@ class CellCost:
 class CellRow:
     """One method on one data set (cells of the grid and controls alike).
 
-    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly; pending = none done,
-    none ended badly; skipped = cannot be. reason: why, where it is not complete.
-    score: test metric (report.metric) with interval; None where no seed is done. validation, macro_f1, accuracy, loss: same form;
-    the last three on test.
-    ranked: compared with the others (done on every seed of DatasetReport.seeds); a row that is not ranked has rank None.
-    rank, rank_low, rank_high: by mean, and the shared rank "1-3" (cells: among cells; controls: None). best: highest mean among
-    the ranked cells. in_top: member of the tie group with the best cell ("cannot be told apart"), None if not ranked.
-    in_top_all: the same when cells and controls are compared together. to_best: difference to the best cell (None for the
-    best itself). gain_single: to the best single modality; gain_pooling: to the same cell with attention `mean`; gain_linear,
-    gain_majority: to the baselines. ceiling_share: score / ceiling. pareto: the costs ("parameters", "flops", "train_seconds",
-    "inference_us") on whose front against the score it lies. trial_ids: of every declared seed that has one.
+    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly;
+    pending = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test
+    metric (report.metric) with interval; None where no seed is done. validation, macro_f1, accuracy, loss: same form;
+    the last three on test. ranked: compared with the others (done on every seed of DatasetReport.seeds); a row that
+    is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared rank "1-3" (cells: among cells;
+    controls: None). best: highest mean among the ranked cells. in_top: member of the tie group with the best cell
+    ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls are compared together.
+    to_best: difference to the best cell (None for the best itself). gain_single: to the best single modality;
+    gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines. ceiling_share:
+    score / ceiling. pareto: the costs ("parameters", "flops", "train_seconds", "inference_us") on whose front against
+    the score it lies. trial_ids: of every declared seed that has one.
     """
 
     dataset: str
@@ -236,8 +236,9 @@ class Curve:
 class Statement:
     """One generated sentence that answers a standing question. holds: yes, no, or None where it cannot be said yet.
 
-    name: "ceiling" (best cell reaches 95 % of the ceiling), "singles_at_chance" (every single modality's interval contains
-    chance), "carrier_on_top" (a carrying modality alone is in the top tie group, cells and controls together).
+    name: "ceiling" (best cell reaches 95 % of the ceiling), "singles_at_chance" (every single modality's interval
+    contains chance), "carrier_on_top" (a carrying modality alone is in the top tie group, cells and controls
+    together).
     """
 
     name: str
@@ -249,10 +250,11 @@ class Statement:
 class DatasetReport:
     """One data set. rows: cells in order of rank (unranked last), then controls in order of score.
 
-    seeds: the seeds that every ranked row is done on (comparisons are paired over these). best: key of the best cell, None before
-    there is one. top: keys of the tie group (best included), top_all: the same with the controls in. single: key of the single
-    modality that scores highest. chosen: key of the cell with the highest *validation* mean (what a user without test labels
-    would pick). answer: sentences in plain words, the first stands alone. dropped: keys of cells left out of the comparison.
+    seeds: the seeds that every ranked row is done on (comparisons are paired over these). best: key of the best cell,
+    None before there is one. top: keys of the tie group (best included), top_all: the same with the controls in.
+    single: key of the single modality that scores highest. chosen: key of the cell with the highest *validation* mean
+    (what a user without test labels would pick). answer: sentences in plain words, the first stands alone. dropped:
+    keys of cells left out of the comparison.
     """
 
     name: str
@@ -299,9 +301,11 @@ class DatasetReport:
 
 @dataclass(frozen=True, kw_only=True)
 class OverallRow:
-    """One cell over all data sets. score: macro mean; its interval speaks of these data sets (seed noise only), n = data sets.
+    """One cell over all data sets. score: macro mean; its interval speaks of these data sets (seed noise only), n =
+    data sets.
 
-    None, with `missing` naming the data sets, where it is not ranked on each of them. in_top: cannot be told apart from the best.
+    None, with `missing` naming the data sets, where it is not ranked on each of them. in_top: cannot be told apart
+    from the best.
     """
 
     method: Method
@@ -329,7 +333,8 @@ class OverallRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Overall:
-    """Cells across data sets, in order of rank. Controls of one modality are not comparable across data sets and left out."""
+    """Cells across data sets, in order of rank. Controls of one modality are not comparable across data sets and left
+    out."""
 
     datasets: tuple[str, ...]
     rows: tuple[OverallRow, ...]
@@ -370,8 +375,8 @@ class LevelMean:
 class Term:
     """One line of the variance table. factors: ("attention",), ("attention", "fusion"), ("attention", "dataset"), ...
 
-    share: of the total sum of squares; omega2: ω² (share of variance, unbiased for few runs, may be slightly below 0: then 0). p: F
-    test against seed noise. The line with factors ("seed noise",) has share only.
+    share: of the total sum of squares; omega2: ω² (share of variance, unbiased for few runs, may be slightly below 0:
+    then 0). p: F test against seed noise. The line with factors ("seed noise",) has share only.
     """
 
     factors: tuple[str, ...]
@@ -409,7 +414,8 @@ class EffectTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Effects:
-    """winner_changes: does the best cell of one data set fall out of the tie group of another? None with one data set."""
+    """winner_changes: does the best cell of one data set fall out of the tie group of another? None with one data
+    set."""
 
     per_dataset: tuple[EffectTable, ...]
     blocked: EffectTable | None
@@ -432,7 +438,8 @@ class Factor:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest result."""
+    """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest
+    result."""
 
     commits: tuple[str, ...]
     dirty: bool | None
@@ -449,10 +456,11 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """The whole report. frame: one row a declared trial (columns in `mmbench.report.frame.COLUMNS`); not part of the JSON.
+    """The whole report. frame: one row a declared trial (columns in `mmbench.report.frame.COLUMNS`); not part of the
+    JSON.
 
-    metric: "accuracy" or "macro_f1"; metric_label: for people. headline: one sentence. lead: up to two sentences under it.
-    date: day of the newest result (no clock is read), None before the first. partial: trials are pending.
+    metric: "accuracy" or "macro_f1"; metric_label: for people. headline: one sentence. lead: up to two sentences
+    under it. date: day of the newest result (no clock is read), None before the first. partial: trials are pending.
     """
 
     experiment: str

@@ -1,0 +1,59 @@
+# Two commands do everything: `make benchmark` and `make test`. Both set up .venv first if it is missing or out of date.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# The first interpreter that is new enough; override with `make PYTHON=...`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export RAY_USAGE_STATS_ENABLED := 0
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup benchmark test quick lint ui lock clean
+
+help:  ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## create .venv with the pinned versions
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.11 found; install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (about 2 minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+benchmark: $(READY)  ## prepare the data, train every combination, write the report
+	@dvc repro
+	@echo
+	@echo "Report:  reports/report.html"
+	@echo "Browse:  make ui   (every run in MLflow, on this machine only)"
+
+ui: $(READY)  ## browse every run in MLflow (loopback only; Ctrl-C ends it)
+	@mmbench ui
+
+lint: $(READY)  ## style, types, import contracts
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+quick: $(READY)  ## the quick tests only
+	pytest -n 2 --dist loadfile -m "not slow"
+
+test: lint  ## everything that must hold before a change lands
+	pytest -n 2 --dist loadfile
+
+lock:  ## pin the newest versions that pyproject.toml allows (TORCH=... picks the build of PyTorch)
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet setuptools torch==$(or $(TORCH),2.13.0) ".[dev]"
+	{ echo "# Made by \`make lock\`: every version that mmbench was tested with. No addresses: pip's own configuration decides where from."; \
+	  build/lock/bin/python -m pip freeze --all --exclude mmbench --exclude pip | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > requirements.lock
+	rm -rf build/lock
+
+clean:  ## remove what a run produced (data, ledger, reports, MLflow); keeps .venv
+	rm -rf data/prepared data/ledger reports mlflow.db mlartifacts dvc.lock

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def seed_everything(seed: int) -> None:
     import random
 
     random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - a variant may draw from the legacy global state
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
 
@@ -129,13 +130,11 @@ def _flat(split: Split, spec: DataSpec) -> np.ndarray:
     """All modalities side by side, (N, F) float32; words as counts; masked steps as zeros."""
     columns = []
     for name in spec.modalities:
-        values, mask = split.inputs[name].values.cpu(), split.inputs[name].mask
+        values = split.inputs[name].filled().cpu()
         if not values.is_floating_point():
             counts = torch.zeros(len(values), spec.modalities[name].options["vocabulary"])
             columns.append(counts.scatter_add_(1, values, torch.ones_like(values, dtype=torch.float32))[:, 1:])
             continue
-        if mask is not None:
-            values = values * mask.cpu().reshape(*mask.shape, *[1] * (values.ndim - mask.ndim))
         columns.append(values.flatten(1))
     return torch.cat(columns, dim=1).numpy()
 
@@ -234,7 +233,7 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     except DivergedError as error:
         state, message = State.DIVERGED, str(error)
     except Exception as error:
-        trace = traceback.format_exc(limit=-12).replace(os.getcwd() + os.sep, "")
+        trace = traceback.format_exc(limit=-12).replace(f"{Path.cwd()}{os.sep}", "")
         state, message = State.FAILED, _one_line(error)
         if _is_out_of_memory(error):
             limit = "" if limits.memory_gb is None else f" (limit: {limits.memory_gb:g} GiB)"

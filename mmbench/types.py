@@ -70,6 +70,13 @@ class Example:
     values: Tensor
     mask: Tensor | None = None
 
+    def filled(self) -> Tensor:
+        """The values with zeros in masked steps, so that what lies there reaches neither tokens nor gradients."""
+        if self.mask is None:
+            return self.values
+        trailing = [1] * (self.values.ndim - self.mask.ndim)
+        return self.values.masked_fill(~self.mask.reshape(*self.mask.shape, *trailing), 0)
+
 
 class Attention(nn.Module, ABC):
     """How tokens mix: the one primitive that all mechanisms implement.
@@ -107,6 +114,8 @@ class Attention(nn.Module, ABC):
 
 class Stem(nn.Module, ABC):
     """Cuts one modality into tokens: raw input -> (tokens (B, L, D), mask (B, L)).
+
+    What lies in masked steps must reach neither tokens nor gradients: read `example.filled()`.
 
     Made as `SomeStem(width, shape, **options)`: `shape` is the shape of one sample, `options` come from the data set's
     spec (patch size, vocabulary and the like).
@@ -193,8 +202,8 @@ Inputs = Mapping[str, Example]
 class Architecture(nn.Module, ABC):
     """Which weights process which tokens.
 
-    Made as `SomeArchitecture(make_branch, modalities, **options)`, where `make_branch(modalities)` builds one whole model
-    (stems to logits) whose weights are allotted by `allot`.
+    Made as `SomeArchitecture(make_branch, modalities, **options)`, where `make_branch(modalities)` builds one whole
+    model (stems to logits) whose weights are allotted by `allot`.
     """
 
     modality_embedding: ClassVar[bool] = False
@@ -207,7 +216,7 @@ class Architecture(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def allot(cls, name: str, part: Part, layer: int) -> str:
-        """The key of the weights that stream or modality `name` uses for `part` of `layer`; equal keys share weights."""
+        """The key of the weights that stream or modality `name` uses for `part` of `layer`; equal keys share."""
 
     def forward(self, inputs: Inputs) -> Tensor:
         """Raw inputs per modality -> logits (B, C)."""

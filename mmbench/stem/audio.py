@@ -28,7 +28,7 @@ class Audio(Stem):
 
     def forward(self, example: Example) -> tuple[Tensor, Tensor]:
         batch, steps, bands = example.values.shape
-        runs = example.values.reshape(batch, steps // self.frames, self.frames * bands)
+        runs = example.filled().reshape(batch, steps // self.frames, self.frames * bands)
         tokens = self.embed(runs) + self.position[: runs.shape[1]]
         if example.mask is None:
             return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)

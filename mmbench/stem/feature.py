@@ -26,7 +26,7 @@ class Feature(Stem):
         self.position = nn.Parameter(torch.randn(length, width) * 0.02)
 
     def forward(self, example: Example) -> tuple[Tensor, Tensor]:
-        x = example.values
+        x = example.filled()
         if self.chunk:
             x = nn.functional.pad(x, (0, len(self.position) * self.chunk - x.shape[1]))
             x = x.reshape(len(x), len(self.position), self.chunk)

@@ -13,7 +13,8 @@ from mmbench.types import Example, Stem
 class Image(Stem):
     """Non-overlapping patches, projected linearly, plus a learned position: (B, Ch, Y, X) -> (B, Y/p * X/p, D).
 
-    `shape` is (Ch, Y, X); Y and X must be multiples of `patch`. All tokens are real.
+    `shape` is (Ch, Y, X); Y and X must be multiples of `patch`. All tokens are real, unless a mask
+    (B, Y/p * X/p) over the patches says otherwise.
     """
 
     def __init__(self, width: int, shape: tuple[int, ...], *, patch: int) -> None:
@@ -31,6 +32,9 @@ class Image(Stem):
         p = self.patch
         patches = example.values.reshape(batch, channels, height // p, p, breadth // p, p)
         patches = patches.permute(0, 2, 4, 1, 3, 5).reshape(batch, len(self.position), channels * p * p)
-        tokens = self.embed(patches) + self.position
-        mask = torch.ones(batch, len(self.position), dtype=torch.bool, device=tokens.device)
-        return tokens, mask if example.mask is None else example.mask
+        mask = example.mask
+        if mask is None:
+            mask = torch.ones(batch, len(self.position), dtype=torch.bool, device=patches.device)
+        else:
+            patches = patches.masked_fill(~mask[..., None], 0)
+        return self.embed(patches) + self.position, mask

@@ -22,6 +22,6 @@ class Text(Stem):
         self.position = nn.Parameter(torch.randn(shape[0], width) * 0.02)
 
     def forward(self, example: Example) -> tuple[Tensor, Tensor]:
-        ids = example.values
+        ids = example.filled()
         mask = ids != 0 if example.mask is None else example.mask
         return self.embed(ids) + self.position[: ids.shape[1]], mask

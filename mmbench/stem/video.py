@@ -32,7 +32,7 @@ class Video(Stem):
     def forward(self, example: Example) -> tuple[Tensor, Tensor]:
         batch, steps, channels, height, breadth = example.values.shape
         t, p = self.frames, self.patch
-        cut = example.values.reshape(batch, steps // t, t, channels, height // p, p, breadth // p, p)
+        cut = example.filled().reshape(batch, steps // t, t, channels, height // p, p, breadth // p, p)
         tubelets = cut.permute(0, 1, 4, 6, 2, 3, 5, 7).reshape(batch, (steps // t) * self.per_step, -1)
         tokens = self.embed(tubelets) + self.position[: tubelets.shape[1]]
         if example.mask is None:

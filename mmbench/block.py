@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class Layer(nn.Module):
             q, k, v = (split_heads(part, self.heads) for part in projected.chunk(3, dim=-1))
         else:
             v = split_heads(projected, self.heads)
-        y, _ = self.attention[name].attend(q, k, v, stream.mask)
+        y, _ = cast(Attention, self.attention[name]).attend(q, k, v, stream.mask)
         x = x + self.out.per_token(merge_heads(y).expand(-1, x.shape[1], -1), stream.segments)
         return stream.with_tokens(x + self.mlp.per_token(x, stream.segments))
 

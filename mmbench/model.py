@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mmbench.block import Cross, Head, Layer, ReadOut
-from mmbench.config import DataSpec, TrialConfig
+from mmbench.config import DataSpec, ModelSize, TrialConfig
 from mmbench.registry import get
-from mmbench.types import Architecture, Bank, Fusion, Inputs, Kit, Part, Segment, Stream, Streams, Summaries
+from mmbench.types import Architecture, Attention, Bank, Fusion, Inputs, Kit, Part, Segment, Stream, Streams, Summaries
+
+MakeMechanism = Callable[[int, int], Attention]
+"""(heads, width of a head) -> a mechanism."""
 
 
 class SingleHead(Fusion):
@@ -29,40 +33,33 @@ class SingleHead(Fusion):
 
 
 class Branch(nn.Module):
-    """One whole model: stems, fusion of the inputs, layers with exchanges between them, read-outs, fusion of the outputs.
+    """One whole model: raw inputs per modality -> logits (B, C).
 
-    Raw inputs per modality -> logits (B, C).
+    Stems, fusion of the inputs, layers with exchanges between them, read-outs, fusion of the outputs.
     """
 
     def __init__(
         self,
         modalities: tuple[str, ...],
         *,
-        config: TrialConfig,
         spec: DataSpec,
+        size: ModelSize,
+        attention: MakeMechanism,
         fusion: Callable[[Kit], Fusion],
         architecture: type[Architecture],
     ) -> None:
         super().__init__()
-        size = config.model
-        assert size is not None and config.attention is not None
         self.modalities = modalities
         width, depth, heads = size.width, size.depth, size.heads
-        attention = config.attention
-        make_attention = partial(
-            get("attention", attention.name, where="trial").cls, heads, width // heads, **attention.options
-        )
+        make_attention = partial(attention, heads, width // heads)
 
         self.stems = nn.ModuleDict()
         for name in modalities:
             modality = spec.modalities[name]
             stem = get("stem", modality.kind, where=f"data set {spec.name}").cls
             self.stems[name] = stem(width, modality.shape, **modality.options)
-        self.modality_embedding = (
-            nn.ParameterDict({name: torch.randn(width) * 0.02 for name in modalities})
-            if architecture.modality_embedding and len(modalities) > 1
-            else {}
-        )
+        told_apart = modalities if architecture.modality_embedding and len(modalities) > 1 else ()
+        self.modality_embedding = nn.ParameterDict({name: torch.randn(width) * 0.02 for name in told_apart})
 
         def bank(make: Callable[[], nn.Module], part: Part, layer: int, names: tuple[str, ...] = modalities) -> Bank:
             return Bank(names, lambda name: architecture.allot(name, part, layer), make)
@@ -118,23 +115,47 @@ class Branch(nn.Module):
         return self.fusion.merge_outputs({name: self.read_outs[name](stream)[0] for name, stream in streams.items()})
 
 
+def assemble(
+    *,
+    modalities: tuple[str, ...],
+    spec: DataSpec,
+    size: ModelSize,
+    attention: MakeMechanism,
+    fusion: Callable[[Kit], Fusion],
+    architecture: type[Architecture],
+    options: Mapping[str, Any] | None = None,
+) -> Architecture:
+    """One model of these parts, freshly initialised from PyTorch's global random state.
+
+    `options` are those of the architecture.
+    """
+
+    def make_branch(names: tuple[str, ...]) -> Branch:
+        chosen = fusion if len(names) > 1 else SingleHead
+        return Branch(names, spec=spec, size=size, attention=attention, fusion=chosen, architecture=architecture)
+
+    return architecture(make_branch, modalities, **(options or {}))
+
+
 def build(config: TrialConfig, spec: DataSpec) -> Architecture:
-    """The model of a trial, freshly initialised from PyTorch's global random state.
+    """The model of a trial.
 
     A trial of a single modality has neither fusion nor architecture: it is one branch with its own weights.
     Raises UserError for an unknown name.
     """
-    if config.fusion is None or config.architecture is None:
-        make_fusion: Callable[[Kit], Fusion] = SingleHead
-        architecture_class, options = get("architecture", "independent", where="single modality").cls, {}
-    else:
-        fusion = config.fusion
-        make_fusion = partial(get("fusion", fusion.name, where="trial").cls, **fusion.options)
-        architecture_class = get("architecture", config.architecture.name, where="trial").cls
-        options = config.architecture.options
-
-    def make_branch(modalities: tuple[str, ...]) -> Branch:
-        chosen = make_fusion if len(modalities) > 1 else SingleHead
-        return Branch(modalities, config=config, spec=spec, fusion=chosen, architecture=architecture_class)
-
-    return architecture_class(make_branch, config.modalities, **options)
+    assert config.model is not None and config.attention is not None
+    mechanism = get("attention", config.attention.name, where="trial").cls
+    fusion: Callable[[Kit], Fusion] = SingleHead
+    architecture, options = "independent", {}
+    if config.fusion is not None and config.architecture is not None:
+        fusion = partial(get("fusion", config.fusion.name, where="trial").cls, **config.fusion.options)
+        architecture, options = config.architecture.name, config.architecture.options
+    return assemble(
+        modalities=config.modalities,
+        spec=spec,
+        size=config.model,
+        attention=partial(mechanism, **config.attention.options),
+        fusion=fusion,
+        architecture=get("architecture", architecture, where="trial").cls,
+        options=options,
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from mmbench.registry import variant
-from mmbench.types import Fusion, Kit, Streams, Summaries, join
+from mmbench.types import Bank, Fusion, Kit, Streams, Summaries, join
 
 
 @variant("cross_attention", source="Tsai et al. 2019, Multimodal Transformer (MulT)", core=True)
@@ -32,9 +34,11 @@ class CrossAttention(Fusion):
         return super().cannot(modalities=modalities, depth=depth)
 
     def exchange(self, layer: int, streams: Streams) -> Streams:
+        bank = cast(Bank, self.layers[layer])
+
         def read_others(name: str) -> Tensor:
             others = join([streams[n] for n in self.modalities if n != name])
-            return self.layers[layer][name](streams[name], others)
+            return bank[name](streams[name], others)
 
         return {name: stream.with_tokens(read_others(name)) for name, stream in streams.items()}
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -72,7 +71,7 @@ def save(folder: Path, spec: DataSpec, splits: Mapping[str, Arrays]) -> DataSpec
             save_file({k: v.contiguous() for k, v in sorted(arrays.items())}, made / f"{split}.safetensors")
         (made / "spec.json").write_text(json.dumps(spec.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
-        os.replace(made, folder)
+        made.replace(folder)
     return spec
 
 

@@ -62,8 +62,9 @@ Curve = list[float | None]
 class TrialResult(Frozen):
     """One finished trial, as the ledger keeps it.
 
-    state: how it ended; message: why, for every state but done. metrics: scores by split, at best_epoch (0-based, chosen
-    on validation). curves: by name, one value an epoch. started: ISO 8601, UTC. seconds: wall time of the whole job.
+    state: how it ended; message: why, for every state but done. metrics: scores by split, at best_epoch (0-based,
+    chosen on validation). curves: by name, one value an epoch. started: ISO 8601, UTC. seconds: wall time of
+    the whole job.
     """
 
     trial_id: str
@@ -71,11 +72,11 @@ class TrialResult(Frozen):
     state: Annotated[State, BeforeValidator(_as_state)]
     message: str | None = None
     traceback: str | None = None
-    metrics: dict[str, Scores] = {}
+    metrics: dict[str, Scores] = Field(default_factory=dict)
     best_epoch: int | None = None
-    curves: dict[str, Curve] = {}
+    curves: dict[str, Curve] = Field(default_factory=dict)
     cost: Cost | None = None
     started: str
     seconds: Annotated[float, Field(ge=0)]
-    limits: dict[str, float | None] = {}
+    limits: dict[str, float | None] = Field(default_factory=dict)
     provenance: Provenance

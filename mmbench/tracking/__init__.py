@@ -1,0 +1,18 @@
+"""MLflow: a view of the ledger for people, never the record. The only code that imports mlflow."""
+
+from mmbench.tracking.store import TrackingError, open_store, redact, tracking_uri
+from mmbench.tracking.summary import log_report
+from mmbench.tracking.views import saved_view_url
+from mmbench.tracking.writer import Counts, Tracker, sync
+
+__all__ = [
+    "Counts",
+    "Tracker",
+    "TrackingError",
+    "log_report",
+    "open_store",
+    "redact",
+    "saved_view_url",
+    "sync",
+    "tracking_uri",
+]

@@ -1,0 +1,186 @@
+"""What MLflow shows of one trial, as plain values: no mlflow here, and the same result always gives the same run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mmbench.config import TrialConfig
+from mmbench.results import Cost, State, TrialResult
+
+PALETTE = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
+GREY = "#8A9099"
+LONGEST_TAG = 2000
+
+CURVES = {"train_loss": "train/loss", "validation_loss": "val/loss", "validation_accuracy": "val/accuracy"}
+SPLITS = {"test": "test/{}", "validation": "val/{}_at_best"}
+COSTS = {
+    "parameters": "cost/parameters",
+    "flops": "cost/flops",
+    "train_seconds": "cost/train_seconds",
+    "seconds_per_epoch": "cost/seconds_per_epoch",
+    "inference_us_per_sample": "cost/inference_us",
+    "peak_memory": "cost/peak_memory_bytes",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One value of a metric. time: ms since 1970. step: 0-based epoch; 0 for a final number."""
+
+    key: str
+    value: float
+    time: int
+    step: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContent:
+    """One MLflow run. start, end: ms since 1970. data_hash: of what it read, None where it read nothing."""
+
+    trial_id: str
+    name: str
+    status: str
+    start: int
+    end: int
+    tags: dict[str, str]
+    params: dict[str, str]
+    points: tuple[Point, ...]
+    data_hash: str | None
+
+
+def colours(attentions: Sequence[str]) -> dict[str, str]:
+    """A colour for each attention, by name order; beyond the palette all are grey rather than look-alikes."""
+    names = sorted(set(attentions))
+    return {name: PALETTE[i] if i < len(PALETTE) else GREY for i, name in enumerate(names)}
+
+
+def _choices(config: TrialConfig) -> dict[str, str]:
+    """The axes of the comparison, as far as this trial has them."""
+    chosen = {"attention": config.attention, "fusion": config.fusion, "architecture": config.architecture}
+    found = {axis: choice.label for axis, choice in chosen.items() if choice is not None}
+    if config.baseline is not None:
+        found["baseline"] = config.baseline
+    return found | {
+        "dataset": config.dataset,
+        "seed": str(config.seed),
+        "role": config.role,
+        "modalities": " + ".join(config.modalities),
+    }
+
+
+def _settings(config: TrialConfig) -> Iterator[tuple[str, str]]:
+    for prefix, settings in (("model", config.model), ("train", config.train)):
+        if settings is not None:
+            for key, value in settings.model_dump(mode="json").items():
+                yield f"{prefix}.{key}", "none" if value is None else str(value)
+
+
+def _finals(result: TrialResult) -> Iterator[tuple[str, float]]:
+    """The scalars of a trial, the headline first."""
+    for split, pattern in SPLITS.items():
+        for name, value in result.metrics.get(split, {}).items():
+            yield pattern.format(name), value
+    if result.cost is not None:
+        yield from _costs(result.cost)
+
+
+def _costs(cost: Cost) -> Iterator[tuple[str, float]]:
+    for field, key in COSTS.items():
+        value = getattr(cost, field)
+        if value is not None:
+            yield key, float(value)
+
+
+def _points(result: TrialResult, start: int, end: int) -> Iterator[Point]:
+    """Final numbers at the end of the run; epochs spread evenly over it, since their times are not recorded."""
+    for key, value in _finals(result):
+        yield Point(key=key, value=value, time=end)
+    for name, curve in result.curves.items():
+        for epoch, height in enumerate(curve):
+            if height is not None:
+                time = start + (end - start) * (epoch + 1) // len(curve)
+                yield Point(key=CURVES.get(name, f"curve/{name}"), value=height, time=time, step=epoch)
+
+
+def _sentence(result: TrialResult) -> str:
+    """The first line of the description: all that MLflow shows of it before a click."""
+    where = f"{result.config.cell} on {result.config.dataset}, seed {result.config.seed}"
+    if result.state is not State.DONE:
+        return f"{where}: {result.state.replace('_', ' ')} after {result.seconds:.0f} s: {result.message}"
+    accuracy = result.metrics.get("test", {}).get("accuracy")
+    score = "no test score" if accuracy is None else f"test accuracy {accuracy:.3f}"
+    epochs = max((len(curve) for curve in result.curves.values()), default=0)
+    return f"{where}: {score} after {f'{epochs} epochs and ' if epochs else ''}{result.seconds:.0f} s."
+
+
+def _note(result: TrialResult) -> str:
+    lines = [_sentence(result), "", f"`trial_id` {result.trial_id}: the same file name in the ledger."]
+    if result.traceback:
+        lines += ["", "```", result.traceback[-3000:], "```"]
+    return "\n".join(lines)
+
+
+def from_result(result: TrialResult, colour: Mapping[str, str], *, current: bool) -> RunContent:
+    """The run of a finished trial. `colour`: by attention; a baseline is grey. `current`: the plan contains it."""
+    began = datetime.fromisoformat(result.started)
+    start = round(began.timestamp() * 1000)
+    end = start + round(result.seconds * 1000)
+    choices = _choices(result.config)
+    tags = choices | {
+        "state": result.state.value,
+        "trial_id": result.trial_id,
+        "result_hash": hashlib.sha256(result.model_dump_json().encode()).hexdigest()[:16],
+        "current": "yes" if current else "no",
+        "data_hash": result.provenance.data_hash,
+        "fingerprint": result.provenance.fingerprint,
+        "mlflow.runColor": colour.get(choices.get("attention", ""), GREY),
+        "mlflow.note.content": _note(result),
+    }
+    if result.message is not None:
+        tags["reason"] = result.message[:LONGEST_TAG]
+    if result.provenance.commit is not None:
+        tags["commit"] = result.provenance.commit + (" with changes" if result.provenance.dirty else "")
+    return RunContent(
+        trial_id=result.trial_id,
+        name=result.config.name,
+        status="FINISHED" if result.state is State.DONE else "FAILED",
+        start=start,
+        end=end,
+        tags=tags,
+        params=choices | dict(_settings(result.config)),
+        points=tuple(_points(result, start, end)),
+        data_hash=result.provenance.data_hash,
+    )
+
+
+def skip_id(config: TrialConfig) -> str:
+    """What identifies a skipped trial, which has no trial_id since it has neither data nor source to run."""
+    return "skipped-" + hashlib.sha256(config.canonical().encode()).hexdigest()[:16]
+
+
+def from_skip(config: TrialConfig, reason: str, colour: Mapping[str, str], *, time: int) -> RunContent:
+    """The run of a declared trial that cannot be. `time`: ms since 1970, when it was first found so."""
+    choices = _choices(config)
+    return RunContent(
+        trial_id=skip_id(config),
+        name=config.name,
+        status="KILLED",
+        start=time,
+        end=time,
+        tags=choices
+        | {
+            "state": State.SKIPPED.value,
+            "trial_id": skip_id(config),
+            "result_hash": hashlib.sha256(reason.encode()).hexdigest()[:16],
+            "current": "yes",
+            "reason": reason[:LONGEST_TAG],
+            "mlflow.runColor": colour.get(choices.get("attention", ""), GREY),
+            "mlflow.note.content": f"{config.cell} on {config.dataset}, seed {config.seed}: skipped: {reason}",
+        },
+        params=choices | dict(_settings(config)),
+        points=(),
+        data_hash=None,
+    )

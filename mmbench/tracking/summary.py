@@ -1,0 +1,67 @@
+"""The one run of a sweep that is not a trial: it counts the trials and carries the report."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmbench.config import Tracking
+from mmbench.results import State
+from mmbench.tracking.store import Store, TrackingError, open_store, plain_errors
+
+log = logging.getLogger("mmbench.tracking")
+
+
+def _run_id(store: Store) -> str:
+    """The summary run of the experiment, made where it is missing. The store's lock is held."""
+    found = store.client.search_runs([store.experiment_id], filter_string="tags.role = 'summary'", max_results=1)
+    if found:
+        return found[0].info.run_id
+    run_id: str = store.client.create_run(store.experiment_id, run_name="summary", tags={"role": "summary"}).info.run_id
+    store.client.set_terminated(run_id)
+    return run_id
+
+
+def _set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
+    there = store.client.get_run(run_id).data.tags
+    for key, value in tags.items():
+        if there.get(key) != value:
+            store.client.set_tag(run_id, key, value)
+
+
+def write_summary(store: Store, counts: Mapping[str, int]) -> None:
+    """Write how many trials of the declared grid are in which state."""
+    text = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items())
+    tags = {f"trials.{state}": str(counts.get(state, 0)) for state in State}
+    note = f"{sum(counts.values())} declared trials: {text}.\n\nThe report is among the artifacts."
+    _set_tags(store, _run_id(store), tags | {"mlflow.note.content": note})
+
+
+def _content_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def log_report(settings: Tracking, root: Path, folder: Path) -> bool:
+    """Attach the report's files to the summary run, unless they are there. True where they are now in MLflow.
+
+    Never an exception: a report that is not in MLflow lies in its folder all the same, and a warning says so.
+    """
+    if not settings.enabled:
+        return False
+    try:
+        store = open_store(settings, root)
+        with plain_errors(store.uri), store.lock:
+            run_id, content = _run_id(store), _content_hash(folder)
+            if store.client.get_run(run_id).data.tags.get("report_hash") != content:
+                store.client.log_artifacts(run_id, str(folder), "report")
+                store.client.set_tag(run_id, "report_hash", content)
+    except TrackingError as error:
+        log.warning("warning: the report is not in MLflow: %s", error)
+        return False
+    return True

@@ -1,0 +1,167 @@
+"""The ledger -> MLflow: all of it at once (`sync`), or trial by trial beside a sweep (`Tracker`)."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from mmbench.config import DataSpec, Tracking
+from mmbench.registry import UserError
+from mmbench.results import TrialResult
+from mmbench.tracking.run import colours, from_result, from_skip, skip_id
+from mmbench.tracking.runs import Known, count, find, mark, put
+from mmbench.tracking.store import REMEDY, Store, open_store, plain_errors
+from mmbench.tracking.summary import write_summary
+from mmbench.tracking.views import describe
+
+if TYPE_CHECKING:
+    from mmbench.sweep.plan import Plan
+
+log = logging.getLogger("mmbench.tracking")
+PATIENCE = 3
+"""Failures in a row after which a sweep stops trying to reach MLflow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What an import did to the runs, and how the declared grid stands in MLflow afterwards."""
+
+    added: int
+    unchanged: int
+    replaced: int
+    states: dict[str, int]
+
+
+def _colours(plan: Plan) -> dict[str, str]:
+    return colours([job.config.attention.label for job in plan.jobs if job.config.attention is not None])
+
+
+def _import(
+    store: Store, plan: Plan, results: Mapping[str, TrialResult], specs: Mapping[str, DataSpec]
+) -> Counter[str]:
+    """Make the runs agree with the ledger. The store's lock is held."""
+    planned = {job.trial_id for job in plan.jobs}
+    colour = _colours(plan)
+    there = find(store)
+    outcomes: Counter[str] = Counter()
+    for trial_id, result in results.items():
+        content = from_result(result, colour, current=trial_id in planned)
+        outcomes[put(store, content, there.get(trial_id), specs)] += 1
+    now = int(time.time() * 1000)
+    for skip in plan.skipped:
+        content = from_skip(skip.config, skip.reason, colour, time=now)
+        outcomes[put(store, content, there.get(content.trial_id), specs)] += 1
+    standing = results.keys() | {skip_id(skip.config) for skip in plan.skipped}
+    for known in there.values():
+        if known.trial_id not in standing:
+            mark(store, known, current=False)
+    return outcomes
+
+
+def _present(store: Store, plan: Plan) -> dict[str, int]:
+    """Bring the description and the summary up to date; returns the trials by state. The store's lock is held."""
+    states = count(store, len(plan.jobs) + len(plan.skipped))
+    describe(store, states, _colours(plan))
+    write_summary(store, states)
+    return states
+
+
+def sync(
+    settings: Tracking, plan: Plan, results: Mapping[str, TrialResult], specs: Mapping[str, DataSpec], root: Path
+) -> Counts:
+    """Import the ledger: afterwards each of its trials is one run, however often and by however many this is called.
+
+    Raises TrackingError where MLflow cannot be reached.
+    """
+    store = open_store(settings, root)
+    with plain_errors(store.uri), store.lock:
+        done = _import(store, plan, results, specs)
+        states = _present(store, plan)
+    return Counts(added=done["added"], unchanged=done["unchanged"], replaced=done["replaced"], states=states)
+
+
+class Tracker:
+    """Writes results to MLflow while a sweep runs, in a thread of the driver, so that no trial waits for it.
+
+    MLflow is a view, not the record: what cannot be written is told in `close`, and never stops a sweep.
+    """
+
+    def __init__(self, settings: Tracking, plan: Plan, specs: Mapping[str, DataSpec], root: Path) -> None:
+        self._settings, self._plan, self._specs, self._root = settings, plan, specs, root
+        self._queue: queue.SimpleQueue[TrialResult | None] = queue.SimpleQueue()
+        self._logged = self._written = 0
+        self._trouble: str | None = None
+        self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+        if settings.enabled:
+            self._thread.start()
+
+    def log(self, result: TrialResult) -> None:
+        """Hand over a finished trial; returns at once."""
+        if self._settings.enabled:
+            self._logged += 1
+            self._queue.put(result)
+
+    def close(self, timeout: float = 60) -> None:
+        """Wait until everything is written, at most so many seconds, and warn of what is not."""
+        if not self._settings.enabled:
+            return
+        self._queue.put(None)
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._trouble = f"MLflow is not done after {timeout:g} s"
+        if self._trouble is not None:
+            missing = self._logged - self._written
+            remedy = "" if REMEDY in self._trouble else f"; {REMEDY}"
+            log.warning(
+                "warning: %d of %d trials are not in MLflow: %s%s", missing, self._logged, self._trouble, remedy
+            )
+
+    def __enter__(self) -> Tracker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        try:
+            store = self._open()
+            self._drain(store)
+            with plain_errors(store.uri), store.lock:
+                _present(store, self._plan)
+        except UserError as error:
+            self._trouble = str(error)
+
+    def _open(self) -> Store:
+        """Open the store and bring in what the ledger holds from earlier sweeps."""
+        from mmbench.sweep.ledger import Ledger
+
+        store = open_store(self._settings, self._root)
+        results = Ledger(self._root / "data" / "ledger").read()
+        with plain_errors(store.uri), store.lock:
+            _import(store, self._plan, results, self._specs)
+            _present(store, self._plan)
+        return store
+
+    def _drain(self, store: Store) -> None:
+        """Write results until `close`. A few failures in a row end it, so that a server that is away costs seconds."""
+        colour, failures = _colours(self._plan), 0
+        while (result := self._queue.get()) is not None:
+            try:
+                with plain_errors(store.uri), store.lock:
+                    known: Known | None = find(store, result.trial_id).get(result.trial_id)
+                    put(store, from_result(result, colour, current=True), known, self._specs)
+                self._written, failures = self._written + 1, 0
+            except UserError as error:
+                self._trouble, failures = str(error), failures + 1
+                if failures == PATIENCE:
+                    raise

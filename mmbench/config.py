@@ -6,13 +6,16 @@ No torch here: reading and checking settings must be quick.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic_core import ErrorDetails
 
 from mmbench.registry import UserError, suggest
 
@@ -27,7 +30,7 @@ class Choice(Frozen):
     """A variant by name, with the options of its constructor that differ from their defaults."""
 
     name: str
-    options: dict[str, Any] = {}
+    options: dict[str, JsonValue] = {}
 
     @property
     def label(self) -> str:
@@ -37,12 +40,14 @@ class Choice(Frozen):
 
 
 def _as_choice(value: Any) -> Any:
-    """`additive` or `{additive: {score_dim: 4}}` -> Choice."""
+    """`additive` or `{additive: {score_dim: 4}}` -> the fields of a Choice."""
     if isinstance(value, str):
-        return Choice(name=value)
+        return {"name": value}
     if isinstance(value, dict) and "name" not in value and len(value) == 1:
         ((name, options),) = value.items()
-        return Choice(name=str(name), options=options or {})
+        return {"name": name, "options": {} if options is None else options}
+    if isinstance(value, dict) and "name" not in value:
+        raise ValueError("expected one `name`, or one `name: {option: value}` an entry")
     return value
 
 
@@ -50,8 +55,17 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _as_levels(value: Any) -> Any:
+    if not isinstance(value, list) and value not in GROUPS:
+        raise ValueError(f"expected core, full, all, or a list of names such as [mean, additive], not {value!r}")
+    return _as_tuple(value)
+
+
+GROUPS = ("core", "full", "all")
 Level = Annotated[Choice, BeforeValidator(_as_choice)]
-Levels = Literal["core", "full", "all"] | Annotated[tuple[Level, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Levels = Annotated[
+    Literal["core", "full", "all"] | Annotated[tuple[Level, ...], Field(min_length=1)], BeforeValidator(_as_levels)
+]
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -178,7 +192,10 @@ Role = Literal["cell", "single", "baseline"]
 
 
 class TrialConfig(Frozen):
-    """One job, fully resolved. `fusion` and `architecture` are null for a single modality; a baseline has only a name."""
+    """One job, fully resolved.
+
+    `fusion` and `architecture` are null for a single modality; a baseline has only a name.
+    """
 
     role: Role
     dataset: str
@@ -212,6 +229,9 @@ class TrialConfig(Frozen):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
+_UNION_MEMBER = re.compile(r"\[|^(int|float|str|constrained-\w+)$")
+
+
 def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
     """The field names that were possible at `path`, for a hint."""
     for part in path:
@@ -222,21 +242,55 @@ def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
     return list(getattr(model, "model_fields", {}))
 
 
+def _problem(error: ErrorDetails) -> str:
+    """pydantic's words, in those of someone who writes YAML."""
+    text = (
+        error["msg"]
+        .replace("Tuple", "list")
+        .removeprefix("Value error, ")
+        .replace("tuple", "list")
+        .replace(" after validation", "")
+    )
+    text = re.sub(r"dictionary( or instance of \w+)?", "mapping", text)
+    text = text.replace("Input should", "should")
+    if error["type"] == "float_type" and isinstance(error["input"], str) and _is_number(error["input"]):
+        text += f" (YAML takes {error['input']} for text; write {float(error['input'])!r})"
+    return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 def _sentences(error: pydantic.ValidationError, model: type[BaseModel], file: Path) -> Iterator[str]:
-    """One plain sentence a problem; the alternatives of a union are told once."""
-    seen: set[str] = set()
+    """One plain sentence a place. Where a value may be of several types, their complaints are joined."""
+    problems: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for e in error.errors(include_url=False):
-        path = [str(p) for p in e["loc"] if not (isinstance(p, str) and ("[" in p or p in ("int", "float", "str")))]
+        # pydantic puts the alternatives of a union into the path; a person knows only the keys.
+        path = tuple(str(p) for p in e["loc"] if not (isinstance(p, str) and _UNION_MEMBER.search(p)))
+        problems.setdefault(path, []).append(e)
+    hints = {
+        path: suggest(path[-1], known) if (known := _known_keys(model, path[:-1])) else ""
+        for path, found in problems.items()
+        if found[0]["type"] == "extra_forbidden"
+    }
+    for path, found in problems.items():
         place = ".".join(path)
-        if place in seen:
-            continue
-        seen.add(place)
-        if e["type"] == "extra_forbidden":
-            yield f"{file}: unknown key {place!r}{suggest(path[-1], _known_keys(model, tuple(path[:-1])))}"
-        elif e["type"] == "missing":
-            yield f"{file}: {place!r} is missing"
-        else:
-            yield f"{file}: {place} is {e['input']!r}: {e['msg'][0].lower()}{e['msg'][1:]}"
+        if path in hints:
+            yield f"{file}: unknown key {place!r}{hints[path]}"
+        elif found[0]["type"] == "missing":
+            misspelt = any(p[:-1] == path[:-1] and hint.endswith(f"{path[-1]!r}?") for p, hint in hints.items())
+            if not misspelt:
+                yield f"{file}: {place!r} is missing"
+        elif found[0]["type"] == "value_error":
+            yield f"{file}: {place}: {_problem(found[0])}"
+        elif not any(longer[: len(path)] == path for longer in problems if longer != path):
+            value = repr(found[0]["input"])
+            value = value if len(value) <= 80 else f"{value[:77]}..."
+            yield f"{file}: {place} is {value}: {', or '.join(dict.fromkeys(_problem(e) for e in found))}"
 
 
 def parse(model: type[BaseModel], raw: Any, file: Path) -> Any:
@@ -253,7 +307,10 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run this in the project's folder, or name the file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    # PyYAML lets its own constructors' errors through: a 13th month, `!!int x`, ten thousand opening brackets.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise UserError(f"{path} is empty or not a mapping; the keys it needs: {', '.join(Params.model_fields)}")

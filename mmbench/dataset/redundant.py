@@ -1,0 +1,57 @@
+"""All modalities say the label, none of them reliably."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mmbench.config import DataSpec
+from mmbench.registry import variant
+from mmbench.signal import check, draw
+from mmbench.signal.ceiling import ceiling
+from mmbench.signal.generator import LICENCE, MODALITIES, NUMBERS, SOURCE, Generator, Recipe
+
+CORRUPTION = {"image": 0.2, "audio": 0.2, "text": 0.3, "video": 0.3}
+
+
+@variant("redundant", source="redundancy in the sense of Williams and Beer 2010, partial information decomposition")
+class Redundant(Generator):
+    """Four classes; a handwritten digit, a spoken word, a number word and a direction of motion all say which.
+
+    Each modality is wrong, independently, in a known share of the samples (`corruption`: one number, or one for each
+    modality): it then says one of the three other classes. Evidence lies only where a modality is right.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: int = 2400,
+        validation: int = 500,
+        test: int = 1000,
+        corruption: float | Mapping[str, float] = CORRUPTION,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(train, validation, test, seed, multiple=NUMBERS)
+        self.corruption = check.probabilities("corruption", corruption, tuple(MODALITIES))
+
+    def describe(self, name: str) -> DataSpec:
+        shares = ", ".join(f"{modality} {p:g}" for modality, p in self.corruption.items())
+        return DataSpec(
+            name=name,
+            description="All four modalities say the label (0 to 3; right, left, down, up), each wrong at times.",
+            modalities=MODALITIES,
+            classes=("0 · right", "1 · left", "2 · down", "3 · up"),
+            splits=self.sizes,
+            chance=1 / NUMBERS,
+            ceiling=ceiling(list(self.corruption.values()), NUMBERS),
+            ceiling_why=f"the best vote of four reports that are wrong in known shares of the samples: {shares}",
+            licence=LICENCE,
+            source=SOURCE,
+            hash="",
+        )
+
+    def recipe(self, samples: int, rng: np.random.Generator) -> Recipe:
+        labels = draw.balanced(rng, samples, NUMBERS)
+        says = {m: draw.corrupted(rng, labels, p, NUMBERS) for m, p in self.corruption.items()}
+        return Recipe(labels=labels, says=says, tells={m: said == labels for m, said in says.items()})

@@ -1,0 +1,61 @@
+"""One modality says the label, the others say something else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmbench.config import DataSpec
+from mmbench.registry import variant
+from mmbench.signal import check, draw
+from mmbench.signal.ceiling import ceiling
+from mmbench.signal.generator import LICENCE, MODALITIES, NUMBERS, SOURCE, Generator, Recipe
+
+TAKING_PART = ("image", "audio", "text")
+
+
+@variant(
+    "unique", source="unique information in the sense of Williams and Beer 2010, partial information decomposition"
+)
+class Unique(Generator):
+    """Four classes, said by the `carrier` alone (image, audio or text); the others say independent numbers.
+
+    The carrier is wrong in a known share of the samples (`corruption`): it then says one of the three other classes.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: int = 2400,
+        validation: int = 500,
+        test: int = 1000,
+        carrier: str = "audio",
+        corruption: float = 0.05,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(train, validation, test, seed, multiple=NUMBERS)
+        self.carrier = check.one_of("carrier", carrier, TAKING_PART)
+        self.corruption = check.probability("corruption", corruption)
+
+    def describe(self, name: str) -> DataSpec:
+        return DataSpec(
+            name=name,
+            description=f"The {self.carrier} says the label (0 to 3); the others say numbers that are no clue.",
+            modalities={m: MODALITIES[m] for m in TAKING_PART},
+            classes=("0", "1", "2", "3"),
+            splits=self.sizes,
+            chance=1 / NUMBERS,
+            ceiling=ceiling([self.corruption], NUMBERS),
+            ceiling_why=f"the {self.carrier} is wrong in a share of {self.corruption:g} of the samples",
+            carriers=(self.carrier,),
+            licence=LICENCE,
+            source=SOURCE,
+            hash="",
+        )
+
+    def recipe(self, samples: int, rng: np.random.Generator) -> Recipe:
+        labels = draw.balanced(rng, samples, NUMBERS)
+        says = {m: draw.balanced(rng, samples, NUMBERS) for m in TAKING_PART}
+        says[self.carrier] = draw.corrupted(rng, labels, self.corruption, NUMBERS)
+        nowhere = np.zeros(samples, bool)
+        tells = {m: says[m] == labels if m == self.carrier else nowhere for m in TAKING_PART}
+        return Recipe(labels=labels, says=says, tells=tells)

@@ -30,40 +30,30 @@ KEYS = {"best": "1 Best cells", "charts": "2 Charts", "attention": "3 By attenti
 SECTIONS = {"answer": "Answer", "curves": "Learning curves"}
 
 
-def _chart(kind: str, number: int, section: str, name: str, **more: Any) -> dict[str, Any]:
-    flags = {"runsCountToCompare": 20, "deleted": False, "isGenerated": False}
-    return {"type": kind, "uuid": f"chart{number}", "metricSectionId": section, "displayName": name, **flags, **more}
+def _chart(kind: str, number: int, section: str, **more: Any) -> dict[str, Any]:
+    flags = {"runsCountToCompare": 100, "deleted": False, "isGenerated": False}
+    return {"type": kind, "uuid": f"chart{number}", "metricSectionId": section, **flags, **more}
 
 
-def _metric(key: str) -> dict[str, str]:
-    return {"key": key, "type": "METRIC", "dataAccessKey": key}
+def _scatter(number: int, x: str, y: str) -> dict[str, Any]:
+    xaxis, yaxis = ({"key": key, "type": "METRIC", "dataAccessKey": key} for key in (x, y))
+    return _chart("SCATTER", number, "answer", xaxis=xaxis, yaxis=yaxis)
+
+
+def _line(number: int, key: str) -> dict[str, Any]:
+    axes = {"scaleType": "linear", "xAxisKey": "step", "xAxisScaleType": "linear", "yAxisKey": "metric", "range": {}}
+    unset = {"lineSmoothness": 0, "selectedXAxisMetricKey": "", "yAxisExpressions": []}
+    return _chart("LINE", number, "curves", metricKey=key, selectedMetricKeys=[key], **axes, **unset)
 
 
 def _charts() -> list[dict[str, Any]]:
-    accuracy, curve = "test/accuracy", "val/accuracy"
-    line: dict[str, Any] = {"scaleType": "linear", "xAxisKey": "step", "xAxisScaleType": "linear", "lineSmoothness": 0}
-    line |= {"selectedXAxisMetricKey": "", "yAxisKey": "metric", "yAxisExpressions": [], "range": {}}
+    choices = ["attention", "fusion", "architecture", "dataset"]
     return [
-        _chart("BAR", 1, "answer", "Test accuracy", metricKey=accuracy, dataAccessKey=accuracy),
-        _chart(
-            "SCATTER",
-            2,
-            "answer",
-            "Test accuracy against parameters",
-            xaxis=_metric("cost/parameters"),
-            yaxis=_metric(accuracy),
-        ),
-        _chart(
-            "PARALLEL",
-            3,
-            "answer",
-            "Every choice against test accuracy",
-            selectedParams=["attention", "fusion", "architecture", "dataset"],
-            selectedMetrics=[accuracy],
-            showAllRuns=True,
-        ),
-        _chart("LINE", 4, "curves", "Validation accuracy", metricKey=curve, selectedMetricKeys=[curve], **line),
-        _chart("LINE", 5, "curves", "Training loss", metricKey="train/loss", selectedMetricKeys=["train/loss"], **line),
+        _chart("PARALLEL", 1, "answer", selectedParams=choices, selectedMetrics=["test/accuracy"], showAllRuns=True),
+        _scatter(2, "cost/parameters", "test/accuracy"),
+        _scatter(3, "cost/train_seconds", "test/accuracy"),
+        _line(4, "val/accuracy"),
+        _line(5, "train/loss"),
     ]
 
 
@@ -101,15 +91,18 @@ def _views(attentions: Iterable[str]) -> dict[str, str]:
     ]
     charts = {"compareRunCharts": _charts(), "compareRunSections": sections, "isAccordionReordered": True}
     by = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "attention"}]}
-    # The pages load 100 runs at a time and average what is loaded: one seed of a grid fits. Runs load in the order
-    # of the plan, since the first hundred by score would flatter every group.
-    cells = "tags.current = 'yes' and tags.role = 'cell' and tags.seed = '0'"
-    order = {"orderByKey": "attributes.start_time", "orderByAsc": True}
+    # The pages load 100 runs at a time and draw or average what is loaded: one seed of a grid fits. Runs load in the
+    # order in which they ran, since the first hundred by score would flatter every group.
+    cells = {
+        "searchFilter": "tags.current = 'yes' and tags.role = 'cell' and tags.seed = '0'",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": True,
+    }
     folded = {f"param.attention.{name}": False for name in attentions}
     return {
         "best": _state(),
-        "charts": _state(**charts),
-        "attention": _state(groupBy=by, groupsExpanded=folded, searchFilter=cells, **order, **charts),
+        "charts": _state(**charts, **cells),
+        "attention": _state(groupBy=by, groupsExpanded=folded, **charts, **cells),
     }
 
 
@@ -142,7 +135,7 @@ Each run is one trial: one attention, fusion and architecture on one data set wi
 - A failed trial has the status *Failed*, its tag `state` says how it ended and `reason` why. One that cannot be has the
   state `skipped`.
 - The tag `current` is `no` for trials that the present plan no longer contains (settings, data or source changed).
-- MLflow loads 100 runs at a time; *3 By attention* averages the loaded cells of seed 0.
+- MLflow loads 100 runs at a time, so *2 Charts* and *3 By attention* show the cells of seed 0.
 - One run compares nothing: means over seeds, intervals and tests stand in the report, an artifact of the run `summary`.
 
 The ledger in the project's folder is the record and this is a view of it; `mmbench track` builds it again.

@@ -16,6 +16,7 @@ from pathlib import Path
 import filelock
 import pydantic
 
+from mmbench.config import Sweep
 from mmbench.registry import UserError
 from mmbench.results import State, TrialResult
 from mmbench.sweep.plan import Plan
@@ -170,6 +171,11 @@ class Ledger:
         self._put(probe, b" " * 2**16)
         for scratch in self.folder.glob(f"{_SCRATCH}*"):
             scratch.unlink(missing_ok=True)
+
+
+def limits_of(settings: Sweep) -> Limits:
+    """What params.yaml allows one trial."""
+    return Limits(seconds=settings.time_limit_s, memory_gb=settings.memory_limit_gb)
 
 
 def _open(result: TrialResult | None, limits: Limits) -> bool:

@@ -1,0 +1,91 @@
+"""What a person sees while a sweep runs, and the lines that end it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from mmbench.results import State, TrialResult
+
+LINE_EVERY_S = 30.0
+"""Seconds between two lines where the output is not a terminal; in between, only failures speak."""
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def counted(counts: Mapping[State, int]) -> str:
+    """`198 done, 3 failed, 1 timeout`: the states that occur, in their order."""
+    return ", ".join(f"{counts[s]} {s.value.replace('_', ' ')}" for s in State if counts.get(s))
+
+
+class Watch:
+    """Shows finished trials as they come: a live bar on a terminal, plain lines at intervals elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.counts: Counter[State] = Counter()
+        self.total = 0
+        self.began = time.monotonic()
+        self.spoke = float("-inf")
+        self.bar: Progress | None = None
+        self.task = TaskID(0)
+
+    def start(self, total: int, slots: int) -> None:
+        """`total` trials begin now, `slots` at a time."""
+        self.total, self.began = total, time.monotonic()
+        self.console.print(f"{total} trials to run, {slots} at a time", highlight=False)
+        if self.console.is_terminal:
+            columns = (BarColumn(), TextColumn("{task.completed}/{task.total}"), TextColumn("{task.fields[line]}"))
+            # Drawing takes time from the trials: twice a second is often enough.
+            self.bar = Progress(*columns, console=self.console, refresh_per_second=2, transient=True)
+            self.task = self.bar.add_task("", total=total, line="waiting for the first trial")
+            self.bar.start()
+
+    def add(self, result: TrialResult) -> None:
+        """A trial has finished."""
+        self.counts[result.state] += 1
+        if result.state is not State.DONE:
+            self.console.print(
+                f"[red]{result.state.value}[/] {escape(result.config.name)}: {escape(result.message or '')}"
+            )
+        done = self.counts.total()
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done, line=self._line())
+        elif time.monotonic() - self.spoke >= LINE_EVERY_S or done == self.total:
+            self.spoke = time.monotonic()
+            self.console.print(f"{done}/{self.total} trials: {self._line()}", highlight=False)
+
+    def _line(self) -> str:
+        elapsed, done = time.monotonic() - self.began, self.counts.total()
+        left = f"about {duration(elapsed / done * (self.total - done))} left" if done < self.total else "all run"
+        return f"{counted(self.counts)} · {duration(elapsed)}, {left} · {done / elapsed * 60:.1f} trials/min"
+
+    def close(self) -> None:
+        """Take the bar away; safe to call twice."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def summary(
+    console: Console, counts: Mapping[State, int], results: Mapping[str, TrialResult], *, most: int = 20
+) -> None:
+    """The state of the whole plan, and why trials of `results` did not end well: at most so many messages."""
+    console.print(f"{sum(counts.values())} trials: {counted(counts)}", highlight=False)
+    why = Counter(f"{r.state.value}: {r.message}" for r in results.values() if r.state is not State.DONE)
+    for reason, times in why.most_common(most):
+        console.print(f"  {times} x {reason}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if len(why) > most:
+        console.print(f"  and {len(why) - most} more reasons; see `mmbench status`")

@@ -1,0 +1,80 @@
+"""The command line. Each command is a thin layer over one call of the package; what is heavy is imported inside it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from mmbench.cli.forget import forget
+from mmbench.cli.listing import list_variants
+from mmbench.cli.plan import plan
+from mmbench.cli.report import report
+from mmbench.cli.run import run
+from mmbench.cli.status import status
+from mmbench.cli.track import track
+from mmbench.cli.ui import ui
+from mmbench.registry import UserError, suggest
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+class Commands(click.Group):
+    """Commands in the order in which they are used, with a hint for a mistyped one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            raise click.UsageError(f"unknown command {args[0]!r}{suggest(args[0], self.commands)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mmbench", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Compare every combination of attention, fusion and architecture on multimodal data.
+
+    `dvc repro` prepares the data, trains what is pending and writes the report; these commands look at all that.
+    """
+
+
+for command in (list_variants, plan, run, status, report, ui, track, forget):
+    cli.add_command(command)
+
+
+def _tell(message: str) -> None:
+    for line in message.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 1 for a problem that a person can put right, 2 for a wrong call."""
+    try:
+        return cli(args, prog_name="mmbench", standalone_mode=False) or 0
+    except click.UsageError as error:
+        _tell(error.format_message())
+        if error.ctx is not None:
+            print(f"help: {error.ctx.command_path} --help", file=sys.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        _tell(error.format_message())
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except UserError as error:
+        _tell(str(error))
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has seen enough; without this, Python complains when it flushes the closed pipe at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return 1

@@ -1,0 +1,91 @@
+"""What most commands work on: a project's folder with its settings, data and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmbench.registry import UserError
+
+if TYPE_CHECKING:
+    from mmbench.config import DataSpec, Params
+    from mmbench.results import TrialResult
+    from mmbench.sweep.ledger import Ledger
+    from mmbench.sweep.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project on disk; nothing is read yet."""
+
+    root: Path
+    params_file: Path
+
+    def params(self) -> Params:
+        from mmbench.config import load_params
+
+        return load_params(self.params_file)
+
+    def ledger(self) -> Ledger:
+        from mmbench.sweep.ledger import Ledger
+
+        return Ledger(self.root / "data" / "ledger")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """Everything about a project that a report of it needs."""
+
+    params: Params
+    specs: dict[str, DataSpec]
+    plan: Plan
+    ledger: Ledger
+    results: dict[str, TrialResult]
+
+
+def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
+    """spec.json of every data set in the grid. Raises UserError that tells the one command for all that are missing."""
+    from mmbench.sweep import plan
+
+    plan.check_names(params)
+    missing = [n for n in params.grid.datasets if not (root / "data" / "prepared" / n / "spec.json").exists()]
+    if missing:
+        what = "data set" if len(missing) == 1 else "data sets"
+        stages = " ".join(f"prepare@{name}" for name in missing)
+        raise UserError(
+            f"{what} {', '.join(missing)} not prepared in {root / 'data/prepared'}; run `dvc repro {stages}`"
+        )
+    return plan.load_specs(params, root)
+
+
+def load(project: Project, params: Params | None = None) -> Loaded:
+    """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file."""
+    from mmbench.sweep.plan import build
+
+    params = params or project.params()
+    specs = load_specs(params, project.root)
+    plan, ledger = build(params, specs, root=project.root), project.ledger()
+    return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.read())
+
+
+def on_project(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options --root and --params, and the Project that they name as first argument."""
+
+    def with_project(*, root: Path, params_file: Path | None, **options: Any) -> Any:
+        return function(Project(root=root, params_file=params_file or root / "params.yaml"), **options)
+
+    with_project.__name__, with_project.__doc__ = function.__name__, function.__doc__
+    with_project.__dict__.update(function.__dict__)
+    folder = click.Path(path_type=Path, file_okay=False, exists=True)
+    decorated = click.option("--root", type=folder, default=Path(), help="Folder of the project; default: this one.")
+    settings = click.option(
+        "--params", "params_file", type=click.Path(path_type=Path), help="Settings file; default: ROOT/params.yaml."
+    )
+    return decorated(settings(with_project))
+
+
+as_json_option = click.option("--json", "json_", is_flag=True, help="Print JSON.")

@@ -1,0 +1,193 @@
+"""`mmbench run`: one trial, by names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+
+from mmbench.cli.output import as_json, duration, heading, table
+from mmbench.cli.project import Project, as_json_option, load_specs, on_project
+from mmbench.registry import Axis, UserError, check_options, get, suggest
+
+if TYPE_CHECKING:
+    from mmbench.config import Choice, DataSpec, Params
+    from mmbench.results import Cost, TrialResult
+    from mmbench.trial import Job
+
+SIZES = ("width", "depth", "heads")
+BUDGET = ("epochs", "batch_size", "learning_rate")
+POSITIVE = click.IntRange(min=1)
+
+
+def _choice(axis: Axis, text: str) -> Choice:
+    """`additive`, or `additive: {score_dim: 4}` -> a checked level. Raises UserError naming the option."""
+    from mmbench.config import Choice
+
+    where = f"--{axis}"
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"{where} {text!r} is neither a name nor `name: {{option: value}}`") from None
+    name, options = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (text, {})
+    if not isinstance(options, dict):
+        raise UserError(f"{where} {text!r} is neither a name nor `name: {{option: value}}`")
+    check_options(get(axis, str(name), where=where), options, where=where)
+    return Choice(name=str(name), options=options)
+
+
+def _narrow(params: Params, dataset: str, seed: int, options: dict[str, Any]) -> Params:
+    """The settings whose plan holds the one trial: so it is checked, named and identified as a sweep's would be."""
+    from mmbench.config import Params, parse
+
+    if dataset not in params.data:
+        raise UserError(f"unknown data set {dataset!r} in --dataset{suggest(dataset, params.data)}")
+    raw = params.model_dump(mode="json")
+    raw["model"] |= {key: options[key] for key in SIZES if options[key] is not None}
+    raw["train"] |= {key: options[key] for key in BUDGET if options[key] is not None}
+    changed: Params = parse(Params, raw, Path("the command line"))
+    axes: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+    chosen: dict[str, Any] = {
+        axis: (_choice(axis, options[axis]),) if options[axis] is not None else "core" for axis in axes
+    }
+    baseline = options["baseline"]
+    if baseline is not None:
+        get("baseline", baseline, where="--baseline")
+    grid = changed.grid.model_copy(update={"datasets": (dataset,), "seeds": seed + 1, **chosen})
+    controls = changed.controls.model_copy(
+        update={"single_modalities": options["single"] is not None, "baselines": (baseline,) if baseline else ()}
+    )
+    return changed.model_copy(update={"grid": grid, "controls": controls})
+
+
+def _check_call(options: dict[str, Any], seed: int) -> None:
+    """Raises UserError where the options do not name exactly one trial."""
+    if options["baseline"] is not None:
+        given = [a for a in ("attention", "fusion", "architecture", "single") if options[a] is not None]
+        if given:
+            raise UserError(f"--baseline stands alone; leave out {', '.join('--' + a for a in given)}")
+        if seed:
+            raise UserError("--baseline has one seed, 0; leave out --seed")
+        return
+    needed = ("attention",) if options["single"] is not None else ("attention", "fusion", "architecture")
+    missing = [f"--{axis}" for axis in needed if options[axis] is None]
+    if missing:
+        raise UserError(f"give {', '.join(missing)} (`mmbench list` shows the names), or --single, or --baseline")
+    surplus = [f"--{axis}" for axis in ("fusion", "architecture") if axis not in needed and options[axis] is not None]
+    if surplus:
+        raise UserError(f"a single modality has no fusion and no architecture; leave out {', '.join(surplus)}")
+
+
+def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> tuple[Job, DataSpec]:
+    from mmbench.sweep.plan import build
+
+    _check_call(options, seed)
+    params = _narrow(project.params(), dataset, seed, options)
+    spec = load_specs(params, project.root)[dataset]
+    single = options["single"]
+    if single is not None and single not in spec.modalities:
+        raise UserError(f"unknown modality {single!r} of {dataset!r} in --single{suggest(single, spec.modalities)}")
+    role = "single" if single is not None else "baseline" if options["baseline"] is not None else "cell"
+    plan = build(params, {dataset: spec}, root=project.root)
+
+    def meant(config: Any) -> bool:
+        return config.role == role and config.seed == seed and single in (None, config.modalities[0])
+
+    for job in plan.jobs:
+        if meant(job.config):
+            return job, spec
+    raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
+
+
+def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
+    import torch
+
+    from mmbench.data import SPLITS, as_split, load_arrays
+    from mmbench.trial import Limits, run
+
+    settings = project.params().sweep
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    folder = project.root / "data" / "prepared" / spec.name
+    splits = {split: as_split(spec, load_arrays(folder, split), device) for split in SPLITS}
+    limits = Limits(seconds=settings.time_limit_s, memory_gb=settings.memory_limit_gb)
+    with _spinner(f"training {job.config.name}"):
+        return run(job, spec, splits, limits)
+
+
+def _spinner(message: str) -> AbstractContextManager[Any]:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(message)
+
+
+def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
+    yield "parameters", f"{cost.parameters:,}"
+    if cost.flops is not None:
+        yield "floating-point operations a sample", f"{cost.flops:,}"
+    yield "training", f"{cost.train_seconds:.2f} s"
+    yield "inference", f"{cost.inference_us_per_sample:,.1f} µs a sample"
+    if cost.peak_memory is not None:
+        yield "memory at most", f"{cost.peak_memory / 2**20:,.0f} MiB"
+
+
+def _show(result: TrialResult, spec: DataSpec) -> None:
+    click.secho(result.config.name, bold=True)
+    click.echo(f"trial {result.trial_id}: {result.state.replace('_', ' ')} after {duration(result.seconds)}")
+    if result.message is not None:
+        click.echo(result.message)
+    if result.traceback is not None:
+        click.echo(result.traceback.rstrip())
+    if result.metrics:
+        ceiling = "" if spec.ceiling is None else f", ceiling {spec.ceiling:.3f}"
+        heading(f"Scores (chance {spec.chance:.3f}{ceiling})")
+        names = list(result.metrics["test"])
+        table(["split", *names], [[s, *(f"{v[n]:.3f}" for n in names)] for s, v in result.metrics.items()])
+    if result.best_epoch is not None:
+        epochs = len(next(iter(result.curves.values())))
+        click.echo(f"weights of epoch {result.best_epoch + 1} of {epochs}, the best on validation")
+    if result.cost is not None:
+        heading("Cost")
+        table(["what", "value"], list(_costs(result.cost)))
+
+
+@click.command(short_help="Run one trial, by names.")
+@click.option("--dataset", required=True, help="A data set of params.yaml.")
+@click.option("--attention", help="A name, or 'name: {option: value}'.")
+@click.option("--fusion", help="A name, or 'name: {option: value}'.")
+@click.option("--architecture", help="A name, or 'name: {option: value}'.")
+@click.option("--single", metavar="MODALITY", help="This modality alone, without fusion and architecture.")
+@click.option("--baseline", metavar="NAME", help="A baseline that is not deep.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--epochs", type=POSITIVE, help="Instead of train.epochs.")
+@click.option("--batch-size", type=POSITIVE, help="Instead of train.batch_size.")
+@click.option("--learning-rate", type=float, help="Instead of train.learning_rate.")
+@click.option("--width", type=POSITIVE, help="Instead of model.width.")
+@click.option("--depth", type=POSITIVE, help="Instead of model.depth.")
+@click.option("--heads", type=POSITIVE, help="Instead of model.heads.")
+@click.option("--save", is_flag=True, help="Keep the result in the ledger.")
+@on_project
+@as_json_option
+def run(project: Project, *, dataset: str, seed: int, save: bool, json_: bool, **options: Any) -> int:
+    """Run one trial and show its result.
+
+    It has the settings of params.yaml, unless an option says otherwise. Nothing is kept, unless --save is given.
+    The exit code is 1 where the trial did not end well.
+    """
+    job, spec = _job(project, dataset, seed, options)
+    result = _run(job, spec, project)
+    if save:
+        ledger = project.ledger()
+        with ledger.lock():
+            ledger.write(result)
+    if json_:
+        as_json(result.model_dump(mode="json"))
+    else:
+        _show(result, spec)
+    return 0 if result.state == "done" else 1

@@ -1,0 +1,107 @@
+"""`mmbench status`: how far a sweep is and what failed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmbench.cli.output import as_json, duration, heading, table
+from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
+
+if TYPE_CHECKING:
+    from mmbench.results import TrialResult
+
+
+def _planned(loaded: Loaded) -> list[TrialResult]:
+    found = (loaded.results.get(job.trial_id) for job in loaded.plan.jobs)
+    return [result for result in found if result is not None]
+
+
+def _by_dataset(loaded: Loaded) -> dict[str, dict[str, int]]:
+    from mmbench.sweep.ledger import coverage
+    from mmbench.sweep.plan import Plan
+
+    counts = {}
+    for name in loaded.params.grid.datasets:
+        part = Plan(
+            jobs=tuple(job for job in loaded.plan.jobs if job.config.dataset == name),
+            skipped=tuple(skip for skip in loaded.plan.skipped if skip.config.dataset == name),
+        )
+        counts[name] = {state.value: count for state, count in coverage(part, loaded.results).items()}
+    return counts
+
+
+def _times(finished: list[TrialResult]) -> dict[str, Any]:
+    """seconds: of the trials' own time, added up. first, last: start of the first and end of the last trial."""
+    if not finished:
+        return {"seconds": 0.0, "first": None, "last": None}
+    starts = [datetime.fromisoformat(r.started) for r in finished]
+    ends = [start.timestamp() + r.seconds for start, r in zip(starts, finished, strict=True)]
+    last = datetime.fromtimestamp(max(ends), tz=starts[0].tzinfo)
+    return {
+        "seconds": sum(r.seconds for r in finished),
+        "first": min(starts).isoformat(timespec="seconds"),
+        "last": last.isoformat(timespec="seconds"),
+    }
+
+
+def _failures(finished: list[TrialResult]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": r.config.name,
+            "state": r.state.value,
+            "message": r.message,
+            "seconds": r.seconds,
+            "trial_id": r.trial_id,
+        }
+        for r in finished
+        if r.state != "done"
+    ]
+
+
+def _show(found: dict[str, Any]) -> None:
+    counts = found["states"]
+    told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
+    click.echo(f"{found['declared']} trials declared: {told}")
+    times = found["time"]
+    if times["first"] is not None:
+        spent = duration(times["seconds"])
+        click.echo(f"{spent} of training in trials; first began {times['first']}, last ended {times['last']}")
+    states = [state for state, count in counts.items() if count]
+    heading("By data set")
+    rows = [[name, *(own[state] for state in states)] for name, own in found["datasets"].items()]
+    table(["data set", *(state.replace("_", " ") for state in states)], rows)
+    if found["failures"]:
+        heading("Failures")
+        rows = [[f["name"], f["state"].replace("_", " "), f["message"]] for f in found["failures"]]
+        table(["trial", "state", "message"], rows)
+    for file, why in found["broken"].items():
+        click.secho(f"broken: {file}: {why}; its trial counts as pending", err=True)
+    if counts["pending"]:
+        click.echo()
+        click.echo(f"`dvc repro` runs the {counts['pending']} pending trials.")
+
+
+@click.command(short_help="How far a sweep is, and what failed.")
+@on_project
+@as_json_option
+def status(project: Project, json_: bool) -> None:
+    """Show how many trials of the plan are in which state, and the messages of those that failed."""
+    from mmbench.sweep.ledger import coverage
+
+    loaded = load(project)
+    finished = _planned(loaded)
+    found = {
+        "declared": loaded.plan.declared,
+        "states": {state.value: count for state, count in coverage(loaded.plan, loaded.results).items()},
+        "datasets": _by_dataset(loaded),
+        "failures": _failures(finished),
+        "time": _times(finished),
+        "broken": {str(file): why for file, why in loaded.ledger.broken.items()},
+    }
+    if json_:
+        as_json(found)
+    else:
+        _show(found)

@@ -1,0 +1,47 @@
+"""`mmbench ui`: browse the runs in MLflow."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from mmbench.cli.project import Project, on_project
+from mmbench.registry import UserError
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@click.command(short_help="Browse the runs in MLflow.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: 5000, or a free one where that is taken.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Other than loopback: anyone can read and write.")
+@on_project
+def ui(project: Project, port: int | None, host: str) -> None:
+    """Serve MLflow's pages over the project's runs until Ctrl-C, and print where to look first.
+
+    Where MLFLOW_TRACKING_URI names a server, only its address is printed.
+    """
+    from mmbench.tracking import open_store, redact, saved_view_url
+    from mmbench.tracking.server import LOOPBACK, serving
+    from mmbench.tracking.store import is_server
+
+    if host not in LOOPBACK:
+        click.echo(f"warning: MLflow has no password; whoever reaches {host} can read and change the runs", err=True)
+    settings = project.params().tracking
+    store = open_store(settings, project.root)
+    if is_server(store.uri):
+        click.echo(saved_view_url(redact(store.uri), store.experiment_id))
+        return
+    if not store.client.search_runs([store.experiment_id], max_results=1):
+        click.echo("no runs yet: `dvc repro` makes some, `mmbench track` imports those of the ledger", err=True)
+    signal.signal(signal.SIGTERM, _stop)
+    click.echo("starting MLflow ...", err=True)
+    with serving(store, project.root, host=host, port=port) as server:
+        click.echo(saved_view_url(server.url, store.experiment_id))
+        click.echo("Ctrl-C ends it.", err=True)
+        server.process.wait()
+        raise UserError(f"MLflow's server ended by itself with code {server.process.returncode}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -120,6 +120,9 @@ class Stem(nn.Module, ABC):
     Made as `SomeStem(width, shape, **options)`: `shape` is the shape of one sample, `options` come from the data set's
     spec (patch size, vocabulary and the like).
     """
+
+    tiny: ClassVar[tuple[tuple[int, ...], Mapping[str, Any]]]
+    """A small shape, and options that fit it: what the contract checks build."""
 
     @abstractmethod
     def forward(self, example: Example) -> tuple[Tensor, Tensor]: ...

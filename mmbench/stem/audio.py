@@ -17,6 +17,8 @@ class Audio(Stem):
     its frames is.
     """
 
+    tiny = ((10, 3), {"frames": 2})
+
     def __init__(self, width: int, shape: tuple[int, ...], *, frames: int) -> None:
         super().__init__()
         steps, bands = shape

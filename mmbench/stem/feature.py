@@ -17,6 +17,8 @@ class Feature(Stem):
     ceil(F / tokens) features, the last padded with zeros, each with a projection of its own.
     """
 
+    tiny = ((7, 3), {})
+
     def __init__(self, width: int, shape: tuple[int, ...], *, tokens: int = 8) -> None:
         super().__init__()
         self.chunk = -(-shape[0] // tokens) if len(shape) == 1 else 0

@@ -17,6 +17,8 @@ class Image(Stem):
     (B, Y/p * X/p) over the patches says otherwise.
     """
 
+    tiny = ((2, 4, 6), {"patch": 2})
+
     def __init__(self, width: int, shape: tuple[int, ...], *, patch: int) -> None:
         super().__init__()
         channels, height, breadth = shape

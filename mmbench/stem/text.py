@@ -16,6 +16,8 @@ class Text(Stem):
     `shape` is (T,); identifiers lie in [0, vocabulary). Where no mask is given, identifier 0 is padding.
     """
 
+    tiny = ((7,), {"vocabulary": 11})
+
     def __init__(self, width: int, shape: tuple[int, ...], *, vocabulary: int) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocabulary, width)

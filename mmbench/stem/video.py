@@ -17,6 +17,8 @@ class Video(Stem):
     multiple of its divisor. A mask (B, T) marks real frames; a tubelet is real when any of its frames is.
     """
 
+    tiny = ((6, 1, 4, 6), {"frames": 2, "patch": 2})
+
     def __init__(self, width: int, shape: tuple[int, ...], *, frames: int, patch: int) -> None:
         super().__init__()
         steps, channels, height, breadth = shape

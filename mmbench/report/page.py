@@ -1,0 +1,291 @@
+"""The report as one offline HTML file: nothing is fetched, everything is readable without JavaScript.
+
+The page shows what an Analysis holds and computes no statistics of its own. Styles and scripts lie beside the templates
+as files of their own and are put in line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from mmbench.report.analysis import Analysis, Counts, DatasetReport, EffectTable, Question
+from mmbench.report.view import dots, drill, heat, numbers, plots, table, words
+
+STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css")
+SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "detail.js")
+PROBLEMS = 200
+"""Failures listed in the page; the CSV file has them all."""
+LABEL_GAP = 6.0
+"""Height of a label at a curve's end, in per cent of the plot."""
+ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One data set, or all of them together: what the switch switches between."""
+
+    name: str
+    label: str
+    title: str
+    finding: str
+    key_title: str
+    key_figure: dots.Dots
+    heats: heat.Heats
+    table: table.Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Name:
+    """Where a figure belongs: the data set's name (or "all") and how a caption says it."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionView:
+    title: str
+    finding: str
+    sentences: tuple[str, ...]
+    dropped: tuple[str, ...]
+    figures: tuple[tuple[Name, dots.Dots], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectView:
+    finding: str
+    terms: tuple[object, ...]
+    dropped: tuple[str, ...]
+    levels: tuple[tuple[str, dots.Dots], ...]
+    pairs: tuple[heat.Heat, ...]
+
+
+def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
+    """The page. downloads: paths of the other files of the report, relative to the page, to be linked."""
+    downloads = tuple(downloads)
+    views = _views(analysis)
+    names = [Name(name=d.name, title=d.name) for d in analysis.datasets]
+    strip_ticks, strips = dots.strips(analysis.datasets) if analysis.datasets else ((), ())
+    paretos = [(n, _paretos(d)) for n, d in zip(names, analysis.datasets, strict=True)]
+    curve_plots = [(n, _curves(analysis, d)) for n, d in zip(names, analysis.datasets, strict=True)]
+    page = _environment().get_template("page.html")
+    return page.render(
+        a=analysis,
+        css=Markup(_joined(STYLES)),
+        js=Markup(_joined(SCRIPTS)),
+        data=drill.embedded(drill.data(analysis)),
+        eyebrow=_eyebrow(analysis),
+        total=analysis.total,
+        metric=analysis.metric_label,
+        curve_metric="accuracy",
+        confidence=numbers.percent(analysis.confidence),
+        contents=_contents(bool(downloads)),
+        views=views,
+        answer_heading=_answer_heading(analysis),
+        strip_ticks=strip_ticks,
+        strips=list(zip(analysis.datasets, strips, strict=True)),
+        coverage_heading=_coverage_heading(analysis.total),
+        causes=words.CAUSES,
+        problems=analysis.problems[:PROBLEMS],
+        questions=[_question(q, analysis) for q in analysis.questions],
+        effects=_effects(analysis),
+        cost_heading="What a higher score costs",
+        paretos=paretos,
+        costs=list(dict.fromkeys((p.cost, p.short) for _, group in paretos for p in group)),
+        curves_heading="How fast each level learns",
+        curve_plots=curve_plots,
+        factors=list(dict.fromkeys(c.title for _, group in curve_plots for c in group)),
+        filters=_filters(analysis),
+        provenance=_provenance(analysis),
+        downloads=_downloads(downloads),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mmbench.report", "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        wrap=_wrap,
+        cell_link=lambda key: "#" + urlencode({"cell": key}),
+        plural=words.plural,
+        estimate=words.estimate,
+        score=numbers.score,
+        points=numbers.points,
+        percent=numbers.percent,
+        p_value=lambda p: numbers.p_value(p).removeprefix("p = ").removeprefix("p "),
+        plain=lambda x: f"{x:g}",
+    )
+    return environment
+
+
+@cache
+def _joined(names: Sequence[str]) -> str:
+    folder = files("mmbench.report") / "template"
+    return "\n".join((folder / name).read_text(encoding="utf-8").strip() for name in names)
+
+
+def _wrap(name: str) -> Markup:
+    """Escaped, and allowed to break after an underscore."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))
+
+
+def _contents(downloads: bool) -> list[tuple[str, str]]:
+    parts = [
+        ("answer", "Answer"),
+        ("coverage", "Coverage"),
+        ("heatmaps", "Heatmaps"),
+        ("questions", "Questions"),
+        ("effects", "Effects"),
+        ("cost", "Cost"),
+        ("curves", "Curves"),
+        ("table", "All cells"),
+        ("caveats", "Caveats"),
+        ("method", "Method"),
+        ("provenance", "Provenance"),
+    ]
+    return [*parts, ("downloads", "Files")] if downloads else parts
+
+
+def _eyebrow(analysis: Analysis) -> str:
+    parts = ["Comparison report", analysis.experiment, analysis.date, analysis.commit and analysis.commit[:10]]
+    return " · ".join(p for p in parts if p)
+
+
+def _answer_heading(analysis: Analysis) -> str:
+    if len(analysis.datasets) == 1:
+        return f"What to use on {analysis.datasets[0].name}"
+    return "What to use, data set by data set"
+
+
+def _coverage_heading(total: Counts) -> str:
+    if total.done == total.declared:
+        return f"All {total.declared} declared trials are done"
+    gaps = [(total.bad, "failed"), (total.pending, "not run"), (total.skipped, "skipped")]
+    said = ", ".join(f"{n} {what}" for n, what in gaps if n)
+    return f"{total.done} of {total.declared} declared trials are done: {said}"
+
+
+def _views(analysis: Analysis) -> list[View]:
+    views = [_dataset_view(analysis, d) for d in analysis.datasets]
+    overall = analysis.overall
+    if overall is None or len(views) < 2:
+        return views
+    whole = View(
+        name=ALL,
+        label="All data sets",
+        title=f"Mean over {words.plural(len(overall.datasets), 'data set')}",
+        finding=overall.finding,
+        key_title="Top cells over all data sets.",
+        key_figure=dots.key_figure_overall(overall),
+        heats=heat.of_overall(analysis, overall),
+        table=table.of_overall(overall, analysis.metric_label),
+    )
+    return [whole, *views]
+
+
+def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
+    return View(
+        name=report.name,
+        label=report.name,
+        title=report.name,
+        finding=report.finding,
+        key_title=f"Top cells and controls on {report.name}.",
+        key_figure=dots.key_figure(report),
+        heats=heat.of_dataset(analysis, report),
+        table=table.of_dataset(report, analysis.metric_label.capitalize()),
+    )
+
+
+def _question(question: Question, analysis: Analysis) -> QuestionView:
+    figures = []
+    if question.overall and len(analysis.datasets) > 1:
+        name = Name(name=ALL, title=f"Over {words.plural(len(analysis.datasets), 'data set')}")
+        figures.append((name, dots.differences(question.overall, analysis.rope)))
+    for dataset, values in question.per_dataset.items():
+        if values:
+            figures.append((Name(name=dataset, title=f"On {dataset}"), dots.differences(values, analysis.rope)))
+    return QuestionView(
+        title=question.title,
+        finding=question.finding,
+        sentences=question.sentences,
+        dropped=question.dropped,
+        figures=tuple(figures),
+    )
+
+
+def _effects(analysis: Analysis) -> list[tuple[Name, EffectView]]:
+    tables = [*([analysis.effects.blocked] if analysis.effects.blocked else []), *analysis.effects.per_dataset]
+    return [(_effect_name(t), _effect_view(t)) for t in tables]
+
+
+def _effect_name(effect: EffectTable) -> Name:
+    if effect.dataset is None:
+        return Name(name=ALL, title="All data sets, the data set as block")
+    return Name(name=effect.dataset, title=effect.dataset)
+
+
+def _effect_view(effect: EffectTable) -> EffectView:
+    factors = dict.fromkeys(m.factor for m in effect.means)
+    return EffectView(
+        finding=effect.finding,
+        terms=effect.terms,
+        dropped=effect.dropped,
+        levels=tuple((f, dots.levels([m for m in effect.means if m.factor == f], effect.means)) for f in factors),
+        pairs=heat.of_pairs(effect),
+    )
+
+
+def _paretos(report: DatasetReport) -> list[plots.Pareto]:
+    return [p for front in report.fronts if (p := plots.pareto(report, front))]
+
+
+def _curves(analysis: Analysis, report: DatasetReport) -> list[plots.Curves]:
+    kinds = [f.name for f in analysis.factors]
+    return [c for kind in kinds if (c := plots.curves(analysis, report, kind, gap=LABEL_GAP))]
+
+
+def _filters(analysis: Analysis) -> list[tuple[str, list[tuple[str, str]]]]:
+    roles: set[str] = {r.method.role for d in analysis.datasets for r in d.rows}
+    labels: dict[str, str] = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
+    groups = [("show", [(role, label) for role, label in labels.items() if role in roles])]
+    groups += [(f.name, [(level, level) for level in f.by_score]) for f in analysis.factors]
+    return [(name, levels) for name, levels in groups if len(levels) > 1]
+
+
+def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
+    p = analysis.provenance
+    dirty = {True: " (with uncommitted changes)", False: "", None: ""}[p.dirty]
+    rows = [
+        ("Commit", ", ".join(p.commits) + dirty if p.commits else "not recorded"),
+        ("Data", ", ".join(f"{name} {value}" for name, value in p.data_hashes.items())),
+        ("Source", f"{words.plural(p.fingerprints, 'fingerprint')} of the code that the cells reach"),
+        ("Versions", ", ".join(f"{name} {' / '.join(v)}" for name, v in p.versions.items())),
+        ("Hardware", "; ".join(p.hardware)),
+        ("Seeds", ", ".join(str(s) for s in p.seeds)),
+        ("Time", f"{numbers.seconds(p.hours * 3600)} of trials, summed"),
+        ("Run", f"{p.first} to {p.last}" if p.first else ""),
+    ]
+    return [(term, text) for term, text in rows if text]
+
+
+def _downloads(paths: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Files by name, each with its formats."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted(paths):
+        pure = PurePosixPath(path)
+        found.setdefault(str(pure.with_suffix("")), []).append((pure.suffix.lstrip(".").upper() or "file", path))
+    return list(found.items())

@@ -1,0 +1,86 @@
+"""What the script needs for a cell's drill-down, as compact as it can be: lists in fixed order, written numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from markupsafe import Markup
+
+from mmbench.report.analysis import Analysis, CellRow, Curve
+from mmbench.report.view.numbers import score
+from mmbench.report.view.plots import cost_text
+from mmbench.report.view.words import CAUSES, cause, difference, estimate
+
+COSTS = ("parameters", "flops", "train_seconds", "inference_us", "peak_memory")
+
+
+def _values(values: tuple[float | None, ...]) -> list[float | None]:
+    return [None if v is None else round(v, 3) for v in values]
+
+
+def _row(row: CellRow, curve: Curve | None) -> dict[str, Any]:
+    cost = row.cost
+    found: dict[str, Any] = {
+        "score": estimate(row.score) if row.score else cause(row),
+        "n": [row.done, row.declared],
+        "rank": row.rank_label,
+        # Seed, written score or null, state, trial id, message.
+        "seeds": [
+            [
+                s.seed,
+                None if s.value is None else float(score(s.value)),
+                CAUSES.get(s.state, s.state),
+                s.trial_id or "",
+                *([s.message] if s.message else []),
+            ]
+            for s in row.seeds
+        ],
+    }
+    if row.score:
+        found["mean"] = [round(v, 4) for v in (row.score.low, row.score.mean, row.score.high)]
+    if row.reason and row.state != "complete":
+        found["reason"] = row.reason
+    if row.to_best:
+        found["toBest"] = difference(row.to_best)
+    if row.gain_single:
+        found["overSingle"] = difference(row.gain_single)
+    if cost:
+        # What a pointer finds on the Pareto plots, and how it is written.
+        found["cost"] = [getattr(cost, name) for name in COSTS]
+        found["costs"] = [cost_text(name, getattr(cost, name)) for name in COSTS]
+    if curve:
+        found["curve"] = [_values(curve.median), *([_values(curve.low), _values(curve.high)] if curve.runs > 1 else [])]
+    return found
+
+
+def data(analysis: Analysis) -> dict[str, Any]:
+    """Per data set: its rows by method, and what the axes need."""
+    curves = {(c.dataset, c.name): c for c in analysis.curves if c.kind in ("cell", "single")}
+    return {
+        "metric": analysis.metric_label,
+        "costs": list(COSTS),
+        "methods": {
+            m.key: [m.role, m.attention or "", m.fusion or "", m.architecture or ""]
+            for d in analysis.datasets
+            for r in d.rows
+            for m in (r.method,)
+        },
+        "datasets": [
+            {
+                "name": d.name,
+                "chance": d.chance,
+                "ceiling": d.ceiling,
+                "rows": {r.key: _row(r, curves.get((d.name, r.key))) for r in d.rows},
+            }
+            for d in analysis.datasets
+        ],
+    }
+
+
+def embedded(value: Any) -> Markup:
+    """JSON that is safe inside a <script> element: nothing in it can end the element or open a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)

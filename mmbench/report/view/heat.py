@@ -1,0 +1,187 @@
+"""Heatmaps of attention x fusion, one per architecture, on one colour scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmbench.report.analysis import Analysis, CellRow, DatasetReport, EffectTable, Overall, OverallRow, PairMean
+from mmbench.report.view.numbers import plus_minus, score, short_score
+from mmbench.report.view.words import cause, describe, describe_overall, estimate, plural
+
+STEPS = 9
+DENSE = 6
+"""With more columns than this, cells are narrow: one line of short numbers, upright headers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """css: classes. value and half as printed. mark: star for the best, dot for tied. label: read out and hovered."""
+
+    key: str
+    css: str
+    value: str
+    half: str = ""
+    mark: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """One table: a row an attention, a column a fusion. None: not in the grid."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    dense: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heats:
+    """The heatmaps that share one scale from `low` to `high` (printed; empty where nothing has a score)."""
+
+    maps: tuple[Heat, ...]
+    low: str
+    high: str
+    dense: bool
+    columns: int
+
+
+def _step(value: float, low: float, high: float) -> int:
+    return STEPS - 1 if high <= low else min(STEPS - 1, int(STEPS * (value - low) / (high - low)))
+
+
+def _mark(*, best: bool, in_top: bool | None) -> str:
+    return "★" if best else "•" if in_top else ""
+
+
+def _cell(row: CellRow, low: float, high: float, dense: bool) -> Cell:
+    if row.score is None:
+        bad = row.state == "failed"
+        return Cell(
+            key=row.key,
+            css="missing-failed" if bad else "missing-unrun",
+            value="✕" if bad else "–",
+            half="" if dense else cause(row),
+            label=describe(row),
+        )
+    css = [f"q{_step(row.score.mean, low, high)}"]
+    css += ["best"] if row.best else []
+    css += ["partial"] if row.state == "partial" else []
+    half = plus_minus(row.score.half) if row.score.half is not None else ""
+    if row.state == "partial":
+        half = f"{half} n\u202f=\u202f{row.done}".strip()
+    return Cell(
+        key=row.key,
+        css=" ".join(css),
+        value=short_score(row.score.mean) if dense else score(row.score.mean),
+        half="" if dense else half,
+        mark=_mark(best=row.best, in_top=row.in_top),
+        label=describe(row),
+    )
+
+
+def _overall_cell(row: OverallRow, states: Mapping[str, str], low: float, high: float, dense: bool) -> Cell:
+    if row.score is None:
+        bad = any(states.get(name) == "failed" for name in row.missing)
+        return Cell(
+            key=row.key,
+            css="missing-failed" if bad else "missing-unrun",
+            value="✕" if bad else "–",
+            half="" if dense else "incomplete",
+            label=describe_overall(row),
+        )
+    return Cell(
+        key=row.key,
+        css=f"q{_step(row.score.mean, low, high)}{' best' if row.best else ''}",
+        value=short_score(row.score.mean) if dense else score(row.score.mean),
+        half="" if dense or row.score.half is None else plus_minus(row.score.half),
+        mark=_mark(best=row.best, in_top=row.in_top),
+        label=describe_overall(row),
+    )
+
+
+def _levels(analysis: Analysis, name: str) -> tuple[str, ...]:
+    return next((f.by_score for f in analysis.factors if f.name == name), ())
+
+
+def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], means: Sequence[float]) -> Heats:
+    attentions, fusions = _levels(analysis, "attention"), _levels(analysis, "fusion")
+    dense = len(fusions) > DENSE
+    maps = tuple(
+        Heat(
+            title=architecture,
+            columns=fusions,
+            rows=tuple((a, tuple(cells.get((a, f, architecture)) for f in fusions)) for a in attentions),
+            dense=dense,
+        )
+        for architecture in _levels(analysis, "architecture")
+    )
+    low, high = (score(min(means)), score(max(means))) if means else ("", "")
+    return Heats(maps=maps, low=low, high=high, dense=dense, columns=len(fusions))
+
+
+def of_dataset(analysis: Analysis, report: DatasetReport) -> Heats:
+    """The cells of one data set."""
+    means = [r.score.mean for r in report.cells if r.score]
+    low, high = (min(means), max(means)) if means else (0.0, 1.0)
+    dense = len(_levels(analysis, "fusion")) > DENSE
+    cells = {
+        (m.attention or "", m.fusion or "", m.architecture or ""): _cell(r, low, high, dense)
+        for r in report.cells
+        for m in (r.method,)
+    }
+    return _arrange(analysis, cells, means)
+
+
+def of_overall(analysis: Analysis, overall: Overall) -> Heats:
+    """The cells' means over all data sets."""
+    means = [r.score.mean for r in overall.rows if r.score]
+    low, high = (min(means), max(means)) if means else (0.0, 1.0)
+    dense = len(_levels(analysis, "fusion")) > DENSE
+    states: dict[str, dict[str, str]] = {}
+    for report in analysis.datasets:
+        for row in report.cells:
+            states.setdefault(row.key, {})[report.name] = row.state
+    cells = {
+        (m.attention or "", m.fusion or "", m.architecture or ""): _overall_cell(
+            r, states.get(r.key, {}), low, high, dense
+        )
+        for r in overall.rows
+        for m in (r.method,)
+    }
+    return _arrange(analysis, cells, means)
+
+
+def of_pairs(table: EffectTable) -> tuple[Heat, ...]:
+    """Mean of every two levels together: one small heatmap a pair of factors, on one scale."""
+    means = [p.score.mean for p in table.pairs]
+    grouped: dict[tuple[str, str], list[PairMean]] = {}
+    for pair in table.pairs:
+        grouped.setdefault(pair.factors, []).append(pair)
+    heats = []
+    for factors, pairs in grouped.items():
+        rows = tuple(dict.fromkeys(p.levels[0] for p in pairs))
+        columns = tuple(dict.fromkeys(p.levels[1] for p in pairs))
+        dense = len(columns) > DENSE
+        by_levels = {p.levels: p for p in pairs}
+
+        def cell(
+            levels: tuple[str, str],
+            known: Mapping[tuple[str, str], PairMean] = by_levels,
+            dense: bool = dense,
+        ) -> Cell | None:
+            pair = known.get(levels)
+            if pair is None:
+                return None
+            return Cell(
+                key="",
+                css=f"q{_step(pair.score.mean, min(means), max(means))}",
+                value=short_score(pair.score.mean) if dense else score(pair.score.mean),
+                half="" if dense or pair.score.half is None else plus_minus(pair.score.half),
+                label=f"{' and '.join(levels)}\n{estimate(pair.score)}, n = {plural(pair.score.n, 'seed')}",
+            )
+
+        body = tuple((r, tuple(cell((r, c)) for c in columns)) for r in rows)
+        heats.append(Heat(title=" and ".join(factors), columns=columns, rows=body, dense=dense))
+    return tuple(heats)

@@ -1,0 +1,98 @@
+"""A whole project in a folder, made in moments: settings, one small data set and, where asked, a ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import yaml
+
+from mmbench.cli.project import Loaded, Project, load
+from mmbench.config import DataSpec, Modality
+from mmbench.data import save
+from mmbench.results import Cost, Provenance, State, TrialResult
+from mmbench.trial import Job
+
+ROOT = Path(__file__).resolve().parents[1]
+SPLITS = {"train": 64, "validation": 32, "test": 32}
+
+
+def small_data(folder: Path) -> None:
+    """Two modalities of feature sequences; the label is the sign of the first number of each, taken together."""
+    draw = torch.Generator().manual_seed(0)
+    arrays = {}
+    for split, n in SPLITS.items():
+        a, b = torch.randn(n, 8, 4, generator=draw), torch.randn(n, 8, 4, generator=draw)
+        arrays[split] = {"left": a, "right": b, "label": ((a[:, 0, 0] > 0) ^ (b[:, 0, 0] > 0)).long()}
+    spec = DataSpec(
+        name="small",
+        description="Random features for tests.",
+        modalities={m: Modality(kind="feature", shape=(8, 4)) for m in ("left", "right")},
+        classes=("same", "different"),
+        splits=SPLITS,
+        chance=0.5,
+        ceiling=1.0,
+        licence="CC0",
+        source="random numbers",
+        hash="",
+    )
+    save(folder, spec, arrays)
+
+
+def settings() -> dict[str, object]:
+    """The repository's params.yaml with one small data set, one seed and a small budget."""
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw["grid"] |= {"datasets": ["small"], "seeds": 1, "attention": ["mean", "additive"]}
+    raw["train"] |= {"epochs": 1}
+    raw["data"] = {"small": {"redundant": {}}}
+    return raw
+
+
+def make(folder: Path) -> Path:
+    """The project with its data prepared and nothing run."""
+    small_data(folder / "data" / "prepared" / "small")
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings()), encoding="utf-8")
+    return folder
+
+
+def read(root: Path) -> Loaded:
+    return load(Project(root=root, params_file=root / "params.yaml"))
+
+
+def result(job: Job, state: State = State.DONE) -> TrialResult:
+    """How the trial may have ended."""
+    done = state is State.DONE
+    scores = {"accuracy": 0.8125, "macro_f1": 0.8, "loss": 0.1 + 0.2}
+    return TrialResult(
+        trial_id=job.trial_id,
+        config=job.config,
+        state=state,
+        message=None if done else f"it ended as {state}",
+        metrics={"validation": scores, "test": scores} if done else {},
+        best_epoch=0 if done else None,
+        curves={"train_loss": [0.7], "validation_loss": [0.6], "validation_accuracy": [0.8]} if done else {},
+        cost=Cost(
+            parameters=1234,
+            flops=5678,
+            train_seconds=1.5,
+            seconds_per_epoch=1.5,
+            inference_us_per_sample=3.25,
+            peak_memory=2**28,
+        )
+        if done
+        else None,
+        started="2026-01-02T03:04:05.678+00:00",
+        seconds=2.5,
+        provenance=Provenance(
+            data_hash=job.data_hash, fingerprint=job.fingerprint, commit=None, dirty=None, versions={}, hardware={}
+        ),
+    )
+
+
+def finish(root: Path) -> Loaded:
+    """Fill the ledger: the first trial failed, the second timed out, the last two are pending, the others are done."""
+    loaded = read(root)
+    states = {0: State.FAILED, 1: State.TIMEOUT}
+    for i, job in enumerate(loaded.plan.jobs[:-2]):
+        loaded.ledger.write(result(job, states.get(i, State.DONE)))
+    return read(root)

@@ -1,0 +1,95 @@
+"""A real MLflow server on loopback, and its pages in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mmbench.results import State
+from mmbench.tracking import TrackingError, log_report, saved_view_url
+from mmbench.tracking.server import free_port, serving
+from tests.tracking.conftest import Tracked
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def test_a_taken_port_is_told_and_another_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(TrackingError, match=rf"cannot listen on 127.0.0.1:{port} .*leave out --port"):
+            free_port("127.0.0.1", port)
+    assert free_port("127.0.0.1", None) > 0
+
+
+@pytest.fixture(scope="module")
+def served(_project: tuple[Path, object]) -> Iterator[str]:
+    """The address of a server over a database of its own."""
+    root, loaded = _project
+    tracked = Tracked(root=root, loaded=loaded)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "sqlite:///served.db")
+        store = tracked.store()
+        with serving(store, root) as server:
+            family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
+            yield server.url
+    gone, alive = psutil.wait_procs(family, timeout=10)
+    assert len(gone) > 1
+    assert not alive
+
+
+@pytest.mark.slow
+def test_an_import_through_a_server_gives_the_same_runs(
+    served: str, tracked: Tracked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", served)
+    results = tracked.loaded.results
+    assert tracked.sync().added == len(results)
+    assert tracked.sync().unchanged == len(results)
+    for run in tracked.runs():
+        kept = results[run.data.tags["trial_id"]]
+        assert run.data.metrics.get("test/accuracy") == kept.metrics.get("test", {}).get("accuracy")
+        assert run.info.start_time == 1767323045678
+    (tmp_path / "report.html").write_text("<!doctype html><title>report</title>", encoding="utf-8")
+    assert log_report(tracked.settings, tracked.root, tmp_path)
+    (summary,) = tracked.runs("tags.role = 'summary'")
+    assert [f.path for f in tracked.store().client.list_artifacts(summary.info.run_id, "report")] == [
+        "report/report.html"
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_saved_views_show_columns_runs_and_groups(
+    served: str, tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", served)
+    tracked.sync()
+    eid = tracked.store().experiment_id
+    done = [r for r in tracked.loaded.results.values() if r.state is State.DONE and r.config.role == "cell"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 2400, "height": 1200})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        page.goto(saved_view_url(served, eid))
+        expect(page.get_by_role("link", name=done[0].config.name)).to_be_visible()
+        for column in ("test/accuracy", "dataset", "attention", "fusion", "architecture", "cost/parameters", "state"):
+            expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
+        expect(page.get_by_text("Each run is one trial")).to_be_visible()
+        page.goto("about:blank")
+        page.goto(saved_view_url(served, eid, "attention"))
+        for name in ("additive", "mean"):
+            expect(page.get_by_text(f"Group: {name}")).to_be_visible()
+        page.goto("about:blank")
+        page.goto(saved_view_url(served, eid, "charts"))
+        expect(page.get_by_text("cost/parameters vs. test/accuracy")).to_be_visible()
+        expect(page.get_by_text("Learning curves")).to_be_visible()
+        browser.close()

@@ -1,0 +1,251 @@
+"""Broken attention mechanisms."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.types import Attention
+from tests.broken import fails
+
+
+class Sound(Attention):
+    """A sound mechanism, y = softmax(q k^T / sqrt(d)) v, with places where the broken ones put their fault."""
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        return q @ k.mT / math.sqrt(self.head_dim)
+
+    def weigh(self, scores: Tensor, mask: Tensor) -> Tensor:
+        some = mask.any(-1, keepdim=True)
+        seen = (mask | ~some)[:, None, None, :]
+        return torch.softmax(scores.masked_fill(~seen, -torch.inf), -1) * some[:, :, None, None]
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return y
+
+    def show(self, weights: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
+        return weights
+
+    def attend(
+        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q is not None and k is not None
+        scores = self.scores(q, k)
+        weights = self.weigh(scores, mask)
+        y = self.finish(weights @ v, v, mask)
+        return y, self.show(weights, scores, mask) if need_weights else None
+
+
+@fails("attention", "documented")
+class NoDocstring(Sound):
+    pass
+
+
+@fails("attention", "documented")
+class NoFormula(Sound):
+    """Attention as everybody knows it, for q of shape (B, H, N, d)."""
+
+
+@fails("attention", "options_are_a_schema")
+class SwallowsOptions(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); a misspelt option passes unseen."""
+
+    def __init__(self, heads: int, head_dim: int, **options: float) -> None:
+        super().__init__(heads, head_dim)
+
+
+@fails("attention", "options_are_a_schema")
+class DefaultOfAnotherType(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); the default of `window` is no integer."""
+
+    def __init__(self, heads: int, head_dim: int, *, window: int = "3") -> None:  # type: ignore[assignment]
+        super().__init__(heads, head_dim)
+
+
+@fails("attention", "shapes", "works_in_a_model")
+class WrongShapeAtLengthOne(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); squeezes where the batch is 1."""
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return y.expand(2, -1, -1, -1) if len(y) == 1 and v.shape[2] == 1 else y
+
+
+@fails("attention", "shapes")
+class ChangesItsInput(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); scales the values in place."""
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        if v.shape[2] == 11:
+            v.data.mul_(2)
+        return y
+
+
+@fails("attention", "gradients_reach_parameters", "works_in_a_model")
+class IgnoresAParameter(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); owns a parameter that it never uses."""
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.temperature = nn.Parameter(torch.ones(heads))
+
+
+@fails("attention", "gradients_reach_inputs", "works_in_a_model")
+class OneKey(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); scores one key for all, so queries do not matter."""
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        return (q @ k[:, :, :1].mT).expand(-1, -1, -1, k.shape[2])
+
+
+@fails("attention", "trained_tensors_are_registered")
+class FactorsInAList(Sound):
+    """y = softmax(f q k^T) v, (B, H, N, d); the factors f lie in a plain list, where no optimiser sees them."""
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.factors = [torch.ones(1, requires_grad=True) for _ in range(2)]
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        return super().scores(q, k) * self.factors[0] * self.factors[1]
+
+
+@fails("attention", "independent_of_batch_mates")
+class AttendsAcrossTheBatch(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); mixes the samples of a batch."""
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return (y + y.mean(0, keepdim=True)) * mask.any(-1)[:, None, None, None]
+
+
+@fails(
+    "attention",
+    "padding_does_not_matter",
+    "padding_gets_no_gradient",
+    "fully_masked_gives_zero",
+    "weights_are_a_distribution",
+)
+class SoftmaxWithoutMask(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); looks at padding too."""
+
+    def weigh(self, scores: Tensor, mask: Tensor) -> Tensor:
+        return torch.softmax(scores, -1)
+
+
+@fails("attention", "padding_does_not_matter")
+class DividesByAllTokens(Sound):
+    """y = softmax(q k^T) v / M, (B, H, N, d); M counts padding."""
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return y / v.shape[2]
+
+
+@fails("attention", "padding_gets_no_gradient")
+class LeaksIntoGradients(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); adds a zero that carries the gradient of all tokens."""
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return y + (v - v.detach()).sum(2, keepdim=True)
+
+
+@fails("attention", "fully_masked_gives_zero")
+class NanAtFullMask(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); 0/0 where no token is real."""
+
+    def weigh(self, scores: Tensor, mask: Tensor) -> Tensor:
+        return torch.softmax(scores.masked_fill(~mask[:, None, None, :], -torch.inf), -1)
+
+
+@fails("attention", "fully_masked_gives_zero")
+class NanGradientAtFullMask(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); hides the NaN of a full mask from the output alone."""
+
+    def weigh(self, scores: Tensor, mask: Tensor) -> Tensor:
+        return torch.softmax(scores.masked_fill(~mask[:, None, None, :], -torch.inf), -1)
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return torch.where(mask.any(-1)[:, None, None, None], y, 0)
+
+    def show(self, weights: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
+        return weights.nan_to_num(0)
+
+
+@fails("attention", "weights_are_a_distribution")
+class WeightsNotNormalised(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); shows twice the weights that it uses."""
+
+    def show(self, weights: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
+        return 2 * weights
+
+
+@fails("attention", "weights_change_nothing")
+class WeightsChangeTheOutput(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); another temperature when weights are asked for."""
+
+    def attend(
+        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q is not None
+        return super().attend(2 * q if need_weights else q, k, v, mask, need_weights=need_weights)
+
+
+@fails("attention", "repeatable")
+class RandomAtEvaluation(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); with a little noise, at evaluation too."""
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return y * (1 + 1e-11 * torch.rand_like(y))
+
+
+@fails("attention", "pickles")
+class NotPicklable(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); holds a lambda."""
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.scale = lambda x: x / math.sqrt(head_dim)
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        return self.scale(q @ k.mT)
+
+
+@fails("attention", "state_is_complete")
+class RandomMapOutsideTheState(Sound):
+    """y = softmax(q R k^T) v, (B, H, N, d); R is drawn at random and is no buffer, so it is lost on saving."""
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.random = torch.randn(head_dim, head_dim)
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        return super().scores(q @ self.random.to(q.dtype), k)
+
+
+@fails("attention", "stable_at_large_scores")
+class Overflows(Sound):
+    """y = exp(s) v / sum exp(s), s = q k^T, (B, H, N, d); without taking the largest score off first."""
+
+    def weigh(self, scores: Tensor, mask: Tensor) -> Tensor:
+        raised = scores.masked_fill(~mask[:, None, None, :], -torch.inf).exp()
+        return raised / raised.sum(-1, keepdim=True).clamp(min=1e-30)
+
+
+@fails("attention", "mixed_precision")
+class CancelsInHalfPrecision(Sound):
+    """y = softmax(q k^T) v, (B, H, N, d); adds and takes off a large number."""
+
+    def finish(self, y: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return (y + 1000) - 1000 * mask.any(-1)[:, None, None, None] - 1000 * ~mask.any(-1)[:, None, None, None]
+
+
+@fails("attention", "works_in_a_model")
+class FixedLength(Sound):
+    """y = softmax(q k^T + b) v, (B, H, N, d); the bias b knows eleven positions."""
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.bias = nn.Parameter(torch.randn(11))
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        return super().scores(q, k) + self.bias[torch.arange(k.shape[2])]

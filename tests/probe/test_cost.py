@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.data import Split
+from mmbench.probe import cost
+from mmbench.types import Example, Inputs
+
+
+class OneProduct(nn.Module):
+    """(B, 5) -> (B, 3)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(5, 3)
+        self.fixed = nn.Parameter(torch.zeros(9), requires_grad=False)
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        return self.linear(inputs["x"].values)
+
+
+class Attends(nn.Module):
+    """(B, 6, 4) -> (B, 6, 4), through the fused kernel."""
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        x = inputs["x"].values[:, None]
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+
+def split(*shape: int) -> Split:
+    return Split(inputs={"x": Example(values=torch.randn(4, *shape))}, labels=torch.zeros(4, dtype=torch.int64))
+
+
+def test_parameters_are_the_trainable_ones() -> None:
+    assert cost.parameters(OneProduct()) == 5 * 3 + 3
+
+
+def test_flops_are_two_a_multiply_add_of_one_sample() -> None:
+    assert cost.flops(OneProduct(), split(5)) == 2 * 5 * 3
+
+
+def test_fused_attention_is_counted() -> None:
+    assert cost.flops(Attends(), split(6, 4)) == 2 * (2 * 6 * 6 * 4)
+
+
+def test_inference_time_is_a_small_positive_number_of_seconds() -> None:
+    assert 0 < cost.inference_seconds(OneProduct(), split(5)) < 0.1

@@ -1,0 +1,72 @@
+"""What is particular to each stem."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmbench.stem.audio import Audio
+from mmbench.stem.feature import Feature
+from mmbench.stem.image import Image
+from mmbench.stem.text import Text
+from mmbench.stem.video import Video
+from mmbench.types import Example
+
+
+def test_image_patches_are_squares_in_reading_order() -> None:
+    stem = Image(4, (1, 4, 6), patch=2)
+    with torch.no_grad():
+        stem.position.zero_()
+        stem.embed.bias.zero_()
+        stem.embed.weight.fill_(1)
+    image = torch.zeros(1, 1, 4, 6)
+    image[0, 0, :2, 4:] = 1
+    image[0, 0, 3, 0] = 5
+    tokens, mask = stem(Example(values=image))
+    assert tokens[0, :, 0].tolist() == [0, 0, 4, 5, 0, 0]
+    assert mask.all()
+
+
+def test_video_tubelets_span_time_and_space() -> None:
+    stem = Video(4, (4, 1, 2, 4), frames=2, patch=2)
+    with torch.no_grad():
+        stem.position.zero_()
+        stem.embed.bias.zero_()
+        stem.embed.weight.fill_(1)
+    clip = torch.zeros(1, 4, 1, 2, 4)
+    clip[0, 2:, 0, :, 2:] = 1
+    tokens, mask = stem(Example(values=clip, mask=torch.tensor([[True, False, False, True]])))
+    assert tokens[0, :, 0].tolist() == [0, 0, 0, 4], "the masked third frame counts as zeros"
+    assert mask.tolist() == [[True, True, True, True]]
+
+
+def test_audio_token_is_real_when_any_of_its_frames_is() -> None:
+    stem = Audio(4, (6, 3), frames=2)
+    mask = torch.tensor([[True, True, True, False, False, False]])
+    assert stem(Example(values=torch.randn(1, 6, 3), mask=mask))[1].tolist() == [[True, True, False]]
+
+
+def test_text_treats_identifier_zero_as_padding() -> None:
+    stem = Text(4, (5,), vocabulary=7)
+    assert stem(Example(values=torch.tensor([[3, 1, 0, 2, 0]])))[1].tolist() == [[True, True, False, True, False]]
+
+
+def test_a_vector_is_cut_into_tokens_with_projections_of_their_own() -> None:
+    stem = Feature(4, (10,), tokens=4)
+    tokens, mask = stem(Example(values=torch.randn(2, 10)))
+    assert tokens.shape == (2, 4, 4)
+    assert mask.shape == (2, 4)
+    assert stem.weight.shape == (4, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Image(4, (1, 5, 6), patch=2), "image of 5 x 6"),
+        (lambda: Audio(4, (7, 3), frames=2), "7 frames"),
+        (lambda: Video(4, (4, 1, 2, 3), frames=2, patch=2), "4 x 2 x 3"),
+    ],
+)
+def test_sizes_that_do_not_divide_are_refused(make: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()  # type: ignore[operator]

@@ -2,7 +2,7 @@
 const detail = byId("detail");
 
 function ticks(low, high) {
-  const raw = (high - low) / 3;
+  const raw = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * power).find((each) => each >= raw * 0.999);
   const places = [];
@@ -63,7 +63,7 @@ function curvePlot([median, low, high]) {
   const xs = make("div", { class: "xs" });
   const last = median.length;
   for (const epoch of last > 1 ? [1, last] : [1]) xs.append(make("span", { class: "t", style: `left:${x(epoch - 1)}%` }, String(epoch)));
-  const label = make("div", { class: "ylabel" }, "Validation accuracy by epoch, median and quartiles over seeds");
+  const label = make("div", { class: "ylabel" }, "validation accuracy by epoch ↑");
   return make("div", { class: "xy" }, label, ys, make("div", { class: "plot" }, drawing), make("div"), xs);
 }
 
@@ -76,7 +76,7 @@ function seedTable(row) {
       make(
         "tr",
         {},
-        make("th", { scope: "row", class: "num" }, String(seed)),
+        make("th", { scope: "row" }, String(seed)),
         make("td", { class: bad ? "state-bad" : "" }, shown),
         make("td", {}, make("code", {}, id || "–"), message ? make("div", { class: bad ? "state-bad" : "muted" }, message) : null),
       ),

@@ -10,7 +10,7 @@ from mmbench.report.view.numbers import plus_minus, score, short_score
 from mmbench.report.view.words import cause, describe, describe_overall, estimate, plural
 
 STEPS = 9
-DENSE = 6
+DENSE = 4
 """With more columns than this, cells are narrow: one line of short numbers, upright headers."""
 
 
@@ -35,6 +35,11 @@ class Heat:
     rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
     dense: bool
 
+    @property
+    def width(self) -> int:
+        """Pixels that it needs; where there is more room it grows."""
+        return 116 + 36 * len(self.columns) if self.dense else 320
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heats:
@@ -43,8 +48,6 @@ class Heats:
     maps: tuple[Heat, ...]
     low: str
     high: str
-    dense: bool
-    columns: int
 
 
 def _step(value: float, low: float, high: float) -> int:
@@ -118,7 +121,7 @@ def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], mea
         for architecture in _levels(analysis, "architecture")
     )
     low, high = (score(min(means)), score(max(means))) if means else ("", "")
-    return Heats(maps=maps, low=low, high=high, dense=dense, columns=len(fusions))
+    return Heats(maps=maps, low=low, high=high)
 
 
 def of_dataset(analysis: Analysis, report: DatasetReport) -> Heats:

@@ -13,6 +13,8 @@ from mmbench.report.view.numbers import count, seconds, two_figures
 from mmbench.report.view.words import estimate
 
 HUES = 6
+MANY = 200
+"""With more dots than this they are drawn smaller."""
 SHORT = {
     "parameters": "Parameters",
     "flops": "FLOPs",
@@ -31,7 +33,7 @@ def cost_text(cost: str, value: float | None) -> str:
         return seconds(value)
     if cost == "inference_us":
         return seconds(value / 1e6) if value >= 995 else f"{two_figures(value)} µs"
-    return count(value)
+    return f"{count(value)}{'B' if cost == 'peak_memory' else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ class Pareto:
     cloud: str
     front: str
     outside: int
+    many: bool
     pins: tuple[Pin, ...]
 
 
@@ -113,6 +116,7 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
         cloud=cloud,
         front=f"{path}H100" if path else "",
         outside=len(known) - len(inside),
+        many=len(inside) > MANY,
         pins=pins,
     )
 

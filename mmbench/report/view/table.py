@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmbench.report.analysis import CellRow, DatasetReport, Estimate, Method, Overall
 from mmbench.report.view.axis import Axis, linear
 from mmbench.report.view.numbers import NONE, count, plus_minus, points, score, seconds
-from mmbench.report.view.words import cause, describe, describe_overall
+from mmbench.report.view.words import cause
 
 STATIC_ROWS = 200
 """Rows in the page itself. The rest lies in an inert <template>, which the script draws from when asked: a browser
@@ -27,10 +27,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A printed value and what it sorts by ("" sorts last)."""
+    """A printed value and what it sorts by: "" sorts last, None means by the text itself."""
 
     text: str
-    sort: str = ""
+    sort: str | None = None
     css: str = ""
 
 
@@ -40,7 +40,7 @@ class Strip:
 
     beyond: bool
     low: float
-    high: float
+    width: float
     at: float
 
 
@@ -55,7 +55,6 @@ class Row:
     name: str
     rest: str
     css: str
-    tip: str
     entries: tuple[Entry | None, ...]
     strip: Strip | None
 
@@ -89,8 +88,10 @@ def _names(method: Method) -> dict[str, str]:
 
 def _level_entries(method: Method) -> tuple[Entry, ...]:
     if method.role == "single":
-        return Entry(text=f"{method.modality} alone"), Entry(text=NONE)
-    return tuple(Entry(text=level or NONE, sort=level or "") for level in (method.fusion, method.architecture))
+        return Entry(text=f"{method.modality} alone"), Entry(text=NONE, sort="")
+    return tuple(
+        Entry(text=level or NONE, sort=None if level else "") for level in (method.fusion, method.architecture)
+    )
 
 
 LEVELS = (
@@ -110,7 +111,8 @@ def _axis(scores: Iterable[Estimate | None]) -> Axis:
 def _strip(axis: Axis, value: Estimate | None) -> Strip | None:
     if value is None:
         return None
-    return Strip(beyond=value.mean < axis.low, low=axis.at(value.low), high=axis.at(value.high), at=axis.at(value.mean))
+    low, high = axis.at(value.low), axis.at(value.high)
+    return Strip(beyond=value.mean < axis.low, low=low, width=round(high - low, 2), at=axis.at(value.mean))
 
 
 def of_dataset(report: DatasetReport, metric: str) -> Table:
@@ -147,7 +149,6 @@ def _row(row: CellRow, axis: Axis) -> Row:
         method=row.method,
         **_names(row.method),
         css=" ".join(css),
-        tip=describe(row),
         entries=(
             *_level_entries(row.method),
             _number(row.rank_label or NONE, row.rank),
@@ -158,7 +159,7 @@ def _row(row: CellRow, axis: Axis) -> Row:
             _number(count(cost.parameters if cost else None), cost.parameters if cost else None),
             _number(count(cost.flops if cost else None), cost.flops if cost else None),
             _number(seconds(cost.train_seconds if cost else None), cost.train_seconds if cost else None),
-            Entry(text=seeds, sort=seeds, css="state-bad" if row.state in ("failed", "partial") else ""),
+            Entry(text=seeds, css="state-bad" if row.state in ("failed", "partial") else ""),
         ),
         strip=_strip(axis, row.score),
     )
@@ -187,7 +188,6 @@ def of_overall(overall: Overall, metric: str) -> Table:
                 method=row.method,
                 **_names(row.method),
                 css=" ".join([*css, *(["none"] if row.score is None else [])]),
-                tip=describe_overall(row),
                 entries=(
                     *_level_entries(row.method),
                     _number(row.rank_label or NONE, row.rank),

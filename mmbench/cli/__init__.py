@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +18,6 @@ from mmbench.cli.ui import ui
 from mmbench.registry import UserError, suggest
 
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 
 
 class Commands(click.Group):
@@ -71,10 +69,6 @@ def main(args: Sequence[str] | None = None) -> int:
     except UserError as error:
         _tell(str(error))
         return 1
-    except BrokenPipeError:
-        # Whoever reads has seen enough; without this, Python complains when it flushes the closed pipe at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except OSError as error:
         _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return 1

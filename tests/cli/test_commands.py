@@ -1,0 +1,190 @@
+"""Each command on a small project, with the real plan, ledger and MLflow."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmbench.cli import main
+from mmbench.cli.output import duration, table
+from mmbench.cli.project import Loaded
+from mmbench.registry import variants
+from mmbench.results import State, TrialResult
+from mmbench.sweep.ledger import Ledger
+
+Shown = pytest.CaptureFixture[str]
+CELL = ["--dataset", "small", "--attention", "mean", "--fusion", "concat", "--architecture", "shared"]
+
+
+def told(words: list[str], shown: Shown) -> dict[str, Any]:
+    assert main([*words, "--json"]) == 0
+    return json.loads(shown.readouterr().out)
+
+
+def test_list_shows_every_variant(capsys: Shown) -> None:
+    found = told(["list"], capsys)
+    for axis in ("attention", "fusion", "architecture", "stem", "dataset", "baseline"):
+        assert [v["name"] for v in found[axis]] == list(variants(axis))
+    additive = next(v for v in found["attention"] if v["name"] == "additive")
+    assert (additive["core"], list(additive["options"])) == (True, ["score_dim"])
+    assert next(v for v in found["fusion"] if v["name"] == "concat")["family"] == "late (features)"
+    assert main(["list", "attention"]) == 0
+    assert "Bahdanau" in capsys.readouterr().out
+
+
+def test_plan_names_every_trial(ended: Loaded, root: Path, capsys: Shown) -> None:
+    found = told(["plan", "--root", str(root)], capsys)
+    assert found["declared"] == ended.plan.declared
+    assert found["states"] == {"failed": 1, "timeout": 1, "done": ended.plan.declared - 4, "pending": 2}
+    assert [t["trial_id"] for t in found["trials"]] == [job.trial_id for job in ended.plan.jobs]
+    assert main(["plan", "--root", str(root)]) == 0
+    out = capsys.readouterr().out
+    assert f"{ended.plan.declared} trials declared: 2 pending" in out
+    assert "attention (2): mean, additive" in out
+
+
+def test_plan_widens_the_grid(root: Path, capsys: Shown) -> None:
+    found = told(["plan", "--root", str(root), "--profile", "full"], capsys)
+    axes = ("attention", "fusion", "architecture")
+    used = {axis: {t[axis]["name"] for t in found["trials"] if t[axis] is not None} for axis in axes}
+    assert used == {axis: set(variants(axis)) for axis in axes}
+
+
+def test_plan_says_why_trials_are_skipped(root: Path, capsys: Shown) -> None:
+    file = root / "params.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("depth: 2", "depth: 1"), encoding="utf-8")
+    skipped = [t for t in told(["plan", "--root", str(root)], capsys)["trials"] if t["state"] == "skipped"]
+    assert skipped
+    assert all(t["reason"] for t in skipped)
+    assert main(["plan", "--root", str(root)]) == 0
+    assert skipped[0]["reason"] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_data_that_is_not_prepared_is_told_with_the_stage(command: str, root: Path, capsys: Shown) -> None:
+    shutil.rmtree(root / "data" / "prepared")
+    assert main([command, "--root", str(root)]) == 1
+    assert "run `dvc repro prepare@small`" in capsys.readouterr().err
+
+
+def test_status_counts_and_shows_failures(ended: Loaded, root: Path, capsys: Shown) -> None:
+    found = told(["status", "--root", str(root)], capsys)
+    assert sum(found["states"].values()) == found["declared"] == ended.plan.declared
+    assert found["datasets"]["small"] == found["states"]
+    assert {f["state"]: f["message"] for f in found["failures"]} == {
+        "failed": "it ended as failed",
+        "timeout": "it ended as timeout",
+    }
+    assert found["time"]["seconds"] == 2.5 * (ended.plan.declared - 2)
+    assert main(["status", "--root", str(root)]) == 0
+    out = capsys.readouterr().out
+    assert "1 failed, 1 timeout, 2 pending" in out
+    assert "it ended as timeout" in out
+
+
+def test_status_tells_of_a_broken_file(ended: Loaded, root: Path, capsys: Shown) -> None:
+    file = root / "data" / "ledger" / f"{ended.plan.jobs[5].trial_id}.json"
+    file.write_text("{", encoding="utf-8")
+    assert main(["status", "--root", str(root)]) == 0
+    shown = capsys.readouterr()
+    assert "3 pending" in shown.out
+    assert f"broken: {file}" in shown.err
+
+
+def test_run_shows_one_trial_and_keeps_nothing(root: Path, capsys: Shown) -> None:
+    assert main(["run", "--root", str(root), *CELL]) == 0
+    out = capsys.readouterr().out
+    assert "mean + concat · shared · small · s0" in out
+    assert "Scores (chance 0.500, ceiling 1.000)" in out
+    assert not (root / "data" / "ledger").exists()
+
+
+def test_run_saves_the_trial_that_the_plan_means(root: Path, capsys: Shown) -> None:
+    planned = {t["name"]: t["trial_id"] for t in told(["plan", "--root", str(root)], capsys)["trials"]}
+    made = TrialResult.model_validate(told(["run", "--root", str(root), *CELL, "--save"], capsys))
+    assert made.trial_id == planned["mean + concat · shared · small · s0"]
+    assert Ledger(root / "data" / "ledger").read() == {made.trial_id: made}
+
+
+def test_run_takes_options_sizes_and_seeds(root: Path, capsys: Shown) -> None:
+    words = ["run", "--root", str(root), "--dataset", "small", "--single", "right"]
+    words += ["--attention", "additive: {score_dim: 3}", "--seed", "2", "--width", "8", "--epochs", "2"]
+    made = told(words, capsys)
+    config = made["config"]
+    assert config["attention"] == {"name": "additive", "options": {"score_dim": 3}}
+    assert (config["modalities"], config["seed"], config["model"]["width"]) == (["right"], 2, 8)
+    assert len(made["curves"]["train_loss"]) == 2
+
+
+def test_run_fits_a_baseline(root: Path, capsys: Shown) -> None:
+    made = told(["run", "--root", str(root), "--dataset", "small", "--baseline", "majority"], capsys)
+    assert made["config"]["role"] == "baseline"
+
+
+def test_run_that_fails_says_so_in_its_code(root: Path, capsys: Shown) -> None:
+    assert main(["run", "--root", str(root), *CELL, "--learning-rate", "1e30"]) == 1
+    assert "diverged after" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([*CELL[:3], "men", *CELL[4:]], "unknown attention 'men' in --attention; did you mean 'mean'?"),
+        (["--dataset", "smal", *CELL[2:]], "unknown data set 'smal' in --dataset; did you mean 'small'?"),
+        (CELL[:4], "give --fusion, --architecture"),
+        ([*CELL, "--single", "left"], "leave out --fusion, --architecture"),
+        ([*CELL[:4], "--single", "lefft"], "unknown modality 'lefft' of 'small' in --single; did you mean 'left'?"),
+        ([*CELL, "--baseline", "linear"], "leave out --attention, --fusion, --architecture"),
+        (["--dataset", "small", "--baseline", "liner"], "did you mean 'linear'?"),
+        ([*CELL, "--width", "33"], "width 33 is not a multiple of heads 4"),
+        ([*CELL[:3], "additive: {score: 1}", *CELL[4:]], "unknown option 'score' of 'additive' in --attention"),
+        ([*CELL[:3], "additive: [", *CELL[4:]], "is neither a name nor"),
+        ([*CELL[:5], "cross_attention", *CELL[6:], "--depth", "1"], "this trial cannot be: "),
+    ],
+)
+def test_run_told_wrongly(words: list[str], said: str, root: Path, capsys: Shown) -> None:
+    assert main(["run", "--root", str(root), *words]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert said in error
+
+
+def test_forget_lets_trials_run_again(ended: Loaded, root: Path, capsys: Shown) -> None:
+    assert main(["forget", "--root", str(root), "--state", "timeout"]) == 1
+    assert "--yes" in capsys.readouterr().err
+    assert main(["forget", "--root", str(root), "--state", "timeout,failed", "--yes"]) == 0
+    assert "removed 2 results" in capsys.readouterr().out
+    assert {r.state for r in ended.ledger.read().values()} == {State.DONE}
+    assert told(["status", "--root", str(root)], capsys)["states"]["pending"] == 4
+
+
+def test_forget_knows_its_states(root: Path, capsys: Shown) -> None:
+    assert main(["forget", "--root", str(root), "--state", "timout"]) == 1
+    assert "unknown state 'timout' in --state; did you mean 'timeout'?" in capsys.readouterr().err
+
+
+def test_track_imports_the_ledger_once(
+    ended: Loaded, root: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    count = len(ended.results)
+    assert main(["track", "--root", str(root)]) == 0
+    assert f"{count} runs added, 0 replaced, 0 left" in capsys.readouterr().out
+    assert main(["track", "--root", str(root)]) == 0
+    assert f"0 runs added, 0 replaced, {count} left" in capsys.readouterr().out
+
+
+def test_tables_are_plain_when_piped(capsys: Shown) -> None:
+    table(["name", "n"], [["long name", 5], ["x", 12]])
+    assert capsys.readouterr().out == "name        n\nlong name   5\nx          12\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -30,9 +30,10 @@ from mmbench.config import DataSpec, Sweep
 from mmbench.data import SPLITS, as_split, load_arrays, load_spec
 from mmbench.registry import UserError
 from mmbench.results import Provenance, State, TrialResult
+from mmbench.sweep import quiet
+from mmbench.sweep.guard import Guard, guarded
 from mmbench.sweep.ledger import Ledger, limits_of
 from mmbench.sweep.plan import Plan
-from mmbench.sweep.quiet import QUIET_ENVIRONMENT, QUIET_SYSTEM
 from mmbench.trial import Job, Limits, Splits
 from mmbench.trial import run as run_trial
 
@@ -143,7 +144,8 @@ class Loss:
 class Driver(tune.Callback):
     """Receives what the workers report, in the driver: results go to the ledger, lost workers are noted."""
 
-    def __init__(self, jobs: Sequence[Job], ledger: Ledger, limits: Limits, on_result: Report) -> None:
+    def __init__(self, jobs: Sequence[Job], ledger: Ledger, limits: Limits, on_result: Report, guard: Guard) -> None:
+        self.guard = guard
         self.jobs = {job.trial_id: job for job in jobs}
         self.ledger = ledger
         self.limits = limits
@@ -155,8 +157,13 @@ class Driver(tune.Callback):
         self.error: UserError | None = None
         self.kills = _kernel_kills()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune stores its callbacks for a restore that never comes: pending trials are found from the ledger.
+        return {}
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.began[trial.config["id"]] = (time.monotonic(), datetime.now(UTC))
+        self.guard.tell()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -286,7 +293,7 @@ def _ray(settings: Sweep) -> Iterator[Slots]:
         # The nodes need not have mmbench installed, only what it imports.
         options |= {"address": address, "runtime_env": {"py_modules": [str(Path(__file__).parents[1])]}}
     else:
-        for key, value in QUIET_ENVIRONMENT.items():
+        for key, value in quiet.ENVIRONMENT.items():
             os.environ.setdefault(key, value)
         gpus = torch.cuda.device_count()
         gib = min((torch.cuda.get_device_properties(i).total_memory / 2**30 for i in range(gpus)), default=0.0)
@@ -296,7 +303,7 @@ def _ray(settings: Sweep) -> Iterator[Slots]:
             "num_cpus": max(joblib.cpu_count(), 1),
             "num_gpus": gpus,
             "include_dashboard": False,
-            "_system_config": QUIET_SYSTEM,
+            "_system_config": quiet.SYSTEM,
         }
     try:
         ray.init(**options)
@@ -360,39 +367,60 @@ def run(
     if not jobs:
         return Outcome(ran=0, left=0, slots=0, seconds=time.perf_counter() - began, interrupted=False)
     specs, shared = _share(sorted({job.config.dataset for job in jobs}), data_root)
-    driver = Driver(jobs, ledger, limits, on_result)
-    interrupted = False
-    try:
-        with tempfile.TemporaryDirectory(prefix="mmbench-") as folder, _ray(settings) as slots:
-            on_start(len(jobs), slots.count)
-            trainable = tune.with_parameters(
-                Worker,
-                jobs={job.trial_id: job.model_dump_json() for job in jobs},
-                shared=shared,
-                specs=specs,
-                limits=limits,
-            )
-            todo: Sequence[Job] = jobs
-            for attempt in range(settings.retries + 1):
-                driver.lost.clear()
-                _round(todo, driver, trainable, slots, Path(folder) / str(attempt))
-                todo = [job for job in todo if job.trial_id in driver.lost]
-                interrupted = len(driver.finished) + len(todo) < len(jobs)
-                if not todo or interrupted or driver.error is not None:
-                    break
-            if not interrupted and driver.error is None:
-                _give_up(todo, driver, settings.retries)
-    except KeyboardInterrupt:
-        interrupted = True
+    with tempfile.TemporaryDirectory(prefix="mmbench-", ignore_cleanup_errors=True) as scratch:
+        folder = Path(scratch)
+        with guarded(folder) as guard:
+            driver = Driver(jobs, ledger, limits, on_result, guard)
+            interrupted, slots = False, None
+            try:
+                with _ray(settings) as slots:
+                    guard.tell()
+                    on_start(len(jobs), slots.count)
+                    interrupted = _all(jobs, driver, slots, folder, settings.retries, shared=shared, specs=specs)
+            except KeyboardInterrupt:
+                interrupted = True
     if driver.error is not None:
         raise driver.error
     return Outcome(
         ran=len(driver.finished),
         left=len(jobs) - len(driver.finished),
-        slots=slots.count,
+        slots=0 if slots is None else slots.count,
         seconds=time.perf_counter() - began,
         interrupted=interrupted,
     )
+
+
+def _all(
+    jobs: Sequence[Job],
+    driver: Driver,
+    slots: Slots,
+    folder: Path,
+    retries: int,
+    *,
+    shared: Shared,
+    specs: Mapping[str, DataSpec],
+) -> bool:
+    """Run the trials, and those again whose workers were lost. Returns whether the person pressed Ctrl-C."""
+    trainable = tune.with_parameters(
+        Worker,
+        jobs={job.trial_id: job.model_dump_json() for job in jobs},
+        shared=shared,
+        specs=specs,
+        limits=driver.limits,
+    )
+    todo = jobs
+    for attempt in range(retries + 1):
+        driver.lost.clear()
+        _round(todo, driver, trainable, slots, folder / str(attempt))
+        if driver.error is not None:
+            return False
+        todo = [job for job in todo if job.trial_id in driver.lost]
+        if len(driver.finished) + len(todo) < len(jobs):
+            return True
+        if not todo:
+            return False
+    _give_up(todo, driver, retries)
+    return False
 
 
 def _give_up(jobs: Sequence[Job], driver: Driver, retries: int) -> None:

@@ -26,11 +26,9 @@ def with_profile(params: Params, profile: str | None) -> Params:
 
 
 def _pending(loaded: Loaded) -> set[str]:
-    from mmbench.trial import Limits
+    from mmbench.sweep.ledger import limits_of
 
-    settings = loaded.params.sweep
-    limits = Limits(seconds=settings.time_limit_s, memory_gb=settings.memory_limit_gb)
-    return {job.trial_id for job in loaded.ledger.pending(loaded.plan, limits)}
+    return {job.trial_id for job in loaded.ledger.pending(loaded.plan, limits_of(loaded.params.sweep))}
 
 
 def _trial(config: TrialConfig, state: str, **more: str) -> dict[str, Any]:

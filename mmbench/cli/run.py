@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from mmbench.cli.output import as_json, duration, heading, table
+from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import Project, as_json_option, load_specs, on_project
 from mmbench.registry import Axis, UserError, check_options, get, suggest
 
@@ -108,13 +108,13 @@ def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
     import torch
 
     from mmbench.data import SPLITS, as_split, load_arrays
-    from mmbench.trial import Limits, run
+    from mmbench.sweep.ledger import limits_of
+    from mmbench.trial import run
 
-    settings = project.params().sweep
     device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = project.root / "data" / "prepared" / spec.name
     splits = {split: as_split(spec, load_arrays(folder, split), device) for split in SPLITS}
-    limits = Limits(seconds=settings.time_limit_s, memory_gb=settings.memory_limit_gb)
+    limits = limits_of(project.params().sweep)
     with _spinner(f"training {job.config.name}"):
         return run(job, spec, splits, limits)
 
@@ -138,6 +138,8 @@ def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
 
 
 def _show(result: TrialResult, spec: DataSpec) -> None:
+    from mmbench.sweep.progress import duration
+
     click.secho(result.config.name, bold=True)
     click.echo(f"trial {result.trial_id}: {result.state.replace('_', ' ')} after {duration(result.seconds)}")
     if result.message is not None:

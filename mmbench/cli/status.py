@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.output import as_json, duration, heading, table
+from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def _failures(finished: list[TrialResult]) -> list[dict[str, Any]]:
 
 
 def _show(found: dict[str, Any]) -> None:
+    from mmbench.sweep.progress import duration
+
     counts = found["states"]
     told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
     click.echo(f"{found['declared']} trials declared: {told}")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mmbench.cli import main
-from mmbench.cli.output import duration, table
+from mmbench.cli.output import table
 from mmbench.cli.project import Loaded
 from mmbench.registry import variants
 from mmbench.results import State, TrialResult
@@ -183,8 +183,10 @@ def test_tables_are_plain_when_piped(capsys: Shown) -> None:
     assert capsys.readouterr().out == "name        n\nlong name   5\nx          12\n"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+@pytest.mark.parametrize("code", [0, 3])
+def test_report_is_the_stage_of_the_project(code: int, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (root / "pipeline").mkdir()
+    stage = f"import pathlib, sys\nprint('made in', pathlib.Path.cwd())\nsys.exit({code})\n"
+    (root / "pipeline" / "report.py").write_text(stage, encoding="utf-8")
+    assert main(["report", "--root", str(root)]) == code
+    assert capfd.readouterr().out == f"made in {root}\n"

@@ -65,7 +65,8 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
         raise TrialTimeoutError
 
     before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again every second after the first time, in case a variant's own `except:` swallows it.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:
@@ -183,6 +184,8 @@ def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measu
     metrics = {}
     for name, split in (("validation", validation), ("test", test)):
         probabilities = F.softmax(predict(model, split, precision=precision).double(), -1).cpu().numpy()
+        if not np.isfinite(probabilities).all():
+            raise DivergedError(f"the trained model's outputs on {name} are not finite")
         metrics[name] = _scores(probabilities, split.labels.cpu().numpy())
     memory = _peak_memory(device)
     return {
@@ -208,8 +211,13 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and ("not enough memory" in text or "can't allocate memory" in text)
 
 
+def _writable(text: str) -> str:
+    """The text as UTF-8 can hold it: a message may carry any bytes of the outside world."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = _writable(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
 
 
@@ -233,7 +241,7 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     except DivergedError as error:
         state, message = State.DIVERGED, str(error)
     except Exception as error:
-        trace = traceback.format_exc(limit=-12).replace(f"{Path.cwd()}{os.sep}", "")
+        trace = _writable(traceback.format_exc(limit=-12)).replace(f"{Path.cwd()}{os.sep}", "")
         state, message = State.FAILED, _one_line(error)
         if _is_out_of_memory(error):
             limit = "" if limits.memory_gb is None else f" (limit: {limits.memory_gb:g} GiB)"

@@ -287,14 +287,14 @@ def _ray(settings: Sweep) -> Iterator[Slots]:
 
     Raises UserError where the cluster does not answer or has no CPUs.
     """
+    for key, value in quiet.ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
     address = os.environ.get("RAY_ADDRESS")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address:
         # The nodes need not have mmbench installed, only what it imports.
         options |= {"address": address, "runtime_env": {"py_modules": [str(Path(__file__).parents[1])]}}
     else:
-        for key, value in quiet.ENVIRONMENT.items():
-            os.environ.setdefault(key, value)
         gpus = torch.cuda.device_count()
         gib = min((torch.cuda.get_device_properties(i).total_memory / 2**30 for i in range(gpus)), default=0.0)
         slots = share_out(settings, cpus=joblib.cpu_count(), gpus=gpus, gpu_gib=gib)

@@ -1,0 +1,209 @@
+"""Plan and ledger -> Analysis. A pure function: no clock, no environment, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mmbench.config import DataSpec, Params
+from mmbench.report import answer, cells, stats
+from mmbench.report.analysis import (
+    Analysis,
+    CellRow,
+    Counts,
+    DatasetReport,
+    Difference,
+    Estimate,
+    Factor,
+    Method,
+    Overall,
+    OverallRow,
+)
+from mmbench.report.caveats import caveats, provenance
+from mmbench.report.cells import Field, Record, Settings
+from mmbench.report.cost import fronts
+from mmbench.report.curves import curves
+from mmbench.report.effects import by_score, effects
+from mmbench.report.frame import Plan, Results, coverage, method_of, problems, tidy
+from mmbench.report.questions import FACTORS, questions
+from mmbench.report.words import METRICS, count
+
+
+def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
+    what = METRICS[field.settings.metric]
+    ranking = cells.rank(field.means, field.index, field.ranked("cell"))
+    top_all = cells.top_with_controls(field)
+    ceiling = spec.ceiling if field.settings.metric == "accuracy" else None
+    rows = cells.rows(field, ranking, top_all, ceiling)
+    found_fronts = fronts(rows, what)
+    rows = [replace(r, pareto=tuple(f.cost for f in found_fronts if r.key in f.keys)) for r in rows]
+    best = next((r for r in rows if r.best), None)
+    validated = [(r.validation.mean, r.key) for r in rows if r.method.role == "cell" and r.ranked and r.validation]
+    chosen = max(validated, key=lambda x: x[0])[1] if validated else None
+    said = answer.statements(rows, spec, best, top_all, field.settings.metric)
+    key = best.key if best else None
+    return DatasetReport(
+        name=field.dataset,
+        description=spec.description,
+        modalities=tuple(spec.modalities),
+        carriers=spec.carriers,
+        classes=len(spec.classes),
+        splits=dict(spec.splits),
+        chance=spec.chance,
+        ceiling=spec.ceiling,
+        ceiling_why=spec.ceiling_why,
+        licence=spec.licence,
+        source=spec.source,
+        data_hash=spec.hash,
+        seeds=field.seeds,
+        counts=counts,
+        rows=tuple(rows),
+        best=key,
+        top=ranking.top,
+        top_all=top_all,
+        single=cells.best_single(field),
+        chosen=chosen,
+        finding=answer.finding(field.dataset, key, ranking.top, len(ranking.order)),
+        answer=answer.answer(rows, spec, ranking.top, chosen, said, what),
+        statements=said,
+        fronts=found_fronts,
+        dropped=tuple(r.key for r in rows if r.method.role == "cell" and not r.ranked),
+    )
+
+
+def _own_error(row: CellRow) -> tuple[float, int] | None:
+    """Squared interval half width and seeds of a row's score."""
+    return None if row.score is None or row.score.half is None else (row.score.half**2, row.score.n)
+
+
+def _overall(fields: Sequence[Field], datasets: Sequence[DatasetReport], settings: Settings) -> Overall | None:
+    """Cells across data sets; None with fewer than two."""
+    if len(fields) < 2:
+        return None
+    methods: dict[str, Method] = {k: m for f in fields for k, m in f.methods.items() if m.role == "cell"}
+    by_key = [{r.key: r for r in d.cells} for d in datasets]
+    complete = [k for k in methods if all(k in f.index for f in fields)]
+    parts = [
+        replace(f.means, mean=f.means.mean[at], error=f.means.error[at], df=f.means.df[at])
+        for f in fields
+        for at in [np.array([f.index[k] for k in complete], np.intp)]
+    ]
+    joint = stats.macro(parts)
+    index = {k: i for i, k in enumerate(complete)}
+    ranking = cells.rank(joint, index, complete)
+    best = ranking.order[0] if ranking.order else None
+    whole = replace(
+        fields[0], dataset="all", methods=methods, index=index, means=joint, seeds=tuple(range(len(fields)))
+    )
+    to_best: dict[str, Difference] = whole.differences({k: best for k in complete if best and k != best})
+
+    def row(key: str) -> OverallRow:
+        here = [rows.get(key) for rows in by_key]
+        place = ranking.place.get(key, (None, None, None))
+        score = None
+        if key in index:
+            halves = [e for r in here if r is not None and (e := _own_error(r))]
+            half = float(np.sqrt(sum(h for h, _ in halves))) / len(here) if len(halves) == len(here) else None
+            score = Estimate(mean=float(joint.mean[index[key]]), half=half, n=len(here))
+        ranks = [r.rank for r in here if r is not None and r.rank is not None]
+        return OverallRow(
+            method=methods[key],
+            score=score,
+            per_dataset={
+                f.dataset: r.score.mean if r is not None and r.score is not None else None
+                for f, r in zip(fields, here, strict=True)
+            },
+            rank=place[0],
+            rank_low=place[1],
+            rank_high=place[2],
+            mean_rank=float(np.mean(ranks)) if key in index else None,
+            best=key == best,
+            in_top=key in ranking.top if ranking.top and key in index else None,
+            to_best=to_best.get(key),
+            missing=tuple(f.dataset for f in fields if key not in f.index),
+        )
+
+    where = f"over {count(len(fields), 'data set')}"
+    gaps = len(methods) - len(complete)
+    finding = answer.finding(where, best, ranking.top, len(complete))
+    if gaps:
+        finding += f" ({count(gaps, 'cell')} not complete everywhere)"
+    return Overall(
+        datasets=tuple(f.dataset for f in fields),
+        rows=tuple(row(k) for k in (*ranking.order, *(k for k in methods if k not in index))),
+        best=best,
+        top=ranking.top,
+        finding=finding[:1].upper() + finding[1:],
+    )
+
+
+def _levels(methods: Mapping[str, Method]) -> dict[str, tuple[str, ...]]:
+    """The levels of each factor among the cells, in the plan's order."""
+    cell = [m for m in methods.values() if m.role == "cell"]
+    return {f: tuple(dict.fromkeys(str(getattr(m, f)) for m in cell)) for f in FACTORS}
+
+
+def analyse(
+    plan: Plan, results: Results, specs: Mapping[str, DataSpec], params: Params, *, families: Mapping[str, str]
+) -> Analysis:
+    """Everything the report shows.
+
+    results: the ledger, by trial_id; those that the plan does not hold are left out. specs: by data set. families: name
+    of a fusion -> its family. Equal input gives equal output, whatever the order of the mappings.
+    """
+    settings = Settings(metric=params.report.metric, confidence=params.report.confidence, rope=params.report.rope)
+    configs = [job.config for job in plan.jobs] + [skip.config for skip in plan.skipped]
+    methods: dict[str, Method] = {}
+    for config in configs:
+        if config.cell not in methods:
+            methods[config.cell] = method_of(config, families)
+    names = [n for n in params.grid.datasets if any(c.dataset == n for c in configs)]
+    frame = tidy(plan, results, families)
+    counted = coverage(frame, names)
+    plain = frame.astype(object).where(frame.notna(), None)
+    records: dict[str, list[Record]] = {name: [] for name in names}
+    for record in plain.to_dict("records"):
+        records[str(record["dataset"])].append({str(k): v for k, v in record.items()})
+    fields = [cells.collect(name, records[name], methods, settings) for name in names]
+    datasets = [_dataset(f, specs[f.dataset], c) for f, c in zip(fields, counted[1:], strict=True)]
+    levels = _levels(methods)
+    kinds = {m.fusion: str(m.family) for m in methods.values() if m.fusion}
+    asked = questions(fields, {d.name: d.best for d in datasets}, levels, kinds, settings)
+    overall = _overall(fields, datasets, settings)
+    found = effects(fields, levels, {d.name: d.top for d in datasets})
+    origin = provenance(params, frame, results, {d.name: d.data_hash for d in datasets})
+    started = any(d.best for d in datasets)
+    return Analysis(
+        experiment=params.tracking.experiment,
+        metric=settings.metric,
+        metric_label=METRICS[settings.metric],
+        confidence=settings.confidence,
+        rope=settings.rope,
+        date=origin.last[:10] if origin.last else None,
+        commit=origin.commits[0] if origin.commits else None,
+        headline=answer.headline(counted[0], datasets, overall, found.winner_changes),
+        lead=answer.lead(datasets, [q.finding for q in asked if q.name in ("attention", "multimodal") and started]),
+        partial=counted[0].pending > 0,
+        seeds_declared=params.grid.seeds,
+        factors=tuple(
+            Factor(
+                name=factor,
+                levels=levels[factor],
+                by_score=by_score(factor, levels[factor], found),
+                families=kinds if factor == "fusion" else {},
+            )
+            for factor in FACTORS
+        ),
+        coverage=counted,
+        problems=problems(frame),
+        datasets=tuple(datasets),
+        overall=overall,
+        questions=asked,
+        effects=found,
+        curves=tuple(curves(fields, results, levels)),
+        caveats=caveats(params, counted[0], datasets, asked, frame),
+        provenance=origin,
+        frame=frame,
+    )

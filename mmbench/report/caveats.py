@@ -1,0 +1,112 @@
+"""What cannot be concluded from this ledger, and where its numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from mmbench.config import Params
+from mmbench.report.analysis import Counts, DatasetReport, Provenance, Question
+from mmbench.report.frame import Results
+from mmbench.report.words import count, listing
+
+FEW_SEEDS = 5
+
+
+def _coverage(total: Counts) -> list[str]:
+    said = []
+    if total.pending:
+        said.append(
+            f"This report is partial: {total.done} of {count(total.declared, 'declared trial')} done, "
+            f"{total.pending} not run yet."
+        )
+    if total.bad:
+        said.append(
+            f"{count(total.bad, 'trial')} ended without a score (failed, diverged, out of time or out of memory). "
+            "A method that is not done on every seed is shown with the seeds it has and takes no part in rankings and tests."
+        )
+    if total.skipped:
+        said.append(f"{count(total.skipped, 'declared trial')} cannot be and were skipped, with their reasons.")
+    return said
+
+
+def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> list[str]:
+    said = []
+    if seeds == 1:
+        said.append("One seed: there are no intervals, and no two methods can be told apart.")
+    elif seeds < FEW_SEEDS:
+        said.append(
+            f"{seeds} seeds: the interval of a single mean is wide (Student t with {seeds - 1} "
+            f"degree{'s' if seeds > 2 else ''} of freedom). Comparisons pool the seed noise of a data set's methods "
+            "and are sharper than those intervals suggest."
+        )
+    n = len(datasets)
+    smallest = 2 / 2**n
+    if n < 6:
+        said.append(
+            f"{count(n, 'data set')}: rank tests over data sets are withheld. The smallest p-value that a "
+            f"Wilcoxon test could reach is {smallest:g}, so it could never fall below {1 - confidence:.2g}; six data sets "
+            "are needed. Other data sets may rank the methods differently."
+        )
+    return said
+
+
+def caveats(
+    params: Params, total: Counts, datasets: Sequence[DatasetReport], questions: Sequence[Question], frame: pd.DataFrame
+) -> tuple[str, ...]:
+    """In order of weight."""
+    said = _coverage(total) + _power(datasets, params.grid.seeds, params.report.confidence)
+    said += [f"Left out of the questions: {listing(q.dropped)}." for q in questions if q.dropped]
+    said.append(
+        "The best cell is the one with the highest mean on the test split, so its own score is slightly flattered by "
+        "the choice; the tie groups allow for it. Epochs are chosen on validation, and the test split is read once a trial."
+    )
+    said.append(
+        f"Differences within {100 * params.report.rope:g} point{'s' if params.report.rope != 0.01 else ''} count as equal. "
+        "p-values are adjusted with Holm's method within each family of comparisons, "
+        f"at {100 * params.report.confidence:g} % confidence."
+    )
+    said.append(
+        "All cells share one width, depth and training budget, none was tuned, and their numbers of parameters differ: "
+        "a difference is one of the combination at this size and budget."
+    )
+    said.append(
+        "FLOPs count matrix products only (elementwise work is left out), so they are a lower bound. Times were taken "
+        "while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on a CPU is "
+        "that of the whole process."
+    )
+    if (frame["role"] == "baseline").any():
+        said.append("The baselines are deterministic: one run each, no interval.")
+    if any(d.ceiling is None for d in datasets):
+        names = [d.name for d in datasets if d.ceiling is None]
+        said.append(f"No ceiling is known for {listing(names)}.")
+    return tuple(said)
+
+
+def provenance(params: Params, frame: pd.DataFrame, results: Results, hashes: Mapping[str, str]) -> Provenance:
+    """Of the results that the plan holds. No clock and no environment is read."""
+    found = [results[i] for i in frame["trial_id"].dropna() if i in results]
+    found.sort(key=lambda r: (r.started, r.trial_id))
+    versions: dict[str, set[str]] = {}
+    hardware = set()
+    for r in found:
+        for package, version in r.provenance.versions.items():
+            versions.setdefault(package, set()).add(version)
+        facts = r.provenance.hardware.items()
+        hardware.add(", ".join(f"{k} {v}" for k, v in facts if v is not None))
+    dirty = [r.provenance.dirty for r in found if r.provenance.dirty is not None]
+    size, train = params.model.model_dump(), params.train.model_dump()
+    return Provenance(
+        commits=tuple(dict.fromkeys(r.provenance.commit for r in reversed(found) if r.provenance.commit)),
+        dirty=any(dirty) if dirty else None,
+        data_hashes=dict(hashes),
+        versions={package: tuple(sorted(versions[package])) for package in sorted(versions)},
+        hardware=tuple(sorted(hardware)),
+        seeds=tuple(sorted({r.config.seed for r in found})),
+        hours=sum(r.seconds for r in found) / 3600,
+        fingerprints=int(frame["fingerprint"].nunique()),
+        first=found[0].started if found else None,
+        last=found[-1].started if found else None,
+        budget={k: "–" if v is None else str(v) for k, v in (size | train).items()},
+    )

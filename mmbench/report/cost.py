@@ -1,0 +1,57 @@
+"""What quality costs: the Pareto front of the score against each cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import moocore
+import numpy as np
+
+from mmbench.report.analysis import CellRow, Front
+from mmbench.report.cells import COSTS
+from mmbench.report.words import points, quantity, sentence
+
+_UNIT = {
+    "parameters": " parameters",
+    "flops": " FLOPs a sample",
+    "train_seconds": " s of training",
+    "inference_us": " µs a sample",
+}
+
+
+MOST = 0.9
+"""Of the gain from the cheap end of the front to its dear end: what counts as most of it."""
+
+
+def _finding(cost: str, front: Sequence[CellRow], what: str) -> str:
+    """The cheapest way to most of the score."""
+    points_of = [(r.key, r.score.mean, float(getattr(r.cost, cost))) for r in front if r.score]
+    (_, low, _), (best, high, dear) = points_of[0], points_of[-1]
+    unit = _UNIT[cost]
+    if len(front) == 1:
+        return sentence(f"{best} has the best score and the lowest cost ({quantity(dear)}{unit})")
+    key, score, price = next(p for p in points_of if p[1] >= low + MOST * (high - low))
+    if key == best:
+        key, score, price = points_of[-2]
+    lost = points(high - score).lstrip("+")
+    return sentence(f"{key} gives up {lost} points of {what} for {quantity(price)} instead of {quantity(dear)}{unit}")
+
+
+def fronts(rows: Sequence[CellRow], what: str) -> tuple[Front, ...]:
+    """One front a cost, over the ranked cells and single modalities; baselines are another kind of model."""
+    made = []
+    for cost, label in COSTS.items():
+        known = [
+            r
+            for r in rows
+            if r.ranked and r.method.role != "baseline" and r.score and r.cost and getattr(r.cost, cost) is not None
+        ]
+        if not known:
+            continue
+        table = np.array([[r.score.mean, getattr(r.cost, cost)] for r in known if r.score])
+        best = moocore.is_nondominated(table, maximise=[True, False])
+        front = sorted((r for r, keep in zip(known, best, strict=True) if keep), key=lambda r: getattr(r.cost, cost))
+        made.append(
+            Front(cost=cost, label=label, keys=tuple(r.key for r in front), finding=_finding(cost, front, what))
+        )
+    return tuple(made)

@@ -1,0 +1,181 @@
+"""The tidy table: one row a declared trial, whatever became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import pandas as pd
+
+from mmbench.config import TrialConfig
+from mmbench.report.analysis import Counts, Method, Problem
+from mmbench.results import State, TrialResult
+
+
+class PlannedTrial(Protocol):
+    """What the report reads of a planned trial (`mmbench.trial.Job` is one; importing it would import torch)."""
+
+    @property
+    def trial_id(self) -> str: ...
+    @property
+    def config(self) -> TrialConfig: ...
+    @property
+    def data_hash(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+class SkippedTrial(Protocol):
+    """A declared trial that cannot be."""
+
+    @property
+    def config(self) -> TrialConfig: ...
+    @property
+    def reason(self) -> str: ...
+
+
+class Plan(Protocol):
+    """Every declared trial (`mmbench.sweep.plan.Plan` is one)."""
+
+    @property
+    def jobs(self) -> Sequence[PlannedTrial]: ...
+    @property
+    def skipped(self) -> Sequence[SkippedTrial]: ...
+
+
+Results = Mapping[str, TrialResult]
+
+_TYPES = {
+    "trial_id": "string",
+    "name": "string",
+    "role": "string",
+    "method": "string",
+    "dataset": "string",
+    "attention": "string",
+    "fusion": "string",
+    "fusion_family": "string",
+    "architecture": "string",
+    "modalities": "string",
+    "baseline": "string",
+    "seed": "Int64",
+    "state": "string",
+    "message": "string",
+    "test_accuracy": "Float64",
+    "test_macro_f1": "Float64",
+    "test_loss": "Float64",
+    "validation_accuracy": "Float64",
+    "validation_macro_f1": "Float64",
+    "validation_loss": "Float64",
+    "best_epoch": "Int64",
+    "parameters": "Int64",
+    "flops": "Int64",
+    "train_seconds": "Float64",
+    "seconds_per_epoch": "Float64",
+    "inference_us": "Float64",
+    "peak_memory": "Int64",
+    "seconds": "Float64",
+    "started": "string",
+    "data_hash": "string",
+    "fingerprint": "string",
+    "commit": "string",
+    "dirty": "boolean",
+}
+COLUMNS = tuple(_TYPES)
+"""Of `Analysis.frame` and reports/results.parquet; absent values are <NA>. Modalities are joined by "+"."""
+
+
+def method_of(config: TrialConfig, families: Mapping[str, str]) -> Method:
+    """What is compared. `families`: fusion name -> family; a fusion that it lacks is a family of its own."""
+    fusion = config.fusion
+    return Method(
+        key=config.cell,
+        role=config.role,
+        attention=config.attention.label if config.attention else None,
+        fusion=fusion.label if fusion else None,
+        family=families.get(fusion.name, fusion.name) if fusion else None,
+        architecture=config.architecture.label if config.architecture else None,
+        modality=config.modalities[0] if config.role == "single" else None,
+        baseline=config.baseline,
+    )
+
+
+def _described(config: TrialConfig, families: Mapping[str, str]) -> dict[str, Any]:
+    method = method_of(config, families)
+    return {
+        "name": config.name,
+        "role": config.role,
+        "method": method.key,
+        "dataset": config.dataset,
+        "attention": method.attention,
+        "fusion": method.fusion,
+        "fusion_family": method.family,
+        "architecture": method.architecture,
+        "modalities": "+".join(config.modalities),
+        "baseline": config.baseline,
+        "seed": config.seed,
+    }
+
+
+def _measured(result: TrialResult) -> dict[str, Any]:
+    scores = {f"{split}_{name}": value for split, by in result.metrics.items() for name, value in by.items()}
+    cost = result.cost
+    costs = {} if cost is None else cost.model_dump(exclude={"inference_us_per_sample"})
+    if cost is not None:
+        costs["inference_us"] = cost.inference_us_per_sample
+    return {
+        **{name: value for name, value in scores.items() if name in _TYPES},
+        **costs,
+        "state": str(result.state),
+        "message": result.message,
+        "best_epoch": result.best_epoch,
+        "seconds": result.seconds,
+        "started": result.started,
+        "commit": result.provenance.commit,
+        "dirty": result.provenance.dirty,
+    }
+
+
+def tidy(plan: Plan, results: Results, families: Mapping[str, str]) -> pd.DataFrame:
+    """One row a declared trial, in the plan's order, the skipped ones last. Results outside the plan are left out."""
+    rows = []
+    for job in plan.jobs:
+        row = _described(job.config, families) | {
+            "trial_id": job.trial_id,
+            "data_hash": job.data_hash,
+            "fingerprint": job.fingerprint,
+            "state": str(State.PENDING),
+        }
+        result = results.get(job.trial_id)
+        rows.append(row if result is None else row | _measured(result))
+    rows.extend(
+        _described(skip.config, families) | {"state": str(State.SKIPPED), "message": skip.reason}
+        for skip in plan.skipped
+    )
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_TYPES)
+
+
+def coverage(frame: pd.DataFrame, datasets: Iterable[str]) -> tuple[Counts, ...]:
+    """Trials by state: over everything, then a line a data set."""
+
+    def count(name: str, part: pd.DataFrame) -> Counts:
+        by_state = part["state"].value_counts().to_dict()
+        return Counts(name=name, declared=len(part), **{str(s): int(by_state.get(str(s), 0)) for s in State})
+
+    return (count("all", frame), *(count(name, frame[frame["dataset"] == name]) for name in datasets))
+
+
+def problems(frame: pd.DataFrame) -> tuple[Problem, ...]:
+    """Every trial that ended without a score, and every skip, with its message."""
+    unwell = frame[~frame["state"].isin([str(State.DONE), str(State.PENDING)])]
+    return tuple(
+        Problem(
+            trial_id=None if pd.isna(row["trial_id"]) else row["trial_id"],
+            name=row["name"],
+            method=row["method"],
+            dataset=row["dataset"],
+            seed=int(row["seed"]),
+            state=row["state"],
+            message="" if pd.isna(row["message"]) else row["message"],
+        )
+        for row in unwell.to_dict("records")
+    )

@@ -265,13 +265,24 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _sentences(error: pydantic.ValidationError, model: type[BaseModel], file: Path) -> Iterator[str]:
+def _path(location: tuple[int | str, ...], raw: Any) -> tuple[str, ...]:
+    """The keys that lead to a place in `raw`; pydantic puts the alternatives of a union between them."""
+    path = []
+    for part in location:
+        known = isinstance(raw, dict) and part in raw
+        if isinstance(part, str) and _UNION_MEMBER.search(part) and not known:
+            continue
+        path.append(str(part))
+        indexed = isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+        raw = raw[part] if known or indexed else None
+    return tuple(path)
+
+
+def _sentences(error: pydantic.ValidationError, model: type[BaseModel], raw: Any, file: Path) -> Iterator[str]:
     """One plain sentence a place. Where a value may be of several types, their complaints are joined."""
     problems: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for e in error.errors(include_url=False):
-        # pydantic puts the alternatives of a union into the path; a person knows only the keys.
-        path = tuple(str(p) for p in e["loc"] if not (isinstance(p, str) and _UNION_MEMBER.search(p)))
-        problems.setdefault(path, []).append(e)
+        problems.setdefault(_path(e["loc"], raw), []).append(e)
     hints = {
         path: suggest(path[-1], known) if (known := _known_keys(model, path[:-1])) else ""
         for path, found in problems.items()
@@ -298,7 +309,7 @@ def parse(model: type[BaseModel], raw: Any, file: Path) -> Any:
     try:
         return model.model_validate(raw)
     except pydantic.ValidationError as error:
-        raise UserError("\n".join(_sentences(error, model, file))) from None
+        raise UserError("\n".join(_sentences(error, model, raw, file))) from None
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

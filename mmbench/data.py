@@ -84,6 +84,8 @@ def load_spec(folder: Path) -> DataSpec:
         raise UserError(
             f"data set {folder.name!r} is not prepared: {file} is missing; run `dvc repro prepare@{folder.name}`"
         ) from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is not valid JSON ({error}); run `dvc repro -f prepare@{folder.name}`") from None
     return parse(DataSpec, raw, file)
@@ -94,7 +96,7 @@ def load_arrays(folder: Path, split: str) -> dict[str, Tensor]:
     file = folder / f"{split}.safetensors"
     try:
         return load_file(file)
-    except (FileNotFoundError, SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
         raise UserError(f"{file} cannot be read ({error}); run `dvc repro -f prepare@{folder.name}`") from None
 
 

@@ -11,7 +11,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType, ModuleType
@@ -77,13 +77,27 @@ def collect(modules: Iterable[ModuleType]) -> Mapping[str, Variant]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
+def _foreign(group: str) -> Iterator[ModuleType]:
+    """The modules that installed distributions name in this entry point group, once each."""
+    for module in dict.fromkeys(e.module for e in importlib.metadata.entry_points(group=group)):
+        try:
+            yield importlib.import_module(module)
+        except Exception as error:
+            raise UserError(
+                f"module {module!r}, which an installed package names in entry point group {group!r}, cannot be "
+                f"imported ({type(error).__name__}: {error}); mend or uninstall that package"
+            ) from error
+
+
 @cache
 def variants(axis: Axis) -> Mapping[str, Variant]:
-    """Every variant of an axis, by name: mmbench's own and those of installed distributions."""
+    """Every variant of an axis, by name: mmbench's own and those of installed distributions.
+
+    Raises UserError where two claim one name, or where an installed package's module cannot be imported.
+    """
     package = importlib.import_module(f"mmbench.{axis}")
     own = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
-    foreign = [importlib.import_module(e.module) for e in importlib.metadata.entry_points(group=f"mmbench.{axis}")]
-    return collect([*own, *dict.fromkeys(foreign)])
+    return collect([*own, *_foreign(f"mmbench.{axis}")])
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -162,7 +162,7 @@ def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Me
     return {
         "metrics": metrics,
         "cost": Cost(
-            parameters=int(weights.size) + len(spec.classes) * (weights.ndim > 1),
+            parameters=int(weights.size) + (len(weights) if weights.ndim > 1 else 0),
             flops=2 * int(weights.size) if weights.ndim > 1 else 0,
             train_seconds=seconds,
             seconds_per_epoch=seconds,

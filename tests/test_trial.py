@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from mmbench.config import Choice, ModelSize, TrialConfig
+from mmbench.data import Split
+from mmbench.results import State, TrialResult
+from mmbench.trial import Job, Limits, run
+from mmbench.types import Example
+from tests import small
+
+
+def trial(config: TrialConfig, data: dict[str, Split] | None = None, **limits: float) -> TrialResult:
+    job = Job(trial_id="t", config=config, data_hash="d", fingerprint="f", commit="c", dirty=False)
+    return run(job, small.spec(), data or small.splits(), Limits(**limits))
+
+
+def spoilt(split: str, **changes: Any) -> dict[str, Split]:
+    """The small data with one modality of one split replaced."""
+    data = small.splits()
+    return data | {split: Split(inputs={**data[split].inputs, **changes}, labels=data[split].labels)}
+
+
+def numbers(result: TrialResult) -> Any:
+    return json.loads(json.dumps([result.metrics, result.curves, result.best_epoch]))
+
+
+def test_a_finished_trial_tells_everything() -> None:
+    result = trial(small.config())
+    assert (result.state, result.message, result.traceback) == (State.DONE, None, None)
+    assert set(result.metrics) == {"validation", "test"}
+    assert all(set(scores) == {"accuracy", "macro_f1", "loss"} for scores in result.metrics.values())
+    assert result.metrics["test"]["accuracy"] > 0.6
+    assert result.cost is not None and result.cost.parameters > 100 and result.cost.flops and result.cost.flops > 100
+    assert 0 < result.cost.train_seconds < result.seconds
+    assert result.provenance.commit == "c" and result.provenance.versions["torch"] == torch.__version__
+    assert TrialResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_single_modality() -> None:
+    config = small.config(role="single", modalities=("c",), fusion=None, architecture=None)
+    result = trial(config)
+    assert result.state is State.DONE
+    assert 0.4 < result.metrics["test"]["accuracy"] < 0.75, "c alone tells one of the two bits"
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("majority", 0.3, 0.6), ("linear", 0.9, 1.0)])
+def test_baselines(name: str, least: float, most: float) -> None:
+    result = trial(small.baseline(name))
+    assert result.state is State.DONE
+    assert least <= result.metrics["test"]["accuracy"] <= most
+    inputs = 6 * 3 + 5 * 2 + (6 - 1)  # the padding word is not counted
+    assert result.cost is not None and result.cost.parameters == {"majority": 3, "linear": 3 * (inputs + 1)}[name]
+
+
+def test_majority_scores_the_share_of_its_class() -> None:
+    data = small.splits()
+    common = data["train"].labels.mode().values
+    share = (data["test"].labels == common).double().mean().item()
+    assert trial(small.baseline("majority")).metrics["test"]["accuracy"] == pytest.approx(share)
+
+
+def test_numbers_and_padding_of_baselines_do_not_mix() -> None:
+    a = small.splits()["train"].inputs["a"]
+    assert a.mask is not None
+    garbage = a.values.masked_fill(~a.mask[..., None], float("nan"))
+    clean = trial(small.baseline("linear"))
+    padded = trial(small.baseline("linear"), spoilt("train", a=Example(values=garbage, mask=a.mask)))
+    assert numbers(padded) == numbers(clean)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_bits() -> None:
+    """In two fresh processes, and in this one after other trials have left their random state behind."""
+    program = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from tests import small, test_trial as t; import json\n"
+        "print(json.dumps([t.numbers(t.trial(small.config(attention=t.Choice(name=a), architecture="
+        "t.Choice(name='hybrid')))) for a in ('scaled_dot_product', 'additive')]))"
+    )
+    fresh = [
+        subprocess.run([sys.executable, "-c", program], cwd=small.ROOT, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    first, second = (json.loads(done.stdout.splitlines()[-1]) for done in fresh)
+    assert first == second
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        trial(small.config(seed=5))
+        torch.randn(17)
+        hybrid = Choice(name="hybrid")
+        config = small.config(attention=Choice(name="additive"), architecture=hybrid)
+        assert numbers(trial(config)) == second[1]
+        assert numbers(trial(config.model_copy(update={"seed": 1}))) != second[1]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_the_test_split_decides_nothing() -> None:
+    """Changing the test data changes test metrics alone: no curve, no choice of epoch, no validation metric."""
+    a = small.splits()["test"].inputs["a"]
+    clean = trial(small.config())
+    other = trial(small.config(), spoilt("test", a=Example(values=-a.values, mask=a.mask)))
+    assert other.metrics["test"] != clean.metrics["test"]
+    assert other.metrics["validation"] == clean.metrics["validation"]
+    assert (other.curves, other.best_epoch) == (clean.curves, clean.best_epoch)
+
+
+def test_failed() -> None:
+    data = small.splits()
+    wrong = {**data, "train": Split(inputs=data["train"].inputs, labels=data["train"].labels + 1)}
+    result = trial(small.config(), wrong)
+    assert result.state is State.FAILED
+    assert result.message == "IndexError: Target 3 is out of bounds."
+    assert result.traceback and "cross_entropy" in result.traceback and str(small.ROOT) not in result.traceback
+    assert result.metrics == {} and result.cost is None
+
+
+def test_diverged() -> None:
+    b = small.splits()["train"].inputs["b"]
+    result = trial(small.config(), spoilt("train", b=Example(values=b.values * float("inf"))))
+    assert result.state is State.DIVERGED
+    assert result.message == "loss nan, gradient norm nan at epoch 0, step 0"
+    assert result.metrics == {}
+
+
+def test_timeout_and_its_alarm_is_put_away() -> None:
+    handler = signal.getsignal(signal.SIGALRM)
+    result = trial(small.config(train=small.training(epochs=100_000)), seconds=0.5)
+    assert result.state is State.TIMEOUT
+    assert result.message == "took longer than its limit of 0.5 s"
+    assert 0.4 < result.seconds < 5
+    assert signal.getsignal(signal.SIGALRM) is handler
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert trial(small.config(), seconds=60).state is State.DONE
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited on Linux only")
+def test_out_of_memory_and_its_limit_is_put_away() -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    large = small.config(model=ModelSize(width=4096, depth=2, heads=2, mlp_ratio=2))
+    result = trial(large, memory_gb=0.1)
+    assert result.state is State.OUT_OF_MEMORY
+    assert result.message and result.message.endswith("(limit: 0.1 GiB)") and "\n" not in result.message
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    assert trial(small.config()).state is State.DONE
+
+
+def test_interrupts_are_not_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mmbench.trial.fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trial(small.config())

@@ -179,10 +179,15 @@ def _coverage_heading(total: Counts) -> str:
     return f"{total.done} of {total.declared} declared trials are done: {said}"
 
 
+def _has_all(analysis: Analysis) -> bool:
+    """Whether there is something to say about all data sets together."""
+    return analysis.overall is not None and len(analysis.datasets) > 1
+
+
 def _views(analysis: Analysis) -> list[View]:
     views = [_dataset_view(analysis, d) for d in analysis.datasets]
     overall = analysis.overall
-    if overall is None or len(views) < 2:
+    if overall is None or not _has_all(analysis):
         return views
     whole = View(
         name=ALL,
@@ -212,7 +217,7 @@ def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
 
 def _question(question: Question, analysis: Analysis) -> QuestionView:
     figures = []
-    if question.overall and len(analysis.datasets) > 1:
+    if question.overall and _has_all(analysis):
         name = Name(name=ALL, title=f"Over {words.plural(len(analysis.datasets), 'data set')}")
         figures.append((name, dots.differences(question.overall, analysis.rope)))
     for dataset, values in question.per_dataset.items():
@@ -228,7 +233,8 @@ def _question(question: Question, analysis: Analysis) -> QuestionView:
 
 
 def _effects(analysis: Analysis) -> list[tuple[Name, EffectView]]:
-    tables = [*([analysis.effects.blocked] if analysis.effects.blocked else []), *analysis.effects.per_dataset]
+    blocked = analysis.effects.blocked if _has_all(analysis) else None
+    tables = [*([blocked] if blocked else []), *analysis.effects.per_dataset]
     return [(_effect_name(t), _effect_view(t)) for t in tables]
 
 

@@ -73,7 +73,7 @@ def logarithmic(values: Iterable[float], *, name: Callable[[float], str] = two_f
         if len(places) >= 3:
             break
     else:
-        places = [v for v in _round_values(low, high, 4) if v > 0]
+        places = [v for v in _round_values(low, high, 6) if v > 0]
     if len(places) > 7:
         places = places[:: math.ceil(len(places) / 7)]
     return Axis(low=low, high=high, ticks=tuple(Tick(at=axis.at(v), value=v, label=name(v)) for v in places), log=True)

@@ -1,0 +1,290 @@
+"""The page in a real browser, with the network cut off."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mmbench.report.build import analyse
+from mmbench.report.page import render
+from mmbench.results import State
+from tests.report.factory import make
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+FAULTS = {
+    4: State.FAILED,
+    43: State.FAILED,
+    82: State.FAILED,
+    7: State.DIVERGED,
+    150: State.TIMEOUT,
+    200: State.PENDING,
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine: the report is not opened in a browser")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(render(analyse(**make(faults=FAULTS).arguments())), encoding="utf-8")
+    return path
+
+
+@dataclass
+class Opened:
+    page: Page
+    address: str
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def opened(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """The report in a fresh context; parametrize indirectly with the context's options."""
+    options = {"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})}
+    context = browser.new_context(offline=True, **options)
+    page = context.new_page()
+    result = Opened(page=page, address=report.as_uri())
+    page.on("request", lambda r: result.requests.append(r.url))
+    page.on("console", lambda m: result.errors.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: result.errors.append(str(e)))
+    page.goto(result.address)
+    yield result
+    assert result.errors == []
+    assert {url.split("#")[0] for url in result.requests} == {result.address}
+    context.close()
+
+
+def keys(page: Page) -> list[str]:
+    return page.eval_on_selector_all("#table .view:not([hidden]) tbody tr", "rows => rows.map(r => r.dataset.k)")
+
+
+def scores(page: Page) -> list[float]:
+    values = page.eval_on_selector_all(
+        "#table .view:not([hidden]) tbody tr", "rows => rows.map(r => r.cells[4].dataset.v)"
+    )
+    return [float(v) for v in values if v]
+
+
+def choose(page: Page, view: str) -> None:
+    page.click(f'[data-set="view"][data-value="{view}"]')
+
+
+def test_sorting_reorders_the_rows(opened):
+    page = opened.page
+    choose(page, "synergy")
+    header = page.locator('#table .view:not([hidden]) th[data-name="score"]')
+    before = keys(page)
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "descending"
+    assert scores(page) == sorted(scores(page), reverse=True)
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert scores(page) == sorted(scores(page))
+    assert keys(page) != before
+    assert sorted(keys(page)) == sorted(before)
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "none"
+    assert keys(page) == before
+
+
+def test_rows_without_a_value_stay_last(opened):
+    page = opened.page
+    choose(page, "redundant")
+    missing = page.eval_on_selector_all(
+        "#table .view:not([hidden]) tbody tr.none", "rows => rows.map(r => r.dataset.k)"
+    )
+    assert missing
+    for _ in range(2):
+        page.click('#table .view:not([hidden]) th[data-name="score"] button')
+        assert keys(page)[-len(missing) :] == missing
+
+
+def test_filters_hide_rows(opened):
+    page = opened.page
+    choose(page, "unique")
+    everything = len(keys(page))
+    page.click('[data-toggle="attention"][data-value="additive"]')
+    page.click('[data-toggle="show"][data-value="cell"]')
+    assert 0 < len(keys(page)) < everything
+    assert all(key.startswith("additive + ") for key in keys(page))
+    page.fill("#find", "cross_attention hybrid")
+    assert keys(page) == ["additive + cross_attention · hybrid"]
+    assert "1 of 1 rows that match" in page.inner_text("#table .view:not([hidden]) .count")
+    page.click("#clear")
+    assert len(keys(page)) == everything
+
+
+def test_the_address_restores_the_view(opened):
+    page = opened.page
+    choose(page, "synergy")
+    page.click('#table .view:not([hidden]) th[data-name="parameters"] button')
+    page.click('[data-toggle="fusion"][data-value="concat"]')
+    page.click('[data-set="cost"][data-value="train_seconds"]')
+    page.click("#heatmaps .view:not([hidden]) .cell >> nth=4")
+    title = page.inner_text("#detail-title")
+    before = keys(page)
+    page.reload()
+    assert page.get_attribute('[data-set="view"][data-value="synergy"]', "aria-pressed") == "true"
+    assert page.get_attribute('[data-set="cost"][data-value="train_seconds"]', "aria-pressed") == "true"
+    assert page.get_attribute('#table .view:not([hidden]) th[data-name="parameters"]', "aria-sort") == "descending"
+    assert page.inner_text("#detail-title") == title
+    assert keys(page) == before
+    assert all("+ concat ·" in key for key in before)
+
+
+def test_a_cell_opens_its_drill_down_by_keyboard(opened):
+    page = opened.page
+    choose(page, "redundant")
+    stops = page.locator("#heatmaps .view:not([hidden]) .heat").first.locator('.cell[tabindex="0"]')
+    assert stops.count() == 1
+    stops.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    key = page.evaluate("document.activeElement.dataset.k")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#detail-title") == key
+    assert page.evaluate("document.activeElement.id") == "detail-title"
+    assert page.locator("#detail .parts > div").count() == 3
+    assert page.locator("#detail .seed").count() >= 6
+    assert page.locator("#detail code").first.inner_text()
+    marked = page.eval_on_selector_all(".selected", "all => all.map(e => e.dataset.k)")
+    assert len(marked) > 3
+    assert set(marked) == {key}
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#detail")
+    assert page.evaluate("document.activeElement.dataset.k") == key
+
+
+def test_the_drill_down_tells_why_a_trial_failed(opened):
+    page = opened.page
+    page.click("#coverage tbody tr[data-k] a >> nth=0")
+    assert "RuntimeError: shapes do not match" in page.inner_text("#detail")
+
+
+def test_the_switch_shows_one_data_set_everywhere(opened):
+    page = opened.page
+    choose(page, "unique")
+    shown = page.eval_on_selector_all(
+        ".view", "all => all.filter(e => !e.hidden && e.offsetParent).map(e => e.dataset.view)"
+    )
+    assert len(shown) > 5
+    assert set(shown) == {"unique"}
+
+
+def test_hovering_tells_interval_and_seeds(opened):
+    page = opened.page
+    choose(page, "unique")
+    page.hover("#heatmaps .view:not([hidden]) .cell.best")
+    text = page.inner_text("#tip")
+    assert "±" in text
+    assert "3 of 3 seeds" in text
+    assert "highest mean" in text
+
+
+def test_a_dot_of_the_cost_plot_can_be_picked(opened):
+    page = opened.page
+    choose(page, "unique")
+    page.click("#cost .view:not([hidden]) .choice:not([hidden]) .pin >> nth=0")
+    assert page.is_visible("#detail")
+    assert page.locator("#cost .view:not([hidden]) .choice:not([hidden]) .here").count() == 1
+
+
+@pytest.mark.parametrize(
+    "opened", [{"viewport": {"width": w, "height": 800}} for w in (320, 400, 768)], indirect=True, ids=str
+)
+def test_no_sideways_scroll(opened):
+    page = opened.page
+    for view in ("all", "redundant"):
+        choose(page, view)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.click("#heatmaps .view:not([hidden]) .cell >> nth=0")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("opened", [{"java_script_enabled": False}], indirect=True)
+def test_readable_without_javascript(opened):
+    page = opened.page
+    for name in ("all", "redundant", "unique", "synergy"):
+        for section in ("heatmaps", "table"):
+            assert page.locator(f'#{section} .view[data-view="{name}"]').is_visible()
+    assert page.locator("#cost figure").count() == page.locator("#cost figure:visible").count() > 3
+    assert not page.is_visible(".bar")
+    assert not page.is_visible("#filters")
+    assert "✕" in page.inner_text("#coverage")
+
+
+@pytest.mark.parametrize(
+    ("opened", "paper", "ink"),
+    [
+        ({"color_scheme": "light"}, "rgb(255, 255, 255)", "rgb(21, 24, 29)"),
+        ({"color_scheme": "dark"}, "rgb(18, 21, 26)", "rgb(232, 234, 237)"),
+    ],
+    indirect=["opened"],
+    ids=["light", "dark"],
+)
+def test_colours_follow_the_reader(opened, paper, ink):
+    style = "getComputedStyle(document.body)"
+    assert opened.page.evaluate(f"[{style}.backgroundColor, {style}.color]") == [paper, ink]
+
+
+@pytest.mark.parametrize("opened", [{"color_scheme": "dark"}], indirect=True)
+def test_paper_is_light_and_whole(opened):
+    page = opened.page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("#heatmaps .view:visible").count() == 4
+    assert not page.is_visible(".bar")
+
+
+def test_failed_and_missing_cells_are_marked(opened):
+    page = opened.page
+    choose(page, "redundant")
+    failed = page.locator("#heatmaps .view:not([hidden]) .missing-failed[data-k]")
+    assert failed.count() == 1
+    assert failed.inner_text().split() == ["✕", "failed"]
+    assert "gradient" in failed.evaluate("e => getComputedStyle(e).backgroundImage")
+    partial = page.locator("#heatmaps .view:not([hidden]) .cell.partial").first
+    assert "n = 2" in partial.inner_text().replace("\u202f", " ")
+    assert partial.evaluate("e => getComputedStyle(e, '::after').borderLeftWidth") == "5px"
+
+
+def test_works_in_a_sandboxed_frame(browser, report, tmp_path):
+    frame = tmp_path / "frame.html"
+    source = report.read_text(encoding="utf-8").replace("&", "&amp;").replace('"', "&quot;")
+    frame.write_text(
+        f'<!doctype html><iframe sandbox="allow-scripts" width=1200 height=800 srcdoc="{source}"></iframe>'
+    )
+    page = browser.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.goto(frame.as_uri())
+    inside = page.frames[1]
+    inside.click('[data-set="view"][data-value="unique"]')
+    inside.click("#heatmaps .view:not([hidden]) .cell >> nth=0")
+    assert inside.is_visible("#detail")
+    assert errors == []
+    page.close()

@@ -1,0 +1,235 @@
+"""The page as text: what it says equals the analysis, what is foreign stays text, what is missing is said."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from mmbench.report.analysis import Analysis, Problem
+from mmbench.report.build import analyse
+from mmbench.report.page import render
+from mmbench.report.view import numbers
+from mmbench.report.view.table import STATIC_ROWS
+from mmbench.results import State
+from tests.report.factory import TRUTHS, make
+
+FAULTS = {
+    4: State.FAILED,
+    5: State.FAILED,
+    7: State.DIVERGED,
+    43: State.FAILED,
+    82: State.FAILED,
+    61: State.OUT_OF_MEMORY,
+    150: State.TIMEOUT,
+    200: State.SKIPPED,
+    210: State.PENDING,
+}
+HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    return analyse(**make(faults=FAULTS).arguments())
+
+
+@pytest.fixture(scope="module")
+def page(analysis: Analysis) -> str:
+    return render(analysis)
+
+
+class Rows(HTMLParser):
+    """Table rows by (section, view): row key -> texts of its cells, rows in inert templates included."""
+
+    VOID = ("br", "img", "input", "meta", "wbr", "path")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self.section = self.view = self.key = ""
+        self.cells: list[str] | None = None
+        self.reading = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag == "section":
+            self.section, self.view = found["id"] or "", ""
+        if "data-view" in found:
+            self.view = found["data-view"] or ""
+        if tag == "tr":
+            self.key, self.cells = found.get("data-k") or "", []
+        if tag in ("td", "th") and self.cells is not None:
+            self.cells.append("")
+            self.reading = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self.reading = False
+        if tag == "tr" and self.cells is not None:
+            self.rows.setdefault((self.section, self.view), {})[self.key or self.cells[0]] = self.cells
+            self.cells = None
+
+    def handle_data(self, data: str) -> None:
+        if self.reading and self.cells:
+            self.cells[-1] += data
+
+
+def embedded(page: str) -> dict:
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert text
+    return json.loads(text[1])
+
+
+def test_every_number_of_the_tables_is_the_analysis(analysis, page):
+    found = Rows(page).rows
+    for d in analysis.datasets:
+        shown = found["table", d.name]
+        assert len(shown) == len(d.rows) + 1  # the header
+        for row in d.rows:
+            cells = shown[row.key]
+            cost = row.cost
+            assert cells[3:5] == [row.rank_label or "–", numbers.score(row.score.mean if row.score else None)]
+            assert cells[6] == numbers.plus_minus(row.score.half if row.score else None)
+            assert cells[7] == numbers.points(row.to_best.mean if row.to_best else None)
+            assert cells[8] == numbers.points(row.gain_single.mean if row.gain_single else None)
+            assert cells[9] == numbers.count(cost.parameters if cost else None)
+            assert cells[10] == numbers.count(cost.flops if cost else None)
+            assert cells[11] == numbers.seconds(cost.train_seconds if cost else None)
+            assert f"{row.done}/{row.declared}" in cells[12]
+
+
+def test_means_over_data_sets_are_the_analysis(analysis, page):
+    assert analysis.overall
+    shown = Rows(page).rows["table", "all"]
+    for row in analysis.overall.rows:
+        cells = shown[row.key]
+        assert cells[4] == numbers.score(row.score.mean if row.score else None)
+        values = [numbers.score(row.per_dataset.get(name)) for name in analysis.overall.datasets]
+        assert cells[8 : 8 + len(values)] == values
+
+
+def test_coverage_is_the_analysis(analysis, page):
+    shown = Rows(page).rows["coverage", ""]
+    for counts in analysis.coverage:
+        cells = [c.removeprefix("✕ ") for c in shown["all" if counts.name == "all" else counts.name][1:]]
+        states = ("declared", "done", "failed", "diverged", "timeout", "out_of_memory", "skipped", "pending")
+        assert cells == [str(getattr(counts, state)) for state in states]
+
+
+def test_heatmap_prints_every_cell_of_the_grid(analysis, page):
+    for d in analysis.datasets:
+        for row in d.cells:
+            label = html.escape(f"{row.key} · {d.name}\n")
+            cell = re.search(
+                rf'<td class="cell ([^"]*)" data-k="[^"]*" aria-label="{re.escape(label)}.*?</td>', page, re.DOTALL
+            )
+            assert cell, row.key
+            expected = numbers.score(row.score.mean) if row.score else {"failed": "✕"}.get(row.state, "–")
+            assert f"<b>{expected}</b>" in cell[0]
+            assert ("partial" in cell[1]) == (row.state == "partial")
+
+
+def test_drill_down_holds_every_trial(analysis, page):
+    data = embedded(page)
+    for d, part in zip(analysis.datasets, data["datasets"], strict=True):
+        for row in d.rows:
+            seeds = part["rows"][row.key]["seeds"]
+            assert [s[0] for s in seeds] == [s.seed for s in row.seeds]
+            assert [s[1] for s in seeds] == [None if s.value is None else float(f"{s.value:.3f}") for s in row.seeds]
+            assert [s[3] for s in seeds] == [s.trial_id or "" for s in row.seeds]
+
+
+def test_failures_are_listed_with_their_message(analysis, page):
+    assert analysis.problems
+    for problem in analysis.problems:
+        assert html.escape(problem.message) in page
+        assert (problem.trial_id or "") in page
+
+
+def test_the_same_analysis_gives_the_same_bytes(page):
+    assert render(analyse(**make(faults=FAULTS).arguments())) == page
+
+
+def test_foreign_text_stays_text(analysis):
+    problem = Problem(
+        trial_id="0" * 16,
+        name=HOSTILE,
+        method=analysis.datasets[0].rows[0].key,
+        dataset=analysis.datasets[0].name,
+        seed=0,
+        state="failed",
+        message=HOSTILE,
+    )
+    first, *others = analysis.datasets
+    row, *rows = first.rows
+    seed, *seeds = row.seeds
+    row = replace(row, reason=HOSTILE, seeds=(replace(seed, message=HOSTILE, state="failed"), *seeds))
+    first = replace(first, rows=(row, *rows), answer=(HOSTILE,))
+    hostile = replace(analysis, headline=HOSTILE, problems=(problem,), datasets=(first, *others))
+    page = render(hostile)
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert page.count("</script>") == render(analysis).count("</script>")
+    assert embedded(page)["datasets"][0]["rows"][row.key]["seeds"][0][4] == HOSTILE
+
+
+def test_nothing_is_fetched(page):
+    assert "default-src 'none'" in page
+    assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:[a-z]+:)?//", page)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_findings_are_headings(analysis, page):
+    assert f"<h1>{html.escape(analysis.headline)}</h1>" in page
+    for text in [d.finding for d in analysis.datasets] + [q.finding for q in analysis.questions]:
+        assert html.escape(text).replace("&#x27;", "&#39;") in page
+
+
+def test_a_partial_report_says_so(analysis, page):
+    assert analysis.partial
+    assert "This report is partial." in page
+    assert "This report is partial." not in render(analyse(**make().arguments()))
+
+
+def test_a_report_before_the_first_trial():
+    made = replace(make(), results={})
+    page = render(analyse(**made.arguments()))
+    assert "This report is partial." in page
+    assert "0 of" in page
+    assert "nan" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page, flags=re.DOTALL).lower()
+
+
+def test_a_single_data_set_needs_no_switch():
+    page = render(analyse(**make(truths={"synergy": TRUTHS["synergy"]}, controls=False).arguments()))
+    assert 'data-set="view"' not in page
+    assert 'data-view="all"' not in page
+
+
+def test_files_are_linked_by_name(analysis):
+    page = render(analysis, downloads=["tables/cells.csv", "tables/cells.tex", "figures/pareto.svg"])
+    assert '<a href="tables/cells.csv">CSV</a> · <a href="tables/cells.tex">TEX</a>' in page
+    assert '<a href="figures/pareto.svg">SVG</a>' in page
+
+
+@pytest.mark.slow
+def test_a_large_grid_comes_in_portions():
+    levels = {
+        "attention": [f"attention_{i:02d}" for i in range(16)] + ["mean"],
+        "fusion": [f"fusion_{i:02d}" for i in range(17)],
+        "architecture": ["independent", "shared"],
+    }
+    truths = {"synergy": TRUTHS["synergy"]}
+    families = dict.fromkeys(levels["fusion"], "late (features)")
+    found = analyse(**make(truths=truths, levels=levels, families=families, seeds=2).arguments())
+    page = render(found)
+    static, rest = page.split("<template>")
+    assert static[static.index('id="table"') :].count("<tr class=") == STATIC_ROWS
+    assert rest.count("<tr class=") == len(found.datasets[0].rows) - STATIC_ROWS
+    # The whole of 17 x 17 x 6 cells on three data sets, at this size a row, stays under 15 MB.
+    assert len(page.encode()) / len(found.datasets[0].rows) * 17 * 17 * 6 * 3.5 < 15e6

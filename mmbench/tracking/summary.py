@@ -35,7 +35,7 @@ def write_summary(store: Store, counts: Mapping[str, int]) -> None:
     """Write how many trials of the declared grid are in which state."""
     text = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items())
     tags = {f"trials.{state}": str(counts.get(state, 0)) for state in State}
-    note = f"{sum(counts.values())} declared trials: {text}.\n\nThe report is among the artifacts."
+    note = f"{sum(counts.values())} declared trials: {text}.\n\nThe report, once made, is among the artifacts."
     _set_tags(store, _run_id(store), tags | {"mlflow.note.content": note})
 
 

@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import psutil
 import ray
 import torch
 from ray import tune
@@ -173,7 +174,7 @@ class Driver(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         job = self.jobs[trial.config["id"]]
-        error = trial.get_pickled_error() or trial.get_error()
+        error = _error(trial)
         since, _ = self.began.get(job.trial_id, (time.monotonic(), None))
         loss = Loss(
             message=_plain(error),
@@ -257,11 +258,19 @@ def _kernel_kills() -> int:
     return int(fields.get("oom_kill", 0))
 
 
+def _error(trial: Any) -> object:
+    """What Tune noted of a trial's end, in this process: the exception, or else its text."""
+    if trial.pickled_error_file is not None:
+        return ray.cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    return "" if trial.error_file is None else Path(trial.error_file).read_text(encoding="utf-8")
+
+
 def _plain(error: object) -> str:
     """The telling line of one of Ray's long errors."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Worker exit detail" in line or "died" in line or "killed" in line]
-    return (telling or lines or ["its worker was lost"])[-1][:500]
+    text = str(error)
+    detail = text.partition("Worker exit detail:")[2].partition("Some common causes")[0].strip()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (detail or (lines or ["no reason was given"])[-1])[:500]
 
 
 def _share(datasets: Sequence[str], root: Path) -> tuple[dict[str, DataSpec], dict[str, Any]]:
@@ -279,6 +288,14 @@ def _share(datasets: Sequence[str], root: Path) -> tuple[dict[str, DataSpec], di
                     arrays[f"{modality}.mask"] = example.mask.numpy()
             shared[name][split] = arrays
     return specs, shared
+
+
+def _end_log_monitor() -> None:
+    """End the process that follows all log files of our own Ray to echo them here, which nobody asked for."""
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if any(word.endswith("log_monitor.py") for word in child.cmdline()):
+                child.terminate()
 
 
 @contextmanager
@@ -307,6 +324,10 @@ def _ray(settings: Sweep) -> Iterator[Slots]:
         }
     try:
         ray.init(**options)
+        # Tune reports lost workers as errors of its own; the ledger and the summary tell them.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+        if not address:
+            _end_log_monitor()
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = f"the Ray cluster at RAY_ADDRESS={address}" if address else "Ray on this machine"
         raise UserError(f"{where} cannot be used: {' '.join(str(error).split())[:300]}") from None

@@ -65,7 +65,7 @@ class Watch:
             self.bar.update(self.task, completed=done, line=self._line())
         elif time.monotonic() - self.spoke >= LINE_EVERY_S or done == self.total:
             self.spoke = time.monotonic()
-            self.console.print(f"{done}/{self.total} trials: {self._line()}", highlight=False)
+            self.console.print(f"{done}/{self.total} trials: {self._line()}", highlight=False, soft_wrap=True)
 
     def _line(self) -> str:
         elapsed, done = time.monotonic() - self.began, self.counts.total()
@@ -84,7 +84,9 @@ def summary(
 ) -> None:
     """The state of the whole plan, and why trials of `results` did not end well: at most so many messages."""
     console.print(f"{sum(counts.values())} trials: {counted(counts)}", highlight=False)
-    why = Counter(f"{r.state.value}: {r.message}" for r in results.values() if r.state is not State.DONE)
+    why = Counter(
+        f"{r.state.value.replace('_', ' ')}: {r.message}" for r in results.values() if r.state is not State.DONE
+    )
     for reason, times in why.most_common(most):
         console.print(f"  {times} x {reason}", style="red", markup=False, highlight=False, soft_wrap=True)
     if len(why) > most:

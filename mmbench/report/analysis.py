@@ -414,7 +414,7 @@ class EffectTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Effects:
-    """winner_changes: does the best cell of one data set fall out of the tie group of another? None with one data
+    """winner_changes: True when no cell is in the tie group of every data set. None with one data
     set."""
 
     per_dataset: tuple[EffectTable, ...]

@@ -102,7 +102,7 @@ def _at_chance(singles: Sequence[CellRow], spec: DataSpec) -> Statement:
     guessing = 1.96 * (chance * (1 - chance) / spec.splits["test"]) ** 0.5
     away = [(abs(mean - chance), r) for r, mean, half in known if abs(mean - chance) > hypot(half, guessing)]
     if not away:
-        text = f"Every single modality is within its interval of chance ({number(chance)}): only together do they solve it."
+        text = f"Every single modality is within its interval of chance ({number(chance)}); only together do they tell."
         return Statement(name=name, holds=True, text=text)
     if len(away) == len(known):
         text = f"Every single modality says something about the label: none is at chance ({number(chance)})."

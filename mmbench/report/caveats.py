@@ -24,7 +24,8 @@ def _coverage(total: Counts) -> list[str]:
     if total.bad:
         said.append(
             f"{count(total.bad, 'trial')} ended without a score (failed, diverged, out of time or out of memory). "
-            "A method that is not done on every seed is shown with the seeds it has and takes no part in rankings and tests."
+            "A method that is not done on every seed is shown with the seeds it has and takes no part in rankings and "
+            "tests."
         )
     if total.skipped:
         said.append(f"{count(total.skipped, 'declared trial')} cannot be and were skipped, with their reasons.")
@@ -46,8 +47,8 @@ def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> 
     if n < 6:
         said.append(
             f"{count(n, 'data set')}: rank tests over data sets are withheld. The smallest p-value that a "
-            f"Wilcoxon test could reach is {smallest:g}, so it could never fall below {1 - confidence:.2g}; six data sets "
-            "are needed. Other data sets may rank the methods differently."
+            f"Wilcoxon test could reach is {smallest:g}, so it could never fall below {1 - confidence:.2g}; six data "
+            "sets are needed. Other data sets may rank the methods differently."
         )
     return said
 
@@ -60,10 +61,12 @@ def caveats(
     said += [f"Left out of the questions: {listing(q.dropped)}." for q in questions if q.dropped]
     said.append(
         "The best cell is the one with the highest mean on the test split, so its own score is slightly flattered by "
-        "the choice; the tie groups allow for it. Epochs are chosen on validation, and the test split is read once a trial."
+        "the choice; the tie groups allow for it. Epochs are chosen on validation, and the test split is read "
+        "once a trial."
     )
     said.append(
-        f"Differences within {100 * params.report.rope:g} point{'s' if params.report.rope != 0.01 else ''} count as equal. "
+        f"Differences within {100 * params.report.rope:g} point{'s' if params.report.rope != 0.01 else ''} count as "
+        "equal. "
         "p-values are adjusted with Holm's method within each family of comparisons, "
         f"at {100 * params.report.confidence:g} % confidence."
     )
@@ -73,8 +76,8 @@ def caveats(
     )
     said.append(
         "FLOPs count matrix products only (elementwise work is left out), so they are a lower bound. Times were taken "
-        "while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on a CPU is "
-        "that of the whole process."
+        "while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on a "
+        "CPU is that of the whole process."
     )
     if (frame["role"] == "baseline").any():
         said.append("The baselines are deterministic: one run each, no interval.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmbench.report.analysis import CellRow, Front
 from mmbench.report.cells import COSTS
-from mmbench.report.words import points, quantity, sentence
+from mmbench.report.words import points, quantity
 
 _UNIT = {
     "parameters": " parameters",
@@ -29,12 +29,12 @@ def _finding(cost: str, front: Sequence[CellRow], what: str) -> str:
     (_, low, _), (best, high, dear) = points_of[0], points_of[-1]
     unit = _UNIT[cost]
     if len(front) == 1:
-        return sentence(f"{best} has the best score and the lowest cost ({quantity(dear)}{unit})")
+        return f"{best} has the best score and the lowest cost ({quantity(dear)}{unit})"
     key, score, price = next(p for p in points_of if p[1] >= low + MOST * (high - low))
     if key == best:
         key, score, price = points_of[-2]
     lost = points(high - score).lstrip("+")
-    return sentence(f"{key} gives up {lost} points of {what} for {quantity(price)} instead of {quantity(dear)}{unit}")
+    return f"{key} gives up {lost} points of {what} for {quantity(price)} instead of {quantity(dear)}{unit}"
 
 
 def fronts(rows: Sequence[CellRow], what: str) -> tuple[Front, ...]:

@@ -19,6 +19,8 @@ def _band(curves: Sequence[Sequence[float | None]]) -> tuple[tuple[float | None,
     table = np.full((len(curves), max(map(len, curves))), np.nan)
     for row, curve in zip(table, curves, strict=True):
         row[: len(curve)] = [np.nan if v is None else v for v in curve]
+    if not np.isnan(table).any():
+        return tuple(tuple(line) for line in np.percentile(table, (50, 25, 75), axis=0).tolist())
     known = ~np.isnan(table).all(0)
     made = []
     for q in (50, 25, 75):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
-from statsmodels.stats.multitest import multipletests
 
 from mmbench.report.analysis import Estimate, Verdict
 
@@ -33,7 +32,10 @@ def estimate(values: ArrayLike, confidence: float) -> Estimate | None:
 def holm(p: ArrayLike) -> Floats:
     """Holm's adjusted p-values, in the order given."""
     x = np.asarray(p, float)
-    return np.asarray(multipletests(x, method="holm")[1], float) if x.size else x
+    order = np.argsort(x, kind="stable")
+    adjusted = np.empty_like(x)
+    adjusted[order] = np.minimum(np.maximum.accumulate(x[order] * np.arange(x.size, 0, -1)), 1)
+    return adjusted
 
 
 def verdict(mean: float, half: float | None, p: float | None, confidence: float, rope: float) -> Verdict:

@@ -1,0 +1,205 @@
+"""Figures for papers, as SVG: the same bytes for the same analysis. The page draws its own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport, Front
+from mmbench.report.tables import effect_tables
+from mmbench.report.words import level, number
+
+INK, MUTED, LINE, BEST, TIED, WARNING = "#15181D", "#5B626B", "#E1E4E8", "#0A70C2", "#29A3A3", "#A33B00"
+COLOURS = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (3, 1)))
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "mmbench",
+    ["#F3F6F2", "#C3DFD6", "#98C7C4", "#74AEBA", "#4796B5", "#3279A3", "#245C91", "#1A4075", "#10254F"],
+)
+TOP = 10
+STYLE = {
+    "svg.hashsalt": "mmbench",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": INK,
+    "legend.frameon": False,
+}
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _top(analysis: Analysis) -> Figure | None:
+    """The best cells of each data set and its controls, as intervals."""
+    parts = [d for d in analysis.datasets if d.best]
+    if not parts:
+        return None
+    shown = [[r for r in d.cells if r.ranked][:TOP] + [r for r in d.controls if r.score] for d in parts]
+    heights = [len(rows) for rows in shown]
+    figure = Figure(figsize=(8, 0.24 * sum(heights) + 0.9 * len(parts)), layout="constrained")
+    axes = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axis, d, rows in zip(axes, parts, shown, strict=True):
+        for y, row in enumerate(rows):
+            assert row.score is not None
+            colour = BEST if row.best else TIED if row.in_top else MUTED
+            marker = "o" if row.best else "D" if row.in_top else "o"
+            axis.plot([row.score.low, row.score.high], [y, y], color=colour, lw=1.5)
+            face = colour if row.method.role == "cell" else "white"
+            axis.plot(row.score.mean, y, marker, color=colour, mfc=face, ms=5)
+        if d.ceiling is not None and analysis.metric == "accuracy":
+            axis.axvline(d.ceiling, color=WARNING, lw=1, ls="--")
+        axis.set(yticks=range(len(rows)), yticklabels=[r.key for r in rows], ylim=(len(rows) - 0.5, -0.5))
+        axis.set_title(d.name)
+        axis.tick_params(axis="y", length=0)
+    axes[-1].set_xlabel(f"{analysis.metric_label} on test; {100 * analysis.confidence:g} % interval over seeds")
+    return figure
+
+
+def _mark(row: CellRow | None) -> str:
+    if row is None or row.score is None:
+        return "✕" if row is not None and row.state == "failed" else "–"
+    return number(row.score.mean).lstrip("0") + (" ★" if row.best else " •" if row.in_top else "")
+
+
+def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
+    """Attention by fusion, a panel an architecture; one colour scale."""
+    attention, fusion, architecture = (f.by_score for f in analysis.factors)
+    rows = {(r.method.attention, r.method.fusion, r.method.architecture): r for r in d.cells}
+    scores = [r.score.mean for r in rows.values() if r.score]
+    if not scores:
+        return None
+    low, high = min(scores), max(scores)
+    size = (1.6 + 0.85 * len(fusion) * len(architecture), 1.6 + 0.32 * len(attention))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(1, len(architecture), squeeze=False, sharey=True)[0]
+    for axis, panel in zip(axes, architecture, strict=True):
+        grid = np.full((len(attention), len(fusion)), np.nan)
+        for i, a in enumerate(attention):
+            for j, f in enumerate(fusion):
+                row = rows.get((a, f, panel))
+                if row is not None and row.score is not None:
+                    grid[i, j] = row.score.mean
+                dark = not np.isnan(grid[i, j]) and (grid[i, j] - low) > 0.55 * (high - low or 1)
+                axis.text(j, i, _mark(row), ha="center", va="center", fontsize=8, color="white" if dark else INK)
+        axis.imshow(grid, cmap=SEQUENTIAL, vmin=low, vmax=high if high > low else low + 1, aspect="auto")
+        axis.set(xticks=range(len(fusion)), yticks=range(len(attention)), title=level(panel))
+        axis.set_xticklabels([level(f) for f in fusion], rotation=30, ha="right", rotation_mode="anchor")
+        axis.set_yticklabels([level(a) for a in attention])
+        axis.tick_params(length=0)
+    return figure
+
+
+def _marginal(analysis: Analysis) -> Figure | None:
+    parts = [t for t in effect_tables(analysis) if t.means]
+    if not parts:
+        return None
+    factors = [f for f in analysis.factors if len(f.levels) > 1]
+    figure = Figure(
+        figsize=(2.4 + 2.3 * len(parts), sum(0.26 * len(f.levels) + 0.55 for f in factors)), layout="constrained"
+    )
+    axes = figure.subplots(len(factors), len(parts), squeeze=False, height_ratios=[len(f.levels) + 1 for f in factors])
+    for line, factor in zip(axes, factors, strict=True):
+        for axis, part in zip(line, parts, strict=True):
+            means = {m.level: m.score for m in part.means if m.factor == factor.name}
+            for y, name in enumerate(factor.by_score):
+                if name in means:
+                    axis.plot([means[name].low, means[name].high], [y, y], color=BEST, lw=1.5)
+                    axis.plot(means[name].mean, y, "o", color=BEST, ms=4)
+            first = axis is line[0]
+            axis.set(yticks=range(len(factor.levels)), ylim=(len(factor.levels) - 0.5, -0.5))
+            axis.set_yticklabels([level(x) for x in factor.by_score] if first else [])
+            axis.tick_params(axis="y", length=0)
+            if line is axes[0]:
+                axis.set_title(part.dataset or "all data sets")
+    return figure
+
+
+def _pareto(analysis: Analysis, d: DatasetReport) -> Figure | None:
+    """Score against each cost: the field in grey, the front stepped and labelled."""
+    if not d.fronts:
+        return None
+    figure = Figure(figsize=(8.4, 2.9 * ((len(d.fronts) + 1) // 2)), layout="constrained")
+    axes = figure.subplots((len(d.fronts) + 1) // 2, 2, squeeze=False).ravel()
+    for axis, front in zip(axes, d.fronts, strict=False):
+        _front(axis, d, front)
+        axis.set_ylabel(analysis.metric_label)
+    for axis in axes[len(d.fronts) :]:
+        axis.remove()
+    return figure
+
+
+def _front(axis: object, d: DatasetReport, front: Front) -> None:
+    field = [
+        (getattr(r.cost, front.cost), r.score.mean) for r in d.rows
+        if r.ranked and r.score and r.cost and getattr(r.cost, front.cost) is not None and r.method.role != "baseline"
+    ]  # fmt: skip
+    rows = [d.row(k) for k in front.keys]
+    best = [(getattr(r.cost, front.cost), r.score.mean) for r in rows if r.score]
+    plot = axis.plot  # type: ignore[attr-defined]
+    plot(*zip(*field, strict=True), "o", color="#B4BAC1", ms=3)
+    axis.step(*zip(*best, strict=True), where="post", color=BEST, lw=1, ls="--")  # type: ignore[attr-defined]
+    plot(*zip(*best, strict=True), "o", color=BEST, ms=5)
+    if all(x > 0 for x, _ in field):
+        axis.set_xscale("log")  # type: ignore[attr-defined]
+    for row, (x, y) in zip(rows[-3:], best[-3:], strict=True):
+        axis.annotate(row.key, (x, y), xytext=(-4, 4), textcoords="offset points", ha="right", fontsize=7)  # type: ignore[attr-defined]
+    axis.set_xlabel(front.label)  # type: ignore[attr-defined]
+
+
+def _curves(d: DatasetReport, curves: Sequence[Curve]) -> Figure | None:
+    """Validation accuracy by epoch: every cell in grey, the levels of each factor in colour."""
+    kinds = [k for k in ("attention", "fusion", "architecture") if any(c.kind == k for c in curves)]
+    if not kinds:
+        return None
+    figure = Figure(figsize=(3.2 * len(kinds), 2.9), layout="constrained")
+    axes = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
+    cells = [c for c in curves if c.kind == "cell"][:100]
+    for axis, kind in zip(axes, kinds, strict=True):
+        for c in cells:
+            axis.plot(range(1, len(c.median) + 1), _floats(c.median), color="#D9DDE1", lw=0.6)
+        for n, c in enumerate([c for c in curves if c.kind == kind]):
+            colour = COLOURS[n] if n < len(COLOURS) else "#B4BAC1"
+            epochs = range(1, len(c.median) + 1)
+            axis.fill_between(epochs, _floats(c.low), _floats(c.high), color=colour, alpha=0.15, lw=0)
+            axis.plot(epochs, _floats(c.median), color=colour, ls=DASHES[n % len(DASHES)], lw=1.5, label=level(c.name))
+        axis.set_title(kind)
+        axis.set_xlabel("epoch")
+        axis.legend(fontsize=7, loc="lower right")
+    axes[0].set_ylabel("validation accuracy")
+    return figure
+
+
+def _floats(values: Sequence[float | None]) -> list[float]:
+    return [float("nan") if v is None else v for v in values]
+
+
+def figures(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
+    """Name and SVG of each; figures without anything to show are left out."""
+    with mpl.rc_context(STYLE):
+        made: list[tuple[str, Figure | None]] = [("top", _top(analysis)), ("marginal_means", _marginal(analysis))]
+        for d in analysis.datasets:
+            curves = [c for c in analysis.curves if c.dataset == d.name]
+            made.append((f"heatmap_{d.name}", _heatmap(analysis, d)))
+            made.append((f"pareto_{d.name}", _pareto(analysis, d)))
+            made.append((f"curves_{d.name}", _curves(d, curves)))
+        for name, figure in made:
+            if figure is not None:
+                yield name, _svg(figure)

@@ -1,0 +1,100 @@
+"""The report as one Markdown file: the same words and tables as the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from mmbench.report.analysis import Analysis
+from mmbench.report.tables import Table, markdown
+from mmbench.report.words import listing
+
+
+def _bullets(items: Iterable[str]) -> str:
+    return "\n".join(f"- {x}" for x in items)
+
+
+def _figure(name: str, alt: str, figures: Iterable[str]) -> Iterator[str]:
+    if name in figures:
+        yield f"![{alt}](figures/{name}.svg)"
+
+
+def _parts(a: Analysis, tables: Mapping[str, Table], figures: Iterable[str]) -> Iterator[str]:
+    def table(name: str) -> Iterator[str]:
+        if name in tables:
+            yield f"*{tables[name].caption}.*"
+            yield markdown(tables[name]).rstrip()
+
+    yield f"# {a.headline}"
+    yield (
+        f"Comparison report · {a.experiment}"
+        + (f" · {a.date}" if a.date else "")
+        + (f" · commit {a.commit[:10]}" if a.commit else "")
+    )
+    yield from a.lead
+    yield "## Answer"
+    for d in a.datasets:
+        yield f"### {d.finding}"
+        yield _bullets(d.answer)
+    if a.overall is not None:
+        yield f"### {a.overall.finding}"
+    yield from _figure("top", "The best cells and the controls", figures)
+    yield "## Coverage"
+    yield from table("coverage")
+    yield from table("problems")
+    yield "## All cells"
+    for d in a.datasets:
+        yield f"### {d.name}"
+        yield d.description
+        yield from table(f"cells_{d.name}")
+        yield from _figure(f"heatmap_{d.name}", f"{d.name}: every cell", figures)
+    if a.overall is not None:
+        yield "### Over all data sets"
+        yield from table("overall")
+    yield "## The article's questions"
+    for q in a.questions:
+        yield f"### {q.finding}"
+        yield f"*{q.title}*"
+        if q.sentences:
+            yield _bullets(q.sentences)
+    yield from table("questions")
+    yield "## Main effects and interactions"
+    yield a.effects.winner_sentence
+    effects = [*a.effects.per_dataset, *([a.effects.blocked] if a.effects.blocked else [])]
+    yield _bullets(f"{e.dataset or 'All data sets'}: {e.finding}." for e in effects) or "Nothing to compare yet."
+    for e in effects:
+        if e.dropped:
+            yield _bullets(f"{e.dataset or 'All data sets'}: {x}." for x in e.dropped)
+    yield from table("effects")
+    yield from table("marginal_means")
+    yield from _figure("marginal_means", "Marginal means of every level", figures)
+    yield "## Cost"
+    for d in a.datasets:
+        if d.fronts:
+            yield _bullets(f"{d.name}: {f.finding}." for f in d.fronts)
+        yield from _figure(f"pareto_{d.name}", f"{d.name}: score against cost", figures)
+    yield from table("pareto")
+    yield "## Learning curves"
+    for d in a.datasets:
+        yield from _figure(f"curves_{d.name}", f"{d.name}: validation accuracy by epoch", figures)
+    yield "## Caveats"
+    yield _bullets(a.caveats)
+    yield "## Provenance"
+    p = a.provenance
+    yield _bullets(
+        [
+            f"commits: {listing(p.commits)}" + (" (working tree changed)" if p.dirty else ""),
+            *(f"data {name}: {value}" for name, value in p.data_hashes.items()),
+            *(f"{package}: {', '.join(found)}" for package, found in p.versions.items()),
+            *(f"hardware: {h}" for h in p.hardware),
+            f"seeds: {listing([str(s) for s in p.seeds], most=20)}",
+            f"trial time: {p.hours:.2f} h; {p.fingerprints} fingerprints of the source",
+            f"first trial: {p.first or '–'}; last trial: {p.last or '–'}",
+            "budget: " + ", ".join(f"{k} {v}" for k, v in p.budget.items()),
+            "every number traces to trials: column `trial_ids` of tables/cells_*.csv, and results.parquet",
+        ]
+    )
+
+
+def render(analysis: Analysis, tables: Iterable[Table], figures: Iterable[str]) -> str:
+    """figures: names of the SVG files in figures/."""
+    return "\n\n".join(_parts(analysis, {t.name: t for t in tables}, tuple(figures))) + "\n"

@@ -1,0 +1,324 @@
+"""Every table of the report, each with raw numbers (CSV) and as people read it (Markdown, LaTeX)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from mmbench.report.analysis import Analysis, CellRow, Difference, EffectTable, Estimate
+from mmbench.report.words import gain, interval, number, percent, points, quantity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """raw: plain numbers, None for what is absent. shown: strings; numeric: the columns of `shown` that hold
+    numbers."""
+
+    name: str
+    caption: str
+    raw: pd.DataFrame
+    shown: pd.DataFrame
+    numeric: tuple[str, ...]
+
+
+Column = tuple[str, Callable[[Any], str], bool]
+"""Heading, how an item reads in it, and whether that is a number."""
+
+
+def _table(
+    name: str, caption: str, items: Sequence[Any], raw: Iterable[dict[str, Any]], columns: Sequence[Column]
+) -> Table:
+    shown = pd.DataFrame([[show(x) for _, show, _ in columns] for x in items], columns=[c for c, _, _ in columns])
+    return Table(
+        name=name,
+        caption=caption,
+        raw=pd.DataFrame(list(raw)),
+        shown=shown,
+        numeric=tuple(c for c, _, numeric in columns if numeric),
+    )
+
+
+def _spread(prefix: str, value: Estimate | None) -> dict[str, Any]:
+    return {
+        prefix: value.mean if value else None,
+        f"{prefix}_half_width": value.half if value else None,
+    }
+
+
+def _gain(prefix: str, value: Difference | None) -> dict[str, Any]:
+    return {
+        prefix: value.mean if value else None,
+        f"{prefix}_half_width": value.half if value else None,
+        f"{prefix}_p_holm": value.p_holm if value else None,
+        f"{prefix}_verdict": value.verdict if value else None,
+    }
+
+
+def _cell_raw(row: CellRow) -> dict[str, Any]:
+    method, cost = row.method, row.cost
+    return {
+        "dataset": row.dataset,
+        "method": row.key,
+        "role": method.role,
+        "attention": method.attention,
+        "fusion": method.fusion,
+        "fusion_family": method.family,
+        "architecture": method.architecture,
+        "modality": method.modality,
+        "state": row.state,
+        "reason": row.reason,
+        "seeds_declared": row.declared,
+        "seeds_done": row.done,
+        "rank": row.rank,
+        "rank_low": row.rank_low,
+        "rank_high": row.rank_high,
+        "best": row.best,
+        "in_top": row.in_top,
+        "in_top_with_controls": row.in_top_all,
+        **_spread("score", row.score),
+        "n": row.score.n if row.score else 0,
+        **_spread("validation", row.validation),
+        **_spread("accuracy", row.accuracy),
+        **_spread("macro_f1", row.macro_f1),
+        **_spread("loss", row.loss),
+        "ceiling_share": row.ceiling_share,
+        **_gain("to_best", row.to_best),
+        **_gain("gain_single", row.gain_single),
+        **_gain("gain_pooling", row.gain_pooling),
+        **_gain("gain_linear", row.gain_linear),
+        **_gain("gain_majority", row.gain_majority),
+        "parameters": cost.parameters if cost else None,
+        "flops": cost.flops if cost else None,
+        "train_seconds": cost.train_seconds if cost else None,
+        "inference_us": cost.inference_us if cost else None,
+        "peak_memory": cost.peak_memory if cost else None,
+        "pareto": " ".join(row.pareto),
+        "seed_values": " ".join(f"{s.seed}:{s.value:.6g}" for s in row.seeds if s.value is not None),
+        "trial_ids": " ".join(row.trial_ids),
+    }
+
+
+def _rank(row: CellRow) -> str:
+    if row.rank_label:
+        return row.rank_label + (" ★" if row.best else "")
+    return "" if row.state == "complete" else row.state
+
+
+def _points(value: Difference | None) -> str:
+    return "–" if value is None else points(value.mean)
+
+
+def _cells(analysis: Analysis) -> Iterator[Table]:
+    metric = analysis.metric_label
+    columns: list[Column] = [
+        ("rank", _rank, True),
+        ("method", lambda r: r.key, False),
+        (f"{metric} ↑", lambda r: interval(r.score), True),
+        ("n", lambda r: f"{r.score.n if r.score else 0}", True),
+        ("of ceiling", lambda r: "–" if r.ceiling_share is None else percent(r.ceiling_share), True),
+        ("over single", lambda r: _points(r.gain_single), True),
+        ("over pooling", lambda r: _points(r.gain_pooling), True),
+        ("over linear", lambda r: _points(r.gain_linear), True),
+        ("parameters", lambda r: quantity(r.cost.parameters if r.cost else None), True),
+        ("FLOPs", lambda r: quantity(r.cost.flops if r.cost else None), True),
+        ("training s", lambda r: quantity(r.cost.train_seconds if r.cost else None), True),
+    ]
+    for d in analysis.datasets:
+        caption = (
+            f"{d.name}: {metric} on test, mean over seeds with {100 * analysis.confidence:g} % Student-t interval; "
+            "gains in points; shared ranks cannot be told apart; ★ highest mean"
+        )
+        yield _table(f"cells_{d.name}", caption, d.rows, map(_cell_raw, d.rows), columns)
+
+
+def _overall(analysis: Analysis) -> Iterator[Table]:
+    overall = analysis.overall
+    if overall is None:
+        return
+    raw = (
+        {
+            "method": r.key,
+            "rank": r.rank,
+            "rank_low": r.rank_low,
+            "rank_high": r.rank_high,
+            "best": r.best,
+            "in_top": r.in_top,
+            **_spread("score", r.score),
+            "mean_rank": r.mean_rank,
+            **{f"score_{name}": value for name, value in r.per_dataset.items()},
+            "missing": " ".join(r.missing),
+        }
+        for r in overall.rows
+    )
+
+    def on(name: str) -> Column:
+        return (name, lambda r: number(r.per_dataset[name]), True)
+
+    columns: list[Column] = [
+        ("rank", lambda r: r.rank_label or "gap", True),
+        ("method", lambda r: r.key, False),
+        ("mean ↑", lambda r: interval(r.score), True),
+        *(on(name) for name in overall.datasets),
+        ("mean rank", lambda r: "–" if r.mean_rank is None else f"{r.mean_rank:.1f}", True),
+    ]
+    caption = (
+        "Macro mean over data sets; the interval speaks of seed noise on these data sets; gap: not complete on each"
+    )
+    yield _table("overall", caption, overall.rows, raw, columns)
+
+
+def _coverage(analysis: Analysis) -> Iterator[Table]:
+    states = ("declared", "done", "failed", "diverged", "timeout", "out_of_memory", "skipped", "pending")
+
+    def state(name: str) -> Column:
+        return (name.replace("_", " "), lambda c: str(getattr(c, name)), True)
+
+    columns: list[Column] = [("data set", lambda c: c.name, False), *(state(s) for s in states)]
+    yield _table("coverage", "Declared trials by state", analysis.coverage, map(asdict, analysis.coverage), columns)
+    if analysis.problems:
+        columns = [
+            ("trial", lambda p: p.name, False),
+            ("id", lambda p: p.trial_id or "–", False),
+            ("state", lambda p: p.state.replace("_", " "), False),
+            ("message", lambda p: p.message, False),
+        ]
+        caption = "Trials that ended without a score, and those that cannot be"
+        yield _table("problems", caption, analysis.problems, map(asdict, analysis.problems), columns)
+
+
+def _questions(analysis: Analysis) -> Iterator[Table]:
+    items = []
+    for q in analysis.questions:
+        items += [(q.name, name, d) for name, ds in q.per_dataset.items() for d in ds]
+        items += [(q.name, "all", d) for d in q.overall]
+    if not items:
+        return
+    columns: list[Column] = [
+        ("question", lambda x: x[0], False),
+        ("data set", lambda x: x[1], False),
+        ("subject", lambda x: x[2].subject, False),
+        ("reference", lambda x: x[2].reference, False),
+        ("difference", lambda x: gain(x[2]), True),
+        ("pairs", lambda x: str(x[2].pairs), True),
+        ("p (Holm)", lambda x: "–" if x[2].p_holm is None else f"{x[2].p_holm:.2g}", True),
+        ("verdict", lambda x: x[2].verdict, False),
+    ]
+    raw = ({"question": q, "dataset": name, **asdict(d)} for q, name, d in items)
+    caption = (
+        "The article's questions: paired differences, subject − reference; over all data sets the unit is the data set"
+    )
+    yield _table("questions", caption, items, raw, columns)
+
+
+def _where(table: EffectTable) -> str:
+    return table.dataset or "all"
+
+
+def effect_tables(analysis: Analysis) -> list[EffectTable]:
+    """Per data set, then with data set as block."""
+    blocked = analysis.effects.blocked
+    return [*analysis.effects.per_dataset, *([] if blocked is None else [blocked])]
+
+
+def _effects(analysis: Analysis) -> Iterator[Table]:
+    parts = effect_tables(analysis)
+    terms = [(_where(t), term) for t in parts for term in t.terms]
+    if terms:
+        columns: list[Column] = [
+            ("data set", lambda x: x[0], False),
+            ("term", lambda x: x[1].label, False),
+            ("df", lambda x: str(x[1].df), True),
+            ("share", lambda x: percent(x[1].share), True),
+            ("ω²", lambda x: "–" if x[1].omega2 is None else number(x[1].omega2), True),
+            ("p", lambda x: "–" if x[1].p is None else f"{x[1].p:.2g}", True),
+        ]
+        raw = ({"dataset": name, **asdict(t), "factors": " ".join(t.factors)} for name, t in terms)
+        caption = "Variance explained (Type II); all: with data set as block"
+        yield _table("effects", caption, terms, raw, columns)
+    means = [(_where(t), mean) for t in parts for mean in t.means]
+    if means:
+        columns = [
+            ("data set", lambda x: x[0], False),
+            ("factor", lambda x: x[1].factor, False),
+            ("level", lambda x: x[1].level, False),
+            ("mean ↑", lambda x: interval(x[1].score), True),
+            ("settings", lambda x: str(x[1].contexts), True),
+        ]
+        raw = (
+            {"dataset": name, "factor": m.factor, "level": m.level, **_spread("score", m.score), "settings": m.contexts}
+            for name, m in means
+        )
+        caption = "Marginal means over the settings that all levels share; intervals for comparing levels"
+        yield _table("marginal_means", caption, means, raw, columns)
+
+
+def _fronts(analysis: Analysis) -> Iterator[Table]:
+    items = [(d, f, d.row(k)) for d in analysis.datasets for f in d.fronts for k in f.keys]
+    if not items:
+        return
+    columns: list[Column] = [
+        ("data set", lambda x: x[0].name, False),
+        ("cost", lambda x: x[1].label, False),
+        ("method", lambda x: x[2].key, False),
+        ("value ↓", lambda x: quantity(getattr(x[2].cost, x[1].cost)), True),
+        (f"{analysis.metric_label} ↑", lambda x: interval(x[2].score), True),
+    ]
+    raw = (
+        {
+            "dataset": d.name,
+            "cost": f.cost,
+            "method": r.key,
+            "value": getattr(r.cost, f.cost),
+            **_spread("score", r.score),
+        }
+        for d, f, r in items
+    )
+    yield _table("pareto", "Pareto fronts of score against cost, from cheap to dear", items, raw, columns)
+
+
+def tables(analysis: Analysis) -> tuple[Table, ...]:
+    """In the order of the report."""
+    made = (_cells, _overall, _questions, _effects, _fronts, _coverage)
+    return tuple(table for make in made for table in make(analysis))
+
+
+def markdown(table: Table) -> str:
+    """A pipe table; numbers right."""
+
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+    columns = list(table.shown.columns)
+    rule = ["--:" if c in table.numeric else ":--" for c in columns]
+    rows = table.shown.to_numpy().tolist()
+    return "\n".join([line(columns), line(rule), *(line(row) for row in rows)]) + "\n"
+
+
+_TEX = {"−": "$-$", "±": "$\\pm$", "·": "$\\cdot$", "×": "$\\times$", "–": "--", "µ": "$\\mu$", "ω²": "$\\omega^2$",
+        "★": "$\\star$", "↑": "$\\uparrow$", "↓": "$\\downarrow$"}  # fmt: skip
+
+
+def latex(table: Table) -> str:
+    """A booktabs table for a paper (needs the packages booktabs and longtable)."""
+    shown = table.shown.rename(columns=_escape)
+    style = shown.style.hide(axis="index").format(_escape)
+    text: str = style.to_latex(
+        hrules=True,
+        caption=_escape(table.caption),
+        label=f"tab:{table.name}",
+        environment="longtable",
+        column_format="".join("r" if c in table.numeric else "l" for c in table.shown.columns),
+    )
+    return text
+
+
+def _escape(text: object) -> str:
+    plain = str(text).replace("\\", "/")
+    for character in "&%$#_{}":
+        plain = plain.replace(character, f"\\{character}")
+    for character, command in _TEX.items():
+        plain = plain.replace(character, command)
+    return plain.replace("~", "$\\sim$").replace("^2$", "\x00").replace("^", "\\^{}").replace("\x00", "^2$")

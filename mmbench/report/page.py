@@ -127,6 +127,7 @@ def _environment() -> Environment:
         points=numbers.points,
         percent=numbers.percent,
         p_value=lambda p: numbers.p_value(p).removeprefix("p = ").removeprefix("p "),
+        sentence=lambda text: text[:1].upper() + text[1:].rstrip(".") + ".",
         plain=lambda x: f"{x:g}",
     )
     return environment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,6 +25,10 @@ GREY_LIMIT = 400
 """Grey curves drawn behind the named ones; more than this would only be a wall of grey."""
 
 
+Point = tuple[float, float, CellRow]
+"""Cost, score, and whose."""
+
+
 def cost_text(cost: str, value: float | None) -> str:
     """A cost with its unit, two significant figures."""
     if value is None:
@@ -40,7 +44,8 @@ def cost_text(cost: str, value: float | None) -> str:
 class Pin:
     """A numbered point of the front. Places in %, from the left and from the top.
 
-    tag: on which side of it its name fits ("left", "above", "right", "below"), or "" where the number has to do.
+    drawn: inside the frame. tag: on which side of it its name fits ("left", "above", "right", "below"), or "" where the
+    number has to do.
     """
 
     number: int
@@ -50,6 +55,7 @@ class Pin:
     score: str
     cost: str
     tag: str
+    drawn: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +87,22 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
     known = [(c, r.score.mean, r) for r in report.rows if r.score and (c := cost_of(r)) is not None]
     if not known:
         return None
-    framed = [(c, s) for c, s, r in known if r.method.role == "cell" or r.key in front.keys] or known
+    framed = _framed(known)
     x = logarithmic((c for c, *_ in framed), name=lambda v: cost_text(front.cost, v).replace(".0", ""))
-    y = linear((s for _, s, *_ in framed), ceiling=1.0)
+    y = linear((s for _, s, _ in framed), ceiling=1.0)
     inside = [k for k in known if x.low <= k[0] <= x.high and y.low <= k[1] <= y.high]
     on_front = {key: i for i, key in enumerate(front.keys, start=1)}
     cloud = "".join(f"M{x.at(c)} {100 - y.at(s):g}h0" for c, s, r in inside if r.key not in on_front)
+    drawn = {r.key for _, _, r in inside}
     steps = sorted((c, s, r.key) for c, s, r in known if r.key in on_front)
+    # A front that begins below the frame rises into it at the first point that is drawn.
     path = ""
-    for i, (c, s, _) in enumerate(steps):
-        path += f"M{x.at(c)} {100 - y.at(s):g}" if i == 0 else f"H{x.at(c)}V{100 - y.at(s):g}"
+    for i, (c, s, key) in enumerate(steps):
+        if key in drawn:
+            path += f"H{x.at(c)}V{100 - y.at(s):g}" if path else f"M{x.at(c)} {'100V' if i else ''}{100 - y.at(s):g}"
     rows = {r.key: r for _, _, r in known}
     places = [(x.at(c), round(100 - y.at(s), 2)) for c, s, _ in steps]
-    tags = _tags([(key, *place) for (_, _, key), place in zip(steps, places, strict=True)])
+    tags = _tags({key: place for (_, _, key), place in zip(steps, places, strict=True) if key in drawn})
     pins = tuple(
         Pin(
             number=on_front[key],
@@ -102,9 +111,10 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
             y=top,
             score=estimate(rows[key].score),
             cost=cost_text(front.cost, c),
-            tag=tag,
+            tag=tags.get(key, ""),
+            drawn=key in drawn,
         )
-        for (c, _, key), (left, top), tag in zip(steps, places, tags, strict=True)
+        for (c, _, key), (left, top) in zip(steps, places, strict=True)
     )
     return Pareto(
         cost=front.cost,
@@ -121,18 +131,29 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
     )
 
 
+def _framed(known: Sequence[Point]) -> list[Point]:
+    """What the frame is drawn around: the cells, and the controls less than half the cells' span below them."""
+    cells = [s for _, s, r in known if r.method.role == "cell"]
+    if not cells:
+        return list(known)
+    floor = min(cells) - 0.5 * (max(cells) - min(cells))
+    dearest = max(c for c, _, r in known if r.method.role == "cell")
+    cheapest = min(c for c, _, r in known if r.method.role == "cell")
+    return [k for k in known if k[1] >= floor and cheapest / 10 <= k[0] <= dearest * 10]
+
+
 WIDTH, HEIGHT = 620, 300
 """Pixels of the plot at which names are placed; on narrower screens they are hidden and the numbers remain."""
 
 
-def _tags(points: Sequence[tuple[str, float, float]]) -> list[str]:
+def _tags(points: Mapping[str, tuple[float, float]]) -> dict[str, str]:
     """Beside which points their names fit without touching the edge, the front, a pin or one another."""
-    pins = [(x * WIDTH / 100, y * HEIGHT / 100) for _, x, y in points]
-    taken = [(x - 11, y - 11, x + 11, y + 11) for x, y in pins]
-    for (x, y), (then, higher) in pairwise(pins):
+    pins = {name: (x * WIDTH / 100, y * HEIGHT / 100) for name, (x, y) in points.items()}
+    taken = [(x - 11, y - 11, x + 11, y + 11) for x, y in pins.values()]
+    for (x, y), (then, higher) in pairwise(pins.values()):
         taken += [(x, y - 2, then, y + 2), (then - 2, higher, then + 2, y)]
-    tags = []
-    for (name, _, _), (x, y) in zip(points, pins, strict=True):
+    tags = {}
+    for name, (x, y) in pins.items():
         length = 7.4 * len(name)
         boxes = {
             "left": (x - 14 - length, y - 20, x - 14, y - 2),
@@ -144,10 +165,8 @@ def _tags(points: Sequence[tuple[str, float, float]]) -> list[str]:
             inside = left >= 0 and right <= WIDTH and top >= -30 and bottom <= HEIGHT
             if inside and not any(left < r and right > le and top < b and bottom > t for le, t, r, b in taken):
                 taken.append((left, top, right, bottom))
-                tags.append(tag)
+                tags[name] = tag
                 break
-        else:
-            tags.append("")
     return tags
 
 

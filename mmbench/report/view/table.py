@@ -124,10 +124,10 @@ def of_dataset(report: DatasetReport, metric: str) -> Table:
         Column(name="strip", title="", kind="strip"),
         Column(name="half", title="±", hint="half width of the interval over seeds"),
         Column(name="to_best", title="To best", hint="points, paired over seeds"),
-        Column(name="gain_single", title="Over single", hint="points over the best single modality"),
+        Column(name="gain_single", title="vs single", hint="points over the best single modality"),
         Column(name="parameters", title="Params ↓"),
         Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound"),
-        Column(name="train", title="Training ↓", hint="wall time, median over seeds"),
+        Column(name="train", title="Train ↓", hint="wall time, median over seeds"),
         Column(name="seeds", title="Seeds", kind="text", hint="finished of declared, and why any are missing"),
     )
     axis = _axis(r.score for r in report.cells) if report.cells else _axis(r.score for r in report.rows)

@@ -49,7 +49,7 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str]) -> str | None:
     if row.best:
         return f"It is also the cheapest to train of its tie group ({quantity(seconds)} s)."
     return (
-        f"Of those, {row.key} is the cheapest to train ({quantity(seconds)} s, {quantity(row.cost.parameters)} "
+        f"Of its tie group, {row.key} is the cheapest to train ({quantity(seconds)} s, {quantity(row.cost.parameters)} "
         f"parameters, {interval(row.score)})."
     )
 
@@ -131,9 +131,6 @@ def answer(
         return ("No cell is complete yet.",)
     cells = sum(r.ranked for r in rows if r.method.role == "cell")
     said = [_first(best, spec, top, cells, metric)]
-    cheap = _cheapest(by_key, top)
-    if cheap:
-        said.append(cheap)
     for difference, over in (
         (best.gain_single, f"the best single modality, {best.gain_single.reference}" if best.gain_single else ""),
         (best.gain_pooling, "the same cell with pooling in place of attention"),
@@ -141,6 +138,9 @@ def answer(
     ):
         if difference is not None:
             said.append(_gain_sentence(difference, over))
+    cheap = _cheapest(by_key, top)
+    if cheap:
+        said.append(cheap)
     said.extend(s.text for s in found)
     if chosen is not None and chosen != best.key:
         said.append(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport, Front
 from mmbench.report.tables import effect_tables
@@ -22,7 +24,7 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
     "mmbench",
     ["#F3F6F2", "#C3DFD6", "#98C7C4", "#74AEBA", "#4796B5", "#3279A3", "#245C91", "#1A4075", "#10254F"],
 )
-TOP = 10
+TOP, NAMED = 10, 5
 STYLE = {
     "svg.hashsalt": "mmbench",
     "svg.fonttype": "path",
@@ -115,8 +117,10 @@ def _marginal(analysis: Analysis) -> Figure | None:
     figure = Figure(
         figsize=(2.4 + 2.3 * len(parts), sum(0.26 * len(f.levels) + 0.55 for f in factors)), layout="constrained"
     )
-    axes = figure.subplots(len(factors), len(parts), squeeze=False, height_ratios=[len(f.levels) + 1 for f in factors])
-    for line, factor in zip(axes, factors, strict=True):
+    axes = figure.subplots(
+        len(factors), len(parts), squeeze=False, sharex="col", height_ratios=[len(f.levels) + 1 for f in factors]
+    )
+    for n, (line, factor) in enumerate(zip(axes, factors, strict=True)):
         for axis, part in zip(line, parts, strict=True):
             means = {m.level: m.score for m in part.means if m.factor == factor.name}
             for y, name in enumerate(factor.by_score):
@@ -127,7 +131,7 @@ def _marginal(analysis: Analysis) -> Figure | None:
             axis.set(yticks=range(len(factor.levels)), ylim=(len(factor.levels) - 0.5, -0.5))
             axis.set_yticklabels([level(x) for x in factor.by_score] if first else [])
             axis.tick_params(axis="y", length=0)
-            if line is axes[0]:
+            if n == 0:
                 axis.set_title(part.dataset or "all data sets")
     return figure
 
@@ -146,22 +150,25 @@ def _pareto(analysis: Analysis, d: DatasetReport) -> Figure | None:
     return figure
 
 
-def _front(axis: object, d: DatasetReport, front: Front) -> None:
+def _front(axis: Any, d: DatasetReport, front: Front) -> None:
     field = [
-        (getattr(r.cost, front.cost), r.score.mean) for r in d.rows
+        (getattr(r.cost, front.cost), r.score.mean)
+        for r in d.rows
         if r.ranked and r.score and r.cost and getattr(r.cost, front.cost) is not None and r.method.role != "baseline"
-    ]  # fmt: skip
-    rows = [d.row(k) for k in front.keys]
-    best = [(getattr(r.cost, front.cost), r.score.mean) for r in rows if r.score]
-    plot = axis.plot  # type: ignore[attr-defined]
-    plot(*zip(*field, strict=True), "o", color="#B4BAC1", ms=3)
-    axis.step(*zip(*best, strict=True), where="post", color=BEST, lw=1, ls="--")  # type: ignore[attr-defined]
-    plot(*zip(*best, strict=True), "o", color=BEST, ms=5)
+    ]
+    best = [(key, getattr(r.cost, front.cost), r.score.mean) for key in front.keys if (r := d.row(key)).score]
+    axis.plot(*zip(*field, strict=True), "o", color="#B4BAC1", ms=3)
+    axis.step([x for _, x, _ in best], [y for _, _, y in best], where="post", color=BEST, lw=1, ls="--")
+    for n, (key, x, y) in enumerate(reversed(best), 1):
+        named = n <= NAMED
+        axis.plot(x, y, "o", color=BEST, ms=5, label=f"{n}  {key}" if named else None)
+        if named:
+            axis.annotate(str(n), (x, y), xytext=(-3, 4), textcoords="offset points", ha="right", fontsize=8)
     if all(x > 0 for x, _ in field):
-        axis.set_xscale("log")  # type: ignore[attr-defined]
-    for row, (x, y) in zip(rows[-3:], best[-3:], strict=True):
-        axis.annotate(row.key, (x, y), xytext=(-4, 4), textcoords="offset points", ha="right", fontsize=7)  # type: ignore[attr-defined]
-    axis.set_xlabel(front.label)  # type: ignore[attr-defined]
+        axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.legend(fontsize=6, loc="lower right", handlelength=0, handletextpad=0, markerscale=0)
+    axis.set_xlabel(front.label)
 
 
 def _curves(d: DatasetReport, curves: Sequence[Curve]) -> Figure | None:

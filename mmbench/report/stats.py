@@ -168,7 +168,7 @@ def compare(scores: Floats, confidence: float, rope: float) -> Means:
     """
     methods, seeds = scores.shape
     limit = float((methods - 1) * (seeds - 1))
-    if limit < 1:
+    if methods < 2 or seeds < 2:
         nothing = np.full(methods, np.nan)
         return Means(
             mean=scores.mean(1) if seeds else nothing,

@@ -10,7 +10,9 @@ from mmbench.config import DataSpec
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import ceiling
-from mmbench.signal.generator import LICENCE, MODALITIES, NUMBERS, SOURCE, Generator, Recipe
+from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
+from mmbench.signal.numbers import NUMBERS, WORDS
+from mmbench.signal.video import DIRECTIONS
 
 CORRUPTION = {"image": 0.2, "audio": 0.2, "text": 0.3, "video": 0.3}
 
@@ -39,9 +41,9 @@ class Redundant(Generator):
         shares = ", ".join(f"{modality} {p:g}" for modality, p in self.corruption.items())
         return DataSpec(
             name=name,
-            description="All four modalities say the label (0 to 3; right, left, down, up), each wrong at times.",
+            description="A digit, a spoken word, a number word and a motion all say the label, each wrong at times.",
             modalities=MODALITIES,
-            classes=("0 · right", "1 · left", "2 · down", "3 · up"),
+            classes=tuple(f"{word} · {way}" for word, way in zip(WORDS, DIRECTIONS, strict=True)),
             splits=self.sizes,
             chance=1 / NUMBERS,
             ceiling=ceiling(list(self.corruption.values()), NUMBERS),

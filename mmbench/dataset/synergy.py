@@ -1,4 +1,4 @@
-"""No modality says anything about the label; both together do."""
+"""No modality alone helps to guess the label; both together tell it."""
 
 from __future__ import annotations
 
@@ -7,64 +7,99 @@ import numpy as np
 from mmbench.config import DataSpec
 from mmbench.registry import variant
 from mmbench.signal import check, draw
-from mmbench.signal.ceiling import ceiling
-from mmbench.signal.generator import LICENCE, MODALITIES, NUMBERS, SOURCE, Generator, Recipe
+from mmbench.signal.ceiling import joint_ceiling
+from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
+from mmbench.signal.numbers import WORDS
 
-BLOCK = 4
+NUMBERS, COPIES, MATCHING, DIFFERING = 3, 3, 2, 3
+"""In a block: numbers in use, images (and recordings) of each, and for each of these, how often it occurs with a
+partner of its own number and of another one."""
+
+ROWS = NUMBERS * COPIES * (MATCHING + DIFFERING)
 
 
-@variant("synergy", source="synergy (XOR) in the sense of Williams and Beer 2010, partial information decomposition")
+def block() -> tuple[draw.Numbers, draw.Numbers, draw.Numbers, draw.Numbers]:
+    """The rows of one block: (number, copy) of the image and (number, copy) of the recording, (ROWS,) each."""
+    others = NUMBERS - 1
+    rows = [
+        (a, i, b, j % COPIES)
+        for a in range(NUMBERS)
+        for i in range(COPIES)
+        for b, j in (
+            *((a, i + t) for t in range(MATCHING)),
+            *(((a + 1 + t % others) % NUMBERS, i + t // others) for t in range(DIFFERING)),
+        )
+    ]
+    a, i, b, j = np.array(rows).T
+    return a, i, b, j
+
+
+@variant("synergy", source="a matching task, in the sense of synergy of Williams and Beer 2010")
 class Synergy(Generator):
-    """Two classes: whether a handwritten digit and a spoken one are of the same parity (exclusive or).
+    """Four classes: a handwritten and a spoken digit (6, 7 or 0) differ, or both are 6, both are 7, both are 0.
 
-    `digits` (2 or 4) numbers are in use: 0 and 1, or 0 to 3. The samples come in blocks of four: an even and an odd
-    image, each with an even and an odd recording. So every image and every recording occurs once with each label, in
-    every split, and a model of one modality is right in exactly half of the samples, whatever it computes. In a known
-    share of the blocks (`corruption`) the labels are swapped, which keeps this balance.
+    Every image occurs with two matching and with three differing recordings, and every recording likewise with images,
+    in every split. So whoever perceives one modality only, however well, can do no better than to say "differ", which
+    is right in 3 of 5 samples: the accuracy of the best constant guess. (The information is not all synergy: one
+    modality rules out some of the classes.) In a known share of the blocks (`corruption`) every recording says another
+    number than it should, which leaves this balance as it is.
     """
 
     def __init__(
         self,
         *,
-        train: int = 2400,
-        validation: int = 500,
-        test: int = 1000,
-        digits: int = 2,
-        corruption: float = 0.04,
+        train: int = 3600,
+        validation: int = 495,
+        test: int = 990,
+        corruption: float = 0.05,
         seed: int = 0,
     ) -> None:
-        super().__init__(train, validation, test, seed, multiple=BLOCK)
-        self.digits = check.whole("digits", digits, least=2, multiple=2, most=NUMBERS)
+        super().__init__(train, validation, test, seed, multiple=ROWS)
         self.corruption = check.probability("corruption", corruption)
 
     def describe(self, name: str) -> DataSpec:
         return DataSpec(
             name=name,
-            description=f"Image and sound each say a number from 0 to {self.digits - 1}: are both even or both odd?",
+            description="An image and a recording each say a number: do they differ, or which number do both say?",
             modalities={m: MODALITIES[m] for m in ("image", "audio")},
-            classes=("same parity", "different parity"),
+            classes=("differ", *(f"both {word}" for word in WORDS[:NUMBERS])),
             splits=self.sizes,
-            chance=0.5,
-            ceiling=ceiling([self.corruption], 2),
-            ceiling_why=f"the label is swapped in a share of {self.corruption:g} of the samples",
+            chance=DIFFERING / (MATCHING + DIFFERING),
+            ceiling=joint_ceiling(self.joint()),
+            ceiling_why=f"in a share of {self.corruption:g} of the blocks of samples, recordings say another number",
             licence=LICENCE,
             source=SOURCE,
             hash="",
         )
 
+    def joint(self) -> draw.Shares:
+        """P(number seen, number heard, label), (NUMBERS, NUMBERS, NUMBERS + 1), given perfect perception."""
+        shares = np.zeros((NUMBERS, NUMBERS, NUMBERS + 1))
+        a, _, b, _ = block()
+        label = np.where(a == b, a + 1, 0)
+        np.add.at(shares, (a, b, label), (1 - self.corruption) / ROWS)
+        for shift in range(1, NUMBERS):
+            np.add.at(shares, (a, (b + shift) % NUMBERS, label), self.corruption / (NUMBERS - 1) / ROWS)
+        return shares
+
     def recipe(self, samples: int, rng: np.random.Generator) -> Recipe:
-        blocks, kinds = samples // BLOCK, self.digits // 2
-
-        def even_then_odd() -> draw.Numbers:
-            return np.concatenate([2 * draw.balanced(rng, blocks, kinds) + parity for parity in (0, 1)])
-
-        swapped = np.zeros(blocks, np.int64)
-        swapped[rng.permutation(blocks)[: round(self.corruption * blocks)]] = 1
-        block, image, audio = (x.ravel() for x in np.meshgrid(np.arange(blocks), [0, 1], [0, 1], indexing="ij"))
+        blocks, each = samples // ROWS, NUMBERS * COPIES
+        a, i, b, j = block()
+        shift = np.zeros(blocks, np.int64)
+        wrong = rng.permutation(blocks)[: round(self.corruption * blocks)]
+        shift[wrong] = rng.integers(1, NUMBERS, len(wrong))
+        number = np.tile(np.repeat(np.arange(NUMBERS), COPIES), blocks)
+        of_block = each * np.arange(blocks)[:, None]
         order = rng.permutation(samples)
         return Recipe(
-            labels=(image ^ audio ^ swapped[block])[order],
-            says={"image": even_then_odd(), "audio": even_then_odd()},
-            tells={m: np.ones(samples, bool) for m in ("image", "audio")},
-            index={"image": (block + blocks * image)[order], "audio": (block + blocks * audio)[order]},
+            labels=np.tile(np.where(a == b, a + 1, 0), blocks)[order],
+            says={"image": number, "audio": (number + np.repeat(shift, each)) % NUMBERS},
+            tells={
+                "image": np.ones(samples, bool),
+                "audio": np.repeat(shift == 0, ROWS)[order],
+            },
+            index={
+                "image": (of_block + a * COPIES + i).ravel()[order],
+                "audio": (of_block + b * COPIES + j).ravel()[order],
+            },
         )

@@ -8,7 +8,8 @@ from mmbench.config import DataSpec
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import ceiling
-from mmbench.signal.generator import LICENCE, MODALITIES, NUMBERS, SOURCE, Generator, Recipe
+from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
+from mmbench.signal.numbers import NUMBERS, WORDS
 
 TAKING_PART = ("image", "audio", "text")
 
@@ -39,9 +40,9 @@ class Unique(Generator):
     def describe(self, name: str) -> DataSpec:
         return DataSpec(
             name=name,
-            description=f"The {self.carrier} says the label (0 to 3); the others say numbers that are no clue.",
+            description=f"The {self.carrier} says the label; the others say numbers that are no clue.",
             modalities={m: MODALITIES[m] for m in TAKING_PART},
-            classes=("0", "1", "2", "3"),
+            classes=WORDS,
             splits=self.sizes,
             chance=1 / NUMBERS,
             ceiling=ceiling([self.corruption], NUMBERS),

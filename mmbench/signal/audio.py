@@ -14,7 +14,7 @@ FRAMES, RUN, BANDS = 40, 5, 24
 
 HOP, WINDOW = 441, 512
 SAMPLES = (FRAMES - 1) * HOP + WINDOW
-LOUDNESS, SNR = 0.1, (15.0, 30.0)
+LOUDNESS, SNR = 0.1, (20.0, 35.0)
 """Root mean square of a word, and the range of the signal-to-noise ratio in decibels."""
 
 LONGEST = SAMPLES * 3 // 4
@@ -59,7 +59,7 @@ def heard(spans_N2: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def render(split: str, numbers: NDArray[np.int64], rng: np.random.Generator) -> Rendered:
-    """Spectrograms (N, FRAMES, BANDS) of voice.WORDS[number]; evidence: the tokens in which the word sounds."""
+    """Spectrograms (N, FRAMES, BANDS) of numbers.WORDS[number]; evidence: the tokens in which the word sounds."""
     n = len(numbers)
     clips, spans = place(split, numbers, rng)
     level = LOUDNESS * 10 ** (-rng.uniform(*SNR, size=(n, 1)) / 20)

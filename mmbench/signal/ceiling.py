@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Sequence
 from math import prod
 
+from mmbench.signal.draw import Shares
+
 
 def ceiling(corruption: Sequence[float], classes: int) -> float:
     """Accuracy of the Bayes-optimal guess from several noisy reports of one label.
@@ -23,3 +25,11 @@ def ceiling(corruption: Sequence[float], classes: int) -> float:
     labels = range(classes)
     joint = itertools.product(labels, repeat=len(corruption))
     return sum(max(likelihood(reports, label) for label in labels) for reports in joint) / classes
+
+
+def joint_ceiling(shares: Shares) -> float:
+    """The same for any process: shares (..., C) are the probabilities of what is perceived and the label, summing to 1.
+
+    Sum over all that can be perceived of the probability of its likeliest label.
+    """
+    return float(shares.max(axis=-1).sum())

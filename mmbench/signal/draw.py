@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
+Shares = NDArray[np.float64]
 
 
 def balanced(rng: np.random.Generator, n: int, classes: int) -> Numbers:

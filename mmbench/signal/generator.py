@@ -18,8 +18,6 @@ from mmbench.signal.rendered import Rendered
 
 MODALITIES = {"image": image.MODALITY, "audio": audio.MODALITY, "text": text.MODALITY, "video": video.MODALITY}
 RENDER = {"image": image.render, "audio": audio.render, "text": text.render, "video": video.render}
-NUMBERS = len(voice.WORDS)
-"""Each modality can say one of the numbers 0, 1, 2, 3."""
 
 SOURCE = f"{ink.SOURCE}; {voice.SOURCE}; sentences and motions by mmbench"
 LICENCE = f"{ink.LICENCE}; {voice.LICENCE}"

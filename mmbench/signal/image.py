@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from mmbench.config import Modality
 from mmbench.signal import ink
+from mmbench.signal.numbers import DIGITS
 from mmbench.signal.rendered import Rendered
 
-SIDE, PATCH, STEP, NOISE = 24, 8, 4, 0.15
+SIDE, PATCH, STEP, NOISE = 12, 4, 4, 0.1
 """Pixels along the canvas and along a token; grid of positions, in pixels; standard deviation of the noise, in ink."""
 
 MODALITY = Modality(kind="image", shape=(1, SIDE, SIDE), options={"patch": PATCH}, evidence=True)
@@ -29,8 +30,8 @@ def render(split: str, numbers: NDArray[np.int64], rng: np.random.Generator) -> 
     """Canvases (N, 1, SIDE, SIDE), roughly standardised; evidence: the patches with ink in them."""
     n, places = len(numbers), (SIDE - ink.SIZE) // STEP + 1
     top, left = rng.integers(places, size=(2, n)) * STEP
-    canvas = place(ink.draw(split, numbers, rng), top, left)
+    canvas = place(ink.draw(split, np.array(DIGITS)[numbers], rng), top, left)
     cut = canvas.reshape(n, SIDE // PATCH, PATCH, SIDE // PATCH, PATCH)
     evidence = (cut > 0).any(axis=(2, 4)).reshape(n, -1)
     noisy = canvas + NOISE * rng.standard_normal(canvas.shape, np.float32)
-    return Rendered(values=((noisy[:, None] - 0.05) / 0.25).astype(np.float16), evidence=evidence)
+    return Rendered(values=((noisy[:, None] - 0.1) / 0.3).astype(np.float16), evidence=evidence)

@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 SIZE = 8
 """Pixels along each side of a digit."""
 
-ROWS = {"train": (0, 1029), "validation": (1029, 1287), "test": (1287, 1797)}
+ROWS = {
+    "train": ((0, 130), (256, 516), (646, 1029), (1415, 1667)),
+    "validation": ((516, 646), (1157, 1287)),
+    "test": ((130, 256), (1029, 1157), (1287, 1415), (1667, 1797)),
+}
 """Half-open ranges of rows of the file; each boundary is the beginning of a writer's form."""
 
 SOURCE = "UCI Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), as shipped with scikit-learn"
@@ -31,18 +35,18 @@ def _file() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 @cache
-def digits(split: str, number: int) -> NDArray[np.float32]:
+def images(split: str, digit: int) -> NDArray[np.float32]:
     """Every image of a digit by the writers of a split: (N, 8, 8), ink in [0, 1]."""
-    images, labels = _file()
-    rows = slice(*ROWS[split])
-    return images[rows][labels[rows] == number]
+    pixels, labels = _file()
+    rows = np.concatenate([np.arange(*block) for block in ROWS[split]])
+    return pixels[rows[labels[rows] == digit]]
 
 
-def draw(split: str, numbers: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A random image of each number: (N, 8, 8)."""
-    picked = np.empty((len(numbers), SIZE, SIZE), np.float32)
-    for number in np.unique(numbers):
-        rows = np.flatnonzero(numbers == number)
-        pool = digits(split, int(number))
+def draw(split: str, digits: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A random image of each digit: (N, 8, 8)."""
+    picked = np.empty((len(digits), SIZE, SIZE), np.float32)
+    for digit in np.unique(digits):
+        rows = np.flatnonzero(digits == digit)
+        pool = images(split, int(digit))
         picked[rows] = pool[rng.integers(len(pool), size=len(rows))]
     return picked

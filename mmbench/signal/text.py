@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.config import Modality
+from mmbench.signal.numbers import WORDS as NUMBER_WORDS
 from mmbench.signal.rendered import Rendered
 
-NUMBERS = ("zero", "one", "two", "three")
 SUBJECTS = (
     "she counted",
     "he ordered",
@@ -27,23 +27,23 @@ SUBJECTS = (
 )
 THINGS = ("apples", "tickets", "letters", "boats", "lamps", "chairs", "stones", "birds")
 SCENES = (
-    "before nine",
-    "near gate seven",
+    "before two",
+    "near gate three",
     "in room five",
-    "after six",
+    "after four",
     "on page eight",
-    "at four",
+    "at one",
     "today",
     "in the morning",
     "by the river",
-    "on bus nine",
-    "at table six",
+    "on bus two",
+    "at table five",
     "in street eight",
 )
 LENGTH = 9
 """Tokens of a sentence, padded at the end."""
 
-WORDS = tuple(dict.fromkeys(" ".join(("<pad>", *NUMBERS, *SUBJECTS, *THINGS, *SCENES)).split()))
+WORDS = tuple(dict.fromkeys(" ".join(("<pad>", *NUMBER_WORDS, *SUBJECTS, *THINGS, *SCENES)).split()))
 """The vocabulary; a word's identifier is its place. 0 is padding."""
 
 MODALITY = Modality(kind="text", shape=(LENGTH,), options={"vocabulary": len(WORDS)}, evidence=True)
@@ -68,7 +68,7 @@ def templates(split: str) -> tuple[Template, ...]:
 
 
 def render(split: str, numbers: NDArray[np.int64], rng: np.random.Generator) -> Rendered:
-    """Word identifiers (N, LENGTH) of sentences that contain NUMBERS[number]; evidence: that word."""
+    """Word identifiers (N, LENGTH) of sentences that contain NUMBER_WORDS[number]; evidence: that word."""
     known = templates(split)
     index = {word: i for i, word in enumerate(WORDS)}
     slot, thing = -1, -2
@@ -78,5 +78,5 @@ def render(split: str, numbers: NDArray[np.int64], rng: np.random.Generator) -> 
     sentences = table[rng.integers(len(known), size=len(numbers))]
     things = np.array([index[w] for w in THINGS])[rng.integers(len(THINGS), size=len(numbers))]
     evidence = sentences == slot
-    values = np.where(evidence, np.array([index[w] for w in NUMBERS])[numbers][:, None], sentences)
+    values = np.where(evidence, np.array([index[w] for w in NUMBER_WORDS])[numbers][:, None], sentences)
     return Rendered(values=np.where(sentences == thing, things[:, None], values), evidence=evidence)

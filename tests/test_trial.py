@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -133,6 +134,23 @@ def test_diverged() -> None:
     assert result.metrics == {}
 
 
+def test_outputs_that_are_not_finite_on_the_test_split_are_divergence() -> None:
+    b = small.splits()["test"].inputs["b"]
+    result = trial(small.config(), spoilt("test", b=Example(values=b.values * float("inf"))))
+    assert (result.state, result.metrics) == (State.DIVERGED, {})
+    assert result.message == "the trained model's outputs on test are not finite"
+
+
+def test_any_message_can_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("first line\n\udcff second line")
+
+    monkeypatch.setattr("mmbench.trial.fit", fails)
+    result = trial(small.config())
+    assert result.message == r"RuntimeError: first line \udcff second line"
+    assert TrialResult.model_validate_json(result.model_dump_json().encode()) == result
+
+
 def test_timeout_and_its_alarm_is_put_away() -> None:
     handler = signal.getsignal(signal.SIGALRM)
     result = trial(small.config(train=small.training(epochs=100_000)), seconds=0.5)
@@ -142,6 +160,23 @@ def test_timeout_and_its_alarm_is_put_away() -> None:
     assert signal.getsignal(signal.SIGALRM) is handler
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert trial(small.config(), seconds=60).state is State.DONE
+
+
+def test_a_timeout_that_gets_lost_is_raised_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finaliser:
+        def __del__(self) -> None:
+            time.sleep(0.6)
+
+    def train(*args: object, **kwargs: object) -> None:
+        thing = Finaliser()
+        del thing
+        time.sleep(60)
+
+    monkeypatch.setattr("mmbench.trial.fit", train)
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: None)
+    result = trial(small.config(), seconds=0.3)
+    assert result.state is State.TIMEOUT
+    assert result.seconds < 10
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited on Linux only")

@@ -39,7 +39,7 @@ def _row(row: CellRow, curve: Curve | None) -> dict[str, Any]:
     }
     if row.score:
         found["mean"] = [round(v, 4) for v in (row.score.low, row.score.mean, row.score.high)]
-    if row.reason and row.state != "complete":
+    if row.reason and row.state != "complete" and not any(s.message for s in row.seeds):
         found["reason"] = row.reason
     if row.to_best:
         found["toBest"] = difference(row.to_best)

@@ -172,7 +172,7 @@ def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]
         update = {other: Choice(name=name) for other, name in plain.items()} | {axis: choice}
         try:
             model.build(config.model_copy(update=update), spec)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RuntimeError) as error:
             message = " ".join(str(error).split())
             raise UserError(f"{FILE}: grid.{axis}: {choice.label} cannot be built: {message}") from None
 

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmbench.config import DataSpec, Modality, Params, load_params
+from mmbench.registry import UserError
+from mmbench.sweep.plan import Plan, build, check_names, load_specs
+from tests import small_project
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Params:
+    """The article's core grid on two data sets and two seeds."""
+    small_project.make(tmp_path)
+    return _with(
+        load_params(tmp_path / "params.yaml"),
+        grid={"datasets": ["one", "two"], "attention": "core", "fusion": "core", "architecture": "core", "seeds": 2},
+        data={"one": "redundant", "two": "synergy"},
+    )
+
+
+def _with(params: Params, **changes: dict[str, Any]) -> Params:
+    raw = params.model_dump(mode="json")
+    for section, values in changes.items():
+        raw[section] = values if section == "data" else raw[section] | values
+    return Params.model_validate(raw)
+
+
+def _spec(name: str, modalities: int = 2, content: str = "c0ffee") -> DataSpec:
+    return DataSpec(
+        name=name,
+        description="",
+        modalities={f"m{i}": Modality(kind="feature", shape=(8, 4)) for i in range(modalities)},
+        classes=("a", "b"),
+        splits={"train": 4, "validation": 4, "test": 4},
+        chance=0.5,
+        ceiling=None,
+        licence="",
+        source="",
+        hash=content,
+    )
+
+
+SPECS = {name: _spec(name) for name in ("one", "two")}
+
+
+def _build(params: Params, specs: dict[str, DataSpec] = SPECS) -> Plan:
+    return build(params, specs, root=Path("/nowhere"))
+
+
+def _ids(plan: Plan) -> set[str]:
+    return {job.trial_id for job in plan.jobs}
+
+
+def test_the_core_grid_and_its_controls_are_counted(params: Params) -> None:
+    plan = _build(params)
+    cells, singles, baselines = 27 * 2 * 2, 3 * 2 * 2 * 2, 2 * 2
+    roles = [job.config.role for job in plan.jobs]
+    assert (roles.count("cell"), roles.count("single"), roles.count("baseline")) == (cells, singles, baselines)
+    assert plan.declared == cells + singles + baselines == len(_ids(plan))
+    assert plan.skipped == ()
+
+
+def test_planning_twice_gives_the_same_plan(params: Params) -> None:
+    assert _build(params) == _build(params)
+
+
+def test_any_start_of_a_sweep_is_balanced(params: Params) -> None:
+    plan = _build(params)
+    seeds = [job.config.seed for job in plan.jobs]
+    assert seeds == sorted(seeds)
+    cells = [job.config.dataset for job in plan.jobs if job.config.role == "cell"]
+    assert cells[:4] == ["one", "two", "one", "two"]
+
+
+def test_what_cannot_be_is_recorded_with_its_reason(params: Params) -> None:
+    plan = _build(params, {"one": _spec("one", modalities=1), "two": SPECS["two"]})
+    assert len(plan.skipped) == 27 * 2
+    assert {skip.reason for skip in plan.skipped} == {"fusion needs at least two modalities"}
+    assert {skip.config.dataset for skip in plan.skipped} == {"one"}
+    assert plan.declared == len(plan.jobs) + 54
+
+
+def test_one_more_seed_adds_its_trials_and_keeps_the_others(params: Params) -> None:
+    more = _build(_with(params, grid={"seeds": 3}))
+    before = _build(params)
+    assert _ids(before) < _ids(more)
+    assert {job.config.seed for job in more.jobs if job.trial_id not in _ids(before)} == {2}
+
+
+def test_an_identity_is_config_and_data_but_not_how_it_is_run(params: Params) -> None:
+    ids = _ids(_build(params))
+    sweep = {"time_limit_s": 1.5, "retries": 9, "at_once": 7}
+    assert _ids(_build(_with(params, sweep=sweep))) == ids
+    assert _ids(_build(_with(params, train={"epochs": 99}))).isdisjoint(
+        {job.trial_id for job in _build(params).jobs if job.config.role != "baseline"}
+    )
+    changed = _build(params, {"one": _spec("one", content="beef"), "two": SPECS["two"]})
+    assert {job.config.dataset for job in changed.jobs if job.trial_id in ids} == {"two"}
+
+
+def test_an_option_at_its_default_is_the_same_level(params: Params) -> None:
+    plain = _build(_with(params, grid={"attention": ["additive"]}))
+    spelt = _build(_with(params, grid={"attention": [{"additive": {"score_dim": 4}}]}))
+    other = _build(_with(params, grid={"attention": [{"additive": {"score_dim": 3}}]}))
+    assert _ids(plain) == _ids(spelt)
+    trained = {job.trial_id for job in other.jobs if job.config.role != "baseline"}
+    assert trained.isdisjoint(_ids(plain))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {"attention": ["aditive"]}}, "unknown attention 'aditive' in params.yaml: grid.attention; did you"),
+        ({"grid": {"fusion": ["concat", "conkat"]}}, "'conkat' in params.yaml: grid.fusion; did you mean 'concat'"),
+        ({"grid": {"architecture": ["zzz"]}}, "params.yaml: grid.architecture; known: "),
+        ({"grid": {"attention": ["mean", "mean"]}}, "params.yaml: grid.attention names 'mean' twice"),
+        ({"grid": {"datasets": ["one", "too"]}}, "unknown data set 'too' in params.yaml: grid.datasets; did you mean"),
+        ({"grid": {"datasets": ["one", "one"]}}, "params.yaml: grid.datasets names 'one' twice"),
+        ({"controls": {"baselines": ["lineal"]}}, "'lineal' in params.yaml: controls.baselines; did you mean 'linear'"),
+        ({"data": {"one": "redundnt", "two": "unique"}}, "'redundnt' in params.yaml: data.one; did you mean 'redund"),
+        ({"grid": {"attention": [{"additive": {"score_dimm": 3}}]}}, "'score_dimm' of 'additive' in params.yaml: grid"),
+        (
+            {"grid": {"attention": [{"additive": {"score_dim": "x"}}]}},
+            "params.yaml: grid.attention: option 'score_dim'",
+        ),
+        (
+            {"grid": {"attention": [{"additive": {"score_dim": -1}}]}},
+            "grid.attention: additive(score_dim=-1) cannot be",
+        ),
+    ],
+)
+def test_a_mistake_names_its_place_and_remedy(params: Params, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        _build(_with(params, **changes))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_names_are_checked_before_there_is_data(params: Params) -> None:
+    assert [level.name for level in check_names(params)["fusion"]] == ["concat", "cross_attention", "early_concat"]
+    with pytest.raises(UserError, match=r"data set 'one' is not prepared: .* run `dvc repro prepare@one`"):
+        load_specs(params, Path("/nowhere"))
+
+
+def test_a_large_plan_is_quick(params: Params) -> None:
+    began = time.perf_counter()
+    plan = _build(_with(params, grid={"seeds": 400}))
+    assert plan.declared > 26_010
+    assert time.perf_counter() - began < 30

@@ -7,7 +7,7 @@ from math import hypot
 
 from mmbench.config import DataSpec
 from mmbench.report.analysis import CellRow, Counts, DatasetReport, Difference, Overall, Statement
-from mmbench.report.words import count, gain, interval, listing, number, percent, quantity, sentence
+from mmbench.report.words import count, gain, interval, level, listing, number, percent, quantity, sentence
 
 ENOUGH = 0.95
 """The share of the ceiling that counts as having solved the task."""
@@ -188,10 +188,11 @@ def headline(
     else:
         ranked = sum(r.score is not None for r in overall.rows)
         text = _winner(overall.best, overall.top, ranked, f"over {count(len(overall.datasets), 'data set')}")
-    return start + (text if start else sentence(text))
+    return start + text[:1].lower() + text[1:] if start else sentence(text)
 
 
 def _winner(best: str, top: Sequence[str], cells: int, where: str) -> str:
+    best = level(best)
     if not top:
         return f"No clear winner {where}: with one seed nothing can be told apart ({best} has the highest mean)."
     if len(top) == 1:

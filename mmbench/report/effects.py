@@ -34,6 +34,7 @@ class Decomposition:
 
     def __init__(self, table: Table, means: Floats) -> None:
         self.table, self.means = table, means
+        self._fitted: dict[frozenset[tuple[str, ...]], tuple[float, int]] = {}
         self.factors = [f for f in table if len(set(table[f])) > 1]
         self.complete = len(means) == int(np.prod([len(set(table[f])) for f in table]))
 
@@ -54,23 +55,26 @@ class Decomposition:
                 effect += (-1) ** (len(term) - size) * self._smooth(part)
         return float(effect @ effect), int(np.prod([len(set(self.table[f])) - 1 for f in term]))
 
-    def _fit(self, terms: Sequence[Sequence[str]]) -> tuple[float, int]:
+    def _fit(self, terms: frozenset[tuple[str, ...]]) -> tuple[float, int]:
         """Residual sum of squares and rank of the model with these terms."""
+        if terms in self._fitted:
+            return self._fitted[terms]
         columns = [np.ones((len(self.means), 1))]
-        for term in terms:
+        for term in sorted(terms):
             codes, n = self._indicator(term)
             columns.append(np.eye(n)[codes])
         design = np.concatenate(columns, 1)
         solution, _, rank, _ = linalg.lstsq(design, self.means, lapack_driver="gelsy")
         residual = self.means - design @ solution
-        return float(residual @ residual), int(rank)
+        self._fitted[terms] = float(residual @ residual), int(rank)
+        return self._fitted[terms]
 
     def term(self, term: Sequence[str], others: Sequence[Sequence[str]]) -> tuple[float, int]:
         """Sum of squares and degrees of freedom of `term`, given the other terms of the model."""
         if self.complete:
             return self._orthogonal(term)
         without = [t for t in others if not set(term) <= set(t)]
-        (before, low), (after, high) = self._fit(without), self._fit([*without, term])
+        (before, low), (after, high) = self._fit(frozenset(without)), self._fit(frozenset([*without, tuple(term)]))
         return max(before - after, 0.0), high - low
 
 
@@ -91,7 +95,9 @@ def variance_terms(
         total -= seeds * split.term((block,), [])[0]
     df_within = cells * (seeds - 1)
     noise = within / df_within if df_within else None
-    terms = [t for t in terms if all(f in split.factors for f in t)]
+    # With holes in the grid the highest interaction has no level that is free of them: it is not estimated.
+    most = len(FACTORS) if split.complete else 2
+    terms = [t for t in terms if all(f in split.factors for f in t) and len(t) <= most]
     made = []
     for term in terms:
         if term == (block,):
@@ -193,7 +199,10 @@ def _table(
     per_field = [_cells(field) for field in fields]
     common = {c: k for c, k in per_field[0].items() if all(c in other for other in per_field[1:])}
     lost = [k for k in declared if k not in set(common.values())]
-    dropped = (f"left out, not complete{'' if dataset else ' on every data set'}: {listing(lost)}",) if lost else ()
+    why = f"not complete{'' if dataset else ' on every data set'}"
+    dropped: tuple[str, ...] = ()
+    if lost:
+        dropped = (f"left out, {why}: {listing(lost)}", "the three-way interaction, which needs the complete grid")
     seeds = [s for s in fields[0].seeds if all(s in field.seeds for field in fields)]
     if len(common) < 2 or not seeds:
         return EffectTable(

@@ -175,7 +175,7 @@ def compare(scores: Floats, confidence: float, rope: float) -> Means:
             error=nothing,
             df=nothing,
             limit=1.0,
-            replicates=1,
+            replicates=seeds,
             confidence=confidence,
             rope=rope,
         )

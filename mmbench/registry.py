@@ -17,6 +17,8 @@ from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, TypeVar, get_args
 
+from pydantic import TypeAdapter, ValidationError
+
 Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
 AXES: tuple[str, ...] = get_args(Axis)
 
@@ -46,7 +48,7 @@ class Variant:
 
     def options(self) -> dict[str, inspect.Parameter]:
         """The options a user may set: the keyword-only parameters of the constructor."""
-        parameters = inspect.signature(self.cls).parameters.values()
+        parameters = inspect.signature(self.cls, eval_str=True).parameters.values()
         return {p.name: p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
@@ -116,12 +118,20 @@ def get(axis: Axis, name: str, *, where: str) -> Variant:
 
 
 def check_options(info: Variant, options: Mapping[str, Any], *, where: str) -> None:
-    """Raises UserError when `options` does not fit the variant's constructor."""
+    """Raises UserError when `options` does not fit the variant's constructor: its names and its annotated types."""
     known = info.options()
     for key in options:
         if key not in known:
             hint = suggest(key, known) if known else "; it takes no options"
             raise UserError(f"unknown option {key!r} of {info.name!r} in {where}{hint}")
+        try:
+            kind = known[key].annotation
+            TypeAdapter(Any if kind is inspect.Parameter.empty else kind).validate_python(options[key], strict=True)
+        except ValidationError as error:
+            why = error.errors(include_url=False)[0]["msg"]
+            raise UserError(
+                f"option {key!r} of {info.name!r} in {where} is {options[key]!r}: {why[0].lower()}{why[1:]}"
+            ) from None
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in options:
             raise UserError(f"{info.name!r} in {where} needs the option {key!r}")

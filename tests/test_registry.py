@@ -149,3 +149,12 @@ def test_a_distribution_that_cannot_be_imported_is_named(installed: Path, source
     with pytest.raises(UserError, match=r"module 'foreign_attention', which an installed package names .*uninstall"):
         variants("attention")
     assert json.dumps(list(variants("fusion"))), "the other axes still work"
+
+
+def test_an_option_of_the_wrong_type_or_size_is_told_before_anything_runs() -> None:
+    additive = get("attention", "additive", where="test")
+    check_options(additive, {"score_dim": 2}, where="test")
+    with pytest.raises(UserError, match=r"option 'score_dim' of 'additive' in test is -1: .*greater than 0"):
+        check_options(additive, {"score_dim": -1}, where="test")
+    with pytest.raises(UserError, match="valid integer"):
+        check_options(additive, {"score_dim": "4"}, where="test")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from mmbench.registry import variant
@@ -20,7 +22,7 @@ class Additive(Attention):
     it is compared with; where no token is real, y is 0.
     """
 
-    def __init__(self, heads: int, head_dim: int, *, score_dim: int = 4) -> None:
+    def __init__(self, heads: int, head_dim: int, *, score_dim: Annotated[int, Field(gt=0)] = 4) -> None:
         super().__init__(heads, head_dim)
         bound = 1 / math.sqrt(head_dim)
         self.w_query = nn.Parameter(torch.empty(heads, head_dim, score_dim).uniform_(-bound, bound))

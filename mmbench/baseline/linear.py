@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -17,7 +20,7 @@ class Linear:
     inverse_strength: scikit-learn's C; small values regularise more.
     """
 
-    def __init__(self, *, inverse_strength: float = 0.01) -> None:
+    def __init__(self, *, inverse_strength: Annotated[float, Field(gt=0)] = 0.01) -> None:
         self.inverse_strength = inverse_strength
 
     def model(self, seed: int) -> ClassifierMixin:

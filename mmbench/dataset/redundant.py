@@ -28,7 +28,7 @@ class Redundant(Generator):
     def __init__(
         self,
         *,
-        train: int = 2400,
+        train: int = 2000,
         validation: int = 500,
         test: int = 1000,
         corruption: float | Mapping[str, float] = CORRUPTION,

@@ -26,10 +26,10 @@ class Unique(Generator):
     def __init__(
         self,
         *,
-        train: int = 2400,
+        train: int = 1600,
         validation: int = 500,
         test: int = 1000,
-        carrier: str = "audio",
+        carrier: str = "image",
         corruption: float = 0.05,
         seed: int = 0,
     ) -> None:

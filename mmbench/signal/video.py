@@ -10,8 +10,9 @@ from mmbench.signal import ink
 from mmbench.signal.rendered import Rendered
 
 DIRECTIONS = ("right", "left", "down", "up")
-FRAMES, SEEN, SIDE, NOISE = 8, 5, 12, 0.15
-"""Frames of a clip, those of them in which the digit is seen, pixels along a frame, standard deviation of the noise."""
+FRAMES, SEEN, STRIDE, SIDE, NOISE = 8, 7, 1, 16, 0.1
+"""Frames of a clip, and those in which the digit is seen; pixels that it moves from frame to frame; pixels along a
+frame; standard deviation of the noise, in ink."""
 
 MODALITY = Modality(kind="video", shape=(FRAMES, 1, SIDE, SIDE), options={"frames": 1, "patch": SIDE}, evidence=True)
 
@@ -19,7 +20,7 @@ MODALITY = Modality(kind="video", shape=(FRAMES, 1, SIDE, SIDE), options={"frame
 def render(split: str, numbers: NDArray[np.int64], rng: np.random.Generator) -> Rendered:
     """Clips (N, FRAMES, 1, SIDE, SIDE), roughly standardised, whose motion is DIRECTIONS[number].
 
-    Which digit moves says nothing. It crosses the frame in SEEN frames, a pixel a frame, from a random moment and at
+    Which digit moves says nothing. It crosses the frame in SEEN frames, from a random moment and at
     a random offset across; before and after there is noise. Evidence: the frames in which it is seen.
     """
     n, room = len(numbers), SIDE - ink.SIZE
@@ -29,7 +30,7 @@ def render(split: str, numbers: NDArray[np.int64], rng: np.random.Generator) -> 
     samples, box = np.arange(n)[:, None, None], np.arange(ink.SIZE)
     clip = np.zeros((n, FRAMES, SIDE, SIDE), np.float32)
     for step in range(SEEN):
-        along = np.where(backwards, room - step, step)
+        along = np.where(backwards, room - STRIDE * step, STRIDE * step)
         top, left = np.where(vertical, along, across), np.where(vertical, across, along)
         rows, columns = top[:, None, None] + box[:, None], left[:, None, None] + box
         clip[samples, (onset + step)[:, None, None], rows, columns] = glyphs

@@ -69,12 +69,12 @@ class Decomposition:
         self._fitted[terms] = float(residual @ residual), int(rank)
         return self._fitted[terms]
 
-    def term(self, term: Sequence[str], others: Sequence[Sequence[str]]) -> tuple[float, int]:
+    def term(self, term: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> tuple[float, int]:
         """Sum of squares and degrees of freedom of `term`, given the other terms of the model."""
         if self.complete:
             return self._orthogonal(term)
         without = [t for t in others if not set(term) <= set(t)]
-        (before, low), (after, high) = self._fit(frozenset(without)), self._fit(frozenset([*without, tuple(term)]))
+        (before, low), (after, high) = self._fit(frozenset(without)), self._fit(frozenset([*without, term]))
         return max(before - after, 0.0), high - low
 
 

@@ -116,6 +116,10 @@ class Means:
         same = subject == reference
         return delta, np.where(same, 0, half), np.where(same, 1, p)
 
+    def _alone(self, index: Ints) -> Floats:
+        """Degrees of freedom in a sum over many methods: each one's own, since there are enough of them to add up."""
+        return self.df[index] if len(index) <= 2 else np.full(len(index), self.replicates - 1.0)
+
     def groups(self, subject: Sequence[int], reference: Sequence[int]) -> tuple[float, float, float]:
         """Difference of the mean of two groups of methods, its half width and p; a method may not be in both."""
         weight = np.zeros(len(self.mean))
@@ -124,14 +128,14 @@ class Means:
         used = np.flatnonzero(weight)
         delta = float(weight @ self.mean)
         parts = (weight[used] ** 2 * self.error[used])[None]
-        half, p = self._test(np.array([delta]), parts, self.df[used][None])
+        half, p = self._test(np.array([delta]), parts, self._alone(used)[None])
         return delta, float(half[0]), float(p[0])
 
     def average(self, group: Sequence[int]) -> Estimate:
         """Mean over a group of methods, with the interval for comparing it with other groups."""
         index = np.asarray(group, np.intp)
         parts = (self.error[index] / len(index) ** 2)[None]
-        half, _ = self._test(np.zeros(1), parts, self.df[index][None])
+        half, _ = self._test(np.zeros(1), parts, self._alone(index)[None])
         mean = float(self.mean[index].mean())
         return Estimate(mean=mean, half=None if np.isnan(half[0]) else float(half[0]), n=self.replicates)
 

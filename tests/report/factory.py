@@ -205,9 +205,9 @@ def cost_of(config: TrialConfig) -> Cost:
 
 
 def result_of(job: Job, truth: Truth, spec: DataSpec, noise: float, fault: State | None, minute: int) -> TrialResult:
-    """One finished trial; equal jobs give equal results. Trials of one seed share part of the noise (paired seeds)."""
+    """One finished trial; equal names give equal results. Trials of one seed share part of the noise (paired seeds)."""
     config = job.config
-    own = np.random.default_rng(int(job.trial_id, 16))
+    own = np.random.default_rng(int(hashlib.sha256(config.name.encode()).hexdigest()[:16], 16))
     together = np.random.default_rng(1000 + config.seed).normal()
     started = f"2026-11-22T{10 + minute // 60 % 12:02d}:{minute % 60:02d}:00.000+00:00"
     provenance = Provenance(

@@ -1,0 +1,249 @@
+"""The whole analysis on invented ledgers: planted truths are found, and nothing missing is hidden."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from mmbench.report.analysis import Analysis
+from mmbench.report.build import analyse
+from mmbench.results import State
+
+from .factory import TRUTHS, Made, Truth, make
+
+BEST = "additive + cross_attention · independent"
+GRID = 39
+"""Positions in the plan of one seed of the first data set: 27 cells, then 12 single modalities."""
+
+
+def analysed(made: Made) -> Analysis:
+    return analyse(**made.arguments())
+
+
+@pytest.fixture(scope="module")
+def whole() -> Analysis:
+    return analysed(make())
+
+
+def test_the_planted_best_cell_is_found_and_stands_alone(whole: Analysis) -> None:
+    synergy = whole.dataset("synergy")
+    assert synergy.best == BEST and synergy.top == (BEST,)
+    row = synergy.row(BEST)
+    assert row.score is not None and row.score.low <= 0.87 <= row.score.high
+    assert row.rank_label == "1" and row.in_top
+    assert row.ceiling_share == pytest.approx(row.score.mean / 0.92)
+    assert synergy.answer[0].startswith(f"{BEST} is best: accuracy 0.8")
+
+
+def test_cells_with_equal_truth_share_the_top(whole: Analysis) -> None:
+    """On `redundant` the two attentions under `concat` and `independent` differ by 0.2 points."""
+    redundant = whole.dataset("redundant")
+    assert {f"{a} + concat · independent" for a in ("additive", "scaled_dot_product")} <= set(redundant.top)
+    assert not any(k.startswith("mean") for k in redundant.top)
+    shared = [redundant.row(k).rank_label for k in redundant.top]
+    assert set(shared) == {f"1–{len(redundant.top)}"}
+
+
+def test_gains_have_the_planted_size(whole: Analysis) -> None:
+    row = whole.dataset("synergy").row(BEST)
+    for gain, truth in ((row.gain_single, 0.37), (row.gain_pooling, 0.10), (row.gain_linear, 0.37)):
+        assert gain is not None and gain.half is not None
+        assert gain.low <= truth + 0.005 and gain.high >= truth - 0.005
+        assert gain.verdict == "better"
+    assert row.gain_pooling is not None
+    assert row.gain_pooling.reference == "mean + cross_attention · independent"
+    assert row.to_best is None
+
+
+def test_the_standing_statements(whole: Analysis) -> None:
+    said = {(d.name, s.name): s.holds for d in whole.datasets for s in d.statements}
+    assert said["synergy", "singles_at_chance"] is True
+    assert said["redundant", "singles_at_chance"] is False
+    assert said["unique", "carrier_on_top"] is False
+    assert said["redundant", "ceiling"] is True
+    assert said["synergy", "ceiling"] is False
+
+
+def test_a_carrier_that_is_as_good_as_any_cell_is_in_the_top_group() -> None:
+    truth = Truth(base=0.8, single={"image": 0.1, "audio": 0.8, "text": 0.1})
+    found = analysed(make(truths={"unique": truth})).dataset("unique")
+    assert {s.name: s.holds for s in found.statements}["carrier_on_top"] is True
+    assert any("audio alone" in k for k in found.top_all)
+
+
+def test_a_baseline_that_beats_every_cell_is_told() -> None:
+    truth = Truth(base=0.6, single={"image": 0.5, "audio": 0.5}, linear=0.9)
+    found = analysed(make(truths={"synergy": truth})).dataset("synergy")
+    assert found.top_all == ("linear baseline",)
+    assert any("linear baseline: worse" in sentence for sentence in found.answer)
+
+
+def test_the_articles_questions_find_the_planted_differences(whole: Analysis) -> None:
+    asked = {q.name: q for q in whole.questions}
+    assert list(asked) == ["attention", "fusion", "architecture", "multimodal"]
+    additive = {n: d for n, ds in asked["attention"].per_dataset.items() for d in ds if d.subject == "additive"}
+    for name, truth in (("redundant", 0.03), ("unique", 0.05), ("synergy", 0.064)):
+        found = additive[name]
+        assert found.verdict == "better" and found.pairs == 9 and found.n == 3
+        assert found.mean == pytest.approx(truth, abs=2 * (found.half or 0))
+    assert asked["attention"].finding.startswith("Attention beats pooling on every data set")
+    intermediate = next(d for d in asked["fusion"].per_dataset["synergy"] if d.subject == "intermediate")
+    assert intermediate.reference == "early" and intermediate.verdict == "better"
+    overall = asked["attention"].overall[0]
+    assert overall.n == 3 and overall.half is not None and overall.half > (additive["unique"].half or 0)
+
+
+def test_nothing_is_found_where_nothing_is_planted() -> None:
+    truth = Truth(base=0.7, single={"image": 0.7, "audio": 0.7}, linear=0.7, majority=0.7)
+    found = analysed(make(truths={"flat": truth}))
+    verdicts = {
+        d.verdict for q in found.questions for ds in q.per_dataset.values() for d in ds if "best" not in d.subject
+    }
+    assert verdicts <= {"unclear", "equal"}
+    assert found.headline.startswith("No clear winner on flat")
+
+
+FAULTS = {
+    0: State.FAILED,
+    1: State.DIVERGED,
+    2: State.TIMEOUT,
+    3: State.OUT_OF_MEMORY,
+    4: State.SKIPPED,
+    5: State.PENDING,
+    6: State.FAILED,
+    6 + GRID: State.FAILED,
+    6 + 2 * GRID: State.FAILED,
+}
+
+
+def test_every_state_is_counted_told_and_never_averaged_over() -> None:
+    made = make(faults=FAULTS)
+    found = analysed(made)
+    total = found.total
+    assert (total.failed, total.diverged, total.timeout, total.out_of_memory) == (4, 1, 1, 1)
+    assert (total.skipped, total.pending, total.declared) == (1, 1, 330)
+    assert total.done + total.bad + total.skipped + total.pending == total.declared
+    assert [sum(getattr(c, s) for c in found.coverage[1:]) for s in ("declared", "done")] == [330, total.done]
+    assert len(found.problems) == total.bad + total.skipped
+    assert {p.state for p in found.problems} >= {"failed", "diverged", "timeout", "out_of_memory", "skipped"}
+    assert all(p.message for p in found.problems)
+    rows = {r.key: r for r in found.dataset("redundant").cells}
+    partial = [r for r in rows.values() if r.state == "partial"]
+    assert len(partial) == 6
+    for row in partial:
+        assert row.score is not None and row.score.n == 2
+        assert row.rank is None and row.in_top is None and row.to_best is None and row.reason
+    (failed,) = [r for r in rows.values() if r.state == "failed"]
+    assert failed.score is None and failed.ceiling_share is None and failed.reason
+    assert found.overall is not None
+    gaps = {r.key for r in found.overall.rows if r.score is None}
+    assert gaps == {r.key for r in (*partial, failed)}
+    assert all(r.missing == ("redundant",) for r in found.overall.rows if r.score is None)
+    assert found.partial and found.headline.startswith("So far: ")
+    assert any("left out" in x for x in found.effects.per_dataset[0].dropped)
+
+
+@pytest.mark.parametrize(
+    ("change", "headline"),
+    [
+        ({"faults": dict.fromkeys(range(330), State.PENDING)}, "No results yet: 0 of 330"),
+        ({"faults": dict.fromkeys(range(330), State.FAILED)}, "No results yet"),
+        ({"faults": dict.fromkeys(range(330), State.SKIPPED)}, "No results yet"),
+        ({"faults": dict.fromkeys(range(60, 330), State.PENDING)}, "So far: "),
+        ({"seeds": 1}, "No clear winner over 3 data sets: with one seed"),
+        ({"truths": {"synergy": TRUTHS["synergy"]}}, "Additive + cross attention · independent is best on synergy"),
+        ({"controls": False}, "No clear winner: the best combination differs"),
+        ({"noise": 0.0}, "No clear winner: the best combination differs"),
+        (
+            {
+                "truths": {"synergy": TRUTHS["synergy"]},
+                "levels": {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"]},
+                "controls": False,
+            },
+            "Mean + concat · shared is best on synergy",
+        ),
+    ],
+)
+def test_whatever_the_ledger_holds_there_is_a_report(change: dict[str, object], headline: str) -> None:
+    found = analysed(make(**change))  # type: ignore[arg-type]
+    assert found.headline.startswith(headline)
+    json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_one_seed_has_no_intervals(whole: Analysis) -> None:
+    found = analysed(make(seeds=1))
+    rows = [r for d in found.datasets for r in d.rows]
+    assert all(r.score is None or r.score.half is None for r in rows)
+    assert all(r.in_top is None for r in rows) and all(d.top == () for d in found.datasets)
+    assert any(c.startswith("One seed") for c in found.caveats)
+    assert any(c.startswith("3 seeds") for c in whole.caveats)
+    assert any("0.25" in c for c in whole.caveats), "the smallest p that three data sets can reach is named"
+
+
+def test_the_order_of_the_ledger_does_not_matter() -> None:
+    made = make()
+    shuffled = list(made.results.items())
+    random.Random(0).shuffle(shuffled)
+    other = replace(made, results=dict(shuffled))
+    assert analysed(made).as_json() == analysed(other).as_json()
+
+
+def test_results_outside_the_plan_are_left_out() -> None:
+    made = make()
+    fewer = replace(made, plan=replace(made.plan, jobs=made.plan.jobs[:50]))
+    assert analysed(fewer).total.declared == 50
+    assert analysed(fewer).provenance.hours < analysed(made).provenance.hours
+
+
+def test_every_number_traces_to_trials(whole: Analysis) -> None:
+    frame = whole.frame.set_index("trial_id")
+    assert len(frame) == 330 and frame.index.is_unique
+    for d in whole.datasets:
+        for row in d.rows:
+            assert row.score is not None
+            assert frame.loc[list(row.trial_ids), "test_accuracy"].mean() == pytest.approx(row.score.mean)
+    assert {"fusion_family", "peak_memory", "inference_us"} <= set(frame.columns)
+    assert set(frame["fusion_family"].dropna()) == {"early", "intermediate", "late (features)"}
+
+
+def test_the_front_is_not_dominated(whole: Analysis) -> None:
+    for d in whole.datasets:
+        for front in d.fronts:
+            points = [(getattr(d.row(k).cost, front.cost), d.row(k).score.mean) for k in front.keys]  # type: ignore[union-attr]
+            assert points == sorted(points)
+            assert [s for _, s in points] == sorted(s for _, s in points)
+            for row in (*d.cells, *(r for r in d.controls if r.method.role == "single")):
+                cost, score = getattr(row.cost, front.cost), row.score.mean  # type: ignore[union-attr]
+                assert not any(cost < c and score >= s for c, s in points)
+                assert (front.cost in row.pareto) == (row.key in front.keys)
+
+
+def test_learning_curves_are_there_for_cells_and_levels(whole: Analysis) -> None:
+    kinds = pd.Series([c.kind for c in whole.curves if c.dataset == "synergy"]).value_counts().to_dict()
+    assert kinds == {"cell": 27, "single": 6, "attention": 3, "fusion": 3, "architecture": 3}
+    level = next(c for c in whole.curves if c.kind == "attention")
+    assert level.runs == 27 and len(level.median) == 10
+    assert all(a <= b <= c for a, b, c in zip(level.low, level.median, level.high, strict=True))  # type: ignore[operator]
+
+
+@pytest.mark.slow
+def test_ten_thousand_trials_in_a_minute() -> None:
+    import time
+
+    levels = {
+        "attention": ["mean", *(f"a{i}" for i in range(16))],
+        "fusion": [f"f{i}" for i in range(17)],
+        "architecture": [f"r{i}" for i in range(6)],
+    }
+    made = make(
+        truths={"synergy": TRUTHS["synergy"], "other": TRUTHS["synergy"]}, levels=levels, faults={9: State.FAILED}
+    )
+    assert len(made.plan.jobs) > 10_000
+    began = time.perf_counter()
+    found = analysed(made)
+    assert time.perf_counter() - began < 60
+    assert found.total.failed == 1

@@ -1,0 +1,86 @@
+"""The variance table against statsmodels, on complete grids and on grids with holes."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from statsmodels.stats.anova import anova_lm
+
+from mmbench.report.effects import variance_terms
+
+from .factory import TRUTHS, Truth, make
+from .test_build import analysed
+
+FACTORS = ("attention", "fusion", "architecture")
+
+
+def _grid(holes: tuple[int, ...] = ()) -> tuple[dict[str, tuple[str, ...]], np.ndarray]:
+    cells = [c for i, c in enumerate(product("abc", "defg", "hi")) if i not in holes]
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(len(cells), 3)) + np.array([[ord(c[0]) + 2 * (c[1] == "d")] for c in cells])
+    return {f: tuple(c[i] for c in cells) for i, f in enumerate(FACTORS)}, scores
+
+
+def _oracle(table: dict[str, tuple[str, ...]], scores: np.ndarray, formula: str) -> pd.DataFrame:
+    long = pd.DataFrame(table).loc[np.repeat(np.arange(len(scores)), scores.shape[1])]
+    return anova_lm(smf.ols(formula, long.assign(y=scores.ravel())).fit(), typ=2)
+
+
+def test_a_complete_grid_agrees_with_statsmodels_and_sums_to_one() -> None:
+    table, scores = _grid()
+    oracle = _oracle(table, scores, "y ~ attention * fusion * architecture")
+    terms = [*((f,) for f in FACTORS), *combinations(FACTORS, 2), FACTORS]
+    found = variance_terms(table, scores, terms)
+    total = oracle["sum_sq"].sum()
+    for term in found[:-1]:
+        line = oracle.loc[":".join(term.factors)]
+        assert term.share == pytest.approx(line["sum_sq"] / total)
+        assert term.p == pytest.approx(line["PR(>F)"])
+        noise = oracle.loc["Residual", "sum_sq"] / oracle.loc["Residual", "df"]
+        assert term.omega2 == pytest.approx(max((line["sum_sq"] - line["df"] * noise) / (total + noise), 0))
+    assert sum(t.share for t in found) == pytest.approx(1)
+    assert found[-1].share == pytest.approx(oracle.loc["Residual", "sum_sq"] / total)
+
+
+def test_a_grid_with_holes_agrees_with_statsmodels_type_ii() -> None:
+    table, scores = _grid(holes=(3, 10))
+    terms = [*((f,) for f in FACTORS), *combinations(FACTORS, 2)]
+    oracle = _oracle(table, scores, "y ~ (attention + fusion + architecture)**2")
+    total = ((scores - scores.mean()) ** 2).sum()
+    for term in variance_terms(table, scores, terms)[:-1]:
+        line = oracle.loc[":".join(term.factors)]
+        assert (term.df, term.share) == (line["df"], pytest.approx(line["sum_sq"] / total))
+
+
+def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
+    truth = Truth(base=0.7, attention={"additive": 0.05}, fusion={"concat": 0.02}, single={"image": 0.5, "audio": 0.5})
+    (table,) = analysed(make(truths={"only": truth}, noise=0.005)).effects.per_dataset
+    found = {t.factors: t for t in table.terms}
+    assert table.finding.startswith("Attention matters most")
+    assert found[("attention",)].omega2 > 0.7 > found[("fusion",)].omega2 > 0.05
+    assert found[("architecture",)].p > 0.001 and found[FACTORS].p > 0.001
+    means = {(m.factor, m.level): m.score for m in table.means}
+    gap = means["attention", "additive"].mean - means["attention", "mean"].mean
+    assert gap == pytest.approx(0.05, abs=0.005)
+    assert means["architecture", "shared"].n == 3
+
+
+def test_the_winner_changes_only_where_it_does() -> None:
+    assert analysed(make()).effects.winner_changes is True
+    same = {"one": TRUTHS["synergy"], "two": TRUTHS["synergy"]}
+    found = analysed(make(truths=same)).effects
+    assert found.winner_changes is False
+    assert "additive + cross_attention · independent is in the top tie group" in found.winner_sentence
+    assert analysed(make(truths={"one": TRUTHS["synergy"]})).effects.winner_changes is None
+
+
+def test_an_interaction_with_the_data_set_shows_in_the_blocked_table() -> None:
+    blocked = analysed(make()).effects.blocked
+    assert blocked is not None
+    found = {t.factors: t for t in blocked.terms}
+    assert found["fusion", "dataset"].share > found["architecture", "dataset"].share > 0
+    assert ("dataset",) not in found

@@ -1,0 +1,87 @@
+"""The stage `report`, as DVC calls it: a project folder in, reports/ out, whatever the ledger holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from mmbench.config import load_params
+from mmbench.sweep.ledger import Ledger
+from mmbench.sweep.plan import build, load_specs
+from tests.report.factory import TRUTHS, Job, result_of, spec_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two data sets, prepared as far as the report needs them; MLflow off; nothing run yet."""
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+    raw["grid"] |= {"datasets": ["unique", "synergy"], "seeds": 2}
+    raw["tracking"]["enabled"] = False
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    for name in raw["grid"]["datasets"]:
+        folder = tmp_path / "data" / "prepared" / name
+        folder.mkdir(parents=True)
+        (folder / "spec.json").write_text(json.dumps(spec_of(name, TRUTHS[name]).model_dump(mode="json")))
+    return tmp_path
+
+
+def fill(project: Path, *, part: float) -> int:
+    """Write results for the first part of the plan; returns how many trials it declares."""
+    params = load_params(project / "params.yaml")
+    specs = load_specs(params, project)
+    plan = build(params, specs, root=project)
+    ledger = Ledger(project / "data" / "ledger")
+    for i, job in enumerate(plan.jobs[: round(part * len(plan.jobs))]):
+        known = Job(trial_id=job.trial_id, config=job.config, data_hash=job.data_hash, fingerprint=job.fingerprint)
+        name = job.config.dataset
+        ledger.write(result_of(known, TRUTHS[name], specs[name], 0.01, None, i))
+    return plan.declared
+
+
+def stage(project: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.report"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+@pytest.mark.slow
+def test_a_partial_ledger_gives_a_report_that_says_so_and_a_full_one_the_same_bytes_twice(project: Path) -> None:
+    declared = fill(project, part=0.6)
+    done = stage(project)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("So far: ") and "reports/report.html" in lines[1] and "make ui" in lines[1]
+    frame = pd.read_parquet(project / "reports" / "results.parquet")
+    assert len(frame) == declared and (frame["state"] == "pending").sum() == declared - round(0.6 * declared)
+    fill(project, part=1)
+    assert stage(project).returncode == 0
+
+    def contents() -> dict[str, bytes]:
+        files = (project / "reports").rglob("*")
+        return {str(p.relative_to(project)): p.read_bytes() for p in files if p.is_file()}
+
+    first = contents()
+    assert stage(project).returncode == 0
+    assert contents() == first
+    assert {"reports/report.html", "reports/report.md", "reports/metrics.json"} <= set(first)
+
+
+def test_a_data_set_that_is_not_prepared_is_one_plain_line(project: Path) -> None:
+    (project / "data" / "prepared" / "unique" / "spec.json").unlink()
+    done = stage(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: data set 'unique' is not prepared") and done.stderr.count("\n") == 1

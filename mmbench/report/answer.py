@@ -7,7 +7,7 @@ from math import hypot
 
 from mmbench.config import DataSpec
 from mmbench.report.analysis import CellRow, Counts, DatasetReport, Difference, Overall, Statement
-from mmbench.report.words import count, gain, interval, level, listing, number, percent, quantity, sentence
+from mmbench.report.words import count, gain, interval, level, listing, number, quantity, sentence, share
 
 ENOUGH = 0.95
 """The share of the ceiling that counts as having solved the task."""
@@ -24,9 +24,9 @@ def _gain_sentence(difference: Difference, over: str) -> str:
 
 
 def _first(best: CellRow, spec: DataSpec, top: Sequence[str], cells: int, metric: str) -> str:
-    share = f", {percent(best.ceiling_share)} of the ceiling {number(spec.ceiling)}" if best.ceiling_share else ""
+    part = f", {share(best.ceiling_share)} of the ceiling {number(spec.ceiling)}" if best.ceiling_share else ""
     seeds = count(best.score.n if best.score else 0, "seed")
-    reached = f"{metric} {interval(best.score)} ({seeds}){share}"
+    reached = f"{metric} {interval(best.score)} ({seeds}){part}"
     if not top:
         return f"{best.key} has the highest mean: {reached}; with one seed nothing can be told apart."
     if len(top) == 1 and cells > 1:
@@ -66,7 +66,7 @@ def statements(
             verb = "reaches" if holds else "does not reach"
             text = (
                 f"The best cell {verb} {100 * ENOUGH:g} % of the ceiling: it is at "
-                f"{percent(best.ceiling_share)} of {number(spec.ceiling)}."
+                f"{share(best.ceiling_share)} of {number(spec.ceiling)}."
             )
         made.append(Statement(name="ceiling", holds=holds, text=text))
     singles = [r for r in rows if r.method.role == "single"]
@@ -132,7 +132,7 @@ def answer(
     cells = sum(r.ranked for r in rows if r.method.role == "cell")
     said = [_first(best, spec, top, cells, metric)]
     for difference, over in (
-        (best.gain_single, f"the best single modality, {best.gain_single.reference}" if best.gain_single else ""),
+        (best.gain_single, f"the best single modality ({best.gain_single.reference})" if best.gain_single else ""),
         (best.gain_pooling, "the same cell with pooling in place of attention"),
         (best.gain_linear, "the linear baseline"),
     ):

@@ -85,6 +85,14 @@ def _verdicts(per_dataset: Mapping[str, Sequence[Difference]], subject: str, ref
     }
 
 
+ONE_SEED = "One seed cannot tell"
+
+
+def _testable(per_dataset: Mapping[str, Sequence[Difference]]) -> bool:
+    """Whether any comparison has a replicate to judge it by."""
+    return any(d.p is not None for differences in per_dataset.values() for d in differences)
+
+
 def _tally(found: Mapping[str, Difference]) -> str:
     """`better on 2 of 3 data sets, worse on 1`."""
     n = len(found)
@@ -144,6 +152,8 @@ def _winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequence[st
             tied.append(dataset)
     if not per_dataset:
         return f"No answer yet on {title}"
+    if not _testable(per_dataset):
+        return f"{ONE_SEED} which {title} is best"
     if not wins:
         return f"No {title} is better than all others on any data set"
     parts = [f"{level(lv)} on {listing(where)}" for lv, where in wins.items()]
@@ -164,6 +174,8 @@ def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Setting
     winners = [n for n, ds in better.items() if ds]
     if not per_dataset:
         finding = "Attention against pooling: no answer yet"
+    elif not _testable(per_dataset):
+        finding = f"{ONE_SEED} whether attention beats pooling"
     elif not winners:
         finding = "No attention beats pooling" + (f"; pooling wins on {listing(worse)}" if worse else "")
     else:
@@ -243,6 +255,8 @@ def _multimodal(
     gaining = [n for n, d in found.items() if d.verdict == "better"]
     if not found:
         finding = "Several modalities against one: no answer yet"
+    elif not _testable(per_dataset):
+        finding = f"{ONE_SEED} whether several modalities beat the best one alone"
     elif not gaining:
         finding = "Several modalities are nowhere better than the best one alone"
     elif len(gaining) == len(found):

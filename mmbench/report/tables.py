@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mmbench.report.analysis import Analysis, CellRow, Difference, EffectTable, Estimate
-from mmbench.report.words import gain, interval, number, percent, points, quantity
+from mmbench.report.words import gain, interval, number, percent, points, quantity, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def _cells(analysis: Analysis) -> Iterator[Table]:
         ("method", lambda r: r.key, False),
         (f"{metric} ↑", lambda r: interval(r.score), True),
         ("n", lambda r: f"{r.score.n if r.score else 0}", True),
-        ("of ceiling", lambda r: "–" if r.ceiling_share is None else percent(r.ceiling_share), True),
+        ("of ceiling", lambda r: "–" if r.ceiling_share is None else share(r.ceiling_share), True),
         ("over single", lambda r: _points(r.gain_single), True),
         ("over pooling", lambda r: _points(r.gain_pooling), True),
         ("over linear", lambda r: _points(r.gain_linear), True),

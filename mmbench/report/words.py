@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor
 
 from mmbench.report.analysis import Difference, Estimate
 
@@ -37,6 +38,11 @@ def gain(difference: Difference) -> str:
 def percent(value: float) -> str:
     """`97 %`, with a decimal where rounding would hide what is missing."""
     return f"{100 * value:.1f} %" if 0.9 <= value < 1 or 0 < value < 0.02 else f"{100 * value:.0f} %"
+
+
+def share(value: float) -> str:
+    """Of a ceiling: `94.9 %`. Cut, not rounded, so that 94.96 % does not read as if it reached 95 %."""
+    return f"{floor(1000 * value + 1e-9) / 10:.1f} %"
 
 
 def quantity(value: float | None) -> str:

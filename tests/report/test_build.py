@@ -180,6 +180,9 @@ def test_one_seed_has_no_intervals(whole: Analysis) -> None:
     assert all(r.score is None or r.score.half is None for r in rows)
     assert all(r.in_top is None for r in rows) and all(d.top == () for d in found.datasets)
     assert any(c.startswith("One seed") for c in found.caveats)
+    assert {q.name: q.finding.startswith("One seed cannot tell") for q in found.questions} == dict.fromkeys(
+        ("attention", "fusion", "architecture", "multimodal"), True
+    )
     assert any(c.startswith("3 seeds") for c in whole.caveats)
     assert any("0.25" in c for c in whole.caveats), "the smallest p that three data sets can reach is named"
 

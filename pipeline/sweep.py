@@ -62,7 +62,7 @@ def _run(params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger,
     console.print(f"{outcome.ran} trials in {duration(outcome.seconds)}, {outcome.slots} at a time", highlight=False)
     if outcome.left:
         console.print(f"stopped: {outcome.left} trials are left; {AGAIN}", style="yellow", highlight=False)
-        return 130 if outcome.interrupted else 1
+        return 130
     return 0
 
 

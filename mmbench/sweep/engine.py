@@ -1,8 +1,10 @@
 """From pending trials to finished ones: the only place that knows Ray.
 
-One Ray Tune trial is one trial of the plan. Workers are processes that stay (reused actors) and run one trial after
-another; prepared data reaches them through Ray's object store and their results come back as JSON to the driver, which
-alone writes to the ledger. So a cluster needs no shared file system.
+Ray Tune is given one long-lived actor per slot, and every step of it is one whole trial: the driver hands out the next
+pending one. (Tune's own reuse of actors gives a free actor to the trial for which another one is just starting, and
+ends that one; with trials shorter than the start of a process, slots stay empty.) Prepared data reaches the workers
+through Ray's object store, and results come back as JSON to the driver, which alone writes to the ledger. So a cluster
+needs no shared file system.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ import logging
 import os
 import tempfile
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,9 @@ GRACE_S = 5.0
 GPU_SHARE_GIB = 2.0
 """Device memory set aside for a trial when `per_gpu` is auto: the CUDA context, the data and a small model."""
 
+STILLBORN = 5
+"""So many workers that die while they start, one after the other, end the sweep."""
+
 Report = Callable[[TrialResult], None]
 Shared = Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]
 """Data set -> split -> array. Read-only in the workers, which share one copy a machine."""
@@ -57,7 +63,6 @@ class Outcome:
     left: int
     slots: int
     seconds: float
-    interrupted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,33 +91,36 @@ def _down(fraction: float) -> float:
 
 
 class Worker(tune.Trainable):
-    """A process that runs one trial after another. A Ray Tune step is one whole trial."""
+    """A process that runs one trial after another: each step is the one that the driver has assigned."""
 
     def setup(
         self,
         config: dict[str, Any],
-        jobs: Mapping[str, str] | None = None,
         shared: Shared | None = None,
         specs: Mapping[str, DataSpec] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        assert jobs is not None and shared is not None and specs is not None and limits is not None
-        self.jobs, self.shared, self.specs, self.limits = jobs, shared, specs, limits
+        assert shared is not None and specs is not None and limits is not None
+        self.shared, self.specs, self.limits = shared, specs, limits
         self.splits: dict[str, Splits] = {}
         self.device = "cuda" if ray.get_gpu_ids() else "cpu"
+        self.job: str | None = None
         torch.set_num_threads(1)
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        return True
+    def assign(self, job: str | None) -> None:
+        """The job (JSON) of the next step; None ends this worker."""
+        self.job = job
 
     def step(self) -> dict[str, Any]:
-        job = Job.model_validate_json(self.jobs[self.config["id"]])
+        if self.job is None:
+            return {"done": True}
+        job = Job.model_validate_json(self.job)
         name = job.config.dataset
         if name not in self.splits:
             self.splits[name] = {split: self._load(name, split) for split in SPLITS}
         with self._ended_when_stuck():
             result = run_trial(job, self.specs[name], self.splits[name], self.limits)
-        return {"done": True, "result": result.model_dump_json()}
+        return {"result": result.model_dump_json()}
 
     def _load(self, name: str, split: str) -> Any:
         arrays = {key: torch.from_numpy(array) for key, array in self.shared[name][split].items()}
@@ -132,28 +140,28 @@ class Worker(tune.Trainable):
                 faulthandler.cancel_dump_traceback_later()
 
 
-@dataclass(kw_only=True)
-class Loss:
-    """A trial whose worker was lost: what the driver saw."""
-
-    message: str
-    seconds: float
-    out_of_memory: bool
-    never_began: bool
-
-
 class Driver(tune.Callback):
-    """Receives what the workers report, in the driver: results go to the ledger, lost workers are noted."""
+    """What happens in the driver: jobs are handed out, results go to the ledger, lost workers are noted."""
 
-    def __init__(self, jobs: Sequence[Job], ledger: Ledger, limits: Limits, on_result: Report, guard: Guard) -> None:
-        self.guard = guard
-        self.jobs = {job.trial_id: job for job in jobs}
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        ledger: Ledger,
+        guard: Guard,
+        *,
+        limits: Limits,
+        retries: int,
+        on_result: Report,
+    ) -> None:
+        self.waiting = deque(jobs)
         self.ledger = ledger
+        self.guard = guard
         self.limits = limits
+        self.retries = retries
         self.on_result = on_result
-        self.began: dict[str, tuple[float, datetime]] = {}
-        self.lost: dict[str, Loss] = {}
-        self.finished: set[str] = set()
+        self.running: dict[str, Running] = {}
+        self.losses: Counter[str] = Counter()
+        self.finished = 0
         self.stillborn = 0
         self.error: UserError | None = None
         self.kills = _kernel_kills()
@@ -163,52 +171,70 @@ class Driver(tune.Callback):
         return {}
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.began[trial.config["id"]] = (time.monotonic(), datetime.now(UTC))
+        self.stillborn = 0
         self.guard.tell()
+        self._assign(trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        # Taken out, so that Tune does not keep every result in memory.
-        self.keep(TrialResult.model_validate_json(result.pop("result")))
+        if "result" in result:
+            del self.running[trial.trial_id]
+            # Taken out, so that Tune does not keep it.
+            self.keep(TrialResult.model_validate_json(result.pop("result")))
+            self._assign(trial)
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        job = self.jobs[trial.config["id"]]
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         error = _error(trial)
-        since, _ = self.began.get(job.trial_id, (time.monotonic(), None))
-        loss = Loss(
-            message=_plain(error),
-            seconds=time.monotonic() - since,
-            out_of_memory=self._out_of_memory(error),
-            never_began=job.trial_id not in self.began,
-        )
-        limit = self.limits.seconds
-        if isinstance(error, ray.exceptions.RayTaskError):
-            self.settle(job, State.FAILED, loss.message, loss.seconds)
-        elif limit is not None and loss.seconds >= limit + GRACE_S:
-            message = f"took longer than its limit of {limit:g} s and did not react, so its process was ended"
-            self.settle(job, State.TIMEOUT, message, loss.seconds)
+        running = self.running.pop(trial.trial_id, None)
+        if running is None:
+            self.stillborn += 1
+            if self.stillborn >= STILLBORN:
+                self.error = UserError(f"Ray cannot start workers for trials: {_plain(error)}")
         else:
-            self.lost[job.trial_id] = loss
-            self.stillborn = self.stillborn + 1 if loss.never_began else 0
-        if self.stillborn >= 5:
-            self.error = UserError(f"Ray cannot start workers for trials: {loss.message}")
+            self._lost(running, error)
+
+    def _assign(self, trial: Any) -> None:
+        """Hand the next job to a worker. An actor takes calls in their order: this one comes before the next step."""
+        job = self.waiting.popleft() if self.waiting else None
+        if job is not None:
+            self.running[trial.trial_id] = Running(job=job)
+        trial.temporary_state.ray_actor.assign.remote(None if job is None else job.model_dump_json())
+
+    def _lost(self, running: Running, error: object) -> None:
+        """A worker was lost in the middle of a job: try the job again at the end, or settle it."""
+        job, seconds, limit = running.job, time.monotonic() - running.since, self.limits.seconds
+        self.losses[job.trial_id] += 1
+        losses = self.losses[job.trial_id]
+        out_of_memory = self._out_of_memory(error)
+        if isinstance(error, ray.exceptions.RayTaskError):
+            self.settle(running, State.FAILED, _plain(error))
+        elif limit is not None and seconds >= limit + GRACE_S:
+            message = f"took longer than its limit of {limit:g} s and did not react, so its process was ended"
+            self.settle(running, State.TIMEOUT, message)
+        elif losses <= self.retries:
+            self.waiting.append(job)
+        elif out_of_memory:
+            self.settle(running, State.OUT_OF_MEMORY, "the machine ran out of memory and its process was ended")
+        else:
+            message = f"its worker was lost {losses} times; the last time: {_plain(error)}"
+            self.settle(running, State.FAILED, message)
 
     def _out_of_memory(self, error: object) -> bool:
         before, self.kills = self.kills, _kernel_kills()
         return self.kills > before or "running low on memory" in str(error)
 
-    def settle(self, job: Job, state: State, message: str, seconds: float) -> None:
+    def settle(self, running: Running, state: State, message: str) -> None:
         """Keep a result that the driver makes because the worker no longer can."""
-        _, started = self.began.get(job.trial_id, (0.0, datetime.now(UTC)))
+        job = running.job
         self.keep(
             TrialResult(
                 trial_id=job.trial_id,
                 config=job.config,
                 state=state,
                 message=message,
-                started=started.isoformat(timespec="milliseconds"),
-                seconds=seconds,
+                started=running.started.isoformat(timespec="milliseconds"),
+                seconds=time.monotonic() - running.since,
                 limits=self.limits.model_dump(),
                 provenance=Provenance(
                     data_hash=job.data_hash,
@@ -230,14 +256,21 @@ class Driver(tune.Callback):
             # Raised after Tune has wound down; in here it would become a traceback of Tune's.
             self.error = error
             return
-        self.stillborn = 0
-        self.finished.add(result.trial_id)
-        self.lost.pop(result.trial_id, None)
+        self.finished += 1
         self.on_result(result)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A job in the hands of a worker, and since when."""
+
+    job: Job
+    since: float = field(default_factory=time.monotonic)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
 class Stop(tune.Stopper):
-    """Ends a round of trials when the driver can go on no longer, such as with a full disk."""
+    """Ends the sweep when the driver can go on no longer, such as with a full disk."""
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
@@ -343,25 +376,21 @@ def _ray(settings: Sweep) -> Iterator[Slots]:
         ray.shutdown()
 
 
-def _round(jobs: Sequence[Job], driver: Driver, trainable: Any, slots: Slots, folder: Path) -> None:
-    """Run these trials once. Returns when they have ended or when the person pressed Ctrl-C."""
+def _fit(trainable: Any, driver: Driver, slots: Slots, folder: Path) -> None:
+    """Run all that waits. Returns when it has ended or when the person pressed Ctrl-C."""
     resources = {"cpu": slots.cpus} | ({"gpu": slots.gpus} if slots.gpus else {})
     tune.Tuner(
         tune.with_resources(trainable, resources),
-        param_space={"id": tune.grid_search([job.trial_id for job in jobs])},
-        tune_config=tune.TuneConfig(
-            reuse_actors=True,
-            max_concurrent_trials=slots.count,
-            trial_name_creator=lambda trial: trial.trial_id,
-            trial_dirname_creator=lambda trial: trial.trial_id,
-        ),
+        param_space={"slot": tune.grid_search(list(range(min(slots.count, len(driver.waiting)))))},
+        tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
             name="sweep",
             storage_path=str(folder),
             verbose=0,
             stop=Stop(driver),
             callbacks=[driver],
-            failure_config=tune.FailureConfig(max_failures=0),
+            # A slot is always filled again; how often a job is tried is the driver's to say.
+            failure_config=tune.FailureConfig(max_failures=-1),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
         ),
     ).fit()
@@ -386,71 +415,27 @@ def run(
     limits = limits_of(settings)
     jobs = ledger.pending(plan, limits)
     if not jobs:
-        return Outcome(ran=0, left=0, slots=0, seconds=time.perf_counter() - began, interrupted=False)
+        return Outcome(ran=0, left=0, slots=0, seconds=time.perf_counter() - began)
     specs, shared = _share(sorted({job.config.dataset for job in jobs}), data_root)
     with tempfile.TemporaryDirectory(prefix="mmbench-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         with guarded(folder) as guard:
-            driver = Driver(jobs, ledger, limits, on_result, guard)
-            interrupted, slots = False, None
+            driver = Driver(jobs, ledger, guard, limits=limits, retries=settings.retries, on_result=on_result)
+            slots = None
             try:
                 with _ray(settings) as slots:
                     guard.tell()
                     on_start(len(jobs), slots.count)
-                    interrupted = _all(jobs, driver, slots, folder, settings.retries, shared=shared, specs=specs)
+                    trainable = tune.with_parameters(Worker, shared=shared, specs=specs, limits=limits)
+                    _fit(trainable, driver, slots, folder)
             except KeyboardInterrupt:
-                interrupted = True
+                # The second Ctrl-C; the first one makes Tune wind down and return.
+                pass
     if driver.error is not None:
         raise driver.error
     return Outcome(
-        ran=len(driver.finished),
-        left=len(jobs) - len(driver.finished),
+        ran=driver.finished,
+        left=len(jobs) - driver.finished,
         slots=0 if slots is None else slots.count,
         seconds=time.perf_counter() - began,
-        interrupted=interrupted,
     )
-
-
-def _all(
-    jobs: Sequence[Job],
-    driver: Driver,
-    slots: Slots,
-    folder: Path,
-    retries: int,
-    *,
-    shared: Shared,
-    specs: Mapping[str, DataSpec],
-) -> bool:
-    """Run the trials, and those again whose workers were lost. Returns whether the person pressed Ctrl-C."""
-    trainable = tune.with_parameters(
-        Worker,
-        jobs={job.trial_id: job.model_dump_json() for job in jobs},
-        shared=shared,
-        specs=specs,
-        limits=driver.limits,
-    )
-    todo = jobs
-    for attempt in range(retries + 1):
-        driver.lost.clear()
-        _round(todo, driver, trainable, slots, folder / str(attempt))
-        if driver.error is not None:
-            return False
-        todo = [job for job in todo if job.trial_id in driver.lost]
-        if len(driver.finished) + len(todo) < len(jobs):
-            return True
-        if not todo:
-            return False
-    _give_up(todo, driver, retries)
-    return False
-
-
-def _give_up(jobs: Sequence[Job], driver: Driver, retries: int) -> None:
-    """Make results of trials whose workers were lost every time."""
-    for job in jobs:
-        loss = driver.lost[job.trial_id]
-        if loss.out_of_memory:
-            message = "the machine ran out of memory and its process was ended"
-            driver.settle(job, State.OUT_OF_MEMORY, message, loss.seconds)
-        else:
-            message = f"its worker was lost {retries + 1} times; the last time: {loss.message}"
-            driver.settle(job, State.FAILED, message, loss.seconds)

@@ -48,7 +48,7 @@ class Synergy(Generator):
     def __init__(
         self,
         *,
-        train: int = 3600,
+        train: int = 3150,
         validation: int = 495,
         test: int = 990,
         corruption: float = 0.05,

@@ -57,9 +57,8 @@ class Watch:
         """A trial has finished."""
         self.counts[result.state] += 1
         if result.state is not State.DONE:
-            self.console.print(
-                f"[red]{result.state.value}[/] {escape(result.config.name)}: {escape(result.message or '')}"
-            )
+            what = f"[red]{result.state.value.replace('_', ' ')}[/] {escape(result.config.name)}"
+            self.console.print(f"{what}: {escape(result.message or '')}", highlight=False, soft_wrap=True)
         done = self.counts.total()
         if self.bar is not None:
             self.bar.update(self.task, completed=done, line=self._line())

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mmbench.results import State
+from mmbench.sweep.ledger import coverage
+from mmbench.sweep.progress import Watch, duration, summary
+from tests import small_project
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (42.4, "42 s"), (200, "3 min 20 s"), (3599.9, "1 h 0 min"), (7500, "2 h 5 min")]
+)
+def test_durations_read_like_speech(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_pipe_gets_few_lines_but_every_failure(tmp_path: Path) -> None:
+    loaded = small_project.read(small_project.make(tmp_path))
+    output = io.StringIO()
+    watch = Watch(Console(file=output, width=60))
+    watch.start(len(loaded.plan.jobs), 2)
+    results = {}
+    for i, job in enumerate(loaded.plan.jobs):
+        result = small_project.result(job, State.FAILED if i == 3 else State.DONE)
+        results[job.trial_id] = result
+        watch.add(result)
+    watch.close()
+    summary(Console(file=output, width=60), coverage(loaded.plan, results), results)
+    total = len(loaded.plan.jobs)
+    lines = output.getvalue().splitlines()
+    assert lines[0] == f"{total} trials to run, 2 at a time"
+    assert lines[1].startswith(f"1/{total} trials: 1 done")
+    assert lines[2] == f"failed {loaded.plan.jobs[3].config.name}: it ended as failed"
+    assert lines[3].startswith(f"{total}/{total} trials: {total - 1} done, 1 failed · ")
+    assert lines[4:] == [f"{total} trials: {total - 1} done, 1 failed", "  1 x failed: it ended as failed"]
+
+
+def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
+    loaded = small_project.read(small_project.make(tmp_path))
+    output = io.StringIO()
+    watch = Watch(Console(file=output, width=120, force_terminal=True))
+    watch.start(2, 2)
+    for job in loaded.plan.jobs[:2]:
+        watch.add(small_project.result(job))
+    watch.close()
+    assert "2/2" in output.getvalue()
+    assert "trials/min" in output.getvalue()

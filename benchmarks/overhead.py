@@ -191,7 +191,7 @@ def measure(way: str, options: dict[str, Any]) -> dict[str, Any]:
         (folder / "params.json").write_text(params.model_dump_json(), encoding="utf-8")
         began = time.perf_counter()
         command = [sys.executable, "-m", "benchmarks.overhead", "--way", way, str(folder)]
-        env = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+        env = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0"}
         done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
         wall = time.perf_counter() - began
         seconds = json.loads(done.stdout.splitlines()[-1])

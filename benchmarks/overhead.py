@@ -239,7 +239,7 @@ def report(title: str, times: dict[str, dict[str, Any]], trials: int, *, fresh_b
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--trials", type=int, default=54, help="trials of the default's length")
-    parser.add_argument("--short", type=int, default=108, help="trials of about 0.2 s")
+    parser.add_argument("--short", type=int, default=160, help="trials of about 0.2 s")
     parser.add_argument("--epochs", type=int, help="of the longer trials; as in params.yaml unless given")
     parser.add_argument("--random", type=int, metavar="N", help="N random training samples, not the prepared data")
     parser.add_argument("--way", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)

@@ -16,7 +16,7 @@ ENVIRONMENT = {
 SYSTEM: dict[str, object] = {
     # By default workers run at nice 15: whatever else the machine does then starves the trials.
     "worker_niceness": 0,
-    # Together these halve what Ray's own processes take while trials run (measured: see docs/decisions/0003-sweep.md).
+    # Together these save a sixth of what Ray's own processes take (measured: docs/decisions/0003-sweep.md).
     "enable_metrics_collection": False,
     "event_stats": False,
     "io_context_monitor_probe_interval_ms": 10_000,

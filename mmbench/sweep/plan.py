@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import pydantic
-
 from mmbench import model, provenance
 from mmbench.config import Choice, DataSpec, Levels, Params, TrialConfig
 from mmbench.data import load_spec
-from mmbench.registry import Axis, UserError, Variant, check_options, get, suggest, variants
+from mmbench.registry import Axis, UserError, check_options, get, suggest, variants
 from mmbench.sweep.fingerprint import fingerprint
 from mmbench.trial import Job
 from mmbench.types import Fusion
@@ -44,23 +40,10 @@ class Plan:
         return len(self.jobs) + len(self.skipped)
 
 
-def _check_types(info: Variant, options: Mapping[str, object], where: str) -> None:
-    """Raises UserError where an option's value does not fit the type that the constructor declares."""
-    hints = typing.get_type_hints(info.cls.__init__)  # type: ignore[misc]
-    for key, value in options.items():
-        try:
-            pydantic.TypeAdapter(hints.get(key, object)).validate_json(json.dumps(value, default=str), strict=True)
-        except pydantic.ValidationError as error:
-            message = error.errors(include_url=False)[0]["msg"]
-            problem = f"{message[0].lower()}{message[1:]}"
-            raise UserError(f"{where}: option {key!r} of {info.name!r} is {value!r}: {problem}") from None
-
-
 def _choice(axis: Axis, choice: Choice, where: str) -> Choice:
     """The choice, checked, with options that equal their default dropped: two spellings of one level are one level."""
     info = get(axis, choice.name, where=where)
     check_options(info, choice.options, where=where)
-    _check_types(info, choice.options, where)
     defaults = {name: parameter.default for name, parameter in info.options().items()}
     return Choice(name=choice.name, options={k: v for k, v in choice.options.items() if v != defaults[k]})
 

@@ -17,8 +17,6 @@ from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import TypeAdapter, ValidationError
-
 Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
 AXES: tuple[str, ...] = get_args(Axis)
 
@@ -119,6 +117,9 @@ def get(axis: Axis, name: str, *, where: str) -> Variant:
 
 def check_options(info: Variant, options: Mapping[str, Any], *, where: str) -> None:
     """Raises UserError when `options` does not fit the variant's constructor: its names and its annotated types."""
+    # Late: the command line's help must be quick.
+    from pydantic import TypeAdapter, ValidationError
+
     known = info.options()
     for key in options:
         if key not in known:

@@ -40,15 +40,15 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("heads: 4", "heds: 4", "params.yaml: unknown key 'model.heds'; did you mean 'heads'?"),
+        ("heads: 2", "heds: 4", "params.yaml: unknown key 'model.heds'; did you mean 'heads'?"),
         ("grid:", "gird:", "params.yaml: unknown key 'gird'; did you mean 'grid'?"),
-        ("heads: 4", "", "params.yaml: 'model.heads' is missing"),
+        ("heads: 2", "", "params.yaml: 'model.heads' is missing"),
         ("depth: 2", "depth: two", "params.yaml: model.depth is 'two': should be a valid integer"),
         ("depth: 2", "depth: -2", "params.yaml: model.depth is -2: should be greater than 0"),
         ("depth: 2", "depth: 2.5", "params.yaml: model.depth is 2.5: should be a valid integer"),
         ("depth: 2", "depth: yes", "params.yaml: model.depth is True: should be a valid integer"),
         ("depth: 2", "depth:", "params.yaml: model.depth is None: should be a valid integer"),
-        ("heads: 4", "heads: 5", "params.yaml: model: width 32 is not a multiple of heads 5"),
+        ("heads: 2", "heads: 5", "params.yaml: model: width 32 is not a multiple of heads 5"),
         ("clip_norm: 1.0", "clip_norm: .nan", "params.yaml: train.clip_norm is nan: should be a finite number"),
         ("clip_norm: 1.0", "clip_norm: .inf", "params.yaml: train.clip_norm is inf: should be a finite number"),
         (

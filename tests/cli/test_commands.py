@@ -140,7 +140,7 @@ def test_run_that_fails_says_so_in_its_code(root: Path, capsys: Shown) -> None:
         ([*CELL[:4], "--single", "lefft"], "unknown modality 'lefft' of 'small' in --single; did you mean 'left'?"),
         ([*CELL, "--baseline", "linear"], "leave out --attention, --fusion, --architecture"),
         (["--dataset", "small", "--baseline", "liner"], "did you mean 'linear'?"),
-        ([*CELL, "--width", "33"], "width 33 is not a multiple of heads 4"),
+        ([*CELL, "--width", "33"], "width 33 is not a multiple of heads 2"),
         ([*CELL[:3], "additive: {score: 1}", *CELL[4:]], "unknown option 'score' of 'additive' in --attention"),
         ([*CELL[:3], "additive: [", *CELL[4:]], "is neither a name nor"),
         ([*CELL[:5], "cross_attention", *CELL[6:], "--depth", "1"], "this trial cannot be: "),

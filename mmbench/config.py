@@ -154,6 +154,14 @@ class Params(Frozen):
     report: ReportSettings
     data: dict[str, Level]
 
+    @pydantic.model_validator(mode="after")
+    def _plain_names(self) -> Params:
+        for name in self.data:
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+                # The name becomes a folder that `prepare` replaces: a path in it could replace any folder.
+                raise ValueError(f"data set name {name!r}: use letters, digits, _, - and . only")
+        return self
+
 
 class Modality(Frozen):
     """One modality of a prepared data set. `kind` names its stem, `options` that stem's options.

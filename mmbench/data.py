@@ -61,7 +61,10 @@ def content_hash(spec: DataSpec, splits: Mapping[str, Arrays]) -> str:
 
 
 def save(folder: Path, spec: DataSpec, splits: Mapping[str, Arrays]) -> DataSpec:
-    """Write a prepared data set; the folder appears whole or not at all. Returns the spec with its hash."""
+    """Write a prepared data set; the folder appears whole or not at all. Returns the spec with its hash.
+
+    An older data set in `folder` is replaced. Raises UserError where something else lies there.
+    """
     spec = spec.model_copy(update={"hash": content_hash(spec, splits)})
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
@@ -70,6 +73,8 @@ def save(folder: Path, spec: DataSpec, splits: Mapping[str, Arrays]) -> DataSpec
         for split, arrays in splits.items():
             save_file({k: v.contiguous() for k, v in sorted(arrays.items())}, made / f"{split}.safetensors")
         (made / "spec.json").write_text(json.dumps(spec.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / "spec.json").exists():
+            raise UserError(f"{folder} holds something else than a prepared data set; move it away")
         shutil.rmtree(folder, ignore_errors=True)
         made.replace(folder)
     return spec
@@ -86,7 +91,7 @@ def load_spec(folder: Path) -> DataSpec:
         ) from None
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file} is not valid JSON ({error}); run `dvc repro -f prepare@{folder.name}`") from None
     return parse(DataSpec, raw, file)
 
@@ -98,6 +103,18 @@ def load_arrays(folder: Path, split: str) -> dict[str, Tensor]:
         return load_file(file)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{file} cannot be read ({error}); run `dvc repro -f prepare@{folder.name}`") from None
+
+
+def load_prepared(folder: Path) -> tuple[DataSpec, dict[str, dict[str, Tensor]]]:
+    """The spec and the arrays of every split, checked against the hash that identifies the trials on them.
+
+    Raises UserError where a file is missing or broken, or where arrays and spec.json do not belong together.
+    """
+    spec = load_spec(folder)
+    arrays = {split: load_arrays(folder, split) for split in SPLITS}
+    if content_hash(spec, arrays) != spec.hash:
+        raise UserError(f"{folder} does not match the hash in its spec.json; run `dvc repro -f prepare@{folder.name}`")
+    return spec, arrays
 
 
 def as_split(spec: DataSpec, arrays: Arrays, device: torch.device | str = "cpu") -> Split:

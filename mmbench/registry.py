@@ -77,6 +77,18 @@ def collect(modules: Iterable[ModuleType]) -> Mapping[str, Variant]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
+def _own(package: ModuleType) -> Iterator[ModuleType]:
+    """The modules of the package of an axis."""
+    for found in pkgutil.iter_modules(package.__path__):
+        name = f"{package.__name__}.{found.name}"
+        try:
+            yield importlib.import_module(name)
+        except (Exception, SystemExit) as error:
+            raise UserError(
+                f"{name.replace('.', '/')}.py cannot be imported ({type(error).__name__}: {error}); mend or remove it"
+            ) from error
+
+
 def _foreign(group: str) -> Iterator[ModuleType]:
     """The modules that installed distributions name in this entry point group, once each."""
     for module in dict.fromkeys(e.module for e in importlib.metadata.entry_points(group=group)):
@@ -93,11 +105,10 @@ def _foreign(group: str) -> Iterator[ModuleType]:
 def variants(axis: Axis) -> Mapping[str, Variant]:
     """Every variant of an axis, by name: mmbench's own and those of installed distributions.
 
-    Raises UserError where two claim one name, or where an installed package's module cannot be imported.
+    Raises UserError where two claim one name, or where a module cannot be imported.
     """
     package = importlib.import_module(f"mmbench.{axis}")
-    own = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
-    return collect([*own, *_foreign(f"mmbench.{axis}")])
+    return collect([*_own(package), *_foreign(f"mmbench.{axis}")])
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

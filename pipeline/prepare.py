@@ -32,7 +32,8 @@ def prepare(name: str) -> str:
     except OSError as error:
         raise UserError(f"{PREPARED / name} cannot be written: {error.strerror or error}") from None
     sizes = ", ".join(f"{count} {split}" for split, count in spec.splits.items())
-    return f"{name}: {sizes}; {', '.join(spec.modalities)}; ceiling {spec.ceiling}; hash {spec.hash[:12]}"
+    ceiling = "unknown" if spec.ceiling is None else f"{spec.ceiling:.3f}"
+    return f"{name}: {sizes}; {', '.join(spec.modalities)}; ceiling {ceiling}; hash {spec.hash[:12]}"
 
 
 def main() -> int:

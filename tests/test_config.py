@@ -199,3 +199,13 @@ def test_the_default_with_anything_anywhere_loads_or_is_explained(
     else:
         content[section][data.draw(st.sampled_from(sorted(content[section])) | st.text(max_size=5))] = value
     loads_or_explains(tmp_path / "params.yaml", yaml.safe_dump(content, allow_unicode=True))
+
+
+@pytest.mark.parametrize("name", ["../ledger", "/tmp/x", "a/b", "", ".", " "])
+def test_a_data_set_name_is_never_a_path(name: str, tmp_path: Path) -> None:
+    raw = yaml.safe_load((small.ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw["data"][name] = {"synergy": {}}
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(UserError, match="use letters, digits"):
+        load_params(file)

@@ -141,3 +141,25 @@ def test_rows_takes_the_same_samples_of_everything() -> None:
 
 def test_the_description_is_plain_json(folder: Path) -> None:
     assert DataSpec.model_validate_json((folder / "spec.json").read_text()) == load_spec(folder)
+
+
+def test_arrays_that_do_not_belong_to_their_spec_are_refused(tmp_path: Path) -> None:
+    from mmbench.data import load_prepared
+    from tests.small_project import small_data
+
+    folder = tmp_path / "small"
+    small_data(folder)
+    assert load_prepared(folder)[0].name == "small"
+    (folder / "train.safetensors").write_bytes((folder / "test.safetensors").read_bytes())
+    with pytest.raises(UserError, match=r"does not match the hash in its spec\.json; run `dvc repro -f prepare@small`"):
+        load_prepared(folder)
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    from tests.small_project import small_data
+
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "kept.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="holds something else than a prepared data set"):
+        small_data(tmp_path / "ledger")
+    assert (tmp_path / "ledger" / "kept.json").exists()

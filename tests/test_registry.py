@@ -158,3 +158,13 @@ def test_an_option_of_the_wrong_type_or_size_is_told_before_anything_runs() -> N
         check_options(additive, {"score_dim": -1}, where="test")
     with pytest.raises(UserError, match="valid integer"):
         check_options(additive, {"score_dim": "4"}, where="test")
+
+
+def test_a_variant_file_that_cannot_be_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "broken.py").write_text("def broken(:\n", encoding="utf-8")
+    package = type(registry)("broken_axis")
+    package.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "broken_axis", package)
+    with pytest.raises(UserError, match=r"broken_axis/broken.py cannot be imported \(SyntaxError: .*mend or remove it"):
+        list(registry._own(package))

@@ -107,13 +107,13 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
 def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
     import torch
 
-    from mmbench.data import SPLITS, as_split, load_arrays
+    from mmbench.data import as_split, load_prepared
     from mmbench.sweep.ledger import limits_of
     from mmbench.trial import run
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = project.root / "data" / "prepared" / spec.name
-    splits = {split: as_split(spec, load_arrays(folder, split), device) for split in SPLITS}
+    splits = {split: as_split(spec, arrays, device) for split, arrays in load_prepared(folder)[1].items()}
     limits = limits_of(project.params().sweep)
     # As in a sweep: with more threads sums are added in another order, and the last bits differ.
     torch.set_num_threads(1)

@@ -155,10 +155,11 @@ def _winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequence[st
     if not _testable(per_dataset):
         return f"{ONE_SEED} which {title} is best"
     if not wins:
-        return f"No {title} is better than all others on any data set"
+        return f"Which {title} is best cannot be told on any data set"
     parts = [f"{level(lv)} on {listing(where)}" for lv, where in wins.items()]
     if len(wins) == 1 and not tied:
-        return sentence(f"{level(next(iter(wins)))} is the best {title} on every data set")
+        where = "every data set" if len(per_dataset) > 1 else listing(list(per_dataset))
+        return sentence(f"{level(next(iter(wins)))} is the best {title} on {where}")
     tail = f"; no single winner on {listing(tied)}" if tied else ""
     return sentence(f"best {title}: {' and '.join(parts)}{tail}")
 
@@ -177,7 +178,9 @@ def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Setting
     elif not _testable(per_dataset):
         finding = f"{ONE_SEED} whether attention beats pooling"
     elif not winners:
-        finding = "No attention beats pooling" + (f"; pooling wins on {listing(worse)}" if worse else "")
+        told = [d for ds in per_dataset.values() for d in ds if d.verdict != "unclear"]
+        finding = "No attention beats pooling" if told else "Whether attention beats pooling cannot be told"
+        finding += f"; pooling wins on {listing(worse)}" if worse else ""
     else:
         top = max((d for ds in better.values() for d in ds), key=lambda d: d.mean)
         where = "every data set" if len(winners) == len(per_dataset) > 1 else listing(winners)
@@ -258,7 +261,12 @@ def _multimodal(
     elif not _testable(per_dataset):
         finding = f"{ONE_SEED} whether several modalities beat the best one alone"
     elif not gaining:
-        finding = "Several modalities are nowhere better than the best one alone"
+        told = any(d.verdict != "unclear" for d in found.values())
+        finding = (
+            "Several modalities are nowhere better than the best one alone"
+            if told
+            else "Whether several modalities beat the best one alone cannot be told"
+        )
     elif len(gaining) == len(found):
         finding = "Several modalities beat the best one alone on " + (
             "every data set" if len(found) > 1 else gaining[0]

@@ -31,7 +31,7 @@ from ray import tune
 
 from mmbench import provenance
 from mmbench.config import DataSpec, Sweep
-from mmbench.data import SPLITS, as_split, load_arrays, load_spec
+from mmbench.data import SPLITS, as_split, load_prepared
 from mmbench.registry import UserError
 from mmbench.results import Provenance, State, TrialResult
 from mmbench.sweep import quiet
@@ -308,12 +308,13 @@ def _plain(error: object) -> str:
 
 def _share(datasets: Sequence[str], root: Path) -> tuple[dict[str, DataSpec], dict[str, Any]]:
     """Specs and arrays of these prepared data sets, the arrays in the types that models take."""
-    specs = {name: load_spec(root / name) for name in datasets}
+    specs: dict[str, DataSpec] = {}
     shared: dict[str, Any] = {}
-    for name, spec in specs.items():
+    for name in datasets:
+        specs[name], splits = load_prepared(root / name)
         shared[name] = {}
         for split in SPLITS:
-            stored = as_split(spec, load_arrays(root / name, split))
+            stored = as_split(specs[name], splits[split])
             arrays = {"label": stored.labels.numpy()}
             for modality, example in stored.inputs.items():
                 arrays[modality] = example.values.numpy()

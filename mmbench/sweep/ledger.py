@@ -128,9 +128,13 @@ class Ledger:
     def pending(self, plan: Plan, limits: Limits) -> list[Job]:
         """The planned trials that still have to run, in the plan's order.
 
-        One that hit a limit of time or memory counts as pending again where today's limit is larger.
+        One that hit a limit of time or memory counts as pending again where today's limit is larger. Raises UserError
+        where a folder lies in the place of a result, which no result could replace.
         """
         results = self.read(job.trial_id for job in plan.jobs)
+        for file in self.broken:
+            if file.is_dir():
+                raise UserError(f"{file} is a folder where a result belongs; move it away")
         return [job for job in plan.jobs if _open(results.get(job.trial_id), limits)]
 
     @contextmanager

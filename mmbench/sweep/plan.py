@@ -88,6 +88,7 @@ def check_names(params: Params) -> dict[Axis, tuple[Choice, ...]]:
 
 def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     """spec.json of every data set in the grid. Raises UserError with the remedy where one is not prepared."""
+    check_names(params)
     specs = {name: load_spec(root / "data" / "prepared" / name) for name in params.grid.datasets}
     for name, spec in specs.items():
         for modality in spec.modalities.values():

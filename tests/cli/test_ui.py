@@ -34,7 +34,7 @@ def test_it_serves_the_saved_view_and_leaves_nothing_behind(root: Path, number: 
         family = psutil.Process(ui.pid).children(recursive=True)
         assert family
         ui.send_signal(number)
-        _, said = ui.communicate(timeout=60)
+        _, said = ui.communicate(timeout=180)
     finally:
         ui.kill()
     assert ui.returncode == code

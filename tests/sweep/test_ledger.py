@@ -206,3 +206,14 @@ def test_a_read_only_folder_is_told_before_anything_runs(loaded: Loaded, small_d
     with pytest.raises(UserError, match=r"cannot be written \(Read-only file system\); allow writing"), ledger.lock():
         pass
     assert ledger.read() == {result.trial_id: result}
+
+
+def test_a_folder_in_the_place_of_a_result_is_told_before_anything_runs(tmp_path: Path) -> None:
+    from mmbench.trial import Limits
+    from tests import small_project
+
+    loaded = small_project.read(small_project.make(tmp_path))
+    place = loaded.ledger.folder / f"{loaded.plan.jobs[0].trial_id}.json"
+    place.mkdir(parents=True)
+    with pytest.raises(UserError, match=f"{place.name} is a folder where a result belongs; move it away"):
+        loaded.ledger.pending(loaded.plan, Limits())

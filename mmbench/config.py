@@ -320,10 +320,22 @@ def parse(model: type[BaseModel], raw: Any, file: Path) -> Any:
         raise UserError("\n".join(_sentences(error, model, raw, file))) from None
 
 
+class _OnceLoader(yaml.SafeLoader):
+    """YAML in which a key may stand once: PyYAML would silently take the last, DVC refuses the file."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            key, line = key_node.value, key_node.start_mark.line + 1
+            if isinstance(key, str) and lines.setdefault(key, line) != line:
+                raise yaml.YAMLError(f"{key!r} stands twice, in lines {lines[key]} and {line}")
+        return super().construct_mapping(node, deep)
+
+
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check params.yaml. Raises UserError naming the place and the remedy."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run this in the project's folder, or name the file") from None
     except OSError as error:

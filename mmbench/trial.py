@@ -224,8 +224,8 @@ def _one_line(error: BaseException) -> str:
 def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) -> TrialResult:
     """Run one trial to its end, whichever that is. `splits`: train, validation and test, on the device to use.
 
-    A trial's own faults (an exception, divergence, a limit) become its state; only KeyboardInterrupt and SystemExit
-    leave this function.
+    A trial's own faults (an exception, divergence, a limit) become its state; only KeyboardInterrupt leaves this
+    function.
     """
     limits = limits or Limits()
     config = job.config
@@ -240,7 +240,7 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
         state, message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"
     except DivergedError as error:
         state, message = State.DIVERGED, str(error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         trace = _writable(traceback.format_exc(limit=-12)).replace(f"{Path.cwd()}{os.sep}", "")
         state, message = State.FAILED, _one_line(error)
         if _is_out_of_memory(error):

@@ -197,3 +197,12 @@ def test_interrupts_are_not_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mmbench.trial.fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trial(small.config())
+
+
+def test_a_variant_that_ends_the_program_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaves(*args: object, **options: object) -> None:
+        sys.exit(3)
+
+    monkeypatch.setattr("mmbench.trial.fit", leaves)
+    result = trial(small.config())
+    assert (result.state, result.message) == (State.FAILED, "SystemExit: 3")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import socket
 import tempfile
 import time
 from collections import Counter, deque
@@ -332,6 +333,19 @@ def _end_log_monitor() -> None:
                 child.terminate()
 
 
+def _knock(address: str) -> None:
+    """Raises UserError at once where nobody listens at host:port, where Ray would try for minutes."""
+    host, _, port = address.rpartition("://")[2].partition(":")
+    if not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"the Ray cluster at RAY_ADDRESS={address} does not answer ({error}); unset it or start Ray"
+        ) from None
+
+
 @contextmanager
 def _ray(settings: Sweep) -> Iterator[Slots]:
     """A Ray to run on: the cluster that RAY_ADDRESS names, else one of our own on this machine.
@@ -341,6 +355,8 @@ def _ray(settings: Sweep) -> Iterator[Slots]:
     for key, value in quiet.ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _knock(address)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address:
         # The nodes need not have mmbench installed, only what it imports.

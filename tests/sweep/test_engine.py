@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mmbench.config import Sweep
+from mmbench.registry import UserError
+from mmbench.sweep import engine
 from mmbench.sweep.engine import Slots, share_out
 
 
@@ -29,3 +31,9 @@ def test_cores_and_gpus_are_shared_out(settings: Sweep, cpus: int, gpus: int, ex
     assert got == expected
     assert got.count * got.cpus <= cpus
     assert got.count * got.gpus <= gpus
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(UserError, match=r"RAY_ADDRESS=127\.0\.0\.1:1 does not answer"), engine._ray(_settings()):
+        pass

@@ -39,6 +39,8 @@ def ui(project: Project, port: int | None, host: str) -> None:
     if not store.client.search_runs([store.experiment_id], max_results=1):
         click.echo("no runs yet: `dvc repro` makes some, `mmbench track` imports those of the ledger", err=True)
     signal.signal(signal.SIGTERM, _stop)
+    # A script's background job starts with SIGINT ignored, and then nothing short of SIGTERM would end the server.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     click.echo("starting MLflow ...", err=True)
     with serving(store, project.root, host=host, port=port) as server:
         click.echo(saved_view_url(server.url, store.experiment_id))

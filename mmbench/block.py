@@ -77,7 +77,7 @@ class Layer(nn.Module):
             q, k, v = (split_heads(part, self.heads) for part in projected.chunk(3, dim=-1))
         else:
             v = split_heads(projected, self.heads)
-        y, _ = cast(Attention, self.attention[name]).attend(q, k, v, stream.mask)
+        y, _ = cast(Attention, self.attention[name]).read(q, k, v, stream.mask, stream.mask)
         x = x + self.out.per_token(merge_heads(y).expand(-1, x.shape[1], -1), stream.segments)
         return stream.with_tokens(x + self.mlp.per_token(x, stream.segments))
 
@@ -102,7 +102,7 @@ class Cross(nn.Module):
         if self.query is not None:
             q = split_heads(self.query(x), self.heads)
             k, v = (split_heads(part, self.heads) for part in key_value.chunk(2, dim=-1))
-        y, _ = self.attention.attend(q, k, v, context.mask)
+        y, _ = self.attention.read(q, k, v, context.mask, stream.mask)
         return x + self.out(merge_heads(y)).expand_as(x)
 
 
@@ -126,7 +126,8 @@ class ReadOut(nn.Module):
         if self.query is not None:
             q = self.query.expand(len(v), -1, -1, -1)
             k, v = (split_heads(part, self.heads) for part in key_value.chunk(2, dim=-1))
-        y, weights = self.attention.attend(q, k, v, stream.mask, need_weights=need_weights)
+        asks = stream.mask.new_ones(len(v), 1)
+        y, weights = self.attention.read(q, k, v, stream.mask, asks, need_weights=need_weights)
         return self.out(merge_heads(y)[:, 0]), None if weights is None else weights[:, :, 0]
 
 

@@ -9,10 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmbench.block import Cross, Head, Layer, ReadOut
+from mmbench.block import MLP, Cross, Head, Layer, ReadOut
 from mmbench.config import DataSpec, ModelSize, TrialConfig
 from mmbench.registry import get
-from mmbench.types import Architecture, Attention, Bank, Fusion, Inputs, Kit, Part, Segment, Stream, Streams, Summaries
+from mmbench.types import (
+    Architecture,
+    Attention,
+    Bank,
+    Fusion,
+    Inputs,
+    Kit,
+    Model,
+    Part,
+    Segment,
+    Stream,
+    Streams,
+    Summaries,
+)
 
 MakeMechanism = Callable[[int, int], Attention]
 """(heads, width of a head) -> a mechanism."""
@@ -32,7 +45,7 @@ class SingleHead(Fusion):
         return self.head(summary)
 
 
-class Branch(nn.Module):
+class Branch(Model):
     """One whole model: raw inputs per modality -> logits (B, C).
 
     Stems, fusion of the inputs, layers with exchanges between them, read-outs, fusion of the outputs.
@@ -51,6 +64,7 @@ class Branch(nn.Module):
         super().__init__()
         self.modalities = modalities
         width, depth, heads = size.width, size.depth, size.heads
+        self.width = width
         make_attention = partial(attention, heads, width // heads)
 
         self.stems = nn.ModuleDict()
@@ -71,18 +85,19 @@ class Branch(nn.Module):
             classes=len(spec.classes),
             bank=bank,
             cross=lambda: Cross(width=width, heads=heads, make_attention=make_attention),
+            mlp=lambda: MLP(width, size.mlp_ratio),
             head=lambda inputs: Head(inputs, width, len(spec.classes)),
         )
         self.fusion = fusion(kit)
-        streams = type(self.fusion).stream_names(modalities)
+        streams, tokens = type(self.fusion).stream_names(modalities), type(self.fusion).token_names(modalities)
         self.layers = nn.ModuleList(
             Layer(
                 width=width,
                 heads=heads,
                 mlp_ratio=size.mlp_ratio,
                 make_attention=make_attention,
-                token_bank=partial(bank, part="tokens", layer=i),
-                mlp_bank=partial(bank, part="mlp", layer=i),
+                token_bank=partial(bank, part="tokens", layer=i, names=tokens),
+                mlp_bank=partial(bank, part="mlp", layer=i, names=tokens),
                 attention_bank=partial(bank, part="attention", layer=i, names=streams),
             )
             for i in range(depth)
@@ -103,11 +118,12 @@ class Branch(nn.Module):
 
     def encode(self, streams: Streams) -> Streams:
         """Streams from the stems -> streams after the last layer."""
-        streams = self.fusion.merge_inputs(streams)
+        inputs = streams
+        streams = self.fusion.merge_inputs(inputs)
         for i, layer in enumerate(self.layers):
             streams = {name: layer(name, stream) for name, stream in streams.items()}
             if i + 1 < len(self.layers):
-                streams = self.fusion.exchange(i, streams)
+                streams = self.fusion.exchange(i, streams, inputs)
         return streams
 
     def forward(self, inputs: Inputs) -> Tensor:
@@ -130,7 +146,7 @@ def assemble(
     `options` are those of the architecture.
     """
 
-    def make_branch(names: tuple[str, ...]) -> Branch:
+    def make_branch(names: tuple[str, ...]) -> Model:
         chosen = fusion if len(names) > 1 else SingleHead
         return Branch(names, spec=spec, size=size, attention=attention, fusion=chosen, architecture=architecture)
 

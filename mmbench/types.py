@@ -87,6 +87,10 @@ class Attention(nn.Module, ABC):
 
     content_based: ClassVar[bool] = True
     """False when queries and keys are ignored; the block then owns no projections for them."""
+    ordered: ClassVar[bool] = False
+    """True when the order of the tokens matters; otherwise permuting keys changes nothing."""
+    places_queries: ClassVar[bool] = False
+    """True when it matters which queries are real, as where positions do; the block then passes `q_mask_BN`."""
 
     def __init__(self, heads: int, head_dim: int) -> None:
         super().__init__()
@@ -106,10 +110,26 @@ class Attention(nn.Module, ABC):
         """Read `v` for every query.
 
         q (B, H, N, d), k and v (B, H, M, d), N != M allowed; kv_mask (B, M) bool, True = real. q and k are None for a
-        mechanism that is not content based (N is then 1 and broadcasts). Returns y (B, H, N, d) and, when
+        mechanism that is not content based (N is then 1 and broadcasts). One that `places_queries` takes the keyword
+        `q_mask_BN` (B, N) bool too; None means that all queries are real. Returns y (B, H, N, d) and, when
         `need_weights` and the mechanism has them, weights (B, H, N, M): a distribution over the real tokens. Where no
-        token is real, y and weights are 0.
+        token is real, y and weights are 0. What stands in y for a query that is padding is nobody's business, but
+        finite.
         """
+
+    def read(
+        self,
+        q_BHNd: Tensor | None,
+        k_BHMd: Tensor | None,
+        v_BHMd: Tensor,
+        kv_mask_BM: Tensor,
+        q_mask_BN: Tensor,
+        *,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """`attend`, told which queries are real if it wants to know: what the block calls."""
+        told: dict[str, Any] = {"q_mask_BN": q_mask_BN} if self.places_queries else {}
+        return self.attend(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, need_weights=need_weights, **told)
 
 
 class Stem(nn.Module, ABC):
@@ -151,8 +171,10 @@ class Bank(nn.Module):
 class Kit:
     """What a fusion is given to build itself from.
 
-    bank(make, part, layer): one module per modality, or fewer where the architecture shares weights.
+    bank(make, part, layer): one module per modality, or fewer where the architecture shares weights. Where inputs are
+    merged, layer 0; where streams meet after layer i, layer i + 1.
     cross(): a new pre-norm cross-attention block, called as block(stream, context) -> tokens (B, L, D).
+    mlp(): a new pre-norm MLP (B, L, D) -> (B, L, D), without the residual.
     head(inputs): a new small MLP (B, inputs) -> (B, C).
     """
 
@@ -162,6 +184,7 @@ class Kit:
     classes: int
     bank: Callable[[Callable[[], nn.Module], Part, int], Bank]
     cross: Callable[[], nn.Module]
+    mlp: Callable[[], nn.Module]
     head: Callable[[int], nn.Module]
 
 
@@ -187,11 +210,16 @@ class Fusion(nn.Module, ABC):
         """Why this fusion cannot act on so many modalities at this depth; None where it can."""
         return "fusion needs at least two modalities" if modalities < 2 else None
 
+    @classmethod
+    def token_names(cls, modalities: tuple[str, ...]) -> tuple[str, ...]:
+        """Whose tokens the layers see: the modalities', unless merging makes tokens that are no modality's own."""
+        return modalities
+
     def merge_inputs(self, streams: Streams) -> Streams:
         return streams
 
-    def exchange(self, layer: int, streams: Streams) -> Streams:
-        """Between layer `layer` and the next one (so `depth - 1` times)."""
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
+        """Between layer `layer` and the next one (so `depth - 1` times). inputs: the streams as the stems made them."""
         return streams
 
     @abstractmethod
@@ -200,6 +228,19 @@ class Fusion(nn.Module, ABC):
 
 
 Inputs = Mapping[str, Example]
+
+
+class Model(nn.Module, ABC):
+    """One whole model: raw inputs per modality -> logits (B, C). width: D of its tokens."""
+
+    width: int
+
+    @abstractmethod
+    def embed(self, inputs: Inputs) -> Streams:
+        """Raw inputs -> one stream of tokens a modality, as the stems make them."""
+
+    @abstractmethod
+    def forward(self, inputs: Inputs) -> Tensor: ...
 
 
 class Architecture(nn.Module, ABC):
@@ -212,7 +253,7 @@ class Architecture(nn.Module, ABC):
     modality_embedding: ClassVar[bool] = False
     """True where shared weights need to be told the modality of a token."""
 
-    def __init__(self, make_branch: Callable[[tuple[str, ...]], nn.Module], modalities: tuple[str, ...]) -> None:
+    def __init__(self, make_branch: Callable[[tuple[str, ...]], Model], modalities: tuple[str, ...]) -> None:
         super().__init__()
         self.fused = make_branch(modalities)
 

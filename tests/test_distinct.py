@@ -70,7 +70,7 @@ def test_outputs_differ_when_parameters_of_one_shape_agree() -> None:
 class IdleExchange(CrossAttention):
     """Builds its exchange and leaves it out."""
 
-    def exchange(self, layer: int, streams: Streams) -> Streams:
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         return streams
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from mmbench.registry import variant
-from mmbench.types import Architecture, Inputs, Part
+from mmbench.types import Architecture, Inputs, Model, Part
 
 
 @variant(
@@ -22,7 +22,7 @@ class Hybrid(Architecture):
     about twice the independent architecture.
     """
 
-    def __init__(self, make_branch: Callable[[tuple[str, ...]], nn.Module], modalities: tuple[str, ...]) -> None:
+    def __init__(self, make_branch: Callable[[tuple[str, ...]], Model], modalities: tuple[str, ...]) -> None:
         super().__init__(make_branch, modalities)
         self.single = nn.ModuleDict({m: make_branch((m,)) for m in modalities})
 

@@ -24,7 +24,7 @@ class CrossAttention(Fusion):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self.layers = nn.ModuleList(kit.bank(kit.cross, "exchange", i) for i in range(kit.depth - 1))
+        self.layers = nn.ModuleList(kit.bank(kit.cross, "exchange", i + 1) for i in range(kit.depth - 1))
         self.head = kit.head(kit.width * len(kit.modalities))
 
     @classmethod
@@ -33,7 +33,7 @@ class CrossAttention(Fusion):
             return "intermediate fusion acts between layers and needs a depth of at least 2"
         return super().cannot(modalities=modalities, depth=depth)
 
-    def exchange(self, layer: int, streams: Streams) -> Streams:
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         bank = cast(Bank, self.layers[layer])
 
         def read_others(name: str) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from mmbench.architecture.independent import Independent
-from mmbench.types import Inputs, Part
+from mmbench.types import Inputs, Model, Part
 from tests.broken import fails
 
 
@@ -21,7 +21,7 @@ class SwallowsOptions(Independent):
     """logits = f(inputs)."""
 
     def __init__(
-        self, make_branch: Callable[[tuple[str, ...]], nn.Module], modalities: tuple[str, ...], **gates: float
+        self, make_branch: Callable[[tuple[str, ...]], Model], modalities: tuple[str, ...], **gates: float
     ) -> None:
         super().__init__(make_branch, modalities)
 
@@ -38,7 +38,7 @@ class GateOnRawPadding(Independent):
 class DropsItsSingles(Independent):
     """logits = f(inputs); builds models of the single modalities and leaves them out."""
 
-    def __init__(self, make_branch: Callable[[tuple[str, ...]], nn.Module], modalities: tuple[str, ...]) -> None:
+    def __init__(self, make_branch: Callable[[tuple[str, ...]], Model], modalities: tuple[str, ...]) -> None:
         super().__init__(make_branch, modalities)
         self.single = nn.ModuleDict({m: make_branch((m,)) for m in modalities})
 

@@ -36,7 +36,7 @@ class Squeezes(Concat):
 class OneKeyForTwoModalities(CrossAttention):
     """Z_m <- Z_m + Attn(Z_m, mean Z_n), (B, L, D): with one key every weight is 1, and queries get no gradient."""
 
-    def exchange(self, layer: int, streams: Streams) -> Streams:
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         def pooled(stream: Stream) -> Stream:
             real = stream.mask[..., None]
             mean = (stream.tokens * real).sum(1, keepdim=True) / real.sum(1, keepdim=True).clamp(min=1)
@@ -91,7 +91,7 @@ class PoolsPadding(Concat):
     def cannot(cls, *, modalities: int, depth: int) -> str | None:
         return CrossAttention.cannot(modalities=modalities, depth=depth)
 
-    def exchange(self, layer: int, streams: Streams) -> Streams:
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         pooled = torch.stack([s.tokens.mean(1, keepdim=True) for s in streams.values()]).sum(0)
         return {name: s.with_tokens(s.tokens + pooled) for name, s in streams.items()}
 
@@ -106,7 +106,7 @@ class DividesByNothing(Concat):
     def cannot(cls, *, modalities: int, depth: int) -> str | None:
         return CrossAttention.cannot(modalities=modalities, depth=depth)
 
-    def exchange(self, layer: int, streams: Streams) -> Streams:
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         def mean(s: Stream) -> Tensor:
             return (s.tokens * s.mask[..., None]).sum(1, keepdim=True) / s.mask.sum(1)[:, None, None]
 

@@ -34,9 +34,9 @@ def test_cross_attention_reads_all_others_as_they_were_before() -> None:
     """The order of the modalities plays no part: no stream reads another that has been exchanged already."""
     model, inputs = branch(CrossAttention), tiny.inputs(3)
     streams = model.embed(inputs)
-    together = model.fusion.exchange(0, streams)
+    together = model.fusion.exchange(0, streams, streams)
     for name in streams:
-        alone = model.fusion.exchange(0, dict(reversed(streams.items())))[name]
+        alone = model.fusion.exchange(0, dict(reversed(streams.items())), streams)[name]
         assert torch.allclose(alone.tokens, together[name].tokens)
         assert not torch.allclose(together[name].tokens, streams[name].tokens)
 
@@ -46,7 +46,7 @@ def test_cross_attention_leaves_a_stream_to_itself_where_the_others_are_missing(
     streams = dict(model.embed(inputs))
     b = streams["b"]
     streams["b"] = Stream(tokens=b.tokens, mask=torch.zeros_like(b.mask), segments=b.segments)
-    cross = model.fusion.exchange(0, streams)["a"].tokens - streams["a"].tokens
+    cross = model.fusion.exchange(0, streams, streams)["a"].tokens - streams["a"].tokens
     assert torch.allclose(cross, cross[:1, :1].expand_as(cross)), "only the bias of the output projection is added"
 
 

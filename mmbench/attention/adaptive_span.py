@@ -1,0 +1,58 @@
+"""Adaptive span: a soft window whose reach every head learns."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from mmbench import masked
+from mmbench.registry import variant
+from mmbench.types import Attention
+
+
+@variant("adaptive_span", source="Sukhbaatar et al. 2019, Adaptive Attention Span in Transformers")
+class AdaptiveSpan(Attention):
+    """Adaptive span: weights_nm ~ c(x_nm) exp(q_n k_m^T / sqrt(d)), c(x) = clamp((r + z - x) / r, 0, 1), y = weights v.
+
+    x is the distance of query and key, z the span that a head learns, r the softness of its edge. Shapes: q (B, H, N,
+    d), k and v (B, H, M, d) -> y (B, H, N, d). O(N M d) time, an (N, M) matrix a head. Deviations: distance is counted
+    both ways, and between relative places in (0, 1) among real tokens, so that it is defined across modalities; z =
+    sigmoid of a parameter, 0.25 at the start, so some key is always in reach; a read-out's query lies in the middle; no
+    penalty on z, since all cells have one loss; where no token is real, y is 0.
+    """
+
+    ordered = True
+    places_queries = True
+
+    def __init__(self, heads: int, head_dim: int, *, softness: Annotated[float, Field(ge=0.5, le=2)] = 0.5) -> None:
+        super().__init__(heads, head_dim)
+        self.softness = softness
+        self.span = nn.Parameter(torch.full((heads, 1, 1), math.log(0.25 / 0.75)))
+
+    def attend(
+        self,
+        q_BHNd: Tensor | None,
+        k_BHMd: Tensor | None,
+        v_BHMd: Tensor,
+        kv_mask_BM: Tensor,
+        *,
+        need_weights: bool = False,
+        q_mask_BN: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q_BHNd is not None and k_BHMd is not None
+        if q_mask_BN is None:
+            q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
+        scores = q_BHNd @ k_BHMd.mT / math.sqrt(self.head_dim)
+        place_BN1, place_B1M = masked.places(q_mask_BN)[:, :, None], masked.places(kv_mask_BM)[:, None, :]
+        distance_B1NM = (place_BN1 - place_B1M).abs()[:, None].to(scores.dtype)
+        reach = torch.sigmoid(self.span.to(scores.dtype))
+        within = ((self.softness + reach - distance_B1NM) / self.softness).clamp(0, 1)
+        raised = masked.softmax(scores, kv_mask_BM) * within
+        # Real keys in reach keep this sum away from 0, unless no token is real.
+        total = raised.sum(-1, keepdim=True)
+        weights = raised / total.masked_fill(total == 0, 1.0)
+        return weights @ v_BHMd, weights if need_weights else None

@@ -1,0 +1,37 @@
+"""Bilinear ("general") attention: a learned matrix between query and key."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmbench import masked
+from mmbench.registry import variant
+from mmbench.types import Attention
+
+
+@variant("bilinear", source="Luong et al. 2015, Effective Approaches to Attention-based NMT (general)")
+class Bilinear(Attention):
+    """Bilinear attention: y = softmax(q W k^T) v with a learned W (d, d) a head.
+
+    Shapes: q (B, H, N, d), k and v (B, H, M, d) -> y (B, H, N, d). O(N d^2 + N M d) time through the fused kernel. W is
+    drawn with standard deviation 1 / d, so that scores start with unit variance. Deviation: several heads; where no
+    token is real, y is 0.
+    """
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.weight = nn.Parameter(torch.randn(heads, head_dim, head_dim) / head_dim)
+
+    def attend(
+        self,
+        q_BHNd: Tensor | None,
+        k_BHMd: Tensor | None,
+        v_BHMd: Tensor,
+        kv_mask_BM: Tensor,
+        *,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q_BHNd is not None and k_BHMd is not None
+        turned = q_BHNd @ self.weight
+        return masked.softmax_attention(turned, k_BHMd, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)

@@ -1,0 +1,47 @@
+"""Cosine attention with a learned temperature."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmbench import masked
+from mmbench.registry import variant
+from mmbench.types import Attention
+
+LARGEST = math.log(100.0)
+"""Of the log of the factor on the cosines: a temperature of 0.01, as in the paper."""
+
+
+@variant("cosine", source="Liu et al. 2022, Swin Transformer V2")
+class Cosine(Attention):
+    """Scaled cosine attention: y = softmax(cos(q, k) / tau) v, tau > 0.01 learned a head.
+
+    Shapes: q (B, H, N, d), k and v (B, H, M, d) -> y (B, H, N, d). O(N M d) time through the fused kernel. However long
+    queries and keys are, scores stay within +-1 / tau; 1 / tau starts at 10. Deviation: no bias of relative positions;
+    where no token is real, y is 0.
+    """
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.log_factor = nn.Parameter(torch.full((heads, 1, 1), math.log(10.0)))
+
+    def attend(
+        self,
+        q_BHNd: Tensor | None,
+        k_BHMd: Tensor | None,
+        v_BHMd: Tensor,
+        kv_mask_BM: Tensor,
+        *,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q_BHNd is not None and k_BHMd is not None
+        factor = self.log_factor.clamp(max=LARGEST).exp()
+        query = F.normalize(q_BHNd, dim=-1) * factor
+        key = F.normalize(k_BHMd, dim=-1)
+        query = query.to(v_BHMd.dtype)
+        key = key.to(v_BHMd.dtype)
+        return masked.softmax_attention(query, key, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)

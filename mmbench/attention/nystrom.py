@@ -1,0 +1,79 @@
+"""Nystroem attention: the softmax matrix, rebuilt from a few landmark queries and keys."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from mmbench import masked
+from mmbench.registry import variant
+from mmbench.types import Attention
+
+
+def pseudo_inverse(a: Tensor, iterations: int) -> Tensor:
+    """Moore-Penrose inverse of matrices (..., S, S) of numbers >= 0, by the paper's iteration of order 3."""
+    eye = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
+    # Largest row sum and largest column sum: the start makes the iteration converge.
+    z = a.mT / (a.abs().sum(-1).amax(-1) * a.abs().sum(-2).amax(-1)).clamp(min=1e-12)[..., None, None]
+    for _ in range(iterations):
+        az = a @ z
+        z = 0.25 * z @ (13 * eye - az @ (15 * eye - az @ (7 * eye - az)))
+    return z
+
+
+@variant("nystrom", source="Xiong et al. 2021, Nyströmformer")
+class Nystrom(Attention):
+    """Nystroem approximation: y = s(q k~^T) s(q~ k~^T)^+ s(q~ k^T) v, s(x) = softmax(x / sqrt(d)), ^+ pseudo-inverse.
+
+    q~ and k~ (S, d) are landmarks: the means of S runs of equal length into which the real queries and keys are cut.
+    Shapes: q (B, H, N, d), k and v (B, H, M, d) -> y (B, H, N, d). O((N + M) S d) time, no (N, M) matrix. The
+    pseudo-inverse takes 6 iterations, as in the paper. With S >= N, M and as many iterations as it takes, it is exact.
+    No parameters of its own, no weights: the rebuilt matrix may be negative. Deviations: no convolution beside it;
+    padding takes no part in landmarks; where no token is real, y is 0.
+    """
+
+    ordered = True
+    places_queries = True
+
+    def __init__(
+        self,
+        heads: int,
+        head_dim: int,
+        *,
+        landmarks: Annotated[int, Field(gt=0)] = 4,
+        iterations: Annotated[int, Field(gt=0)] = 6,
+    ) -> None:
+        super().__init__(heads, head_dim)
+        self.landmarks = landmarks
+        self.iterations = iterations
+
+    def attend(
+        self,
+        q_BHNd: Tensor | None,
+        k_BHMd: Tensor | None,
+        v_BHMd: Tensor,
+        kv_mask_BM: Tensor,
+        *,
+        need_weights: bool = False,
+        q_mask_BN: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q_BHNd is not None and k_BHMd is not None
+        if q_mask_BN is None:
+            q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
+        with torch.autocast(v_BHMd.device.type, enabled=False):
+            exact = torch.float64 if v_BHMd.dtype == torch.float64 else torch.float32
+            q, k, v = q_BHNd.to(exact), k_BHMd.to(exact), v_BHMd.to(exact)
+            some_query = masked.slot_means(q, q_mask_BN, self.landmarks)
+            some_key = masked.slot_means(k, kv_mask_BM, self.landmarks)
+            query_used = masked.used_slots(q_mask_BN, self.landmarks)[:, None, :, None]
+            key_used = masked.used_slots(kv_mask_BM, self.landmarks)
+            scale = 1 / math.sqrt(self.head_dim)
+            to_landmarks = masked.softmax(q @ some_key.mT * scale, key_used)
+            between = masked.softmax(some_query @ some_key.mT * scale, key_used) * query_used
+            read, _ = masked.softmax_attention(some_query, k, v, kv_mask_BM)
+            y = to_landmarks @ (pseudo_inverse(between, self.iterations) @ (read * query_used))
+        return y.to(v_BHMd.dtype), None

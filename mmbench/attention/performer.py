@@ -1,0 +1,70 @@
+"""Performer: the softmax kernel, estimated by positive random features."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from mmbench import masked
+from mmbench.registry import variant
+from mmbench.types import Attention
+
+SMALLEST = 1e-6
+"""Added to every feature, so that a denominator never vanishes; the paper's code adds 1e-4 or 1e-3."""
+
+
+def orthogonal_rows(rows: int, columns: int) -> Tensor:
+    """Random Gaussian directions, orthogonal within blocks of `columns` rows, with the lengths of Gaussian vectors."""
+    blocks = [torch.linalg.qr(torch.randn(columns, columns))[0] for _ in range(-(-rows // columns))]
+    return torch.cat(blocks)[:rows] * torch.randn(rows, columns).norm(dim=1, keepdim=True)
+
+
+@variant("performer", source="Choromanski et al. 2021, Rethinking Attention with Performers (FAVOR+)")
+class Performer(Attention):
+    """FAVOR+: y_n = f(q_n) sum_m f(k_m)^T v_m / (f(q_n) sum_m f(k_m)^T), f(x)_r = exp(w_r x - |x|^2 / 2).
+
+    x is q or k divided by d^(1/4), so f(q) f(k)^T estimates exp(q k^T / sqrt(d)) without bias from r = 1 ... `features`
+    random directions w_r, orthogonal in blocks. Shapes: q (B, H, N, d), k and v (B, H, M, d) -> y (B, H, N, d).
+    O((N + M) r d) time, no (N, M) matrix. Directions are drawn once, a buffer of the state. Deviations: they are not
+    drawn again while training; a constant of 1e-6 on every feature; where no token is real, y is 0.
+    """
+
+    directions: Tensor
+
+    def __init__(self, heads: int, head_dim: int, *, features: Annotated[int, Field(gt=0)] = 32) -> None:
+        super().__init__(heads, head_dim)
+        drawn = torch.stack([orthogonal_rows(features, head_dim) for _ in range(heads)])
+        self.register_buffer("directions", drawn)
+
+    def _features(self, x_BHLd: Tensor, mask_BL: Tensor | None) -> Tensor:
+        """(B, H, L, d) -> (B, H, L, r), up to a factor: one a query where there is no mask, else one for all keys."""
+        x = x_BHLd.float() if x_BHLd.dtype != torch.float64 else x_BHLd
+        x = x * self.head_dim**-0.25
+        logs = x @ self.directions.to(x.dtype).mT - x.square().sum(-1, keepdim=True) / 2
+        # The factor cancels in y, so it needs no gradient.
+        if mask_BL is None:
+            largest = logs.detach().amax(-1, keepdim=True)
+        else:
+            logs = logs.masked_fill(~mask_BL[:, None, :, None], -torch.inf)
+            largest = logs.detach().amax((-2, -1), keepdim=True).clamp(min=torch.finfo(x.dtype).min)
+        return (logs - largest).exp() + SMALLEST
+
+    def attend(
+        self,
+        q_BHNd: Tensor | None,
+        k_BHMd: Tensor | None,
+        v_BHMd: Tensor,
+        kv_mask_BM: Tensor,
+        *,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q_BHNd is not None and k_BHMd is not None
+        with torch.autocast(v_BHMd.device.type, enabled=False):
+            query, key = self._features(q_BHNd, None), self._features(k_BHMd, kv_mask_BM)
+            y, weights = masked.kernel_attention(
+                query, key, v_BHMd.to(query.dtype), kv_mask_BM, need_weights=need_weights
+            )
+        return y.to(v_BHMd.dtype), weights

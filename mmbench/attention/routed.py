@@ -1,0 +1,61 @@
+"""Routed attention: every token chooses how much of several mechanisms it wants."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.attention.linear import Linear
+from mmbench.attention.local import Local
+from mmbench.attention.mean import Mean
+from mmbench.attention.scaled_dot_product import ScaledDotProduct
+from mmbench.registry import variant
+from mmbench.types import Attention
+
+
+@variant("routed", source="own; the source article, 5.1; cf. Shazeer et al. 2017, Outrageously Large Neural Networks")
+class Routed(Attention):
+    """A mixture of mechanisms: y_n = sum_e g_ne y_ne, g_n = softmax(q_n W), over the experts e.
+
+    The experts are `mean`, `scaled_dot_product`, `linear` and `local`; W (d, 4) a head is learned. Shapes: q (B, H, N,
+    d), k and v (B, H, M, d) -> y (B, H, N, d). Costs the sum of its experts: O(N M d). Weights are the experts', mixed
+    alike. The gate is soft, so that every expert is trained; no loss balances them. Where no token is real, y is 0.
+    """
+
+    ordered = True
+    places_queries = True
+
+    def __init__(self, heads: int, head_dim: int) -> None:
+        super().__init__(heads, head_dim)
+        self.experts = nn.ModuleList(kind(heads, head_dim) for kind in (Mean, ScaledDotProduct, Linear, Local))
+        self.router = nn.Parameter(torch.randn(heads, head_dim, len(self.experts)) / head_dim**0.5)
+
+    def gates(self, q_BHNd: Tensor) -> Tensor:
+        """How much of every expert (B, H, N, E) a query takes; sums to 1."""
+        return torch.softmax(q_BHNd @ self.router, -1)
+
+    def attend(
+        self,
+        q_BHNd: Tensor | None,
+        k_BHMd: Tensor | None,
+        v_BHMd: Tensor,
+        kv_mask_BM: Tensor,
+        *,
+        need_weights: bool = False,
+        q_mask_BN: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        assert q_BHNd is not None and k_BHMd is not None
+        if q_mask_BN is None:
+            q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
+        gates = self.gates(q_BHNd)
+        read = [
+            cast(Attention, expert).read(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN, need_weights=need_weights)
+            for expert in self.experts
+        ]
+        y = torch.einsum("bhne,ebhnd->bhnd", gates, torch.stack([y for y, _ in read]))
+        if not need_weights:
+            return y, None
+        weights = torch.stack([w for _, w in read if w is not None])
+        return y, torch.einsum("bhne,ebhnm->bhnm", gates, weights)

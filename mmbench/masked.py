@@ -1,0 +1,118 @@
+"""What many mechanisms need of a mask: softmax over real tokens, a token's rank among them, means of slots.
+
+Everything here depends on real tokens alone, so neither what lies in padding nor how much of it there is matters.
+Shape legend: mmbench.types; S slots.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def softmax(scores_BHNM: Tensor, mask_BM: Tensor) -> Tensor:
+    """Weights (B, H, N, M): softmax of the scores over real keys, 0 on padding and where no key is real."""
+    some_B1 = mask_BM.any(-1, keepdim=True)
+    # A row without any real token would be 0/0: let it look at everything, then silence it.
+    seen_B11M = (mask_BM | ~some_B1)[:, None, None, :]
+    weights = torch.softmax(scores_BHNM.masked_fill(~seen_B11M, -torch.inf), -1)
+    return weights * some_B1[:, :, None, None].to(weights.dtype)
+
+
+def softmax_attention(
+    q_BHNd: Tensor,
+    k_BHMd: Tensor,
+    v_BHMd: Tensor,
+    mask_BM: Tensor,
+    *,
+    scale: float | None = None,
+    need_weights: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """y = softmax(scale q k^T) v over real keys, through PyTorch's fused kernel; 0 where no key is real.
+
+    scale: 1 / sqrt(d) where None. Weights (B, H, N, M) on request, by the formula.
+    """
+    if need_weights:
+        factor = 1 / math.sqrt(q_BHNd.shape[-1]) if scale is None else scale
+        weights = softmax(q_BHNd @ k_BHMd.mT * factor, mask_BM)
+        return weights @ v_BHMd, weights
+    # On a CPU a look at the mask is cheap, and without one the kernel is faster; a GPU would have to wait for it.
+    if mask_BM.device.type == "cpu" and bool(mask_BM.all()):
+        return F.scaled_dot_product_attention(q_BHNd, k_BHMd, v_BHMd, scale=scale), None
+    some_B1 = mask_BM.any(-1, keepdim=True)
+    seen_B11M = (mask_BM | ~some_B1)[:, None, None, :]
+    y = F.scaled_dot_product_attention(q_BHNd, k_BHMd, v_BHMd, attn_mask=seen_B11M, scale=scale)
+    return y * some_B1[:, :, None, None].to(y.dtype), None
+
+
+def ranks(mask_BL: Tensor) -> tuple[Tensor, Tensor]:
+    """The rank (B, L) of every token among the real ones of its sample, from 0, and their number (B, 1).
+
+    Padding gets the rank that the next real token would have.
+    """
+    counted = mask_BL.long()
+    return counted.cumsum(-1) - counted, counted.sum(-1, keepdim=True)
+
+
+def places(mask_BL: Tensor) -> Tensor:
+    """Where a token lies among the real ones, (B, L) in (0, 1): (rank + 1/2) / number of real tokens."""
+    rank, number = ranks(mask_BL)
+    return (rank + 0.5) / number.clamp(min=1)
+
+
+def slots(mask_BL: Tensor, count: int) -> Tensor:
+    """The slot (B, L) of every token when the R real ones are cut, in order, into min(R, count) runs of equal length.
+
+    Lengths differ by one at most. Padding gets slot `count`, which belongs to nobody.
+    """
+    rank, number = ranks(mask_BL)
+    used = number.clamp(max=count)
+    slot = torch.div(rank * used, number.clamp(min=1), rounding_mode="floor")
+    return slot.masked_fill(~mask_BL, count)
+
+
+def pool_slots(x_BHLd: Tensor, weight_BHL: Tensor, slot_BL: Tensor, count: int) -> Tensor:
+    """Sum of weight x over the tokens of every slot: (B, H, L, d) -> (B, H, S, d)."""
+    batch, heads, _, d = x_BHLd.shape
+    # One slot more for padding, cut off again. The weight of padding must be 0, so that NaN stays out of gradients.
+    total = x_BHLd.new_zeros(batch, heads, count + 1, d)
+    index = slot_BL[:, None, :, None].expand(-1, heads, -1, d)
+    return total.scatter_add(2, index, (x_BHLd * weight_BHL[..., None]).to(total.dtype))[:, :, :count]
+
+
+def used_slots(mask_BL: Tensor, count: int) -> Tensor:
+    """Which slots hold a token: (B, S) bool."""
+    return torch.arange(count, device=mask_BL.device) < mask_BL.sum(-1, keepdim=True)
+
+
+def slot_means(x_BHLd: Tensor, mask_BL: Tensor, count: int) -> Tensor:
+    """The mean of every slot's tokens, (B, H, L, d) -> (B, H, S, d); 0 for a slot without any."""
+    slot = slots(mask_BL, count)
+    real_BL = mask_BL.to(x_BHLd.dtype)
+    size_BS = real_BL.new_zeros(len(slot), count + 1).scatter_add(1, slot, real_BL)
+    share_BL = real_BL / size_BS.gather(1, slot).clamp(min=1)
+    return pool_slots(x_BHLd, share_BL[:, None, :].expand(-1, x_BHLd.shape[1], -1), slot, count)
+
+
+def mean(tokens_BLD: Tensor, mask_BL: Tensor) -> Tensor:
+    """Mean of the real tokens, (B, L, D) -> (B, D); 0 where there are none."""
+    real = mask_BL.to(tokens_BLD.dtype)
+    return torch.einsum("bl,bld->bd", real / real.sum(-1, keepdim=True).clamp(min=1), tokens_BLD)
+
+
+def kernel_attention(
+    query_BHNr: Tensor, key_BHMr: Tensor, v_BHMd: Tensor, mask_BM: Tensor, *, need_weights: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """y_n = f_n sum_m g_m^T v_m / (f_n sum_m g_m^T) over real keys, for features f of queries and g of keys, all > 0.
+
+    O((N + M) r d) time, no (N, M) matrix; 0 where no key is real. Weights (B, H, N, M) on request.
+    """
+    key = key_BHMr * mask_BM[:, None, :, None].to(key_BHMr.dtype)
+    total_BHN1 = query_BHNr @ key.sum(2, keepdim=True).mT
+    some_B111 = mask_BM.any(-1)[:, None, None, None]
+    share = some_B111 / total_BHN1.masked_fill(~some_B111, 1.0)
+    y = (query_BHNr @ (key.mT @ v_BHMd)) * share
+    return y, (query_BHNr @ key.mT) * share if need_weights else None

@@ -16,14 +16,14 @@ def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-@torch.no_grad()
+@torch.enable_grad()
 def flops(model: nn.Module, split: Split) -> int:
     """FLOPs of one forward pass for one sample: 2 per multiply-add of a matrix product.
 
     Elementwise work is not counted. Fused attention is unknown to the counter and would count as zero, so the pass goes
     through PyTorch's plain attention kernel.
     """
-    # Not inference mode: the counter asks for the history of what enters a module, which a learned token has not there.
+    # With gradients: the counter asks every module's input for its history, and a learned token has none without.
     model.eval()
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(split.rows(slice(0, 1))[0])

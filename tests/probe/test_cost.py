@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
+from mmbench.config import Choice
 from mmbench.data import Split
+from mmbench.model import build
 from mmbench.probe import cost
+from mmbench.registry import variants
 from mmbench.types import Example, Inputs
+from tests import small
 
 
 class OneProduct(nn.Module):
@@ -46,3 +51,11 @@ def test_fused_attention_is_counted() -> None:
 
 def test_inference_time_is_a_small_positive_number_of_seconds() -> None:
     assert 0 < cost.inference_seconds(OneProduct(), split(5)) < 0.1
+
+
+@pytest.mark.parametrize("fusion", sorted(variants("fusion")))
+def test_flops_are_counted_for_every_fusion(fusion: str) -> None:
+    """Also where learned tokens enter a module, whose history the counter asks for."""
+    model = build(small.config(fusion=Choice(name=fusion)), small.spec())
+    assert cost.flops(model, small.splits()["test"]) > 0
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())

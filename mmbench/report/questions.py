@@ -118,6 +118,18 @@ def _sentences(
     return tuple(made)
 
 
+def _sorted(
+    per_dataset: Mapping[str, Sequence[Difference]], first: Sequence[str] = ()
+) -> dict[str, tuple[Difference, ...]]:
+    """Differences to one reference in one order everywhere: `first`, then by their mean over data sets, best first."""
+    values: dict[str, list[float]] = {}
+    for differences in per_dataset.values():
+        for d in differences:
+            values.setdefault(d.subject, []).append(d.mean)
+    place = {s: (first.index(s) if s in first else len(first), -float(np.mean(v))) for s, v in values.items()}
+    return {name: tuple(sorted(ds, key=lambda d: place[d.subject])) for name, ds in per_dataset.items()}
+
+
 def _compare_levels(
     fields: Sequence[Field], factor: str, of: Mapping[str, str], pairs: Sequence[tuple[str, str]], settings: Settings
 ) -> tuple[dict[str, tuple[Difference, ...]], tuple[str, ...]]:
@@ -170,6 +182,7 @@ def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Setting
     of = {lv: lv for lv in levels}
     pairs = [(lv, POOLING) for lv in levels if lv != POOLING]
     per_dataset, dropped = _compare_levels(fields, "attention", of, pairs, settings)
+    per_dataset = _sorted(per_dataset)
     better = {n: [d for d in ds if d.verdict == "better"] for n, ds in per_dataset.items()}
     worse = [n for n, ds in per_dataset.items() if any(d.verdict == "worse" for d in ds)]
     winners = [n for n, ds in better.items() if ds]
@@ -253,6 +266,7 @@ def _multimodal(
             per_dataset[field.dataset] = _adjust(made, settings)
     if not any(field.methods[k].role == "single" for field in fields for k in field.methods):
         return None
+    per_dataset = _sorted(per_dataset, (BEST_CELL, ALL_CELLS))
     overall = across(per_dataset, settings)
     found = _verdicts(per_dataset, BEST_CELL, SINGLE)
     gaining = [n for n, d in found.items() if d.verdict == "better"]

@@ -208,14 +208,16 @@ def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
         for c in cells:
             axis.plot(range(1, len(c.median) + 1), _floats(c.median), color="#D9DDE1", lw=0.6)
         levels = sorted((c for c in curves if c.kind == kind), key=lambda c: order[kind].index(c.name))
+        some = len(levels) > len(COLOURS)
+        if some:
+            levels.sort(key=lambda c: -next((v for v in reversed(c.median) if v is not None), 0.0))
         for c in levels[len(COLOURS) :]:
             axis.plot(range(1, len(c.median) + 1), _floats(c.median), color="#9AA3AD", lw=0.8)
         for c, colour, dash in zip(levels, COLOURS, DASHES, strict=False):
             epochs = range(1, len(c.median) + 1)
             axis.fill_between(epochs, _floats(c.low), _floats(c.high), color=colour, alpha=0.15, lw=0)
             axis.plot(epochs, _floats(c.median), color=colour, ls=dash, lw=1.5, label=level(c.name))
-        some = len(levels) > len(COLOURS)
-        axis.set_title(f"{kind}: the best {len(COLOURS)} of {len(levels)}" if some else kind)
+        axis.set_title(f"{kind}: the highest {len(COLOURS)} of {len(levels)}" if some else kind)
         axis.set_xlabel("epoch")
         axis.legend(fontsize=7, loc="lower right")
     axes[0].set_ylabel("validation accuracy")

@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup benchmark test quick lint ui lock clean
+.PHONY: help setup benchmark test quick lint docs ui lock clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: $(READY)  ## style, types, import contracts
 	ruff format --check .
 	mypy
 	lint-imports
+
+docs: $(READY)  ## write README.md's tables of variants from the registries
+	python -m mmbench.cli.readme
 
 quick: $(READY)  ## the quick tests only
 	pytest -n 2 --dist loadfile -m "not slow"

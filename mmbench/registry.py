@@ -72,7 +72,10 @@ def collect(modules: Iterable[ModuleType]) -> Mapping[str, Variant]:
             if info is None or cls.__module__ != module.__name__:
                 continue
             if info.name in found:
-                raise UserError(f"two variants are named {info.name!r}: {found[info.name].module} and {info.module}")
+                raise UserError(
+                    f"two variants are named {info.name!r}: {found[info.name].module} and {info.module}; rename one, "
+                    "or uninstall the package that brings it"
+                )
             found[info.name] = info
     return MappingProxyType(dict(sorted(found.items())))
 
@@ -94,7 +97,7 @@ def _foreign(group: str) -> Iterator[ModuleType]:
     for module in dict.fromkeys(e.module for e in importlib.metadata.entry_points(group=group)):
         try:
             yield importlib.import_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserError(
                 f"module {module!r}, which an installed package names in entry point group {group!r}, cannot be "
                 f"imported ({type(error).__name__}: {error}); mend or uninstall that package"

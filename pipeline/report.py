@@ -25,7 +25,7 @@ def report(root: Path) -> tuple[Params, Analysis, Path]:
     results = ledger.read(job.trial_id for job in plan.jobs)
     for file, reason in ledger.broken.items():
         print(f"warning: {file} is no result ({reason}); its trial counts as not run", file=sys.stderr)
-    families = {name: str(vars(info.cls)["family"]) for name, info in variants("fusion").items()}
+    families = {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
     analysis = analyse(plan, results, specs, params, families=families)
     folder = root / "reports"
     try:

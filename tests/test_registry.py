@@ -143,7 +143,7 @@ def test_another_distribution_cannot_take_a_name(installed: Path) -> None:
         variants("attention")
 
 
-@pytest.mark.parametrize("source", ["import a_module_that_is_not_there", "1 / 0", "def"])
+@pytest.mark.parametrize("source", ["import a_module_that_is_not_there", "1 / 0", "def", "raise SystemExit"])
 def test_a_distribution_that_cannot_be_imported_is_named(installed: Path, source: str) -> None:
     (installed / "foreign_attention.py").write_text(source)
     with pytest.raises(UserError, match=r"module 'foreign_attention', which an installed package names .*uninstall"):

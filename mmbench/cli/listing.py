@@ -27,7 +27,7 @@ def _describe(info: Variant) -> dict[str, Any]:
 
 def _show(axis: str, found: list[dict[str, Any]]) -> None:
     families = any("family" in d for d in found)
-    heading(axis)
+    heading(f"{axis} ({len(found)})")
     rows = []
     for d in found:
         options = ", ".join(k if v is None else f"{k}={v}" for k, v in d["options"].items())

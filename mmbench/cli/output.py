@@ -40,7 +40,7 @@ def table(header: Row, rows: Sequence[Row]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    drawn = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(header):
         right = bool(rows) and all(isinstance(row[i], int) for row in rows)
         drawn.add_column(str(name), justify="right" if right else "left", overflow="fold")

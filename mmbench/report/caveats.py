@@ -60,8 +60,9 @@ def caveats(
     said = _coverage(total) + _power(datasets, params.grid.seeds, params.report.confidence)
     said += [f"Left out of the questions: {listing(q.dropped)}." for q in questions if q.dropped]
     said.append(
-        "The best cell is the one with the highest mean on the test split, so its own score is slightly flattered by "
-        "the choice; the tie groups allow for it. Epochs are chosen on validation, and the test split is read "
+        "The best cell is the one with the highest mean on the test split, so its own score is flattered by the "
+        "choice, the more so the more cells and the fewer seeds there are; the tie groups allow for it. Epochs are "
+        "chosen on validation, and the test split is read "
         "once a trial."
     )
     said.append(

@@ -207,13 +207,13 @@ class Ranking:
 
 
 def rank(means: Means, index: Mapping[str, int], keys: Sequence[str]) -> Ranking:
-    """Rank these methods; what cannot be told apart shares its ranks."""
+    """Rank these methods; what cannot be told apart shares its ranks, and on one seed that is everything."""
     name = {index[k]: k for k in keys}
     among = np.array([index[k] for k in keys], np.intp)
     tiers = means.tiers(among)
     if not tiers:
         order = [name[i] for i in among[np.argsort(-means.mean[among], kind="stable")].tolist()]
-        return Ranking(order=tuple(order), place={k: (n, n, n) for n, k in enumerate(order, 1)}, top=())
+        return Ranking(order=tuple(order), place={k: (n, 1, len(order)) for n, k in enumerate(order, 1)}, top=())
     place, order, before = {}, [], 0
     for tier in tiers:
         for i in tier.tolist():

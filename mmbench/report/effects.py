@@ -186,11 +186,13 @@ def _finding(terms: Sequence[Term]) -> str:
     if not mains:
         return "Nothing to compare yet"
     rank = ", then ".join(f"{t.label} ({percent(t.share)})" for t in mains)
-    text = f"{sentence(mains[0].label)} matters most: of the variance, {rank}"
-    if mixed:
-        text += f"; interactions {percent(sum(t.share for t in mixed))}"
+    between = f"; interactions {percent(sum(t.share for t in mixed))}" if mixed else ""
     noise = next((t.share for t in terms if t.factors == NOISE), None)
-    return text + (f"; seed noise {percent(noise)}" if noise is not None else "")
+    if noise is None:
+        # Noise swells every share, and most of all that of the axis with the most levels.
+        return f"One seed cannot tell what matters most: of the variance, noise included, {rank}{between}"
+    text = f"{sentence(mains[0].label)} matters most: of the variance, {rank}"
+    return f"{text}{between}; seed noise {percent(noise)}"
 
 
 def _table(

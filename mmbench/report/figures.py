@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport, Front
+from mmbench.report.analysis import Analysis, CellRow, DatasetReport, Front
 from mmbench.report.tables import effect_tables
 from mmbench.report.words import level, number
 
@@ -25,6 +25,8 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
     ["#F3F6F2", "#C3DFD6", "#98C7C4", "#74AEBA", "#4796B5", "#3279A3", "#245C91", "#1A4075", "#10254F"],
 )
 TOP, NAMED = 10, 5
+DENSE, PAGE = 4, 20.0
+"""More columns than this are drawn narrow; inches that heatmaps may take side by side."""
 STYLE = {
     "svg.hashsalt": "mmbench",
     "svg.fonttype": "path",
@@ -50,11 +52,11 @@ def _svg(figure: Figure) -> bytes:
 
 
 def _top(analysis: Analysis) -> Figure | None:
-    """The best cells of each data set and its controls, as intervals."""
+    """The best cells of each data set, each modality alone under its best attention, and the baselines."""
     parts = [d for d in analysis.datasets if d.best]
     if not parts:
         return None
-    shown = [[r for r in d.cells if r.ranked][:TOP] + [r for r in d.controls if r.score] for d in parts]
+    shown = [[r for r in d.cells if r.ranked][:TOP] + _controls(d) for d in parts]
     heights = [len(rows) for rows in shown]
     figure = Figure(figsize=(8, 0.24 * sum(heights) + 0.9 * len(parts)), layout="constrained")
     axes = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -75,24 +77,43 @@ def _top(analysis: Analysis) -> Figure | None:
     return figure
 
 
+def _controls(d: DatasetReport) -> list[CellRow]:
+    """Of the controls with a score, the highest of each modality and each baseline: there may be one an attention."""
+    found: dict[str | None, CellRow] = {}
+    for row in d.controls:
+        if row.score:
+            found.setdefault(row.method.modality or row.method.baseline, row)
+    return list(found.values())
+
+
 def _mark(row: CellRow | None) -> str:
     if row is None or row.score is None:
         return "✕" if row is not None and row.state == "failed" else "–"
     return number(row.score.mean).lstrip("0") + (" ★" if row.best else " •" if row.in_top else "")
 
 
+def _on(dark: bool) -> str:
+    return "white" if dark else INK
+
+
 def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
-    """Attention by fusion, a panel an architecture; one colour scale."""
+    """Attention by fusion, a panel an architecture, as many beside one another as a page takes; one colour scale."""
     attention, fusion, architecture = (f.by_score for f in analysis.factors)
     rows = {(r.method.attention, r.method.fusion, r.method.architecture): r for r in d.cells}
     scores = [r.score.mean for r in rows.values() if r.score]
     if not scores:
         return None
     low, high = min(scores), max(scores)
-    size = (1.6 + 0.85 * len(fusion) * len(architecture), 1.6 + 0.32 * len(attention))
+    dense = len(fusion) > DENSE
+    wide = (0.36 if dense else 0.85) * len(fusion) + 0.3
+    beside = max(1, min(len(architecture), int(PAGE // wide)))
+    below = -(-len(architecture) // beside)
+    size = (1.6 + wide * beside, below * (1.6 + (0.22 if dense else 0.32) * len(attention)))
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(1, len(architecture), squeeze=False, sharey=True)[0]
-    for axis, panel in zip(axes, architecture, strict=True):
+    panels = figure.subplots(below, beside, squeeze=False, sharey=True).ravel()
+    for axis in panels[len(architecture) :]:
+        axis.remove()
+    for axis, panel in zip(panels, architecture, strict=False):
         grid = np.full((len(attention), len(fusion)), np.nan)
         for i, a in enumerate(attention):
             for j, f in enumerate(fusion):
@@ -100,10 +121,11 @@ def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
                 if row is not None and row.score is not None:
                     grid[i, j] = row.score.mean
                 dark = not np.isnan(grid[i, j]) and (grid[i, j] - low) > 0.55 * (high - low or 1)
-                axis.text(j, i, _mark(row), ha="center", va="center", fontsize=8, color="white" if dark else INK)
+                axis.text(j, i, _mark(row), ha="center", va="center", fontsize=6 if dense else 8, color=_on(dark))
         axis.imshow(grid, cmap=SEQUENTIAL, vmin=low, vmax=high if high > low else low + 1, aspect="auto")
         axis.set(xticks=range(len(fusion)), yticks=range(len(attention)), title=level(panel))
-        axis.set_xticklabels([level(f) for f in fusion], rotation=30, ha="right", rotation_mode="anchor")
+        slope = 60 if dense else 30
+        axis.set_xticklabels([level(f) for f in fusion], rotation=slope, ha="right", rotation_mode="anchor")
         axis.set_yticklabels([level(a) for a in attention])
         axis.tick_params(length=0)
     return figure
@@ -171,9 +193,12 @@ def _front(axis: Any, d: DatasetReport, front: Front) -> None:
     axis.set_xlabel(front.label)
 
 
-def _curves(d: DatasetReport, curves: Sequence[Curve]) -> Figure | None:
-    """Validation accuracy by epoch: every cell in grey, the levels of each factor in colour."""
-    kinds = [k for k in ("attention", "fusion", "architecture") if any(c.kind == k for c in curves)]
+def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
+    """Validation accuracy by epoch: every cell in grey, the levels of each factor in colour, at most as many as can be
+    told apart: the rest is grey too."""
+    curves = [c for c in analysis.curves if c.dataset == d.name]
+    order = {f.name: f.by_score for f in analysis.factors}
+    kinds = [k for k in order if any(c.kind == k for c in curves)]
     if not kinds:
         return None
     figure = Figure(figsize=(3.2 * len(kinds), 2.9), layout="constrained")
@@ -182,12 +207,17 @@ def _curves(d: DatasetReport, curves: Sequence[Curve]) -> Figure | None:
     for axis, kind in zip(axes, kinds, strict=True):
         for c in cells:
             axis.plot(range(1, len(c.median) + 1), _floats(c.median), color="#D9DDE1", lw=0.6)
-        for n, c in enumerate([c for c in curves if c.kind == kind]):
-            colour = COLOURS[n] if n < len(COLOURS) else "#B4BAC1"
+        levels = sorted((c for c in curves if c.kind == kind), key=lambda c: order[kind].index(c.name))
+        some = len(levels) > len(COLOURS)
+        if some:
+            levels.sort(key=lambda c: -next((v for v in reversed(c.median) if v is not None), 0.0))
+        for c in levels[len(COLOURS) :]:
+            axis.plot(range(1, len(c.median) + 1), _floats(c.median), color="#9AA3AD", lw=0.8)
+        for c, colour, dash in zip(levels, COLOURS, DASHES, strict=False):
             epochs = range(1, len(c.median) + 1)
             axis.fill_between(epochs, _floats(c.low), _floats(c.high), color=colour, alpha=0.15, lw=0)
-            axis.plot(epochs, _floats(c.median), color=colour, ls=DASHES[n % len(DASHES)], lw=1.5, label=level(c.name))
-        axis.set_title(kind)
+            axis.plot(epochs, _floats(c.median), color=colour, ls=dash, lw=1.5, label=level(c.name))
+        axis.set_title(f"{kind}: the highest {len(COLOURS)} of {len(levels)}" if some else kind)
         axis.set_xlabel("epoch")
         axis.legend(fontsize=7, loc="lower right")
     axes[0].set_ylabel("validation accuracy")
@@ -203,10 +233,9 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
     with mpl.rc_context(STYLE):
         made: list[tuple[str, Figure | None]] = [("top", _top(analysis)), ("marginal_means", _marginal(analysis))]
         for d in analysis.datasets:
-            curves = [c for c in analysis.curves if c.dataset == d.name]
             made.append((f"heatmap_{d.name}", _heatmap(analysis, d)))
             made.append((f"pareto_{d.name}", _pareto(analysis, d)))
-            made.append((f"curves_{d.name}", _curves(d, curves)))
+            made.append((f"curves_{d.name}", _curves(analysis, d)))
         for name, figure in made:
             if figure is not None:
                 yield name, _svg(figure)

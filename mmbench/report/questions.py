@@ -118,6 +118,22 @@ def _sentences(
     return tuple(made)
 
 
+def _ladder(differences: Iterable[Difference], first: Sequence[str] = ()) -> tuple[Difference, ...]:
+    """Differences to one reference in display order: the subjects in `first`, then the others, best first."""
+    return tuple(
+        sorted(differences, key=lambda d: (first.index(d.subject) if d.subject in first else len(first), -d.mean))
+    )
+
+
+def _best_first(fields: Sequence[Field], factor: str, of: Mapping[str, str]) -> list[str]:
+    """The kinds of level by the mean of their ranked cells, so that most differences between them are gains."""
+    values: dict[str, list[float]] = {kind: [] for kind in of.values()}
+    for field in fields:
+        for key in field.ranked("cell"):
+            values[of[str(getattr(field.methods[key], factor))]].append(float(field.means.mean[field.index[key]]))
+    return sorted(values, key=lambda kind: -float(np.mean(values[kind])) if values[kind] else 0.0)
+
+
 def _compare_levels(
     fields: Sequence[Field], factor: str, of: Mapping[str, str], pairs: Sequence[tuple[str, str]], settings: Settings
 ) -> tuple[dict[str, tuple[Difference, ...]], tuple[str, ...]]:
@@ -170,6 +186,7 @@ def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Setting
     of = {lv: lv for lv in levels}
     pairs = [(lv, POOLING) for lv in levels if lv != POOLING]
     per_dataset, dropped = _compare_levels(fields, "attention", of, pairs, settings)
+    per_dataset = {n: _ladder(ds) for n, ds in per_dataset.items()}
     better = {n: [d for d in ds if d.verdict == "better"] for n, ds in per_dataset.items()}
     worse = [n for n, ds in per_dataset.items() if any(d.verdict == "worse" for d in ds)]
     winners = [n for n, ds in better.items() if ds]
@@ -187,7 +204,7 @@ def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Setting
         finding = f"Attention beats pooling on {where}, by up to {points(top.mean)} points"
         if worse:
             finding += f"; on {listing(worse)} some mechanism is worse than pooling"
-    overall = across(per_dataset, settings)
+    overall = _ladder(across(per_dataset, settings))
     return Question(
         name="attention",
         title="Does attention beat pooling?",
@@ -202,7 +219,7 @@ def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Setting
 def _pairwise(
     fields: Sequence[Field], factor: str, of: Mapping[str, str], title: str, word: str, settings: Settings
 ) -> Question | None:
-    kinds = list(dict.fromkeys(of.values()))
+    kinds = _best_first(fields, factor, of)
     if len(kinds) < 2:
         return None
     per_dataset, dropped = _compare_levels(fields, factor, of, list(combinations(kinds, 2)), settings)
@@ -253,7 +270,9 @@ def _multimodal(
             per_dataset[field.dataset] = _adjust(made, settings)
     if not any(field.methods[k].role == "single" for field in fields for k in field.methods):
         return None
-    overall = across(per_dataset, settings)
+    first = (BEST_CELL, ALL_CELLS)
+    per_dataset = {n: _ladder(ds, first) for n, ds in per_dataset.items()}
+    overall = _ladder(across(per_dataset, settings), first)
     found = _verdicts(per_dataset, BEST_CELL, SINGLE)
     gaining = [n for n, d in found.items() if d.verdict == "better"]
     if not found:

@@ -10,8 +10,9 @@ from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.checks.attention import Reference, agrees_with, make, sample
 from mmbench.registry import Variant, variants
 from tests.attention import reference
+from tests.listed import listed_variants
 
-OWN = [v for v in variants("attention").values() if v.module.startswith("mmbench.")]
+OWN = listed_variants("attention")
 
 
 @pytest.mark.parametrize("variant", OWN, ids=lambda v: v.name)

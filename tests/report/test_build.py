@@ -91,8 +91,8 @@ def test_the_articles_questions_find_the_planted_differences(whole: Analysis) ->
         assert found.verdict == "better" and found.pairs == 9 and found.n == 3
         assert found.mean == pytest.approx(truth, abs=2 * (found.half or 0))
     assert asked["attention"].finding.startswith("Attention beats pooling on every data set")
-    intermediate = next(d for d in asked["fusion"].per_dataset["synergy"] if d.subject == "intermediate")
-    assert intermediate.reference == "early" and intermediate.verdict == "better"
+    fusion = {(d.subject, d.reference): d.verdict for d in asked["fusion"].per_dataset["synergy"]}
+    assert fusion["intermediate", "early"] == "better"
     overall = asked["attention"].overall[0]
     assert overall.n == 3 and overall.half is not None and overall.half > (additive["unique"].half or 0)
 

@@ -132,11 +132,12 @@ def key_figure_overall(overall: Overall) -> Dots:
 
 
 def levels(means: Sequence[LevelMean], everything: Sequence[LevelMean]) -> Dots:
-    """Marginal means of one factor's levels, on the axis that all factors share, so that they can be compared."""
+    """Marginal means of one factor's levels, best first, on the axis that all factors share, so that they can be
+    compared."""
     axis = _axis(m.score for m in everything)
     top = max((m.score.mean for m in means), default=0.0)
     rows = []
-    for m in means:
+    for m in sorted(means, key=lambda m: -m.score.mean):
         at, low, width = _place(axis, m.score)
         tip = f"{m.level}\n{estimate(m.score)}\nmean over {plural(m.contexts, 'setting')} of the other factors"
         rows.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmbench.report.analysis import Analysis, CellRow, DatasetReport, EffectTable, Overall, OverallRow, PairMean
@@ -157,15 +157,19 @@ def of_overall(analysis: Analysis, overall: Overall) -> Heats:
 
 
 def of_pairs(table: EffectTable) -> tuple[Heat, ...]:
-    """Mean of every two levels together: one small heatmap a pair of factors, on one scale."""
+    """Mean of every two levels together: one small heatmap a pair of factors, levels best first, on one scale."""
+    order = {(m.factor, m.level): -m.score.mean for m in table.means}
+
+    def best_first(factor: str, levels: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(dict.fromkeys(levels), key=lambda level: order.get((factor, level), 0.0)))
+
     means = [p.score.mean for p in table.pairs]
     grouped: dict[tuple[str, str], list[PairMean]] = {}
     for pair in table.pairs:
         grouped.setdefault(pair.factors, []).append(pair)
     heats = []
     for factors, pairs in grouped.items():
-        rows = tuple(dict.fromkeys(p.levels[0] for p in pairs))
-        columns = tuple(dict.fromkeys(p.levels[1] for p in pairs))
+        rows, columns = (best_first(factors[i], (p.levels[i] for p in pairs)) for i in (0, 1))
         dense = len(columns) > DENSE
         by_levels = {p.levels: p for p in pairs}
 

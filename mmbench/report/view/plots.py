@@ -21,7 +21,7 @@ SHORT = {
     "train_seconds": "Training time",
     "inference_us": "Inference time",
 }
-GREY_LIMIT = 400
+GREY_LIMIT = 120
 """Grey curves drawn behind the named ones; more than this would only be a wall of grey."""
 
 
@@ -225,6 +225,10 @@ def _band(curve: Curve, x: Axis, y: Axis) -> str:
     return "M" + "L".join([*up, *down]) + "Z"
 
 
+def _last(curve: Curve) -> float:
+    return next(v for v in reversed(curve.median) if v is not None)
+
+
 def _epochs(length: int) -> Axis:
     axis = Axis(low=1, high=max(2, length))
     step = max(1, round(round_step(length, 5)))
@@ -241,6 +245,9 @@ def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) 
         return None
     order = next((f.by_score for f in analysis.factors if f.name == kind), ())
     mine.sort(key=lambda c: order.index(c.name) if c.name in order else len(order))
+    if len(mine) > HUES:
+        # Those that end highest here: the order over all data sets may be another.
+        mine.sort(key=lambda c: -_last(c))
     named, rest = mine[:HUES], mine[HUES:]
     cells = [c for c in here if c.kind == "cell"]
     grey = (cells[:: math.ceil(len(cells) / GREY_LIMIT)] if cells else []) + rest
@@ -248,7 +255,7 @@ def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) 
     values += [v for c in named for band in (c.low, c.high) for v in band if v is not None]
     x = _epochs(max(len(c.median) for c in [*mine, *grey]))
     y = linear(values, floor=0.0, ceiling=1.0)
-    last = [next(v for v in reversed(c.median) if v is not None) for c in named]
+    last = [_last(c) for c in named]
     ends = spread((100 - y.at(v) for v in last), gap=gap)
     lines = tuple(
         Line(name=c.name, hue=i, path=_path(c.median, x, y), band=_band(c, x, y), end=end, value=f"{value:.3f}")

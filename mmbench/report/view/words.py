@@ -65,6 +65,8 @@ def standing(*, best: bool, in_top: bool | None, rank: int | None) -> str:
         return "not ranked"
     if best:
         return "highest mean"
+    if in_top is None:
+        return f"rank {rank} by its mean; one seed tells nothing apart"
     return "cannot be told apart from the best" if in_top else f"rank {rank}"
 
 

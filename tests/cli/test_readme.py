@@ -1,0 +1,58 @@
+"""The README's tables of variants are those of the registries, and say how to bring them up to date."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mmbench.cli.readme import COMMAND, listed, main, own, table, written
+from mmbench.registry import Axis, UserError
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+SHOWN: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+
+
+def test_the_tables_are_up_to_date() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert written(text) == text, f"README.md's tables of variants are stale: run `{COMMAND}`"
+
+
+def test_every_variant_has_a_row_with_its_source() -> None:
+    found = listed(README.read_text(encoding="utf-8"))
+    assert found == {axis: set(own(axis)) for axis in SHOWN}
+    for axis in SHOWN:
+        rows = [line for line in table(axis).splitlines() if line.startswith("| `")]
+        columns = table(axis).splitlines()[0].count("|")
+        for row, info in zip(rows, own(axis).values(), strict=True):
+            assert len(re.findall(r"(?<!\\)\|", row)) == columns, f"a bar cuts a cell: {row}"
+            assert info.source in row
+            assert row.endswith("| yes |") is info.core
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("| `mean` |", "| `maen` |"),
+        ("| `additive` | Additive", "| `additive` | Subtractive"),
+        ("Vaswani et al. 2017", "Vaswani et al. 2016"),
+    ],
+)
+def test_a_stale_table_is_told_and_mended(
+    old: str, new: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = README.read_text(encoding="utf-8")
+    file = tmp_path / "README.md"
+    file.write_text(good.replace(old, new), encoding="utf-8")
+    assert written(file.read_text(encoding="utf-8")) != file.read_text(encoding="utf-8")
+    main(file)
+    assert file.read_text(encoding="utf-8") == good
+    assert capsys.readouterr().out.endswith("written\n")
+
+
+def test_a_readme_without_tables_or_with_an_unknown_axis_is_told() -> None:
+    with pytest.raises(UserError, match="holds no table of variants"):
+        written("# A project")
+    with pytest.raises(UserError, match=r"unknown axis 'fuson' in a marker .* did you mean 'fusion'\?"):
+        written("<!-- variants: fuson -->\n<!-- end -->")

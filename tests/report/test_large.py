@@ -1,0 +1,100 @@
+"""The full space of 17 x 17 x 6 cells on one seed: the report stays readable, and claims nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from mmbench.registry import variants
+from mmbench.report.analysis import Analysis
+from mmbench.report.build import analyse
+from mmbench.report.page import render
+from mmbench.report.view.plots import HUES
+from mmbench.results import State
+from tests.report.factory import TRUTHS, make
+from tests.report.test_browser import browser  # noqa: F401 - a fixture
+
+AXES = ("attention", "fusion", "architecture")
+FAULTS = {5: State.FAILED, 250: State.DIVERGED, 700: State.TIMEOUT, 1000: State.PENDING, 1500: State.SKIPPED}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    levels = {axis: list(variants(axis)) for axis in AXES}
+    families = {name: info.cls.family for name, info in variants("fusion").items()}
+    made = make(truths={"synergy": TRUTHS["synergy"]}, seeds=1, levels=levels, families=families, faults=FAULTS)
+    return analyse(**made.arguments())
+
+
+@pytest.fixture(scope="module")
+def report(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "report.html"
+    path.write_text(render(analysis), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def page(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[Page]:  # noqa: F811
+    context = browser.new_context(offline=True, viewport={"width": request.param, "height": 900})
+    opened = context.new_page()
+    opened.goto(report.as_uri())
+    yield opened
+    context.close()
+
+
+def test_one_seed_claims_nothing(analysis: Analysis) -> None:
+    (dataset,) = analysis.datasets
+    ranked = [r for r in dataset.cells if r.ranked]
+    assert len(ranked) == 17 * 17 * 6 - len(FAULTS)
+    assert {r.rank_label for r in ranked} == {f"1–{len(ranked)}"}
+    assert "nothing can be told apart" in analysis.headline
+    headings = [q.finding for q in analysis.questions] + [e.finding for e in analysis.effects.per_dataset]
+    assert all(text.startswith("One seed cannot tell") for text in headings), headings
+    assert {d.verdict for q in analysis.questions for ds in q.per_dataset.values() for d in ds} == {"unclear"}
+    assert any(text.startswith("One seed:") for text in analysis.caveats)
+
+
+def test_comparisons_stand_best_first(analysis: Analysis) -> None:
+    asked = {q.name: q.per_dataset["synergy"] for q in analysis.questions}
+    assert len(asked["attention"]) == 16
+    assert len(asked["fusion"]) == 4 * 3 / 2, "families, not fusions"
+    assert len(asked["architecture"]) == 6 * 5 / 2
+    assert len(asked["multimodal"]) == 2 + 17
+    for ladder in (asked["attention"], asked["multimodal"][2:]):
+        assert [d.mean for d in ladder] == sorted((d.mean for d in ladder), reverse=True)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", [400, 1200, 2000], indirect=True, ids=str)
+def test_wide_heatmaps_scroll_by_themselves_under_their_names(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.locator("#heatmaps .heat").count() == 6
+    cut = page.eval_on_selector_all("#heatmaps td.cell", "all => all.filter(e => e.scrollWidth > e.clientWidth).length")
+    assert cut == 0, "numbers that their cells cut"
+    box = page.locator("#heatmaps .scroll").first
+    box.evaluate("e => e.scrollLeft = 10000")
+    scrolled = box.evaluate("e => e.scrollLeft")
+    assert (scrolled > 0) is (page.viewport_size["width"] == 400)
+    left = "e => e.getBoundingClientRect().left"
+    assert box.locator("tbody th").first.evaluate(left) == pytest.approx(box.evaluate(left), abs=3), (
+        "names stay in sight"
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", [1200], indirect=True, ids=str)
+def test_no_more_curves_are_coloured_than_can_be_told_apart(page: Page) -> None:
+    figure = page.locator('#curves figure[data-value="attention"]')
+    assert figure.locator("path.line").count() == HUES
+    assert f"the {HUES} highest levels are named" in figure.inner_text()
+    ends = figure.locator(".ends .t").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect()).map(b => [b.top, b.bottom])"
+    )
+    ends.sort()
+    assert all(below[0] >= above[1] - 1 for above, below in pairwise(ends)), "labels collide"

@@ -1,0 +1,1 @@
+"""Variants for mmbench that live outside it."""

@@ -32,6 +32,24 @@ class Squeezes(Concat):
         return super().merge_outputs(summaries).squeeze(0)
 
 
+@fails("fusion", "shapes")
+class SqueezesTokens(CrossAttention):
+    """Z_m <- Z_m + Attn(Z_m, Z_n), (B, L, D); takes one token for none."""
+
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
+        squeezed = {name: s.with_tokens(s.tokens.squeeze(1)) for name, s in streams.items()}
+        return super().exchange(layer, squeezed, inputs)
+
+
+@fails("fusion", "gradients_reach_modalities")
+class HardlyHearsTheLastModality(Concat):
+    """logits = MLP([s_1; ...; s_(M-1); 10^-11 s_M]), (B, M D) -> (B, C)."""
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        last = self.modalities[-1]
+        return super().merge_outputs({**summaries, last: 1e-11 * summaries[last]})
+
+
 @fails("fusion", "gradients_reach_parameters")
 class OneKeyForTwoModalities(CrossAttention):
     """Z_m <- Z_m + Attn(Z_m, mean Z_n), (B, L, D): with one key every weight is 1, and queries get no gradient."""
@@ -94,6 +112,17 @@ class PoolsPadding(Concat):
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         pooled = torch.stack([s.tokens.mean(1, keepdim=True) for s in streams.values()]).sum(0)
         return {name: s.with_tokens(s.tokens + pooled) for name, s in streams.items()}
+
+
+@fails("fusion", "padding_gets_no_gradient")
+class LeaksIntoGradients(CrossAttention):
+    """Z_m <- Z_m + Attn(Z_m, Z_n), (B, L, D); adds a zero that carries the gradient of all tokens, padding too."""
+
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
+        def leaking(s: Stream) -> Stream:
+            return s.with_tokens(s.tokens + (s.tokens - s.tokens.detach()).sum(1, keepdim=True))
+
+        return super().exchange(layer, {name: leaking(s) for name, s in streams.items()}, inputs)
 
 
 @fails("fusion", "missing_modalities_are_finite")

@@ -100,6 +100,18 @@ class FusesAcrossTheBatch(Concat):
 
 
 @fails("fusion", "padding_does_not_matter")
+class AddsTheLength(CrossAttention):
+    """logits = MLP([s_1; ...; s_M]) + L / 10, (B, M D) -> (B, C); L counts padding."""
+
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
+        self.length = sum(s.tokens.shape[1] for s in streams.values())
+        return super().exchange(layer, streams, inputs)
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        return super().merge_outputs(summaries) + self.length / 10
+
+
+@fails("fusion", "padding_does_not_matter", "padding_gets_no_gradient")
 class PoolsPadding(Concat):
     """Z_m <- Z_m + mean_n Z_n over all tokens, (B, L, D); padding counts in the mean."""
 

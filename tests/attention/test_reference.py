@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
-from mmbench.checks.attention import Reference, agrees_with, attend, make, sample
+from mmbench.checks.attention import Reference, agrees_with
+from mmbench.checks.mechanism import attend, make, sample
 from mmbench.registry import Variant, variants
 from tests.attention import reference
 

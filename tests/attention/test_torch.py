@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.block import Cross, Layer, ReadOut
-from mmbench.checks.attention import make, output, sample
 from mmbench.checks.common import gradients, same
+from mmbench.checks.mechanism import make, output, sample
 from mmbench.registry import variants
 from mmbench.types import Bank, Segment, Stream
 

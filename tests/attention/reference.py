@@ -153,7 +153,7 @@ def local(mechanism: Any, head: int, q_Nd: Tensor, k_Md: Tensor, v_Md: Tensor) -
 def topk(mechanism: Any, head: int, q_Nd: Tensor, k_Md: Tensor, v_Md: Tensor) -> Tensor:
     rows = []
     for scores in _scaled(q_Nd, k_Md):
-        best = sorted(range(len(scores)), key=lambda m: -float(scores[m]))[: mechanism.k]
+        best = sorted(range(len(scores)), key=lambda m: -float(scores[m].detach()))[: mechanism.k]
         rows.append(_read([[scores[m] for m in best]], v_Md[best])[0])
     return torch.stack(rows)
 

@@ -100,6 +100,43 @@ def test_nystrom_with_a_landmark_a_token_is_exact_in_the_limit(queries: int, key
     assert errors[0] >= errors[1] - 1e-12 and errors[1] >= errors[2] - 1e-12
 
 
+def error(kind: type[Attention], samples: list[Sample], **options: int) -> float:
+    """Root mean square error against exact softmax attention."""
+    module = made(kind, **options)
+    off = [at_real_queries(output(module, s) - exact(s), s) for s in samples]
+    return float(torch.cat(off).detach().square().mean().sqrt())
+
+
+@pytest.mark.parametrize(("kind", "option"), [(Linformer, "slots"), (Local, "window"), (TopK, "k")], ids=str)
+def test_what_is_left_out_matters_less_with_size(kind: type[Attention], option: str) -> None:
+    samples = [sample(4, 32, 32, seed=i) for i in range(5)]
+    errors = [error(kind, samples, **{option: size}) for size in (1, 4, 16, 32)]
+    assert errors[0] > errors[1] > errors[2] >= errors[3]
+    assert errors[3] < 1e-9 < 0.01 < errors[1]
+
+
+def smooth(length: int, *, seed: int) -> Tensor:
+    """Random sums of three slow cosines, so that neighbours resemble each other: (2, H, L, d)."""
+    g = torch.Generator().manual_seed(seed)
+    waves = torch.stack([torch.cos(torch.pi * f * torch.linspace(0, 1, length, dtype=torch.float64)) for f in range(4)])
+    return torch.einsum("fl,bhfd->bhld", waves, torch.randn(2, HEADS, 4, HEAD_DIM, dtype=torch.float64, generator=g))
+
+
+def test_nystrom_comes_nearer_with_landmarks() -> None:
+    """At the paper's 6 iterations; and few landmarks do where neighbours resemble each other.
+
+    On unrelated tokens, as here first, few landmarks and an exact inverse would be far off: such is the method.
+    """
+    samples = [sample(4, 32, 32, seed=i) for i in range(5)]
+    errors = [error(Nystrom, samples, landmarks=n) for n in (4, 8, 16, 32)]
+    assert errors[0] > errors[1] > errors[2] > errors[3]
+    assert errors[3] < 0.01 < 0.1 < errors[0]
+    long = replace(sample(2, 256, 256), **{name: smooth(256, seed=i) for i, name in enumerate("qkv")})
+    errors = [error(Nystrom, [long], landmarks=n) for n in (1, 4, 16)]
+    assert errors[0] > 3 * errors[1] > 9 * errors[2]
+    assert error(Nystrom, [long], landmarks=16, iterations=12) < 1e-3
+
+
 def performer_error(features: int, seeds: int, s: Sample) -> float:
     """Root mean square error against exact softmax attention, over drawings of the directions."""
     squares = []
@@ -112,11 +149,11 @@ def performer_error(features: int, seeds: int, s: Sample) -> float:
 
 def test_performer_converges_as_one_over_the_root_of_its_features() -> None:
     s = sample(2, 5, 7, scale=0.7)
-    sizes = (64, 256, 1024, 4096)
+    sizes = (64, 256, 1024)
     errors = [performer_error(r, 40, s) for r in sizes]
     slope = (math.log(errors[-1]) - math.log(errors[0])) / (math.log(sizes[-1]) - math.log(sizes[0]))
     assert -0.6 < slope < -0.4
-    assert errors[-1] < 0.02
+    assert errors[-1] < 0.03
 
 
 def test_performer_estimates_the_kernel_without_bias() -> None:
@@ -214,10 +251,11 @@ def test_differential_without_its_second_map_is_softmax_on_the_first_half() -> N
     found = module.difference(s.q, s.k, s.v, s.mask, torch.zeros(HEADS, 1, 1))
     narrow = made(ScaledDotProduct).attend(s.q[..., :half], s.k[..., :half], s.v, s.mask)[0]
     assert same(found, narrow)
-    gone = module.difference(s.q.repeat_interleave(1, -1), s.k, s.v, s.mask, torch.ones(HEADS, 1, 1))
-    assert not same(gone, narrow)
-    twice = replace(s, q=s.q[..., :half].repeat(1, 1, 1, 2), k=s.k[..., :half].repeat(1, 1, 1, 2))
-    assert float(module.difference(twice.q, twice.k, s.v, s.mask, torch.ones(HEADS, 1, 1)).abs().max()) < 1e-12
+    full = torch.ones(HEADS, 1, 1)
+    assert not same(module.difference(s.q, s.k, s.v, s.mask, full), narrow)
+    # What two equal maps have in common cancels altogether.
+    twice_q, twice_k = (x[..., :half].repeat(1, 1, 1, 2) for x in (s.q, s.k))
+    assert same(module.difference(twice_q, twice_k, s.v, s.mask, full), torch.zeros_like(s.q))
 
 
 def test_adaptive_span_that_reaches_everything_is_softmax() -> None:
@@ -270,7 +308,7 @@ def test_gated_with_open_gates_is_scaled_dot_product() -> None:
 def test_routed_uses_more_than_one_expert() -> None:
     """Gates sum to 1, differ from token to token, every expert is some token's first choice, and all are trained."""
     module, s = made(Routed), sample(4, 20, 7)
-    gates = module.gates(s.q)
+    gates = module.gates(s.q).detach()
     assert same(gates.sum(-1), torch.ones(4, HEADS, 20, dtype=torch.float64))
     for h in range(HEADS):
         assert set(gates[:, h].argmax(-1).flatten().tolist()) == {0, 1, 2, 3}

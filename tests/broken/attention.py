@@ -349,6 +349,19 @@ class Overflows(Sound):
         return raised / raised.sum(-1, keepdim=True).clamp(min=1e-30)
 
 
+@fails("attention", "stable_at_large_scores", "padded_queries_do_not_matter")
+class DividesByAKernelThatVanishes(Sound):
+    """y = f v / sum f, f = (elu(q) + 1) (elu(k) + 1)^T, (B, H, N, d): below -17, elu + 1 is 0 in float32, and y 0/0."""
+
+    def scores(self, q: Tensor, k: Tensor) -> Tensor:
+        return (nn.functional.elu(q) + 1) @ (nn.functional.elu(k) + 1).mT
+
+    def weigh(self, scores: Tensor, mask: Tensor) -> Tensor:
+        kernel = scores * mask[:, None, None, :]
+        some = mask.any(-1)[:, None, None, None]
+        return kernel / kernel.sum(-1, keepdim=True).masked_fill(~some, 1)
+
+
 @fails("attention", "mixed_precision")
 class CancelsInHalfPrecision(Sound):
     """y = softmax(q k^T) v, (B, H, N, d); adds and takes off a large number."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmbench import masked
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
-from mmbench.types import Kit, Segment, Stream, Streams, Summaries
+from mmbench.fusion.early_concat import EarlyConcat
+from mmbench.types import JOINT, Kit, Segment, Stream, Streams, Summaries
 from tests.broken import fails
 
 
@@ -67,6 +69,21 @@ class OneKeyForTwoModalities(CrossAttention):
             return self.layers[layer][name](streams[name], context)
 
         return {name: stream.with_tokens(read(name)) for name, stream in streams.items()}
+
+
+@fails("fusion", "gradients_reach_parameters")
+class OneJointToken(EarlyConcat):
+    """Z = mean_m mean Z_m, (B, 1, D), as one published early fusion: a lone token has nothing to attend to."""
+
+    @classmethod
+    def token_names(cls, modalities: tuple[str, ...]) -> tuple[str, ...]:
+        return (JOINT,)
+
+    def merge_inputs(self, streams: Streams) -> Streams:
+        joint = super().merge_inputs(streams)[JOINT]
+        lone = masked.mean(joint.tokens, joint.mask)[:, None]
+        segments = (Segment(modality=JOINT, length=1),)
+        return {JOINT: Stream(tokens=lone, mask=joint.mask.any(1, keepdim=True), segments=segments)}
 
 
 @fails("fusion", "gradients_reach_modalities", "gradients_reach_parameters", "cannot_is_respected")

@@ -57,10 +57,15 @@ def ranks(mask_BL: Tensor) -> tuple[Tensor, Tensor]:
     return counted.cumsum(-1) - counted, counted.sum(-1, keepdim=True)
 
 
-def places(mask_BL: Tensor) -> Tensor:
+def fine(dtype: torch.dtype) -> torch.dtype:
+    """The type to count tokens and to sum many numbers in beside numbers of `dtype`: half precision is too coarse."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def places(mask_BL: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Where a token lies among the real ones, (B, L) in (0, 1): (rank + 1/2) / number of real tokens."""
     rank, number = ranks(mask_BL)
-    return (rank + 0.5) / number.clamp(min=1)
+    return (rank.to(dtype) + 0.5) / number.clamp(min=1)
 
 
 def slots(mask_BL: Tensor, count: int) -> Tensor:

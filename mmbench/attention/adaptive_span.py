@@ -47,8 +47,8 @@ class AdaptiveSpan(Attention):
         if q_mask_BN is None:
             q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
         scores = q_BHNd @ k_BHMd.mT / math.sqrt(self.head_dim)
-        place_BN1, place_B1M = masked.places(q_mask_BN)[:, :, None], masked.places(kv_mask_BM)[:, None, :]
-        distance_B1NM = (place_BN1 - place_B1M).abs()[:, None].to(scores.dtype)
+        place_BN, place_BM = (masked.places(mask, masked.fine(scores.dtype)) for mask in (q_mask_BN, kv_mask_BM))
+        distance_B1NM = (place_BN[:, :, None] - place_BM[:, None, :]).abs()[:, None].to(scores.dtype)
         reach = torch.sigmoid(self.span.to(scores.dtype))
         within = ((self.softness + reach - distance_B1NM) / self.softness).clamp(0, 1)
         raised = masked.softmax(scores, kv_mask_BM) * within

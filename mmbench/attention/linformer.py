@@ -58,7 +58,8 @@ class Linformer(Attention):
         used = number.clamp(max=self.slots)
         first = -(-slot_BM * number // used.clamp(min=1))
         size = -(-(slot_BM + 1) * number // used.clamp(min=1)) - first
-        place_BM = ((2 * (rank - first) + 1) / size.clamp(min=1) - 1).masked_fill(~kv_mask_BM, 0).to(v_BHMd.dtype)
+        middle_BM = (2 * (rank - first) + 1).to(masked.fine(v_BHMd.dtype))
+        place_BM = (middle_BM / size.clamp(min=1) - 1).masked_fill(~kv_mask_BM, 0).to(v_BHMd.dtype)
         key_share, value_share = (
             self._shares(slope, kv_mask_BM, slot_BM, place_BM) for slope in (self.key_slope, self.value_slope)
         )

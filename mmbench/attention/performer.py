@@ -18,7 +18,14 @@ SMALLEST = 1e-6
 
 def orthogonal_rows(rows: int, columns: int) -> Tensor:
     """Random Gaussian directions, orthogonal within blocks of `columns` rows, with the lengths of Gaussian vectors."""
-    blocks = [torch.linalg.qr(torch.randn(columns, columns))[0] for _ in range(-(-rows // columns))]
+
+    def block() -> Tensor:
+        # Without the signs of R's diagonal, Q is not uniform among rotations, and the estimate would be biased
+        # (Mezzadri 2007, How to Generate Random Matrices from the Classical Compact Groups).
+        q, r = torch.linalg.qr(torch.randn(columns, columns))
+        return q * r.diagonal().sign()
+
+    blocks = [block() for _ in range(-(-rows // columns))]
     return torch.cat(blocks)[:rows] * torch.randn(rows, columns).norm(dim=1, keepdim=True)
 
 

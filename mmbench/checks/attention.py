@@ -5,72 +5,24 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mmbench.checks import model as whole
-from mmbench.checks import tiny
-from mmbench.checks.common import (
-    TOLERANCE,
-    Check,
-    finite,
-    gradients,
-    leaves,
-    same,
-    table,
-    trained,
-)
+from mmbench.checks import tiny, tokens
+from mmbench.checks.common import TOLERANCE, Check, finite, gradients, leaves, same, table, trained
+from mmbench.checks.mechanism import AWKWARD, HEAD_DIM, HEADS, LENGTHS, attend, make, output, sample
 from mmbench.registry import Variant, get
 from mmbench.types import Attention
 
-HEADS, HEAD_DIM = 2, 4
 Reference = Callable[[Attention, int, Tensor, Tensor, Tensor], Tensor]
-"""reference(mechanism, head, q (N, d), k (M, d), v (M, d)) -> y (N, d): the formula, for real tokens only."""
+"""reference(mechanism, head, q (N, d), k (M, d), v (M, d)) -> y (N, d): the formula, for real tokens only.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """Arguments of one call: q (B, H, N, d), k and v (B, H, M, d), mask (B, M)."""
-
-    q: Tensor
-    k: Tensor
-    v: Tensor
-    mask: Tensor
-
-    def inputs(self) -> dict[str, Tensor]:
-        return {"q": self.q, "k": self.k, "v": self.v}
-
-
-def make(variant: Variant, seed: int = 0) -> Attention:
-    """A freshly drawn mechanism in float64."""
-    torch.manual_seed(seed)
-    return variant.cls(HEADS, HEAD_DIM).double()
-
-
-def sample(batch: int, queries: int, keys: int, *, seed: int = 0, scale: float = 1.0) -> Sample:
-    """Random arguments with padding here and there; the first token of every sample is real."""
-    g = torch.Generator().manual_seed(seed)
-
-    def draw(length: int) -> Tensor:
-        x = torch.randn(batch, HEADS, length, HEAD_DIM, dtype=torch.float64, generator=g) * scale
-        return x.requires_grad_()
-
-    mask = torch.rand(batch, keys, generator=g) < 0.7
-    mask[:, 0] = True
-    return Sample(q=draw(queries), k=draw(keys), v=draw(keys), mask=mask)
-
-
-def attend(module: Attention, s: Sample, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
-    """One call, as the block makes it: without queries and keys where the mechanism ignores them."""
-    if module.content_based:
-        return module.attend(s.q, s.k, s.v, s.mask, need_weights=need_weights)
-    return module.attend(None, None, s.v, s.mask, need_weights=need_weights)
-
-
-def output(module: Attention, s: Sample) -> Tensor:
-    return attend(module, s)[0]
+Queries that are padding are left out too where the mechanism `places_queries`.
+"""
 
 
 def shapes(variant: Variant) -> None:
@@ -92,8 +44,9 @@ def shapes(variant: Variant) -> None:
 
 
 def gradients_reach_parameters(variant: Variant) -> None:
-    """Every registered parameter gets a gradient that is not zero."""
-    module = make(variant)
+    """Every registered parameter gets a gradient that is not zero, from its initial value on."""
+    torch.manual_seed(0)
+    module = variant.cls(HEADS, HEAD_DIM).double()
     largest = dict.fromkeys(trained(module), 0.0)
     for seed in range(3):
         found = gradients(output(module, sample(3, 5, 7, seed=seed)), trained(module))
@@ -123,92 +76,28 @@ def trained_tensors_are_registered(variant: Variant) -> None:
     assert not strangers, f"{variant.name}: tensors {strangers} are trained but not registered as parameters"
 
 
-def independent_of_batch_mates(variant: Variant) -> None:
-    """A sample alone gives what it gives in a batch."""
-    module = make(variant)
-    s = sample(4, 5, 7)
-    together = output(module, s)
-    for i in range(4):
-        alone = Sample(q=s.q[i : i + 1], k=s.k[i : i + 1], v=s.v[i : i + 1], mask=s.mask[i : i + 1])
-        assert same(output(module, alone)[0], together[i]), (
-            f"{variant.name}: the output of a sample depends on its batch mates"
-        )
-
-
-def _garbage(s: Sample, size: float) -> Sample:
-    """The same sample with huge values in its padding."""
-    padding = ~s.mask[:, None, :, None]
-
-    def spoil(x: Tensor) -> Tensor:
-        return x.detach().masked_fill(padding, size).requires_grad_()
-
-    return replace(s, k=spoil(s.k), v=spoil(s.v))
-
-
-def padding_does_not_matter(variant: Variant) -> None:
-    """What lies in padding, and how much padding there is, changes no output."""
-    module = make(variant)
-    s = sample(3, 5, 7)
-    clean = output(module, s)
-    for size in (1e4, -1e4):
-        assert same(output(module, _garbage(s, size)), clean), f"{variant.name}: padding tokens change the output"
-
-    def longer(x: Tensor) -> Tensor:
-        return torch.cat([x, x[:, :, :3] + 1], dim=2)
-
-    mask = torch.cat([s.mask, torch.zeros(3, 3, dtype=torch.bool)], dim=1)
-    padded = Sample(q=s.q, k=longer(s.k), v=longer(s.v), mask=mask)
-    assert same(output(module, padded), clean), f"{variant.name}: the output depends on the amount of padding"
-
-
-def padding_gets_no_gradient(variant: Variant) -> None:
-    """Padding gets no gradient and changes none."""
-    module = make(variant)
-    s = sample(3, 5, 7)
-    clean = gradients(output(module, s), s.inputs() | trained(module))
-    spoilt_sample = _garbage(s, 1e4)
-    spoilt = gradients(output(module, spoilt_sample), spoilt_sample.inputs() | trained(module))
-    for name in ("k", "v"):
-        leak = float(clean[name].masked_select(~s.mask[:, None, :, None]).abs().max())
-        assert leak == 0, f"{variant.name}: padding tokens of {name} get gradients"
-    for name in clean:
-        assert same(clean[name], spoilt[name]), f"{variant.name}: padding tokens change the gradient of {name}"
-
-
-def fully_masked_gives_zero(variant: Variant) -> None:
-    """Where no token is real, y and the weights are 0 and all gradients finite."""
-    module = make(variant)
-    s = sample(3, 5, 7)
-    s.mask[1] = False
-    for need_weights in (False, True):
-        y, weights = attend(module, s, need_weights=need_weights)
-        assert bool((y[1] == 0).all()), f"{variant.name}: y is not 0 where no token is real"
-        assert finite([y]), f"{variant.name}: one fully masked sample spoils the others"
-        assert weights is None or bool((weights[1] == 0).all()), f"{variant.name}: weights on tokens that are not real"
-        found = gradients(y, s.inputs() | trained(module))
-        broken = [name for name, g in found.items() if not finite([g])]
-        assert not broken, f"{variant.name}: a fully masked sample makes the gradients of {broken} NaN or infinite"
-
-
 def weights_are_a_distribution(variant: Variant) -> None:
     """Weights, where the mechanism has them, are not negative, sum to 1 and leave padding out."""
-    s = sample(3, 5, 7)
-    weights = attend(make(variant), s, need_weights=True)[1]
-    if weights is None:
-        return
-    assert bool((weights >= 0).all()), f"{variant.name}: negative weights"
-    assert same(weights.sum(-1), torch.ones_like(weights[..., 0])), f"{variant.name}: weights do not sum to 1"
-    on_padding = weights.masked_fill(s.mask[:, None, None, :], 0)
-    assert bool((on_padding == 0).all()), f"{variant.name}: weights on padding tokens"
+    for queries, keys in LENGTHS:
+        s = sample(3, queries, keys)
+        weights = attend(make(variant), s, need_weights=True)[1]
+        if weights is None:
+            return
+        assert bool((weights >= 0).all()), f"{variant.name}: negative weights"
+        assert same(weights.sum(-1), torch.ones_like(weights[..., 0])), f"{variant.name}: weights do not sum to 1"
+        on_padding = weights.masked_fill(s.mask[:, None, None, :], 0)
+        assert bool((on_padding == 0).all()), f"{variant.name}: weights on padding tokens"
 
 
 def weights_change_nothing(variant: Variant) -> None:
     """Asking for weights does not change y."""
     module = make(variant)
-    s = sample(3, 5, 7)
-    assert same(attend(module, s, need_weights=True)[0], output(module, s)), (
-        f"{variant.name}: y with need_weights differs from y without"
-    )
+    for queries, keys in LENGTHS:
+        s = sample(3, queries, keys)
+        asked = replace(s, q_mask=torch.ones_like(s.q_mask))
+        assert same(attend(module, asked, need_weights=True)[0], output(module, asked)), (
+            f"{variant.name}: y with need_weights differs from y without"
+        )
 
 
 def repeatable(variant: Variant) -> None:
@@ -241,15 +130,19 @@ def state_is_complete(variant: Variant) -> None:
 
 
 def stable_at_large_scores(variant: Variant) -> None:
-    """In float32, large queries and keys give finite outputs and gradients."""
+    """In float32, large queries and keys, of mixed signs or of one, give finite outputs and gradients."""
     torch.manual_seed(0)
     module = variant.cls(HEADS, HEAD_DIM)
-    big = sample(2, 5, 7, scale=50)
-    s = replace(big, **{name: x.detach().float().requires_grad_() for name, x in big.inputs().items()})
-    y = output(module, s)
-    found = gradients(y, s.inputs() | trained(module))
-    assert finite([y]), f"{variant.name}: large scores overflow"
-    assert finite(found.values()), f"{variant.name}: large scores make gradients NaN or infinite"
+    for scale in (50, 1000):
+        big = sample(2, 5, 7, scale=scale)
+        for sign_q, sign_k in ((0, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
+            q, k = (x if sign == 0 else sign * x.abs() for x, sign in ((big.q, sign_q), (big.k, sign_k)))
+            parts = {"q": q, "k": k, "v": big.v / scale}
+            s = replace(big, **{name: x.detach().float().requires_grad_() for name, x in parts.items()})
+            y = output(module, s)
+            found = gradients(y, s.inputs() | trained(module))
+            assert finite([y]), f"{variant.name}: large scores make y NaN or infinite"
+            assert finite(found.values()), f"{variant.name}: large scores make gradients NaN or infinite"
 
 
 def mixed_precision(variant: Variant) -> None:
@@ -277,23 +170,27 @@ def works_in_a_model(variant: Variant) -> None:
         whole.gradients_reach_parameters(case)
 
 
-def agrees_with(variant: Variant, reference: Reference) -> None:
+def agrees_with(variant: Variant, reference: Reference, **options: Any) -> None:
     """Outputs and gradients are those of a plain reference that sees one head of one sample and real tokens only."""
-    module = make(variant)
-    s = sample(3, 5, 7)
-    s.mask[2] = True
-    y = output(module, s)
-    rows = []
-    for b in range(3):
-        real = s.mask[b]
-        heads = [reference(module, h, s.q[b, h], s.k[b, h][real], s.v[b, h][real]) for h in range(HEADS)]
-        rows.append(torch.stack(heads))
-    expected = torch.stack(rows)
-    assert same(y.expand_as(expected), expected), f"{variant.name}: the output differs from the reference"
-    wanted = s.inputs() | trained(module)
-    found, plain = gradients(y.expand_as(expected), wanted), gradients(expected, wanted)
-    for name in wanted:
-        assert same(found[name], plain[name]), f"{variant.name}: the gradient of {name} differs from the reference"
+    module = make(variant, **options)
+    for queries, keys in AWKWARD:
+        where = f"at N={queries}, M={keys} differs from the reference"
+        s = sample(2, queries, keys)
+        s.mask[1] = True
+        y = output(module, s).expand(-1, -1, queries, -1)
+        asks = s.q_mask if module.places_queries else torch.ones_like(s.q_mask)
+        found_rows, plain_rows = [], []
+        for b in range(2):
+            real, asking = s.mask[b], asks[b]
+            for h in range(HEADS):
+                found_rows.append(y[b, h][asking])
+                plain_rows.append(reference(module, h, s.q[b, h][asking], s.k[b, h][real], s.v[b, h][real]))
+        found, plain = torch.cat(found_rows), torch.cat(plain_rows)
+        assert same(found, plain), f"{variant.name}: the output {where}"
+        wanted = s.inputs() | trained(module)
+        found_gradients, plain_gradients = gradients(found, wanted), gradients(plain, wanted)
+        for name in wanted:
+            assert same(found_gradients[name], plain_gradients[name]), f"{variant.name}: the gradient of {name} {where}"
 
 
 CHECKS: Mapping[str, Check] = table(
@@ -302,10 +199,7 @@ CHECKS: Mapping[str, Check] = table(
     gradients_reach_parameters,
     gradients_reach_inputs,
     trained_tensors_are_registered,
-    independent_of_batch_mates,
-    padding_does_not_matter,
-    padding_gets_no_gradient,
-    fully_masked_gives_zero,
+    *tokens.CHECKS,
     weights_are_a_distribution,
     weights_change_nothing,
     repeatable,

@@ -92,15 +92,19 @@ def independent_of_batch_mates(case: Case) -> None:
             assert same(model(alone)[0], together[i]), f"{case.label}: the logits of a sample depend on its batch mates"
 
 
-def padding_does_not_matter(case: Case) -> None:
-    """What lies in padding (huge values, NaN), and how much padding there is, changes no logit."""
+def _longer(inputs: Inputs, more: int = 3) -> Inputs:
+    """The same inputs with `more` steps of padding behind them."""
 
     def longer(x: Example) -> Example:
         assert x.mask is not None
-        more = 3
         values = torch.cat([x.values, torch.ones_like(x.values[:, :1]).expand(-1, more, -1)], dim=1)
         return Example(values=values, mask=nn.functional.pad(x.mask, (0, more)))
 
+    return {name: longer(x) for name, x in inputs.items()}
+
+
+def padding_does_not_matter(case: Case) -> None:
+    """What lies in padding (huge values, NaN), and how much padding there is, changes no logit."""
     for n in case.modalities:
         model, inputs = case.build(n), tiny.inputs(n)
         clean = model(inputs)
@@ -108,12 +112,11 @@ def padding_does_not_matter(case: Case) -> None:
             assert same(model(_spoilt(inputs, number)), clean), (
                 f"{case.label}: {number} in the padding changes the logits"
             )
-        padded = {name: longer(x) for name, x in inputs.items()}
-        assert same(model(padded), clean), f"{case.label}: the logits depend on the amount of padding"
+        assert same(model(_longer(inputs)), clean), f"{case.label}: the logits depend on the amount of padding"
 
 
 def padding_gets_no_gradient(case: Case) -> None:
-    """Padding gets no gradient and changes none."""
+    """Padding gets no gradient and changes none, however much of it there is."""
     for n in case.modalities:
         model, inputs = case.build(n), tiny.inputs(n)
         clean = gradients(model(inputs), _values(inputs) | trained(model))
@@ -125,6 +128,9 @@ def padding_gets_no_gradient(case: Case) -> None:
             assert leak == 0, f"{case.label}: padding of modality {name} gets gradients"
         for name in clean:
             assert same(clean[name], spoilt[name]), f"{case.label}: padding changes the gradient of {name}"
+        more = gradients(model(_longer(inputs)), trained(model))
+        for name, g in more.items():
+            assert same(g, clean[name]), f"{case.label}: the amount of padding changes the gradient of {name}"
 
 
 def missing_modalities_are_finite(case: Case) -> None:

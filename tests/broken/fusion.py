@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmbench import masked
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
-from mmbench.types import Kit, Segment, Stream, Streams, Summaries
+from mmbench.fusion.early_concat import EarlyConcat
+from mmbench.types import JOINT, Kit, Segment, Stream, Streams, Summaries
 from tests.broken import fails
 
 
@@ -32,6 +34,24 @@ class Squeezes(Concat):
         return super().merge_outputs(summaries).squeeze(0)
 
 
+@fails("fusion", "shapes")
+class SqueezesTokens(CrossAttention):
+    """Z_m <- Z_m + Attn(Z_m, Z_n), (B, L, D); takes one token for none."""
+
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
+        squeezed = {name: s.with_tokens(s.tokens.squeeze(1)) for name, s in streams.items()}
+        return super().exchange(layer, squeezed, inputs)
+
+
+@fails("fusion", "gradients_reach_modalities")
+class HardlyHearsTheLastModality(Concat):
+    """logits = MLP([s_1; ...; s_(M-1); 10^-11 s_M]), (B, M D) -> (B, C)."""
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        last = self.modalities[-1]
+        return super().merge_outputs({**summaries, last: 1e-11 * summaries[last]})
+
+
 @fails("fusion", "gradients_reach_parameters")
 class OneKeyForTwoModalities(CrossAttention):
     """Z_m <- Z_m + Attn(Z_m, mean Z_n), (B, L, D): with one key every weight is 1, and queries get no gradient."""
@@ -49,6 +69,21 @@ class OneKeyForTwoModalities(CrossAttention):
             return self.layers[layer][name](streams[name], context)
 
         return {name: stream.with_tokens(read(name)) for name, stream in streams.items()}
+
+
+@fails("fusion", "gradients_reach_parameters")
+class OneJointToken(EarlyConcat):
+    """Z = mean_m mean Z_m, (B, 1, D), as one published early fusion: a lone token has nothing to attend to."""
+
+    @classmethod
+    def token_names(cls, modalities: tuple[str, ...]) -> tuple[str, ...]:
+        return (JOINT,)
+
+    def merge_inputs(self, streams: Streams) -> Streams:
+        joint = super().merge_inputs(streams)[JOINT]
+        lone = masked.mean(joint.tokens, joint.mask)[:, None]
+        segments = (Segment(modality=JOINT, length=1),)
+        return {JOINT: Stream(tokens=lone, mask=joint.mask.any(1, keepdim=True), segments=segments)}
 
 
 @fails("fusion", "gradients_reach_modalities", "gradients_reach_parameters", "cannot_is_respected")
@@ -82,6 +117,18 @@ class FusesAcrossTheBatch(Concat):
 
 
 @fails("fusion", "padding_does_not_matter")
+class AddsTheLength(CrossAttention):
+    """logits = MLP([s_1; ...; s_M]) + L / 10, (B, M D) -> (B, C); L counts padding."""
+
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
+        self.length = sum(s.tokens.shape[1] for s in streams.values())
+        return super().exchange(layer, streams, inputs)
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        return super().merge_outputs(summaries) + self.length / 10
+
+
+@fails("fusion", "padding_does_not_matter", "padding_gets_no_gradient")
 class PoolsPadding(Concat):
     """Z_m <- Z_m + mean_n Z_n over all tokens, (B, L, D); padding counts in the mean."""
 
@@ -94,6 +141,17 @@ class PoolsPadding(Concat):
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         pooled = torch.stack([s.tokens.mean(1, keepdim=True) for s in streams.values()]).sum(0)
         return {name: s.with_tokens(s.tokens + pooled) for name, s in streams.items()}
+
+
+@fails("fusion", "padding_gets_no_gradient")
+class LeaksIntoGradients(CrossAttention):
+    """Z_m <- Z_m + Attn(Z_m, Z_n), (B, L, D); adds a zero that carries the gradient of all tokens, padding too."""
+
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
+        def leaking(s: Stream) -> Stream:
+            return s.with_tokens(s.tokens + (s.tokens - s.tokens.detach()).sum(1, keepdim=True))
+
+        return super().exchange(layer, {name: leaking(s) for name, s in streams.items()}, inputs)
 
 
 @fails("fusion", "missing_modalities_are_finite")

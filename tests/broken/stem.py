@@ -63,6 +63,16 @@ class IgnoresTheMask(Sound):
         return super().forward(Example(values=example.values))
 
 
+@fails("stem", "masks_follow_input")
+class AlwaysOneRealToken(Sound):
+    """Z = x W + p: (B, T, F) -> (B, T, D); where no step is real, the first token counts as real."""
+
+    def forward(self, example: Example) -> tuple[Tensor, Tensor]:
+        tokens, mask = super().forward(example)
+        first = torch.arange(mask.shape[1]) == 0
+        return tokens, mask | (first & ~mask.any(-1, keepdim=True))
+
+
 @fails("stem", "whole_input_is_read")
 class DropsTheLastFeature(Sound):
     """Z = x W + p: (B, T, F) -> (B, T, D), without the last feature."""

@@ -211,7 +211,7 @@ def _combination(model: nn.Module, branches: list[Branch], inputs: Inputs, other
     return f"sum of {len(branches)} branches" + ("" if constant else ", weighted by the inputs")
 
 
-def _mechanisms(branch: Branch) -> list[Attention]:
+def mechanisms(branch: Branch) -> list[Attention]:
     """The attentions in use, without those that are parts of others."""
     found = [m for m in branch.modules() if isinstance(m, Attention)]
     parts = {id(part) for m in found for part in m.modules() if part is not m}
@@ -257,7 +257,7 @@ def signature(model: nn.Module, inputs: Inputs, others: Inputs) -> Signature:
         merging=frozenset((b, step) for b, branch in enumerate(branches) for step in merging(branch)),
         meeting=frozenset((b, meeting(branch)) for b, branch in enumerate(branches)),
         combination=_combination(model, branches, inputs, others),
-        mixing=frozenset(mixing(m) for b in branches for m in _mechanisms(b)),
+        mixing=frozenset(mixing(m) for b in branches for m in mechanisms(b)),
     )
 
 
@@ -270,7 +270,10 @@ def measure(build: Callable[[], nn.Module], modalities: int = 2) -> Signature:
 
 def collapsed(signatures: Mapping[str, Signature]) -> list[tuple[str, str]]:
     """The pairs of cells that are one computation as far as the probes see."""
-    return [(a, b) for a, b in combinations(signatures, 2) if signatures[a] == signatures[b]]
+    alike: dict[Signature, list[str]] = {}
+    for name, found in signatures.items():
+        alike.setdefault(found, []).append(name)
+    return [pair for names in alike.values() for pair in combinations(names, 2)]
 
 
 @torch.no_grad()

@@ -36,15 +36,13 @@ from torch import Tensor, nn
 
 from mmbench.block import Layer
 from mmbench.checks import tiny
+from mmbench.checks.common import differ
 from mmbench.checks.fusion import summaries_of
 from mmbench.checks.meeting import Meeting, meeting
 from mmbench.checks.merging import Step, merging, moved
 from mmbench.checks.mixing import Mixing, mixing
 from mmbench.model import Branch
 from mmbench.types import Attention, Inputs, Segment, Stream, Streams
-
-NOTICEABLE = 1e-8
-"""Changes below are rounding: models and inputs are of order 1, in float64."""
 
 Group = tuple[int, str]
 """A branch, and a modality whose tokens (or a stream whose summary) it holds."""
@@ -161,12 +159,8 @@ def _replaced(module: nn.Module, method: str, function: Callable[..., object]) -
         delattr(module, method)
 
 
-def _far(a: Tensor, b: Tensor) -> bool:
-    return float((a - b).abs().max()) > NOTICEABLE
-
-
 def _changed(a: Trace, b: Trace) -> list[tuple[str, Group]]:
-    return [key for key in a if _far(a[key], b[key])]
+    return [key for key in a if differ(a[key], b[key])]
 
 
 def _with_more(model: nn.Module, branch: Branch, inputs: Inputs, more: Tensor) -> Tensor:
@@ -181,7 +175,7 @@ def _live(model: nn.Module, branches: list[Branch], inputs: Inputs) -> list[Bran
     """The branches whose logits reach the model's."""
     base = model(inputs)
     more = torch.arange(1, base.shape[1] + 1)
-    return [b for b in branches if _far(_with_more(model, b, inputs, more), base)]
+    return [b for b in branches if differ(_with_more(model, b, inputs, more), base)]
 
 
 def _combination(model: nn.Module, branches: list[Branch], inputs: Inputs, others: Inputs) -> str:
@@ -198,16 +192,15 @@ def _combination(model: nn.Module, branches: list[Branch], inputs: Inputs, other
             base = model(x)
             unit = torch.eye(base.shape[1], dtype=base.dtype)
 
-            def moves(size: float, *, branch: Branch = branch, x: Inputs = x, base: Tensor = base) -> Tensor:
-                steps = torch.eye(base.shape[1], dtype=base.dtype) * size
-                return torch.stack([_with_more(model, branch, x, step) - base for step in steps], dim=1) / size
-
-            small, large = moves(1.0), moves(3.0)
+            small, large = (
+                torch.stack([_with_more(model, branch, x, size * row) - base for row in unit], dim=1) / size
+                for size in (1.0, 3.0)
+            )
             weight = small[:, 0, 0]
-            if _far(small, large) or _far(small, weight[:, None, None] * unit):
+            if differ(small, large) or differ(small, weight[:, None, None] * unit):
                 return "other"
             weights.append(weight)
-        constant = constant and not _far(torch.cat(weights), weights[0][0])
+        constant = constant and not differ(torch.cat(weights), weights[0][0])
     return f"sum of {len(branches)} branches" + ("" if constant else ", weighted by the inputs")
 
 

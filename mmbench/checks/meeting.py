@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from mmbench.checks.common import differ
 from mmbench.model import Branch
 from mmbench.types import Segment, Stream, Streams
 
-NOTICEABLE = 1e-8
 LENGTHS = (5, 6, 7, 8)
 SAMPLES = 64
 FAR = 1e4
@@ -69,10 +69,6 @@ class Meeting:
     merges_outputs: Merge | None
 
 
-def _differ(a: Tensor, b: Tensor, tolerance: float = NOTICEABLE) -> bool:
-    return float((a - b).abs().max()) > tolerance
-
-
 def random_streams(branch: Branch, seed: int) -> dict[str, Stream]:
     """Streams as stems might make them, without padding."""
     g = torch.Generator().manual_seed(seed)
@@ -94,7 +90,7 @@ def _merges_inputs(branch: Branch) -> bool | None:
         return torch.stack([s.tokens.sum(1) for s in branch.fusion.merge_inputs(streams).values()])
 
     turned = {name: s.with_tokens(s.tokens.roll(1, dims=1)) for name, s in inputs.items()}
-    return _differ(total(turned), total(inputs))
+    return differ(total(turned), total(inputs))
 
 
 def _exchange(branch: Branch, name: str, streams: dict[str, Stream], inputs: Streams) -> Exchange | None:
@@ -111,7 +107,7 @@ def _exchange(branch: Branch, name: str, streams: dict[str, Stream], inputs: Str
     changed_others, changed_inputs = ({n: other(s) for n, s in group.items()} for group in (others, inputs))
     base, last = change(own, others), torch.zeros_like(own.tokens)
     last[:, -1] = torch.randn(last[:, -1].shape, dtype=torch.float64, generator=g)
-    if not _differ(base, torch.zeros(())):
+    if not differ(base, torch.zeros(())):
         return None
     pooled = {n: s.with_tokens(s.tokens.mean(1, keepdim=True).expand_as(s.tokens)) for n, s in others.items()}
     moved = other(own)
@@ -119,11 +115,11 @@ def _exchange(branch: Branch, name: str, streams: dict[str, Stream], inputs: Str
     # A norm adds 1e-5 to a variance, which the length of these tokens makes disappear.
     long, longer = (change(own.with_tokens(own.tokens * scale), others) for scale in (1e2, 1e4))
     return Exchange(
-        reads_inputs=_differ(change(own, others, changed_inputs), base),
-        own_tokens_meet=_differ(change(own.with_tokens(own.tokens + last), others)[:, 0], base[:, 0]),
-        others_as_mean=not _differ(change(own, pooled), base) if others else None,
-        additive=not _differ(mixed, torch.zeros(())),
-        direction_only=not _differ(long, longer, 1e-4),
+        reads_inputs=differ(change(own, others, changed_inputs), base),
+        own_tokens_meet=differ(change(own.with_tokens(own.tokens + last), others)[:, 0], base[:, 0]),
+        others_as_mean=not differ(change(own, pooled), base) if others else None,
+        additive=not differ(mixed, torch.zeros(())),
+        direction_only=not differ(long, longer, 1e-4),
     )
 
 
@@ -212,7 +208,7 @@ def _merge(branch: Branch, names: tuple[str, ...]) -> Merge:
     tiny = 1e-9 * float(there[1].abs().max())
     shape = "linear" if float(bend.median()) < max(tiny, 1e-6 * float(slope.median())) else "curved"
     return Merge(
-        additive=not any(_differ(x, torch.zeros(())) for x in mixed),
+        additive=not any(differ(x, torch.zeros(())) for x in mixed),
         mixture=_mixture(pair, s[m][:6], s[n][:6]),
         growth=growth,
         far="constant" if float(slope.median()) < tiny else shape,

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from mmbench.checks.meeting import NOTICEABLE, random_streams
+from mmbench.checks.common import differ
+from mmbench.checks.meeting import random_streams
 from mmbench.model import Branch
 from mmbench.types import Streams
 
@@ -44,7 +45,7 @@ def _steps(
         return found
 
     def there(x: Tensor) -> bool:
-        return float(x.abs().max()) > NOTICEABLE
+        return differ(x, torch.zeros(()))
 
     everywhere = [effects(list(range(len(parameters))), x) for x in inputs]
     live = [i for i, effect in everywhere[0].items() if there(effect)]

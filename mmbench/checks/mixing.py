@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmbench.checks.common import NOTICEABLE, differ
 from mmbench.types import Attention
 
 TOKENS = 12
 """More than the windows, landmarks, slots and numbers of best keys with which variants come."""
 
-NOTICEABLE = 1e-8
 CLEAR = 1e-2
 """For logarithms of weights, which small constants against division by zero may move a little."""
 
@@ -27,7 +27,8 @@ CLEAR = 1e-2
 class Mixing:
     """How a mechanism responds to content and to place.
 
-    reads_queries, reads_keys: whether they matter at all. linear_in_values: whether y = A v with A of queries and keys.
+    reads_queries, reads_keys: whether they matter at all. linear_in_values: whether y = A v with A of queries and keys;
+    where it is not, nothing is said of A (False, "none").
     sums_to_one, never_negative: of A's rows. support: where A is not 0: "all", "by place" (whatever the content), "a
     fixed number" of keys, or "by content". log_odds: of two tokens' weights, in the query: "dot product" of it with the
     difference of the keys, "scaled dot product" (by 1 / sqrt d), "linear", or "other". direction_only: whether the
@@ -55,10 +56,6 @@ class Mixing:
     graded_by_place: bool
 
 
-def _differ(a: Tensor, b: Tensor, tolerance: float = NOTICEABLE) -> bool:
-    return float((a - b).abs().max()) > tolerance
-
-
 def _rivals_matter(weights: Tensor, with_rival: Tensor) -> bool:
     """Whether the ratio of the first two tokens' weights differs, where neither is 0."""
     a, b = weights[..., :2], with_rival[..., :2]
@@ -78,11 +75,11 @@ def _kind_of_log_odds(of_q: Tensor, of_q2: Tensor, of_sum: Tensor, dot: Tensor, 
     if min(float(w.min()) for w in (of_q, of_q2, of_sum)) <= 0:
         return "other"
     found = _log_odds(of_q)
-    if _differ(_log_odds(of_sum), found + _log_odds(of_q2), 1e-5):
+    if differ(_log_odds(of_sum), found + _log_odds(of_q2), 1e-5):
         return "other"
-    if not _differ(found, dot, 1e-5):
+    if not differ(found, dot, 1e-5):
         return "dot product"
-    return "linear" if _differ(found, dot / math.sqrt(d), 1e-5) else "scaled dot product"
+    return "linear" if differ(found, dot / math.sqrt(d), 1e-5) else "scaled dot product"
 
 
 def _kind_of_support(weights: Tensor, others: Tensor) -> str:
@@ -124,27 +121,30 @@ def mixing(mechanism: Attention) -> Mixing:
     turned = torch.arange(TOKENS).roll(1)
     level = weigh(q, k[:, :, :1].expand_as(k))
     uneven = torch.where(level == 0, level.amax(-1, keepdim=True), level)
-    mutual = weigh(q, q)
+    # Short ones: with long ones, small constants against division by zero would matter.
+    mutual = weigh(q / 2, q / 2)
     lean = mutual.clamp(min=1e-300).log()
     lean = lean - lean.mT
     # A symmetric kernel leaves the difference of two normalisations here.
     lean = lean - lean[..., :1] - lean[..., :1, :]
     singular = torch.linalg.svdvals(weights)
-    linear = not _differ(attend(q, k, v + 2 * v2), attend(q, k, v) + 2 * attend(q, k, v2), 1e-7)
+    linear = not differ(attend(q, k, v + 2 * v2), attend(q, k, v) + 2 * attend(q, k, v2), 1e-7)
     return Mixing(
-        reads_queries=_differ(weights, elsewhere),
-        reads_keys=_differ(weights, weigh(q, k2)),
+        reads_queries=differ(weights, elsewhere),
+        reads_keys=differ(weights, weigh(q, k2)),
         linear_in_values=linear,
-        sums_to_one=not _differ(weights.sum(-1), torch.ones(()), CLEAR),
-        never_negative=float(weights.min()) >= -NOTICEABLE,
-        support=_kind_of_support(weigh(3 * q, 3 * k), weigh(3 * q2, 3 * k2)),
-        log_odds=_kind_of_log_odds(weights, elsewhere, weigh(q + q2, k), q @ (k[:, :, 1:] - k[:, :, :1]).mT, d),
-        direction_only=not _differ(weights, weigh(3 * q, k)) and not _differ(weights, weigh(q, 3 * k)),
+        sums_to_one=linear and not differ(weights.sum(-1), torch.ones(()), CLEAR),
+        never_negative=linear and float(weights.min()) >= -NOTICEABLE,
+        support=_kind_of_support(weigh(3 * q, 3 * k), weigh(3 * q2, 3 * k2)) if linear else "none",
+        log_odds=_kind_of_log_odds(weights, elsewhere, weigh(q + q2, k), q @ (k[:, :, 1:] - k[:, :, :1]).mT, d)
+        if linear
+        else "none",
+        direction_only=not differ(weights, weigh(3 * q, k)) and not differ(weights, weigh(q, 3 * k)),
         saturates=linear and not bool((weigh(q * 1e6, k).amax(-1) >= 0.99).all()),
-        symmetric=float(mutual.min()) > 0 and not _differ(lean, torch.zeros(()), CLEAR),
-        few_features=bool((singular[..., -1] < 1e-12 * singular[..., 0]).all()),
-        rivals_matter=_rivals_matter(weights, weigh(q, rival)),
-        queries_meet=_differ(weights[..., 0, :], weigh(mate, k)[..., 0, :]),
-        ordered=_differ(attend(q, k[:, :, turned], v[:, :, turned]), attend(q, k, v)),
-        graded_by_place=_differ(uneven.amin(-1), uneven.amax(-1), 1e-6),
+        symmetric=linear and float(mutual.min()) > 0 and not differ(lean, torch.zeros(()), CLEAR),
+        few_features=linear and bool((singular[..., -1] < 1e-12 * singular[..., 0]).all()),
+        rivals_matter=linear and _rivals_matter(weights, weigh(q, rival)),
+        queries_meet=differ(weights[..., 0, :], weigh(mate, k)[..., 0, :]),
+        ordered=differ(attend(q, k[:, :, turned], v[:, :, turned]), attend(q, k, v)),
+        graded_by_place=linear and differ(uneven.amin(-1), uneven.amax(-1), 1e-6),
     )

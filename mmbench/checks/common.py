@@ -21,6 +21,9 @@ Check = Callable[[Variant], None]
 TOLERANCE = 1e-9
 """Absolute, in float64: what two ways to compute one number may differ by."""
 
+NOTICEABLE = 1e-8
+"""What a probe takes for a change and not for rounding: models and inputs are of order 1, in float64."""
+
 _POSITIONAL = {"attention": 2, "fusion": 1, "architecture": 2, "stem": 2, "dataset": 0, "baseline": 0}
 _OPTIONS_FROM_SPEC = ("stem", "dataset")
 
@@ -28,6 +31,11 @@ _OPTIONS_FROM_SPEC = ("stem", "dataset")
 def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
     """Equal up to rounding, and finite; two NaN are not the same."""
     return a.shape == b.shape and bool(torch.allclose(a, b, rtol=1e-7, atol=tolerance))
+
+
+def differ(a: Tensor, b: Tensor, tolerance: float = NOTICEABLE) -> bool:
+    """Whether any two numbers are further apart than that; shapes broadcast."""
+    return float((a - b).abs().max()) > tolerance
 
 
 def finite(tensors: Iterable[Tensor]) -> bool:

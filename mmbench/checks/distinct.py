@@ -3,58 +3,49 @@
 A cell's *signature* is measured on a tiny model in float64 by changing one input modality, or one parameter, at a
 time and watching where the change shows up. It says
 
-- reach: which modalities have influenced the tokens of which modality, after the stems, before and after every layer,
+- reach: which modalities have influenced the tokens of which modality, after the stems, inside and around every layer,
   and in the summaries (how fusions differ);
 - sharing: for every place, which modalities' tokens one parameter acts on directly (how architectures differ);
-- combination: whether one live branch makes the logits, a sum of several does, or something else (hybrid, dynamic);
-- decision: whether the logits are a sum of one term per summary (late fusion of decisions);
-- mixing: how each mechanism in use responds to content (how attentions differ).
+- merging: the same where tokens are no modality's own (`mmbench.checks.merging`);
+- meeting: what the fusion does to streams, between layers and to summaries (`mmbench.checks.meeting`);
+- combination: whether one live branch makes the logits, a sum of several does, a sum whose weights depend on the input,
+  or something else (hybrid, dynamic);
+- mixing: how each mechanism in use responds to content and place (`mmbench.checks.mixing`). Mechanisms that differ by
+  a projection only (`dot`, `bilinear`, `scaled_dot_product`) are told apart as primitives.
 
 None of this changes when parameters are renamed, rescaled, transposed or duplicated, nor when dead ones are added. Two
 cells with one signature are one computation as far as these probes see: add a probe, or drop a cell.
+
+A third party asks `collapsed({name: measure(build), ...})`. For a large grid, `with_mechanism` spares most of the work:
+a model hands its mechanism to layers, fusion and read-outs and to nothing else, so two cells that differ in the
+mechanism alone agree in all parts but `mixing`, provided that both mechanisms take queries and keys, or neither, and
+that every token sees every other through them. That a mechanism, a fusion and every branch have a say in a given cell
+is another question: `checks.model.gradients_reach_parameters` asks it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from mmbench.block import Layer
 from mmbench.checks import tiny
+from mmbench.checks.common import differ
 from mmbench.checks.fusion import summaries_of
+from mmbench.checks.meeting import Meeting, meeting
+from mmbench.checks.merging import Step, merging, moved
+from mmbench.checks.mixing import Mixing, mixing
 from mmbench.model import Branch
-from mmbench.types import Attention, Inputs, Stream
-
-NOTICEABLE = 1e-8
-"""Changes below are rounding: models and inputs are of order 1, in float64."""
+from mmbench.types import Attention, Inputs, Segment, Stream, Streams
 
 Group = tuple[int, str]
 """A branch, and a modality whose tokens (or a stream whose summary) it holds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mixing:
-    """How a mechanism responds to content.
-
-    reads_queries, reads_keys: whether they matter at all. linear_in_values. log_odds_linear_in_queries: whether the log
-    ratio of two tokens' weights is linear in the query (a dot product of some kind, under softmax). saturates: whether
-    weights stay short of one-hot however large the query. rivals_matter: whether the ratio of two tokens' weights
-    depends on a third token. sparse: whether weights can be exactly 0 on real tokens. ordered: whether the order of the
-    tokens matters.
-    """
-
-    reads_queries: bool
-    reads_keys: bool
-    linear_in_values: bool
-    log_odds_linear_in_queries: bool
-    saturates: bool
-    rivals_matter: bool
-    sparse: bool
-    ordered: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +54,18 @@ class Signature:
 
     reach: frozenset[tuple[str, Group, frozenset[str]]]
     sharing: frozenset[tuple[str, frozenset[Group]]]
+    merging: frozenset[tuple[int, Step]]
+    meeting: frozenset[tuple[int, Meeting]]
     combination: str
-    decision: frozenset[tuple[int, bool]]
     mixing: frozenset[Mixing]
 
     def difference(self, other: Signature) -> str:
         """The parts in which two signatures differ, for a message."""
         return ", ".join(part for part in self.__dataclass_fields__ if getattr(self, part) != getattr(other, part))
+
+    def with_mechanism(self, mechanism: Attention) -> Signature:
+        """That of the cell with another mechanism, of as many heads and as wide; see above for when that holds."""
+        return replace(self, mixing=frozenset({mixing(mechanism)}))
 
 
 Trace = dict[tuple[str, Group], Tensor]
@@ -77,10 +73,9 @@ Trace = dict[tuple[str, Group], Tensor]
 
 
 @contextmanager
-def _watched(branches: list[Branch]) -> Iterator[tuple[Trace, dict[int, Tensor], list[dict[str, Tensor]]]]:
-    """While open, a forward pass fills the trace, and what each branch hands to its last merge and gets."""
+def _watched(branches: list[Branch]) -> Iterator[Trace]:
+    """While open, a forward pass fills the trace."""
     trace: Trace = {}
-    logits: dict[int, Tensor] = {}
 
     def group(branch: int, name: str) -> Group:
         # What a fusion calls a stream or tokens of its own is no part of what it computes.
@@ -93,94 +88,127 @@ def _watched(branches: list[Branch]) -> Iterator[tuple[Trace, dict[int, Tensor],
             trace[place, group(branch, segment.modality)] = part.masked_fill(~mask[..., None], 0)
 
     with ExitStack() as stack:
-        summaries: list[dict[str, Tensor]] = []
         for b, branch in enumerate(branches):
-            for i, layer in enumerate(branch.layers):
 
-                def before(module: nn.Module, args: tuple[str, Stream], *, b: int = b, i: int = i) -> None:
+            def embedded(
+                streams: Streams, *, b: int = b, merge: Callable[..., Streams] = branch.fusion.merge_inputs
+            ) -> Streams:
+                for stream in streams.values():
+                    note("stems", b, stream)
+                return merge(streams)
+
+            stack.enter_context(_replaced(branch.fusion, "merge_inputs", embedded))
+            for i, layer in enumerate(cast(list[Layer], list(branch.layers))):
+                masks: list[Tensor] = []
+                project = layer.out.per_token
+
+                def before(
+                    module: nn.Module,
+                    args: tuple[str, Stream],
+                    *,
+                    b: int = b,
+                    i: int = i,
+                    masks: list[Tensor] = masks,
+                ) -> None:
+                    masks[:] = [args[1].mask]
                     note(f"layer {i}, in", b, args[1])
 
-                def after(module: nn.Module, args: tuple[str, Stream], out: Stream, *, b: int = b, i: int = i) -> None:
+                def after(module: nn.Module, args: object, out: Stream, *, b: int = b, i: int = i) -> None:
                     note(f"layer {i}, out", b, out)
 
+                def attended(
+                    tokens: Tensor,
+                    segments: tuple[Segment, ...],
+                    *,
+                    b: int = b,
+                    i: int = i,
+                    masks: list[Tensor] = masks,
+                    project: Callable[..., Tensor] = project,
+                ) -> Tensor:
+                    out = project(tokens, segments)
+                    note(f"layer {i}, attended", b, Stream(tokens=out, mask=masks[0], segments=segments))
+                    return out
+
+                stack.enter_context(_replaced(layer.out, "per_token", attended))
                 stack.callback(layer.register_forward_pre_hook(before).remove)
                 stack.callback(layer.register_forward_hook(after).remove)
 
-            def result(module: nn.Module, args: object, out: Tensor, *, b: int = b) -> None:
-                logits[b] = out.detach()
-                trace.update({("summary", group(b, name)): x for name, x in summaries[b].items()})
+            summaries = stack.enter_context(summaries_of(branch))
+
+            def result(
+                module: nn.Module,
+                args: object,
+                out: Tensor,
+                *,
+                b: int = b,
+                summaries: Mapping[str, Tensor] = summaries,
+            ) -> None:
+                trace.update({("summary", group(b, name)): x for name, x in summaries.items()})
                 trace["logits", (b, "")] = out.detach()
 
-            summaries.append(stack.enter_context(summaries_of(branch)))
             stack.callback(branch.register_forward_hook(result).remove)
-        yield trace, logits, summaries
+        yield trace
+
+
+@contextmanager
+def _replaced(module: nn.Module, method: str, function: Callable[..., object]) -> Iterator[None]:
+    setattr(module, method, function)
+    try:
+        yield
+    finally:
+        delattr(module, method)
 
 
 def _changed(a: Trace, b: Trace) -> list[tuple[str, Group]]:
-    return [key for key in a if float((a[key] - b[key]).abs().max()) > NOTICEABLE]
+    return [key for key in a if differ(a[key], b[key])]
 
 
-def _live(model: nn.Module, branches: list[Branch], inputs: Inputs) -> list[int]:
+def _with_more(model: nn.Module, branch: Branch, inputs: Inputs, more: Tensor) -> Tensor:
+    """The model's logits, with `more` (C,) added to those of the branch."""
+    handle = branch.register_forward_hook(lambda module, args, out: out + more)
+    logits = model(inputs)
+    handle.remove()
+    return logits
+
+
+def _live(model: nn.Module, branches: list[Branch], inputs: Inputs) -> list[Branch]:
     """The branches whose logits reach the model's."""
-    live = []
-    for b, branch in enumerate(branches):
-        handle = branch.register_forward_hook(lambda module, args, out: out + torch.arange(1, out.shape[1] + 1))
-        moved = model(inputs)
-        handle.remove()
-        if float((moved - model(inputs)).abs().max()) > NOTICEABLE:
-            live.append(b)
-    return live
+    base = model(inputs)
+    more = torch.arange(1, base.shape[1] + 1)
+    return [b for b in branches if differ(_with_more(model, b, inputs, more), base)]
 
 
-def _additive(branch: Branch, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
-    """Whether the logits are a sum of one function per summary: mixed differences vanish."""
-    merge = branch.fusion.merge_outputs
-    for m, n in combinations(a, 2):
-        mixed = merge(a) - merge({**a, m: b[m]}) - merge({**a, n: b[n]}) + merge({**a, m: b[m], n: b[n]})
-        if float(mixed.abs().max()) > NOTICEABLE:
-            return False
-    return True
+def _combination(model: nn.Module, branches: list[Branch], inputs: Inputs, others: Inputs) -> str:
+    """How the logits of the live branches make the model's: added, added with weights that depend on the input, or not.
+
+    Constant weights are no part of the computation: the head before them absorbs them.
+    """
+    if len(branches) == 1:
+        return "one branch"
+    constant = True
+    for branch in branches:
+        weights = []
+        for x in (inputs, others):
+            base = model(x)
+            unit = torch.eye(base.shape[1], dtype=base.dtype)
+
+            small, large = (
+                torch.stack([_with_more(model, branch, x, size * row) - base for row in unit], dim=1) / size
+                for size in (1.0, 3.0)
+            )
+            weight = small[:, 0, 0]
+            if differ(small, large) or differ(small, weight[:, None, None] * unit):
+                return "other"
+            weights.append(weight)
+        constant = constant and not differ(torch.cat(weights), weights[0][0])
+    return f"sum of {len(branches)} branches" + ("" if constant else ", weighted by the inputs")
 
 
-@torch.no_grad()
-def mixing(mechanism: Attention) -> Mixing:
-    """Probe the primitive on random tokens."""
-    heads, d, tokens = mechanism.heads, mechanism.head_dim, mechanism.head_dim
-    g = torch.Generator().manual_seed(3)
-    q, q2, k, k2 = (torch.randn(1, heads, tokens, d, dtype=torch.float64, generator=g) for _ in range(4))
-    v = torch.randn(1, heads, tokens, d, dtype=torch.float64, generator=g)
-    # Values that are the unit vectors make the output the weights, even where a mechanism never forms them.
-    unit = torch.eye(tokens, d, dtype=torch.float64).expand(1, heads, -1, -1)
-    mask = torch.ones(1, tokens, dtype=torch.bool)
-
-    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        if not mechanism.content_based:
-            return mechanism.attend(None, None, v, mask)[0].expand_as(q)
-        return mechanism.attend(q, k, v, mask)[0].expand_as(q)
-
-    def differ(a: Tensor, b: Tensor, tolerance: float = NOTICEABLE) -> bool:
-        return float((a - b).abs().max()) > tolerance
-
-    def log_odds(weights: Tensor) -> Tensor:
-        logs = weights.clamp(min=1e-300).log()
-        return logs[..., 1:2] - logs[..., :1]
-
-    weights = attend(q, k, unit)
-    rival = torch.cat([k[:, :, :-1], k2[:, :, -1:]], dim=2)
-    turned = torch.arange(tokens).roll(1)
-    sharp = attend(q * 1e6, k, unit)
-    return Mixing(
-        reads_queries=differ(weights, attend(q2, k, unit)),
-        reads_keys=differ(weights, attend(q, k2, unit)),
-        linear_in_values=not differ(attend(q, k, v + 2 * unit), attend(q, k, v) + 2 * weights),
-        log_odds_linear_in_queries=not differ(
-            log_odds(attend(q + q2, k, unit)), log_odds(weights) + log_odds(attend(q2, k, unit)), 1e-6
-        ),
-        saturates=float(sharp.amax(-1).min()) < 0.99,
-        rivals_matter=differ(log_odds(weights), log_odds(attend(q, rival, unit)), 1e-6),
-        sparse=bool((attend(3 * q, 3 * k, unit) == 0).any()),
-        ordered=differ(attend(q, k[:, :, turned], v[:, :, turned]), attend(q, k, v)),
-    )
+def mechanisms(branch: Branch) -> list[Attention]:
+    """The attentions in use, without those that are parts of others."""
+    found = [m for m in branch.modules() if isinstance(m, Attention)]
+    parts = {id(part) for m in found for part in m.modules() if part is not m}
+    return [m for m in found if id(m) not in parts]
 
 
 @torch.no_grad()
@@ -189,53 +217,40 @@ def signature(model: nn.Module, inputs: Inputs, others: Inputs) -> Signature:
 
     Every parameter is moved and put back.
     """
-    branches = [m for m in model.modules() if isinstance(m, Branch)]
-    live = _live(model, branches, inputs)
-    branches = sorted((branches[b] for b in live), key=lambda branch: branch.modalities)
-    g = torch.Generator().manual_seed(11)
+    branches = _live(model, [m for m in model.modules() if isinstance(m, Branch)], inputs)
+    branches.sort(key=lambda branch: branch.modalities)
 
-    with _watched(branches) as (trace, made, handed):
+    with _watched(branches) as trace:
 
-        def run(x: Inputs) -> tuple[Trace, dict[int, Tensor], Tensor]:
+        def run(x: Inputs) -> Trace:
             trace.clear()
-            logits = model(x)
-            return dict(trace), dict(made), logits
+            model(x)
+            return dict(trace)
 
-        base, parts, logits = run(inputs)
+        base = run(inputs)
+        order = [place for place, _ in base]
         reach: dict[tuple[str, Group], set[str]] = {key: set() for key in base}
         for name in inputs:
-            for key in _changed(base, run({**inputs, name: others[name]})[0]):
+            for key in _changed(base, run({**inputs, name: others[name]})):
                 reach[key].add(name)
 
         sharing = set()
-        for p in model.parameters():
-            before = p.clone()
-            p.add_(torch.randn(p.shape, dtype=p.dtype, generator=g), alpha=0.1)
-            touched = _changed(base, run(inputs)[0])
-            p.copy_(before)
+        for seed, p in enumerate(model.parameters()):
+            with moved(p, seed=seed):
+                touched = _changed(base, run(inputs))
             # Where it acts directly: in each branch, the first place where its change shows.
             first = {b: next(place for place, (c, _) in touched if c == b) for b in {b for _, (b, _) in touched}}
             groups = frozenset(group for place, group in touched if place == first[group[0]])
             if groups:
-                sharing.add((min(first.values(), key=[place for place, _ in base].index), groups))
-
-        run(inputs)
-        summaries = [dict(x) for x in handed]
-        run(others)
-        decision = frozenset(
-            (len(first), _additive(branch, first, dict(second)))
-            for branch, first, second in zip(branches, summaries, handed, strict=True)
-        )
-        combination = "one branch" if len(branches) == 1 else "other"
-        if len(branches) > 1 and float((logits - sum(parts.values())).abs().max()) < NOTICEABLE:
-            combination = f"sum of {len(branches)} branches"
+                sharing.add((min(first.values(), key=order.index), groups))
 
     return Signature(
         reach=frozenset((place, group, frozenset(names)) for (place, group), names in reach.items()),
         sharing=frozenset(sharing),
-        combination=combination,
-        decision=decision,
-        mixing=frozenset(mixing(m) for b in branches for m in b.modules() if isinstance(m, Attention)),
+        merging=frozenset((b, step) for b, branch in enumerate(branches) for step in merging(branch)),
+        meeting=frozenset((b, meeting(branch)) for b, branch in enumerate(branches)),
+        combination=_combination(model, branches, inputs, others),
+        mixing=frozenset(mixing(m) for b in branches for m in mechanisms(b)),
     )
 
 
@@ -248,7 +263,10 @@ def measure(build: Callable[[], nn.Module], modalities: int = 2) -> Signature:
 
 def collapsed(signatures: Mapping[str, Signature]) -> list[tuple[str, str]]:
     """The pairs of cells that are one computation as far as the probes see."""
-    return [(a, b) for a, b in combinations(signatures, 2) if signatures[a] == signatures[b]]
+    alike: dict[Signature, list[str]] = {}
+    for name, found in signatures.items():
+        alike.setdefault(found, []).append(name)
+    return [pair for names in alike.values() for pair in combinations(names, 2)]
 
 
 @torch.no_grad()

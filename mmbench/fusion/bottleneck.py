@@ -18,13 +18,14 @@ class Bottleneck(Fusion):
 
     F (K, D) are K = `tokens` learned tokens, through which alone modalities meet. Shapes: streams (B, L_m, D) -> the
     same; M summaries (B, D) -> logits (B, C). O(K sum L_m) attention. A modality without real tokens takes no part in
-    the mean. Deviations: the tokens are read and written between layers, not appended to each stream's own attention,
-    and every exchange has tokens of its own.
+    the mean. Deviations: the tokens are read and written between layers, not appended to each stream's own attention;
+    every exchange has tokens of its own; six of them, since of the paper's four no mechanism with four slots,
+    landmarks or best keys would leave anything out.
     """
 
     family = "intermediate"
 
-    def __init__(self, kit: Kit, *, tokens: Annotated[int, Field(gt=0)] = 4) -> None:
+    def __init__(self, kit: Kit, *, tokens: Annotated[int, Field(gt=0)] = 6) -> None:
         super().__init__(kit)
         exchanges = range(kit.depth - 1)
         self.tokens = nn.ParameterList(torch.randn(tokens, kit.width) for _ in exchanges)

@@ -1,10 +1,9 @@
-"""Cost against length, held against its bounds: `python -m benchmarks.length [--threads 1] [--only linear|exact|additive]`.
+"""Cost against length, held against its bounds: `python -m benchmarks.length [--threads N] [--only PART]`.
 
-1. The mechanisms that claim linear cost: exponents of time and memory from 1,024 to 16,384 tokens, and how many times as
-   fast as the exact softmax they are at 16,384 tokens, in the same run.
-2. `scaled_dot_product` against a bare call of PyTorch's fused kernel, interleaved.
-3. `additive`: its largest single allocation and its peak memory against the tensor that the formula, written naively,
-   would hold.
+linear: the mechanisms that claim linear cost, their exponents of time and memory from 1,024 to 16,384 tokens, and how
+many times as fast as the exact softmax they are at 16,384 tokens, in the same run. exact: `scaled_dot_product` against
+a bare call of PyTorch's fused kernel, interleaved. additive: its largest single allocation and its peak memory against
+the tensor that the formula, written naively, would hold.
 
 Every line ends with whether its bound holds; the exit code is 1 where one does not. Forward and backward throughout.
 """
@@ -119,8 +118,8 @@ def additive() -> Iterator[Line]:
         found = allocated(bench.training)
         bound = 4 * HEADS * length * length * (WIDTH // HEADS) / NAIVE
         said = (
-            f"additive at {length:,} tokens: largest allocation {found.largest / 1e6:.1f} MB, bound {bound / 1e6:.1f} MB; "
-            f"peak {found.peak / 1e6:.1f} MB"
+            f"additive at {length:,} tokens: largest allocation {found.largest / 1e6:.1f} MB, bound {bound / 1e6:.1f} "
+            f"MB; peak {found.peak / 1e6:.1f} MB"
         )
         yield said, found.largest <= bound
 

@@ -1,9 +1,9 @@
 """Cost against length, held against its bounds: `python -m benchmarks.length [--threads N] [--only PART]`.
 
 linear: the mechanisms that claim linear cost, their exponents of time and memory from 1,024 to 16,384 tokens, and how
-many times as fast as the exact softmax they are at 16,384 tokens, in the same run. exact: `scaled_dot_product` against
-a bare call of PyTorch's fused kernel, interleaved. additive: its largest single allocation and its peak memory against
-the tensor that the formula, written naively, would hold.
+many times as fast as the exact softmax they are at 16,384 tokens, in the same run (per length, the quietest of three
+rounds). exact: `scaled_dot_product` against a bare call of PyTorch's fused kernel, interleaved. additive: its largest
+single allocation and its peak memory against the tensor that the formula, written naively, would hold.
 
 Every line ends with whether its bound holds; the exit code is 1 where one does not. Forward and backward throughout.
 """
@@ -15,7 +15,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")
 
@@ -31,6 +31,7 @@ LINEAR = ("linear", "performer", "linformer", "nystrom", "local", "mean")
 LENGTHS = (1024, 2048, 4096, 8192, 16384)
 EXPONENT, FASTER, OVERHEAD, NAIVE = 1.15, 10.0, 1.1, 8
 WIDTH, HEADS = 64, 2
+ROUNDS = 3
 
 Line = tuple[str, bool]
 
@@ -49,27 +50,34 @@ def linear() -> Iterator[Line]:
     # Warm: the first use of threads, of the allocator and of every kernel is nobody's cost.
     for maker in makers.values():
         Bench(maker, LENGTHS[0], setting()).training()
-    steps = list(profile(makers, LENGTHS, setting(), Limits(seconds=120, memory=8e9)))
-    series = {s.attention: s for s in collect(steps)}
-    exact = series[REFERENCE].at(LENGTHS[-1])
-    assert exact is not None
-    print(f"{REFERENCE}: {exact.training:.3f} s at {LENGTHS[-1]:,} tokens")
+    rounds = [_round(makers) for _ in range(ROUNDS)]
+    series = {name: _quietest([found[name] for found in rounds]) for name in makers}
+    exact = series[REFERENCE].points[-1]
+    print(f"{REFERENCE}: {exact.training:.3f} s at {exact.length:,} tokens")
     for name in LINEAR:
         yield from _grows(series[name], exact.training)
 
 
+def _round(makers: Mapping[str, Callable[[], Attention]]) -> dict[str, Series]:
+    steps = list(profile(makers, LENGTHS, setting(), Limits(seconds=120, memory=8e9)))
+    return {s.attention: s for s in collect(steps)}
+
+
+def _quietest(found: Sequence[Series]) -> Series:
+    """The least of the rounds' medians, length by length: what else runs on the machine only adds."""
+    best = tuple(min(points, key=lambda p: p.training) for points in zip(*(s.points for s in found), strict=True))
+    assert len(best) == len(LENGTHS), f"{found[0].attention} was stopped: {found[0].stop}"
+    return found[0].model_copy(update={"points": best})
+
+
 def _grows(series: Series, exact: float) -> Iterator[Line]:
-    for what in ("training", "memory"):
+    for name, what in (("time", "training"), ("memory", "memory")):
         fit = series.fit(what)
         assert fit is not None
-        shown = {"training": "time", "memory": "memory"}[what]
-        values = ", ".join(
-            f"{1e3 * p.training:.2f} ms" if what == "training" else f"{p.memory / 1e6:.2f} MB" for p in series.points
-        )
-        yield (
-            f"{series.attention:10} {shown:6} ~ N^{fit.exponent:.3f} (± {fit.half or 0:.3f}; {values})",
-            fit.exponent <= EXPONENT,
-        )
+        values = [1e3 * p.training if what == "training" else p.memory / 1e6 for p in series.points]
+        shown = ", ".join(f"{v:.2f}" for v in values) + (" ms" if what == "training" else " MB")
+        said = f"{series.attention:10} {name:6} ~ N^{fit.exponent:.3f} (± {fit.half or 0:.3f}; {shown})"
+        yield said, fit.exponent <= EXPONENT
     last = series.points[-1]
     ratio = exact / last.training
     yield (

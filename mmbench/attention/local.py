@@ -13,6 +13,8 @@ from mmbench import masked
 from mmbench.registry import variant
 from mmbench.types import Attention
 
+DIRECT = 64
+"""Tokens up to which the whole matrix under a mask is quicker than tiles."""
 TILE = 32
 """Queries that are read together, at least: far fewer would leave matrix products too small to be quick."""
 
@@ -68,14 +70,14 @@ class Local(Attention):
         assert q_BHNd is not None and k_BHMd is not None
         if q_mask_BN is None:
             q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
-        if need_weights or max(q_BHNd.shape[2], k_BHMd.shape[2]) <= 4 * self.window:
+        if need_weights or max(q_BHNd.shape[2], k_BHMd.shape[2]) <= max(DIRECT, 4 * self.window):
             return self._by_definition(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN, need_weights)
         return self._by_tiles(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN), None
 
     def _by_definition(
         self, q: Tensor, k: Tensor, v: Tensor, kv_mask_BM: Tensor, q_mask_BN: Tensor, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Quicker than blocks where there are few of them."""
+        """Quicker than tiles where there are few tokens."""
         visible = self.visible(q_mask_BN, kv_mask_BM)
         some = visible.any(-1, keepdim=True)
         scores = q @ k.mT * self.head_dim**-0.5

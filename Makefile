@@ -59,4 +59,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (TORCH=... picks th
 	rm -rf build/lock
 
 clean:  ## remove what a run produced (data, ledger, reports, MLflow); keeps .venv
-	rm -rf data/prepared data/ledger reports mlflow.db* mlartifacts dvc.lock
+	rm -rf data/prepared data/ledger data/profile/*.json reports mlflow.db* mlartifacts dvc.lock

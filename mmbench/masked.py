@@ -68,38 +68,29 @@ def places(mask_BL: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     return (rank.to(dtype) + 0.5) / number.clamp(min=1)
 
 
-def slots(mask_BL: Tensor, count: int) -> Tensor:
-    """The slot (B, L) of every token when the R real ones are cut, in order, into min(R, count) runs of equal length.
+def order(mask_BL: Tensor) -> Tensor:
+    """Indices (B, L) that bring the real tokens to the front and keep their order; padding follows."""
+    rank, number = ranks(mask_BL)
+    index = torch.arange(mask_BL.shape[1], device=mask_BL.device).expand_as(rank)
+    # Before a token stand its rank real ones, so index - rank padding ones.
+    return torch.empty_like(rank).scatter_(1, torch.where(mask_BL, rank, number + index - rank), index)
 
-    Lengths differ by one at most. Padding gets slot `count`, which belongs to nobody.
+
+def members(mask_BL: Tensor, count: int) -> Tensor:
+    """Which tokens lie in which slot, (B, S, L) bool: the R real ones, in order, in min(R, count) runs of equal length.
+
+    Lengths differ by one at most. Padding lies in no slot, and slots beyond R are empty.
     """
     rank, number = ranks(mask_BL)
-    used = number.clamp(max=count)
-    slot = torch.div(rank * used, number.clamp(min=1), rounding_mode="floor")
-    return slot.masked_fill(~mask_BL, count)
+    slot = torch.div(rank * number.clamp(max=count), number.clamp(min=1), rounding_mode="floor")
+    return (slot[:, None] == torch.arange(count, device=slot.device)[:, None]) & mask_BL[:, None]
 
 
-def pool_slots(x_BHLd: Tensor, weight_BHL: Tensor, slot_BL: Tensor, count: int) -> Tensor:
-    """Sum of weight x over the tokens of every slot: (B, H, L, d) -> (B, H, S, d)."""
-    batch, heads, _, d = x_BHLd.shape
-    # One slot more for padding, cut off again. The weight of padding must be 0, so that NaN stays out of gradients.
-    total = x_BHLd.new_zeros(batch, heads, count + 1, d)
-    index = slot_BL[:, None, :, None].expand(-1, heads, -1, d)
-    return total.scatter_add(2, index, (x_BHLd * weight_BHL[..., None]).to(total.dtype))[:, :, :count]
-
-
-def used_slots(mask_BL: Tensor, count: int) -> Tensor:
-    """Which slots hold a token: (B, S) bool."""
-    return torch.arange(count, device=mask_BL.device) < mask_BL.sum(-1, keepdim=True)
-
-
-def slot_means(x_BHLd: Tensor, mask_BL: Tensor, count: int) -> Tensor:
+def slot_means(x_BHLd: Tensor, member_BSL: Tensor) -> Tensor:
     """The mean of every slot's tokens, (B, H, L, d) -> (B, H, S, d); 0 for a slot without any."""
-    slot = slots(mask_BL, count)
-    real_BL = mask_BL.to(x_BHLd.dtype)
-    size_BS = real_BL.new_zeros(len(slot), count + 1).scatter_add(1, slot, real_BL)
-    share_BL = real_BL / size_BS.gather(1, slot).clamp(min=1)
-    return pool_slots(x_BHLd, share_BL[:, None, :].expand(-1, x_BHLd.shape[1], -1), slot, count)
+    share = member_BSL.to(x_BHLd.dtype)
+    # Slots are few, so a product with the sparse matrix is quicker than scattering.
+    return (share / share.sum(-1, keepdim=True).clamp(min=1))[:, None] @ x_BHLd
 
 
 def mean(tokens_BLD: Tensor, mask_BL: Tensor) -> Tensor:

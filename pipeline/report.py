@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from mmbench import scaling
 from mmbench.config import Params, load_params
 from mmbench.registry import UserError, variants
 from mmbench.report.analysis import Analysis
@@ -26,7 +27,8 @@ def report(root: Path) -> tuple[Params, Analysis, Path]:
     for file, reason in ledger.broken.items():
         print(f"warning: {file} is no result ({reason}); its trial counts as not run", file=sys.stderr)
     families = {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
-    analysis = analyse(plan, results, specs, params, families=families)
+    profiles = scaling.load(root / scaling.FOLDER)
+    analysis = analyse(plan, results, specs, params, families=families, profiles=profiles)
     folder = root / "reports"
     try:
         folder.mkdir(exist_ok=True)

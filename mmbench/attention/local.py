@@ -1,4 +1,4 @@
-"""Sliding window with global tokens, in blocks: linear in the number of tokens."""
+"""Sliding window with global tokens, in tiles: linear in the number of tokens."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from mmbench import masked
 from mmbench.registry import variant
 from mmbench.types import Attention
 
-
-def _order(mask_BL: Tensor) -> Tensor:
-    """Indices (B, L) that bring the real tokens to the front and keep their order."""
-    return torch.argsort(~mask_BL, dim=-1, stable=True)
-
-
-def _take(x_BHLd: Tensor, index_BL: Tensor) -> Tensor:
-    return x_BHLd.gather(2, index_BL[:, None, :, None].expand(-1, x_BHLd.shape[1], -1, x_BHLd.shape[3]))
+DIRECT = 64
+"""Tokens up to which the whole matrix under a mask is quicker than tiles."""
+TILE = 32
+"""Queries that are read together, at least: far fewer would leave matrix products too small to be quick."""
 
 
 @variant("local", source="Beltagy et al. 2020, Longformer; Zaheer et al. 2020, Big Bird (block window)")
@@ -73,14 +70,14 @@ class Local(Attention):
         assert q_BHNd is not None and k_BHMd is not None
         if q_mask_BN is None:
             q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
-        if need_weights or max(q_BHNd.shape[2], k_BHMd.shape[2]) <= 4 * self.window:
+        if need_weights or max(q_BHNd.shape[2], k_BHMd.shape[2]) <= max(DIRECT, 4 * self.window):
             return self._by_definition(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN, need_weights)
-        return self._by_blocks(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN), None
+        return self._by_tiles(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN), None
 
     def _by_definition(
         self, q: Tensor, k: Tensor, v: Tensor, kv_mask_BM: Tensor, q_mask_BN: Tensor, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Quicker than blocks where there are few of them."""
+        """Quicker than tiles where there are few tokens."""
         visible = self.visible(q_mask_BN, kv_mask_BM)
         some = visible.any(-1, keepdim=True)
         scores = q @ k.mT * self.head_dim**-0.5
@@ -88,54 +85,63 @@ class Local(Attention):
         weights = weights * some[:, None].to(weights.dtype)
         return weights @ v, weights if need_weights else None
 
-    def _by_blocks(self, q: Tensor, k: Tensor, v: Tensor, kv_mask_BM: Tensor, q_mask_BN: Tensor) -> Tensor:
+    def _by_tiles(self, q: Tensor, k: Tensor, v: Tensor, kv_mask_BM: Tensor, q_mask_BN: Tensor) -> Tensor:
+        """A tile is a run of `many` blocks: its queries read all keys in these blocks and beside them, under a mask."""
         batch, heads, queries, d = q.shape
-        w, most = self.window, max(queries, k.shape[2])
-        count = -(-most // w)
-        block_G = torch.arange(count + 1, device=q.device)
-        _, real_queries = masked.ranks(q_mask_BN)
+        w, keys = self.window, k.shape[2]
+        many = -(-TILE // w)
+        tiles = -(-max(queries, keys) // (w * many))
+        first_T = many * torch.arange(tiles, device=q.device)
+        q_rank, real_queries = masked.ranks(q_mask_BN)
         _, real_keys = masked.ranks(kv_mask_BM)
-        used = (-(-torch.maximum(real_queries, real_keys) // w)).clamp(min=1)
+        blocks = (-(-torch.maximum(real_queries, real_keys) // w)).clamp(min=1)
 
-        def table(mask_BL: Tensor, real_B1: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-            """Index, rank and validity (B, G w) of the tokens in every block, and the order of all (B, L)."""
-            first_BG = -(-block_G * real_B1 // used)
-            rank = first_BG[:, :-1, None] + torch.arange(w, device=q.device)
-            valid = (rank < first_BG[:, 1:, None]) & (rank < real_B1[:, :, None])
-            order = _order(mask_BL)
-            rank = rank.flatten(1).clamp(max=order.shape[1] - 1)
-            return order.gather(1, rank), rank, valid.flatten(1), order
+        def ranks(real_B1: Tensor, before: int, length: int) -> tuple[Tensor, Tensor]:
+            """Ranks (B, T, R) of the tokens in every tile and in `before` blocks on either side; which of them are."""
+            start, end = (
+                (-(-block * real_B1 // blocks)).clamp(min=0).minimum(real_B1)
+                for block in (first_T - before, first_T + many + before)
+            )
+            rank = start[..., None] + torch.arange(length, device=q.device)
+            return rank, rank < end[..., None]
 
-        q_index, _, _, q_order = table(q_mask_BN, real_queries)
-        k_index, k_rank, k_valid, k_order = table(kv_mask_BM, real_keys)
-        blocks = (batch, heads, count, w, d)
-        query = _take(q, q_index).view(blocks)
+        def index(rank_BTR: Tensor, mask_BL: Tensor) -> Tensor:
+            length = mask_BL.shape[1]
+            return masked.order(mask_BL).gather(1, rank_BTR.flatten(1).clamp(max=length - 1)).view(rank_BTR.shape)
 
-        def beside(x: Tensor) -> Tensor:
-            """(..., G, w, ...) -> (..., G, 3 w, ...): every block between its neighbours. Blocks lie on axis -3."""
-            padded = torch.nn.functional.pad(x, (0, 0, 0, 0, 1, 1))
-            return torch.cat([padded[..., i : i + count, :, :] for i in range(3)], dim=-2)
+        asked, _ = ranks(real_queries, 0, many * w)
+        read, is_read = ranks(real_keys, 1, (many + 2) * w)
+        few = min(self.global_tokens, keys)
+        front = torch.arange(few, device=q.device)
+        read = torch.cat([read, front.expand(batch, tiles, few)], -1)
+        q_block = asked * blocks[..., None] // real_queries.clamp(min=1)[..., None]
+        k_block = read * blocks[..., None] // real_keys.clamp(min=1)[..., None]
+        near = (q_block[..., :, None] - k_block[..., None, :-few]).abs() <= 1
+        near &= (is_read & (read[..., :-few] >= few))[..., None, :]
+        always = (front < real_keys)[:, None, None].expand(-1, *near.shape[1:3], -1)
+        seen = torch.cat([near, always], -1)
+        seen |= ~seen.any(-1, keepdim=True)
 
-        key, value = (beside(_take(x, k_index).view(blocks)) for x in (k, v))
-        few = min(self.global_tokens, k.shape[2])
-        front = k_order[:, :few]
-        seen_global = torch.arange(few, device=q.device) < real_keys
-        seen_block = (k_valid & (k_rank >= few)).view(batch, count, w, 1)
-        seen = torch.cat([beside(seen_block)[..., 0], seen_global[:, None].expand(-1, count, -1)], dim=-1)
-        key, value = (
-            torch.cat([x, _take(whole, front)[:, :, None].expand(-1, -1, count, -1, -1)], dim=-2)
-            for x, whole in ((key, k), (value, v))
-        )
+        query = _rows(q, index(asked, q_mask_BN))
+        key, value = (_rows(x, index(read, kv_mask_BM)) for x in (k, v))
         scores = query @ key.mT * self.head_dim**-0.5
-        seen = (seen | ~seen.any(-1, keepdim=True))[:, None, :, None]
-        y = torch.softmax(scores.masked_fill(~seen, -torch.inf), -1) @ value
+        y = torch.softmax(scores.masked_fill(~seen[:, None], -torch.inf), -1) @ value
 
-        # Back from blocks to the order in which the queries came.
-        q_rank, _ = masked.ranks(q_mask_BN)
-        q_block = (q_rank * used // real_queries.clamp(min=1)).clamp(max=count - 1)
-        place = q_block * w + q_rank - -(-q_block * real_queries // used)
-        y = _take(y.view(batch, heads, count * w, d), place.clamp(0, count * w - 1))
-        asks = q_order[:, : min(self.global_tokens, queries)]
-        told, _ = masked.softmax_attention(_take(q, asks), k, v, kv_mask_BM)
+        # Back from tiles to the order in which the queries came.
+        tile = (q_rank * blocks // real_queries.clamp(min=1) // many).clamp(max=tiles - 1)
+        place = tile * many * w + q_rank - -(-tile * many * real_queries // blocks)
+        y = _rows(y.flatten(2, 3), place.clamp(0, tiles * many * w - 1))
+        asks = masked.order(q_mask_BN)[:, : min(self.global_tokens, queries)]
+        told, _ = masked.softmax_attention(_rows(q, asks), k, v, kv_mask_BM)
         y = y.scatter(2, asks[:, None, :, None].expand(-1, heads, -1, d), told.to(y.dtype))
         return y * kv_mask_BM.any(-1)[:, None, None, None].to(y.dtype)
+
+
+def _rows(x_BHLd: Tensor, index: Tensor) -> Tensor:
+    """The tokens at these indices (B, ...): (B, H, ..., d). By a look-up in a table of rows: quick on a CPU."""
+    batch, heads, length, d = x_BHLd.shape
+    table = x_BHLd.transpose(1, 2).reshape(batch * length * heads, d)
+    trailing = [1] * (index.ndim - 1)
+    first = torch.arange(batch, device=index.device).view(batch, *trailing) * length
+    head = torch.arange(heads, device=index.device).view(1, heads, *trailing)
+    return F.embedding(((first + index) * heads)[:, None] + head, table)

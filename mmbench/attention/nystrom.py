@@ -67,10 +67,9 @@ class Nystrom(Attention):
         with torch.autocast(v_BHMd.device.type, enabled=False):
             exact = torch.float64 if v_BHMd.dtype == torch.float64 else torch.float32
             q, k, v = q_BHNd.to(exact), k_BHMd.to(exact), v_BHMd.to(exact)
-            some_query = masked.slot_means(q, q_mask_BN, self.landmarks)
-            some_key = masked.slot_means(k, kv_mask_BM, self.landmarks)
-            query_used = masked.used_slots(q_mask_BN, self.landmarks)[:, None, :, None]
-            key_used = masked.used_slots(kv_mask_BM, self.landmarks)
+            of_query, of_key = (masked.members(mask, self.landmarks) for mask in (q_mask_BN, kv_mask_BM))
+            some_query, some_key = masked.slot_means(q, of_query), masked.slot_means(k, of_key)
+            query_used, key_used = of_query.any(-1)[:, None, :, None], of_key.any(-1)
             scale = 1 / math.sqrt(self.head_dim)
             to_landmarks = masked.softmax(q @ some_key.mT * scale, key_used)
             between = masked.softmax(some_query @ some_key.mT * scale, key_used) * query_used

@@ -10,6 +10,7 @@ import click
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
 from mmbench.cli.plan import plan
+from mmbench.cli.profile import profile
 from mmbench.cli.report import report
 from mmbench.cli.run import run
 from mmbench.cli.status import status
@@ -51,7 +52,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, plan, run, status, report, ui, track, forget):
+for command in (list_variants, plan, run, status, profile, report, ui, track, forget):
     cli.add_command(command)
 
 

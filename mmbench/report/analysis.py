@@ -437,6 +437,53 @@ class Factor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Growth:
+    """cost ~ length^exponent, fitted over the lengths first ... last. half: of the 95 % interval, None with two."""
+
+    exponent: float
+    half: float | None
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthRow:
+    """What one attention costs as sequences grow; one value a measured length, in seconds and bytes.
+
+    training: forward and backward. last_...: at the report's greatest length, None where it did not get there. speedup:
+    against the exact softmax, same length, same run. stopped_at: the first length that was not measured, and why.
+    """
+
+    attention: str
+    lengths: tuple[int, ...]
+    forward: tuple[float, ...]
+    training: tuple[float, ...]
+    memory: tuple[int, ...]
+    time_growth: Growth | None
+    memory_growth: Growth | None
+    last_training: float | None
+    last_memory: int | None
+    speedup: float | None
+    stopped_at: int | None
+    why: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthReport:
+    """One profile of all mechanisms on one device. fitted_from: tokens from which exponents are fitted."""
+
+    device: str
+    conditions: str
+    fitted_from: int
+    lengths: tuple[int, ...]
+    longest: int
+    reference: str
+    rows: tuple[LengthRow, ...]
+    finding: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest
     result."""
@@ -482,6 +529,7 @@ class Analysis:
     questions: tuple[Question, ...]
     effects: Effects
     curves: tuple[Curve, ...]
+    lengths: tuple[LengthReport, ...]
     caveats: tuple[str, ...]
     provenance: Provenance
     frame: pd.DataFrame = field(repr=False, compare=False)

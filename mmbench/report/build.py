@@ -27,8 +27,10 @@ from mmbench.report.cost import fronts
 from mmbench.report.curves import curves
 from mmbench.report.effects import by_score, effects
 from mmbench.report.frame import Plan, Results, coverage, method_of, problems, tidy
+from mmbench.report.lengths import length_report
 from mmbench.report.questions import FACTORS, questions
 from mmbench.report.words import METRICS, count
+from mmbench.scaling import Profile
 
 
 def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
@@ -146,12 +148,19 @@ def _levels(methods: Mapping[str, Method]) -> dict[str, tuple[str, ...]]:
 
 
 def analyse(
-    plan: Plan, results: Results, specs: Mapping[str, DataSpec], params: Params, *, families: Mapping[str, str]
+    plan: Plan,
+    results: Results,
+    specs: Mapping[str, DataSpec],
+    params: Params,
+    *,
+    families: Mapping[str, str],
+    profiles: Sequence[Profile] = (),
 ) -> Analysis:
     """Everything the report shows.
 
     results: the ledger, by trial_id; those that the plan does not hold are left out. specs: by data set. families: name
-    of a fusion -> its family. Equal input gives equal output, whatever the order of the mappings.
+    of a fusion -> its family. profiles: of cost against length, where measured. Equal input gives equal output,
+    whatever the order of the mappings.
     """
     settings = Settings(metric=params.report.metric, confidence=params.report.confidence, rope=params.report.rope)
     configs = [job.config for job in plan.jobs] + [skip.config for skip in plan.skipped]
@@ -203,6 +212,7 @@ def analyse(
         questions=asked,
         effects=found,
         curves=tuple(curves(fields, results, levels)),
+        lengths=tuple(length_report(p) for p in profiles),
         caveats=caveats(params, counted[0], datasets, asked, frame),
         provenance=origin,
         frame=frame,

@@ -102,6 +102,19 @@ def plots(analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
             columns=["dataset", "factor", "level", "mean", "low", "high"],
         ),
     )
+    if analysis.lengths:
+        yield (
+            "length",
+            pd.DataFrame(
+                [
+                    (part.device, row.attention, *values)
+                    for part in analysis.lengths
+                    for row in part.rows
+                    for values in zip(row.lengths, row.forward, row.training, row.memory, strict=True)
+                ],
+                columns=["device", "attention", "tokens", "forward_seconds", "training_seconds", "memory_bytes"],
+            ),
+        )
 
 
 def _csv(frame: pd.DataFrame) -> str:

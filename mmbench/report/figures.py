@@ -13,7 +13,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from mmbench.report.analysis import Analysis, CellRow, DatasetReport, Front
+from mmbench.report.analysis import Analysis, CellRow, DatasetReport, Front, LengthReport
+from mmbench.report.lengths import highlighted
 from mmbench.report.tables import effect_tables
 from mmbench.report.words import level, number
 
@@ -224,6 +225,34 @@ def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
     return figure
 
 
+def _length(part: LengthReport) -> Figure:
+    """Time and memory against length, all axes logarithmic; a cross at the upper edge where a mechanism was stopped."""
+    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2)
+    panels = (("training", "time_growth", "forward and backward, s"), ("memory", "memory_growth", "peak memory, B"))
+    named = highlighted(part)
+    for axis, (quantity_of, growth_of, title) in zip(axes, panels, strict=True):
+        for row in sorted(part.rows, key=lambda r: r.attention in named):
+            values, growth = getattr(row, quantity_of), getattr(row, growth_of)
+            n = named.index(row.attention) if row.attention in named else None
+            colour = "#B4BAC1" if n is None else COLOURS[n]
+            exponent = "" if growth is None else f"  {growth.exponent:.2f}"
+            label = None if n is None else f"{level(row.attention)}{exponent}"
+            dash = "-" if n is None else DASHES[n]
+            axis.plot(row.lengths, values, color=colour, ls=dash, lw=0.8 if n is None else 1.5, label=label)
+            if row.stopped_at is not None:
+                edge = axis.get_xaxis_transform()
+                axis.plot(row.stopped_at, 1, "x", color=WARNING, ms=5, transform=edge, clip_on=False)
+        axis.set_xscale("log", base=2)
+        axis.set_yscale("log")
+        axis.set_xticks(part.lengths, [f"{n:,}" for n in part.lengths], rotation=30, ha="right", rotation_mode="anchor")
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.set_title(title)
+        axis.set_xlabel("tokens; number: exponent; ✕ stopped")
+        axis.legend(fontsize=6)
+    return figure
+
+
 def _floats(values: Sequence[float | None]) -> list[float]:
     return [float("nan") if v is None else v for v in values]
 
@@ -236,6 +265,7 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
             made.append((f"heatmap_{d.name}", _heatmap(analysis, d)))
             made.append((f"pareto_{d.name}", _pareto(analysis, d)))
             made.append((f"curves_{d.name}", _curves(analysis, d)))
+        made += [(f"length_{part.device}", _length(part)) for part in analysis.lengths]
         for name, figure in made:
             if figure is not None:
                 yield name, _svg(figure)

@@ -73,6 +73,10 @@ def _parts(a: Analysis, tables: Mapping[str, Table], figures: Iterable[str]) -> 
             yield _bullets(f"{d.name}: {f.finding}." for f in d.fronts)
         yield from _figure(f"pareto_{d.name}", f"{d.name}: score against cost", figures)
     yield from table("pareto")
+    for part in a.lengths:
+        yield f"### {part.finding}"
+        yield from _figure(f"length_{part.device}", f"Cost against length, {part.device}", figures)
+        yield from table(f"length_{part.device}")
     yield "## Learning curves"
     for d in a.datasets:
         yield from _figure(f"curves_{d.name}", f"{d.name}: validation accuracy by epoch", figures)

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mmbench.report.analysis import Analysis, Counts, DatasetReport, EffectTable, Question
-from mmbench.report.view import dots, drill, heat, numbers, plots, table, words
+from mmbench.report.view import dots, drill, heat, lengths, numbers, plots, table, words
 
 STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css")
 SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "detail.js")
@@ -100,6 +100,7 @@ def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
         cost_heading="What a higher score costs",
         paretos=paretos,
         costs=list(dict.fromkeys((p.cost, p.short) for _, group in paretos for p in group)),
+        lengths=[lengths.lengths(part, gap=LABEL_GAP) for part in analysis.lengths],
         curves_heading="How fast each level learns",
         curve_plots=curve_plots,
         factors=list(dict.fromkeys(c.title for _, group in curve_plots for c in group)),

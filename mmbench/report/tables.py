@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.report.analysis import Analysis, CellRow, Difference, EffectTable, Estimate
+from mmbench.report.analysis import Analysis, CellRow, Difference, EffectTable, Estimate, Growth, LengthRow
 from mmbench.report.words import gain, interval, number, percent, points, quantity, share
 
 
@@ -279,9 +279,53 @@ def _fronts(analysis: Analysis) -> Iterator[Table]:
     yield _table("pareto", "Pareto fronts of score against cost, from cheap to dear", items, raw, columns)
 
 
+def _growth(value: Growth | None) -> str:
+    """`1.02 ± 0.03`"""
+    if value is None:
+        return "–"
+    return f"{value.exponent:.2f}" + ("" if value.half is None else f" ± {value.half:.2f}")
+
+
+def _stopped(row: LengthRow) -> str:
+    return "" if row.stopped_at is None else f"at {row.stopped_at:,} tokens: {row.why}"
+
+
+def _length_raw(row: LengthRow) -> dict[str, Any]:
+    growths = {"time": row.time_growth, "memory": row.memory_growth}
+    return {
+        "attention": row.attention,
+        **{f"{name}_exponent": g.exponent if g else None for name, g in growths.items()},
+        **{f"{name}_exponent_half_width": g.half if g else None for name, g in growths.items()},
+        "training_seconds": row.last_training,
+        "memory_bytes": row.last_memory,
+        "times_as_fast_as_exact": row.speedup,
+        "stopped_at": row.stopped_at,
+        "why": row.why,
+        "message": row.message,
+    }
+
+
+def _lengths(analysis: Analysis) -> Iterator[Table]:
+    for part in analysis.lengths:
+        columns: list[Column] = [
+            ("attention", lambda r: r.attention, False),
+            ("time exponent", lambda r: _growth(r.time_growth), True),
+            ("memory exponent", lambda r: _growth(r.memory_growth), True),
+            (f"s at {part.longest:,} ↓", lambda r: quantity(r.last_training), True),
+            ("memory, B ↓", lambda r: quantity(r.last_memory), True),
+            ("× as fast as exact", lambda r: quantity(r.speedup), True),
+            ("stopped", _stopped, False),
+        ]
+        caption = (
+            f"Cost of a forward and backward pass against length, {part.conditions}; cost grows as tokens to the "
+            f"power of the exponent, least squares from {part.fitted_from:,} tokens, 95 % interval"
+        )
+        yield _table(f"length_{part.device}", caption, part.rows, map(_length_raw, part.rows), columns)
+
+
 def tables(analysis: Analysis) -> tuple[Table, ...]:
     """In the order of the report."""
-    made = (_cells, _overall, _questions, _effects, _fronts, _coverage)
+    made = (_cells, _overall, _questions, _effects, _fronts, _lengths, _coverage)
     return tuple(table for make in made for table in make(analysis))
 
 

@@ -33,6 +33,7 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
         "plan",
         "run",
         "status",
+        "profile",
         "report",
         "ui",
         "track",

@@ -1,0 +1,239 @@
+"""What a mechanism costs at growing lengths: time of a forward and of a training pass, and peak memory.
+
+Lengths come outermost, so that mechanisms are compared within one quiet or busy moment of the machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import torch
+from torch import Tensor
+from torch.utils import benchmark
+
+from mmbench.block import split_heads
+from mmbench.scaling import Point, Series, Stop, fit
+from mmbench.types import Attention
+
+Make = Callable[[], Attention]
+
+SHARE = 0.6
+"""Of the free memory: the most that a mechanism may be expected to need."""
+WORST = 2.0
+"""Exponent where a single length is known: no mechanism here costs more than every pair of tokens."""
+PILOT = 128
+"""Tokens of a first look, where the shortest length asked for is longer: nothing is run that was not foreseen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """precision: "float32" or "bfloat16" (by autocast). seconds: for how long every time is measured, at least."""
+
+    device: torch.device
+    precision: str = "float32"
+    batch: int = 1
+    heads: int = 2
+    width: int = 64
+    seconds: float = 0.2
+
+    def autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, getattr(torch, self.precision))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Beyond which a mechanism is stopped. seconds: of one training pass. memory: bytes."""
+
+    seconds: float
+    memory: float
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on the device now."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+class Bench:
+    """A mechanism in self-attention at one length, with tokens laid out as the block hands them over.
+
+    A mechanism that is not content based gets values only, and its one row is spread over all tokens, as in the block.
+    """
+
+    def __init__(self, make: Make, length: int, setting: Setting) -> None:
+        torch.manual_seed(0)
+        self.setting = setting
+        self.mechanism = make().to(setting.device)
+        parts = 3 if self.mechanism.content_based else 1
+        shape = (setting.batch, length, setting.width)
+        self.leaves = [torch.randn(shape, device=setting.device, requires_grad=True) for _ in range(parts)]
+        self.mask = torch.ones(shape[:2], dtype=torch.bool, device=setting.device)
+        self.above = split_heads(torch.randn(shape, device=setting.device), setting.heads)
+        self.trained = [*self.leaves, *self.mechanism.parameters()]
+
+    def forward(self) -> Tensor:
+        tokens = [split_heads(x, self.setting.heads) for x in self.leaves]
+        q, k, v = tokens if len(tokens) == 3 else (None, None, tokens[0])
+        with self.setting.autocast():
+            y, _ = self.mechanism.read(q, k, v, self.mask, self.mask)
+        return y.expand_as(self.above)
+
+    def inference(self) -> None:
+        with torch.no_grad():
+            self.forward()
+
+    def training(self) -> None:
+        """Forward and backward."""
+        torch.autograd.grad(self.forward(), self.trained, self.above, allow_unused=True)
+
+    def timed(self, what: str) -> tuple[float, float]:
+        """Median and interquartile range of seconds."""
+        timer = benchmark.Timer(f"bench.{what}()", globals={"bench": self}, num_threads=torch.get_num_threads())
+        taken = timer.blocked_autorange(min_run_time=self.setting.seconds)
+        return taken.median, taken.iqr
+
+    def memory(self) -> int:
+        """Bytes that a training pass needs at most at one time, beside its inputs, as the allocator counts them."""
+        if self.setting.device.type == "cuda":
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats(self.setting.device)
+            before = torch.cuda.memory_allocated(self.setting.device)
+            self.training()
+            return int(torch.cuda.max_memory_allocated(self.setting.device) - before)
+        return allocated(self.training).peak
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allocated:
+    """Bytes on the CPU: the most that were held at one time, and the most that were asked for at once."""
+
+    peak: int
+    largest: int
+
+
+def allocated(run: Callable[[], object]) -> Allocated:
+    """What is allocated while `run` runs, from the profiler's record of every allocation and release.
+
+    Exact, scratch memory inside PyTorch's kernels and custom operators included. The process' own peak would also hold
+    what was there before, and what the C library keeps for later.
+    """
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as watched:
+        run()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "trace.json"
+        watched.export_chrome_trace(str(file))
+        events = json.loads(file.read_text(encoding="utf-8"))["traceEvents"]
+    moves = sorted((e["ts"], i, int(e["args"]["Bytes"])) for i, e in enumerate(events) if e["name"] == "[memory]")
+    sizes = [size for *_, size in moves]
+    return Allocated(peak=max(itertools.accumulate(sizes, initial=0)), largest=max(sizes, default=0))
+
+
+def measure(make: Make, length: int, setting: Setting) -> Point:
+    """Raises what the mechanism raises, out-of-memory included."""
+    bench = Bench(make, length, setting)
+    bench.training()
+    forward, forward_iqr = bench.timed("inference")
+    training, training_iqr = bench.timed("training")
+    return Point(
+        length=length,
+        forward=forward,
+        forward_iqr=forward_iqr,
+        training=training,
+        training_iqr=training_iqr,
+        memory=bench.memory(),
+    )
+
+
+def expected(lengths: Sequence[int], values: Sequence[float], length: int) -> float:
+    """The cost at a greater length: by the exponent of the last three lengths known, or of the last two if greater."""
+    known = [(n, v) for n, v in zip(lengths, values, strict=True) if v > 0]
+    if not known:
+        return 0.0
+    fits = [fit([n for n, _ in last], [v for _, v in last]) for last in (known[-3:], known[-2:])]
+    exponents = [f.exponent for f in fits if f is not None]
+    nearest, value = known[-1]
+    return float(value * (length / nearest) ** (max(exponents) if exponents else WORST))
+
+
+@dataclass
+class _Course:
+    """One mechanism on its way through the lengths. pilot: a first look that is not reported."""
+
+    make: Make
+    pilot: list[Point] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    stop: Stop | None = None
+
+    def foresee(self, length: int, limits: Limits) -> Stop | None:
+        known = [*self.pilot, *self.points]
+        lengths = [p.length for p in known]
+        memory = expected(lengths, [p.memory for p in known], length)
+        if memory > limits.memory:
+            said = f"would need about {memory / 1e9:.2g} GB, of which {limits.memory / 1e9:.2g} GB may be used"
+            return Stop(length=length, why="out of memory", message=said)
+        seconds = expected(lengths, [p.training for p in known], length)
+        if seconds > limits.seconds:
+            said = f"one pass would take about {seconds:.2g} s, more than {limits.seconds:g} s"
+            return Stop(length=length, why="too long", message=said)
+        return None
+
+    def go(self, length: int, setting: Setting, limits: Limits) -> None:
+        """Measure at the next length, unless it is foreseen that this cannot be."""
+        try:
+            if not self.points and length > PILOT:
+                self.pilot = [measure(self.make, n, setting) for n in (PILOT // 2, PILOT)]
+            self.stop = self.foresee(length, limits)
+            if self.stop is None:
+                self.points.append(measure(self.make, length, setting))
+        except Exception as error:
+            self.stop = Stop(length=length, why=_why(error), message=_first_line(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
+
+
+def _why(error: BaseException) -> Literal["out of memory", "failed"]:
+    full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+    return "out of memory" if full else "failed"
+
+
+def profile(
+    mechanisms: Mapping[str, Make], lengths: Sequence[int], setting: Setting, limits: Limits
+) -> Iterator[tuple[str, int, Point | Stop]]:
+    """Measure every mechanism at every length, shortest first; yields each step as it is done.
+
+    A mechanism that would pass a limit, or fails, is stopped there, and the rest goes on.
+    """
+    courses = {name: _Course(make) for name, make in mechanisms.items()}
+    for length in sorted(set(lengths)):
+        for name, course in courses.items():
+            if course.stop is not None:
+                continue
+            course.go(length, setting, limits)
+            yield name, length, course.stop or course.points[-1]
+
+
+def collect(steps: Sequence[tuple[str, int, Point | Stop]]) -> tuple[Series, ...]:
+    """The steps of `profile` as one series a mechanism, in the order in which they first came."""
+    names = dict.fromkeys(name for name, *_ in steps)
+    found = {n: [outcome for name, _, outcome in steps if name == n] for n in names}
+    return tuple(
+        Series(
+            attention=name,
+            points=tuple(x for x in outcomes if isinstance(x, Point)),
+            stop=next((x for x in outcomes if isinstance(x, Stop)), None),
+        )
+        for name, outcomes in found.items()
+    )

@@ -1,0 +1,159 @@
+"""How cost grows with the number of tokens: what `mmbench profile` leaves behind, and the exponent it shows.
+
+No PyTorch: the report reads these files too.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic import BeforeValidator, Field
+
+from mmbench.config import Frozen
+from mmbench.registry import UserError
+
+FOLDER = Path("data") / "profile"
+"""Of a project: one file a kind of device."""
+REFERENCE = "scaled_dot_product"
+"""The exact softmax, against which the others are told."""
+ASYMPTOTIC = 1024
+"""Tokens from which an exponent is fitted: below, fixed costs hide how cost grows."""
+
+Quantity = Literal["forward", "training", "memory"]
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Point(Frozen):
+    """Cost at one length, in self-attention on real tokens only. Seconds of wall time: median, interquartile range.
+
+    training: forward and backward. memory: bytes that these two need at most at one time, beside their inputs.
+    """
+
+    length: Annotated[int, Field(gt=0)]
+    forward: Annotated[float, Field(gt=0)]
+    forward_iqr: Annotated[float, Field(ge=0)]
+    training: Annotated[float, Field(gt=0)]
+    training_iqr: Annotated[float, Field(ge=0)]
+    memory: Annotated[int, Field(ge=0)]
+
+
+class Stop(Frozen):
+    """The first length that was not measured, and why."""
+
+    length: int
+    why: Literal["out of memory", "too long", "failed"]
+    message: str
+
+
+class Series(Frozen):
+    """One mechanism at growing lengths. stop: None where it went all the way."""
+
+    attention: str
+    points: Annotated[tuple[Point, ...], BeforeValidator(_as_tuple)]
+    stop: Stop | None
+
+    def at(self, length: int) -> Point | None:
+        return next((p for p in self.points if p.length == length), None)
+
+    def fit(self, quantity: Quantity, *, least: int = ASYMPTOTIC) -> Fit | None:
+        """The exponent over the measured lengths of at least `least` tokens; None with fewer than two of them."""
+        known = [p for p in self.points if p.length >= least and getattr(p, quantity) > 0]
+        return fit([p.length for p in known], [getattr(p, quantity) for p in known])
+
+
+class Profile(Frozen):
+    """All that one run of `mmbench profile` measured, and under which conditions.
+
+    device: "cpu" or "cuda"; hardware: its name. limits: `seconds` of one pass and `memory_gb`, beyond which a mechanism
+    is stopped. started: ISO 8601, UTC.
+    """
+
+    device: str
+    hardware: str
+    precision: str
+    threads: int
+    batch: int
+    heads: int
+    width: int
+    limits: dict[str, float]
+    versions: dict[str, str]
+    commit: str | None
+    started: str
+    series: Annotated[tuple[Series, ...], BeforeValidator(_as_tuple)]
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Every length that was asked for and measured, or at which a mechanism was stopped."""
+        found = {p.length for s in self.series for p in s.points} | {s.stop.length for s in self.series if s.stop}
+        return tuple(sorted(found))
+
+    def of(self, attention: str) -> Series | None:
+        return next((s for s in self.series if s.attention == attention), None)
+
+    def speedup(self, series: Series, length: int) -> float | None:
+        """How many times as fast as the exact softmax a training pass is at that length, in this run."""
+        exact = self.of(REFERENCE)
+        slow, quick = (s.at(length) if s else None for s in (exact, series))
+        return slow.training / quick.training if slow and quick else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """cost ~ length^exponent by least squares on logarithms. half: of the 95 % interval, None with two points."""
+
+    exponent: float
+    half: float | None
+    first: int
+    last: int
+
+
+def fit(lengths: Sequence[int], values: Sequence[float]) -> Fit | None:
+    """None with fewer than two different lengths."""
+    if len(set(lengths)) < 2:
+        return None
+    # Late: the command line's help must be quick.
+    from scipy import stats
+
+    found = stats.linregress([math.log(n) for n in lengths], [math.log(v) for v in values])
+    free = len(lengths) - 2
+    half = float(stats.t.ppf(0.975, free) * found.stderr) if free > 0 else None
+    return Fit(exponent=float(found.slope), half=half, first=min(lengths), last=max(lengths))
+
+
+def save(profile: Profile, folder: Path) -> Path:
+    """Write `<device>.json` in the folder, whole or not at all; returns where."""
+    file = folder / f"{profile.device}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", delete=False) as scratch:
+            scratch.write(profile.model_dump_json(indent=1) + "\n")
+        Path(scratch.name).chmod(0o644)
+        Path(scratch.name).replace(file)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror or error}); allow writing there") from None
+    return file
+
+
+def load(folder: Path) -> tuple[Profile, ...]:
+    """Every profile in the folder, by device. Raises UserError for a file that is none."""
+    return tuple(_load(file) for file in sorted(folder.glob("*.json")))
+
+
+def _load(file: Path) -> Profile:
+    try:
+        return Profile.model_validate_json(file.read_bytes())
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(x) for x in first["loc"])
+        raise UserError(
+            f"{file} is no profile ({f'{where}: ' if where else ''}{first['msg']}); run `mmbench profile` again"
+        ) from None

@@ -8,8 +8,10 @@ decide how much to compute. Shape legend: mmbench.types.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -25,7 +27,7 @@ from mmbench.registry import get
 from mmbench.types import Attention, Example, Inputs
 
 SMALL = 128
-"""Up to this width a pass on a CPU is quicker than one on the meta device, whose kernels are written in Python."""
+"""Up to this width a model is made on the CPU: quicker than on the meta device, many of whose kernels are in Python."""
 
 Shape = tuple[int, int]
 """(heads, width of a head)"""
@@ -121,6 +123,22 @@ def _ends(small: MLP | Head) -> int:
     return first.in_features + last.out_features
 
 
+def _device(size: ModelSize) -> str:
+    return "cpu" if size.width <= SMALL else "meta"
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without Python's cycle collector, which would look through all models and trials made so far again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _key(config: TrialConfig, spec: DataSpec, content_based: bool) -> Hashable:
     """Of all that one skeleton serves. Numbers of hidden units are left out: each adds the same."""
     assert config.model is not None
@@ -175,7 +193,7 @@ class Census:
         size, attention = config.model, config.attention
         key = _key(config, spec, self._mechanism(attention, (size.heads, size.width // size.heads))[1])
         if key not in self._skeletons:
-            self._skeletons[key] = _skeleton(self._build(config, spec, "meta", Counter()), size)
+            self._skeletons[key] = _skeleton(self._build(config, spec, _device(size), Counter()), size)
         skeleton = self._skeletons[key]
         own = sum(n * self._mechanism(attention, shape)[0] for shape, n in skeleton.mechanisms.items())
         return skeleton.parameters + own + _more(skeleton, size)
@@ -202,7 +220,7 @@ class Census:
         """One pass; a skeleton comes with it."""
         assert config.model is not None
         size = config.model
-        device, calls = "cpu" if size.width <= SMALL else "meta", Counter[Call]()
+        device, calls = _device(size), Counter[Call]()
         built = self._build(config, spec, device, calls)
         self._skeletons.setdefault(key, _skeleton(built, size))
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmbench import model, provenance
 from mmbench.config import Choice, DataSpec, Levels, ModelSize, Params, TrialConfig
 from mmbench.data import load_spec
-from mmbench.probe.census import Census
+from mmbench.probe.census import Census, uncollected
 from mmbench.registry import Axis, UserError, check_options, get, suggest, variants
 from mmbench.sweep.fingerprint import fingerprint
 from mmbench.sweep.match import CannotMatchError, Matcher
@@ -40,6 +40,14 @@ class Plan:
     @property
     def declared(self) -> int:
         return len(self.jobs) + len(self.skipped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """Of one model: trainable parameters, and FLOPs of a forward pass for one sample."""
+
+    parameters: int
+    flops: int
 
 
 def _choice(axis: Axis, choice: Choice, where: str) -> Choice:
@@ -214,22 +222,41 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: 
     jobs: list[Job] = []
     skipped: list[Skip] = []
     resolver = _Resolver(params, specs, census or Census())
-    for declared in _cells(params, levels, specs):
-        size = resolver.size(declared)
-        if isinstance(size, Skip):
-            skipped.append(Skip(config=declared, reason=size.reason))
-            continue
-        config = declared if size == declared.model else declared.model_copy(update={"model": size})
-        spec = specs[config.dataset]
-        source = fingerprint(config, spec)
-        jobs.append(
-            Job(
-                trial_id=trial_id(config, spec.hash, source),
-                config=config,
-                data_hash=spec.hash,
-                fingerprint=source,
-                commit=commit,
-                dirty=dirty,
+    with uncollected():
+        for declared in _cells(params, levels, specs):
+            size = resolver.size(declared)
+            if isinstance(size, Skip):
+                skipped.append(Skip(config=declared, reason=size.reason))
+                continue
+            config = declared if size == declared.model else declared.model_copy(update={"model": size})
+            spec = specs[config.dataset]
+            source = fingerprint(config, spec)
+            jobs.append(
+                Job(
+                    trial_id=trial_id(config, spec.hash, source),
+                    config=config,
+                    data_hash=spec.hash,
+                    fingerprint=source,
+                    commit=commit,
+                    dirty=dirty,
+                )
             )
-        )
     return Plan(jobs=tuple(jobs), skipped=tuple(skipped))
+
+
+def costs(plan: Plan, specs: Mapping[str, DataSpec], census: Census) -> dict[tuple[str, str], Count | str]:
+    """Parameters and FLOPs by data set and cell, of all that is trained; or, of what cannot be built, the reason."""
+    found: dict[tuple[str, str], Count | str] = {}
+    with uncollected():
+        for job in plan.jobs:
+            config, key = job.config, (job.config.dataset, job.config.cell)
+            if config.role == "baseline" or key in found:
+                continue
+            spec = specs[config.dataset]
+            try:
+                # FLOPs first: parameters come with them.
+                flops = census.flops(config, spec)
+                found[key] = Count(parameters=census.parameters(config, spec), flops=flops)
+            except Exception as error:  # a variant's own code may raise anything; the other cells are counted
+                found[key] = " ".join(f"{type(error).__name__}: {error}".split())
+    return found

@@ -253,6 +253,6 @@ class Census:
             made = self._make(attention, (heads, head_dim)).requires_grad_(False).eval()
             q, k, v = (torch.ones(1, heads, n, head_dim) for n in (queries, keys, keys))
             asks, real = (torch.ones(1, n, dtype=torch.bool) for n in (queries, keys))
-            given = (q, k) if made.content_based else (None, None)
-            self._calls[key] = cost.counted(lambda: made.read(*given, v, real, asks))
+            asked, keyed = (q, k) if made.content_based else (None, None)
+            self._calls[key] = cost.counted(lambda: made.read(asked, keyed, v, real, asks))
         return self._calls[key]

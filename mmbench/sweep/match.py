@@ -19,8 +19,7 @@ MOST = 2.0
 """Hidden units are at most so many times as many as in params.yaml, or as few."""
 WIDEST = 32
 """Nor is a model made more than so many times as wide."""
-REFERENCE = {"attention": "scaled_dot_product", "fusion": "concat", "architecture": "independent"}
-NAME = "{attention} + {fusion} · {architecture}".format(**REFERENCE)
+NAME = "scaled_dot_product + concat · independent"
 
 
 class CannotMatchError(Exception):
@@ -67,7 +66,9 @@ class Matcher:
                 modalities=tuple(spec.modalities),
                 seed=0,
                 model=self.settings.size,
-                **{axis: Choice(name=name) for axis, name in REFERENCE.items()},
+                attention=Choice(name="scaled_dot_product"),
+                fusion=Choice(name="concat"),
+                architecture=Choice(name="independent"),
             )
             self._targets[spec.name] = self.census.parameters(reference, spec)
         return self._targets[spec.name]

@@ -28,10 +28,8 @@ def merge_heads(x_BHLd: Tensor) -> Tensor:
 class MLP(nn.Sequential):
     """Norm, expand, GELU, contract: (..., D) -> (..., D)."""
 
-    def __init__(self, width: int, ratio: int) -> None:
-        super().__init__(
-            nn.LayerNorm(width), nn.Linear(width, ratio * width), nn.GELU(), nn.Linear(ratio * width, width)
-        )
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__(nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
 
 
 class Projection(nn.Sequential):
@@ -55,7 +53,7 @@ class Layer(nn.Module):
         *,
         width: int,
         heads: int,
-        mlp_ratio: int,
+        mlp_hidden: int,
         make_attention: MakeAttention,
         token_bank: Callable[[Callable[[], nn.Module]], Bank],
         mlp_bank: Callable[[Callable[[], nn.Module]], Bank],
@@ -67,7 +65,7 @@ class Layer(nn.Module):
         self.content_based = all(m.content_based for m in self.attention.by_key.values())
         self.project = token_bank(lambda: Projection(width, 3 if self.content_based else 1))
         self.out = token_bank(lambda: nn.Linear(width, width))
-        self.mlp = mlp_bank(lambda: MLP(width, mlp_ratio))
+        self.mlp = mlp_bank(lambda: MLP(width, mlp_hidden))
 
     def forward(self, name: str, stream: Stream) -> Stream:
         x = stream.tokens
@@ -135,5 +133,5 @@ class Head(nn.Sequential):
     """Small MLP: (B, inputs) -> (B, C). Not linear: with linear heads concatenation, sum of projections and sum of
     logits would be the same function."""
 
-    def __init__(self, inputs: int, width: int, classes: int) -> None:
-        super().__init__(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, classes))
+    def __init__(self, inputs: int, hidden: int, classes: int) -> None:
+        super().__init__(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, classes))

@@ -90,18 +90,41 @@ class Controls(Frozen):
 
 
 class ModelSize(Frozen):
-    """The same for every cell. `width` must be a multiple of `heads`."""
+    """How large a model is. `width` must be a multiple of `heads`.
+
+    An MLP has round(mlp_ratio x width) hidden units and a head round(head_ratio x width), each at least one.
+    """
 
     width: Positive
     depth: Positive
     heads: Positive
-    mlp_ratio: Positive
+    mlp_ratio: Annotated[float, Field(gt=0)]
+    head_ratio: Annotated[float, Field(gt=0)] = 1.0
 
     @pydantic.model_validator(mode="after")
     def _divisible(self) -> ModelSize:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         return self
+
+    @property
+    def mlp_hidden(self) -> int:
+        return max(1, round(self.mlp_ratio * self.width))
+
+    @property
+    def head_hidden(self) -> int:
+        return max(1, round(self.head_ratio * self.width))
+
+
+class ModelSettings(ModelSize):
+    """The size of every cell or, with `match_params`, of the reference cell (mmbench.sweep.match) that sets the number
+    of parameters for all."""
+
+    match_params: bool = False
+
+    @property
+    def size(self) -> ModelSize:
+        return ModelSize(**{name: getattr(self, name) for name in ModelSize.model_fields})
 
 
 class Training(Frozen):
@@ -147,7 +170,7 @@ class Params(Frozen):
 
     grid: Grid
     controls: Controls
-    model: ModelSize
+    model: ModelSettings
     train: Training
     sweep: Sweep
     tracking: Tracking

@@ -85,8 +85,8 @@ class Branch(Model):
             classes=len(spec.classes),
             bank=bank,
             cross=lambda: Cross(width=width, heads=heads, make_attention=make_attention),
-            mlp=lambda: MLP(width, size.mlp_ratio),
-            head=lambda inputs: Head(inputs, width, len(spec.classes)),
+            mlp=lambda: MLP(width, size.mlp_hidden),
+            head=lambda inputs: Head(inputs, size.head_hidden, len(spec.classes)),
         )
         self.fusion = fusion(kit)
         streams, tokens = type(self.fusion).stream_names(modalities), type(self.fusion).token_names(modalities)
@@ -94,7 +94,7 @@ class Branch(Model):
             Layer(
                 width=width,
                 heads=heads,
-                mlp_ratio=size.mlp_ratio,
+                mlp_hidden=size.mlp_hidden,
                 make_attention=make_attention,
                 token_bank=partial(bank, part="tokens", layer=i, names=tokens),
                 mlp_bank=partial(bank, part="mlp", layer=i, names=tokens),
@@ -153,14 +153,16 @@ def assemble(
     return architecture(make_branch, modalities, **(options or {}))
 
 
-def build(config: TrialConfig, spec: DataSpec) -> Architecture:
-    """The model of a trial.
+def build(config: TrialConfig, spec: DataSpec, *, attention: MakeMechanism | None = None) -> Architecture:
+    """The model of a trial. `attention`: made in place of the mechanism that the configuration names.
 
     A trial of a single modality has neither fusion nor architecture: it is one branch with its own weights.
     Raises UserError for an unknown name.
     """
     assert config.model is not None and config.attention is not None
-    mechanism = get("attention", config.attention.name, where="trial").cls
+    if attention is None:
+        mechanism = get("attention", config.attention.name, where="trial").cls
+        attention = partial(mechanism, **config.attention.options)
     fusion: Callable[[Kit], Fusion] = SingleHead
     architecture, options = "independent", {}
     if config.fusion is not None and config.architecture is not None:
@@ -170,7 +172,7 @@ def build(config: TrialConfig, spec: DataSpec) -> Architecture:
         modalities=config.modalities,
         spec=spec,
         size=config.model,
-        attention=partial(mechanism, **config.attention.options),
+        attention=attention,
         fusion=fusion,
         architecture=get("architecture", architecture, where="trial").cls,
         options=options,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.output import as_json, heading, table
+from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
 
 if TYPE_CHECKING:
     from mmbench.config import Params, TrialConfig
+    from mmbench.sweep.plan import Count
 
+Costs = Mapping[tuple[str, str], "Count | str"]
+"""By data set and cell; the reason where a model cannot be built."""
 ROLES = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
 GRID_AXES = ("attention", "fusion", "architecture")
 
@@ -31,17 +35,46 @@ def _pending(loaded: Loaded) -> set[str]:
     return {job.trial_id for job in loaded.ledger.pending(loaded.plan, limits_of(loaded.params.sweep))}
 
 
-def _trial(config: TrialConfig, state: str, **more: str) -> dict[str, Any]:
-    return {"name": config.name, "state": state, **more, **config.model_dump(mode="json")}
+def _trial(config: TrialConfig, state: str, costs: Costs, **more: str) -> dict[str, Any]:
+    cost = costs.get((config.dataset, config.cell))
+    counts: dict[str, Any] = {"parameters": None, "flops": None}
+    if isinstance(cost, str):
+        more["cannot_be_built"] = cost
+    elif cost is not None:
+        counts = {"parameters": cost.parameters, "flops": cost.flops}
+    return {"name": config.name, "state": state, **counts, **more, **config.model_dump(mode="json")}
 
 
-def _trials(loaded: Loaded, pending: set[str]) -> list[dict[str, Any]]:
+def _trials(loaded: Loaded, pending: set[str], costs: Costs) -> list[dict[str, Any]]:
     """Every declared trial, in the order in which they run; the skipped ones last."""
     found = []
     for job in loaded.plan.jobs:
         state = "pending" if job.trial_id in pending else loaded.results[job.trial_id].state.value
-        found.append({"trial_id": job.trial_id} | _trial(job.config, state))
-    return found + [_trial(skip.config, "skipped", reason=skip.reason) for skip in loaded.plan.skipped]
+        found.append({"trial_id": job.trial_id} | _trial(job.config, state, costs))
+    return found + [_trial(skip.config, "skipped", costs, reason=skip.reason) for skip in loaded.plan.skipped]
+
+
+def _show_cells(loaded: Loaded, costs: Costs) -> None:
+    """What every model costs, a table a data set."""
+    matched = loaded.params.model.match_params
+    configs = {(job.config.dataset, job.config.cell): job.config for job in loaded.plan.jobs}
+    for name in loaded.params.grid.datasets:
+        rows: list[Row] = []
+        for (dataset, cell), cost in costs.items():
+            if dataset == name:
+                size = configs[dataset, cell].model
+                assert size is not None
+                sizes: Row = [size.width, f"{size.mlp_ratio:g}", f"{size.head_ratio:g}"] if matched else []
+                counts: Row = ["–", "–"] if isinstance(cost, str) else [cost.parameters, cost.flops]
+                rows.append([cell, *sizes, *counts])
+        heading(f"{name}: {len(rows)} models")
+        header = ["width", "mlp_ratio", "head_ratio"] if matched else []
+        table(["model", *header, "parameters", "FLOPs"], rows)
+    broken = Counter(cost for cost in costs.values() if isinstance(cost, str))
+    if broken:
+        heading("Cannot be built")
+        table(["models", "reason"], [[count, reason] for reason, count in broken.most_common()])
+    click.echo()
 
 
 def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
@@ -53,6 +86,8 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         labels = dict.fromkeys(c.label for t in _configs(loaded) if (c := getattr(t, axis)) is not None)
         click.echo(f"{axis} ({len(labels)}): {', '.join(labels)}")
     click.echo(f"seeds: {loaded.params.grid.seeds}")
+    if loaded.params.model.match_params:
+        click.echo(_matched(loaded))
     rows: list[list[str | int]] = []
     for name in loaded.params.grid.datasets:
         own = [t for t in trials if t["dataset"] == name]
@@ -70,7 +105,23 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         table(["trials", "reason"], [[count, reason] for reason, count in reasons.most_common()])
     if pending:
         click.echo()
-        click.echo("`dvc repro` runs what is pending; `mmbench plan --json` names every trial.")
+        click.echo(
+            "`dvc repro` runs what is pending; `mmbench plan --cells` shows what models cost, `--json` every trial."
+        )
+
+
+def _matched(loaded: Loaded) -> str:
+    """To how many parameters, and over which widths."""
+    from mmbench.probe.census import Census
+    from mmbench.sweep.match import NAME, TOLERANCE, Matcher
+
+    matcher = Matcher(loaded.params.model, Census())
+    said = []
+    for name in loaded.params.grid.datasets:
+        widths = {t.model.width for t in _configs(loaded) if t.dataset == name and t.model is not None}
+        span = f" (widths {min(widths)} to {max(widths)})" if widths else ""
+        said.append(f"{name} {matcher.target(loaded.specs[name]):,}{span}")
+    return f"parameters matched to those of {NAME} within {TOLERANCE:.1%}: {', '.join(said)}"
 
 
 def _configs(loaded: Loaded) -> list[TrialConfig]:
@@ -79,14 +130,30 @@ def _configs(loaded: Loaded) -> list[TrialConfig]:
 
 @click.command(short_help="What the settings mean, before anything runs.")
 @click.option("--profile", type=click.Choice(["core", "full"]), help="Instead of the levels that params.yaml names.")
+@click.option(
+    "--cells/--no-cells", default=None, help="Parameters and FLOPs of every model; default: where --profile is given."
+)
 @on_project
 @as_json_option
-def plan(project: Project, profile: str | None, json_: bool) -> None:
-    """Show which trials the settings declare, which cannot be and why, and which are still to run."""
-    loaded = load(project, with_profile(project.params(), profile))
-    trials = _trials(loaded, _pending(loaded))
+def plan(project: Project, profile: str | None, cells: bool | None, json_: bool) -> None:
+    """Show which trials the settings declare, which cannot be and why, and which are still to run.
+
+    FLOPs are those of a forward pass for one sample.
+    """
+    from mmbench.probe.census import Census
+    from mmbench.sweep.plan import costs
+
+    census = Census()
+    counts: Costs = {}
+    with spinner("planning"):
+        loaded = load(project, with_profile(project.params(), profile), census)
+        if json_ or cells or (cells is None and profile is not None):
+            counts = costs(loaded.plan, loaded.specs, census)
+        trials = _trials(loaded, _pending(loaded), counts)
     if json_:
         states = Counter(trial["state"] for trial in trials)
         as_json({"declared": len(trials), "states": dict(states), "trials": trials})
-    else:
-        _show(loaded, trials)
+        return
+    if counts:
+        _show_cells(loaded, counts)
+    _show(loaded, trials)

@@ -13,6 +13,7 @@ from mmbench.registry import UserError
 
 if TYPE_CHECKING:
     from mmbench.config import DataSpec, Params
+    from mmbench.probe.census import Census
     from mmbench.results import TrialResult
     from mmbench.sweep.ledger import Ledger
     from mmbench.sweep.plan import Plan
@@ -62,13 +63,14 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     return plan.load_specs(params, root)
 
 
-def load(project: Project, params: Params | None = None) -> Loaded:
-    """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file."""
+def load(project: Project, params: Params | None = None, census: Census | None = None) -> Loaded:
+    """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `census`:
+    counts for the plan, and can be asked afterwards."""
     from mmbench.sweep.plan import build
 
     params = params or project.params()
     specs = load_specs(params, project.root)
-    plan, ledger = build(params, specs, root=project.root), project.ledger()
+    plan, ledger = build(params, specs, root=project.root, census=census), project.ledger()
     return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.read())
 
 

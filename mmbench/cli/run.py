@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
 
-from mmbench.cli.output import as_json, heading, table
+from mmbench.cli.output import as_json, heading, spinner, table
 from mmbench.cli.project import Project, as_json_option, load_specs, on_project
 from mmbench.registry import Axis, UserError, check_options, get, suggest
 
@@ -117,16 +115,8 @@ def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
     limits = limits_of(project.params().sweep)
     # As in a sweep: with more threads sums are added in another order, and the last bits differ.
     torch.set_num_threads(1)
-    with _spinner(f"training {job.config.name}"):
+    with spinner(f"training {job.config.name}"):
         return run(job, spec, splits, limits)
-
-
-def _spinner(message: str) -> AbstractContextManager[Any]:
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(message)
 
 
 def _costs(cost: Cost) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -16,18 +18,23 @@ def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-@torch.enable_grad()
-def flops(model: nn.Module, split: Split) -> int:
-    """FLOPs of one forward pass for one sample: 2 per multiply-add of a matrix product.
+def counted(call: Callable[[], object]) -> int:
+    """FLOPs of a call: 2 per multiply-add of a matrix product.
 
-    Elementwise work is not counted. Fused attention is unknown to the counter and would count as zero, so the pass goes
+    Elementwise work is not counted. Fused attention is unknown to the counter and would count as zero, so the call goes
     through PyTorch's plain attention kernel.
     """
-    # With gradients: the counter asks every module's input for its history, and a learned token has none without.
-    model.eval()
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model(split.rows(slice(0, 1))[0])
+    # The counter's bookkeeping needs autograd wherever a parameter itself is a module's input, as learned tokens are.
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        call()
     return int(counter.get_total_flops())
+
+
+def flops(model: nn.Module, split: Split) -> int:
+    """FLOPs of one forward pass for one sample, as `counted` does."""
+    model.eval()
+    inputs, _ = split.rows(slice(0, 1))
+    return counted(lambda: model(inputs))
 
 
 @torch.inference_mode()

@@ -71,10 +71,7 @@ def caveats(
         "p-values are adjusted with Holm's method within each family of comparisons, "
         f"at {100 * params.report.confidence:g} % confidence."
     )
-    said.append(
-        "All cells share one width, depth and training budget, none was tuned, and their numbers of parameters differ: "
-        "a difference is one of the combination at this size and budget."
-    )
+    said.append(_sizes(params.model.match_params))
     said.append(
         "FLOPs count matrix products only (elementwise work is left out), so they are a lower bound. Times were taken "
         "while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on a "
@@ -86,6 +83,20 @@ def caveats(
         names = [d.name for d in datasets if d.ceiling is None]
         said.append(f"No ceiling is known for {listing(names)}.")
     return tuple(said)
+
+
+def _sizes(matched: bool) -> str:
+    if matched:
+        return (
+            "Cells have about equally many parameters: widths were scaled (and, where that was too coarse, hidden units "
+            "of MLPs or heads) until any two trained models on one data set agree within 10 %. Depth, heads and "
+            "training budget are the same, and none was tuned: a difference is one of the combination at this number "
+            "of parameters and budget."
+        )
+    return (
+        "All cells share one width, depth and training budget, none was tuned, and their numbers of parameters differ: "
+        "a difference is one of the combination at this size and budget."
+    )
 
 
 def provenance(params: Params, frame: pd.DataFrame, results: Results, hashes: Mapping[str, str]) -> Provenance:
@@ -100,7 +111,9 @@ def provenance(params: Params, frame: pd.DataFrame, results: Results, hashes: Ma
         facts = r.provenance.hardware.items()
         hardware.add(", ".join(f"{k} {v}" for k, v in facts if v is not None))
     dirty = [r.provenance.dirty for r in found if r.provenance.dirty is not None]
-    size, train = params.model.model_dump(), params.train.model_dump()
+    size, train = params.model.size.model_dump(), params.train.model_dump()
+    if params.model.match_params:
+        size["width"] = f"{params.model.width} before parameters were matched"
     return Provenance(
         commits=tuple(dict.fromkeys(r.provenance.commit for r in reversed(found) if r.provenance.commit)),
         dirty=any(dirty) if dirty else None,

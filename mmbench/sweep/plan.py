@@ -9,10 +9,12 @@ from itertools import product
 from pathlib import Path
 
 from mmbench import model, provenance
-from mmbench.config import Choice, DataSpec, Levels, Params, TrialConfig
+from mmbench.config import Choice, DataSpec, Levels, ModelSize, Params, TrialConfig
 from mmbench.data import load_spec
+from mmbench.probe.census import Census, uncollected
 from mmbench.registry import Axis, UserError, check_options, get, suggest, variants
 from mmbench.sweep.fingerprint import fingerprint
+from mmbench.sweep.match import CannotMatchError, Matcher
 from mmbench.trial import Job
 from mmbench.types import Fusion
 
@@ -38,6 +40,14 @@ class Plan:
     @property
     def declared(self) -> int:
         return len(self.jobs) + len(self.skipped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """Of one model: trainable parameters, and FLOPs of a forward pass for one sample."""
+
+    parameters: int
+    flops: int
 
 
 def _choice(axis: Axis, choice: Choice, where: str) -> Choice:
@@ -104,7 +114,7 @@ def _cells(
     Baselines come first, being the quickest; single modalities end a round, being the shortest of the trained ones.
     """
     sets = [(name, tuple(specs[name].modalities)) for name in params.grid.datasets]
-    size, train = params.model, params.train
+    size, train = params.model.size, params.train
     for seed in range(params.grid.seeds):
         if seed == 0:
             for baseline, (name, modalities) in product(params.controls.baselines, sets):
@@ -166,8 +176,44 @@ def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
     return hashlib.sha256(f"{config.canonical()}\n{data_hash}\n{source}".encode()).hexdigest()[:16]
 
 
-def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path) -> Plan:
-    """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder.
+class _Resolver:
+    """What is the same for all seeds of a cell: whether it can be, and its size."""
+
+    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: Census) -> None:
+        self.specs, self.census = specs, census
+        self.matcher = Matcher(params.model, census) if params.model.match_params else None
+        self.tried: set[tuple[str, str]] = set()
+        self.known: dict[tuple[str, str], ModelSize | Skip | None] = {}
+
+    def size(self, config: TrialConfig) -> ModelSize | Skip | None:
+        """The trial's size, None for a baseline; or why it cannot be."""
+        key = (config.dataset, config.cell)
+        if key not in self.known:
+            self.known[key] = self._size(config, self.specs[config.dataset])
+        return self.known[key]
+
+    def _size(self, config: TrialConfig, spec: DataSpec) -> ModelSize | Skip | None:
+        reason = _cannot(config)
+        if reason is not None:
+            return Skip(config=config, reason=reason)
+        if config.role == "cell":
+            _try_options(config, spec, self.tried)
+        if self.matcher is None or config.model is None:
+            return config.model
+        try:
+            self.census.parameters(config, spec)
+        except Exception:
+            # A broken variant: its trials fail and say why, as they do without matching.
+            return config.model
+        try:
+            return self.matcher.size(config, spec)
+        except CannotMatchError as error:
+            return Skip(config=config, reason=str(error))
+
+
+def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: Census | None = None) -> Plan:
+    """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder;
+    `census`: one that has counted before.
 
     Raises UserError, naming the place and the remedy, for whatever in params.yaml cannot be.
     """
@@ -175,24 +221,42 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path) -> Plan:
     commit, dirty = provenance.commit(root)
     jobs: list[Job] = []
     skipped: list[Skip] = []
-    tried: set[tuple[str, str]] = set()
-    for config in _cells(params, levels, specs):
-        reason = _cannot(config)
-        if reason is not None:
-            skipped.append(Skip(config=config, reason=reason))
-            continue
-        spec = specs[config.dataset]
-        if config.role == "cell":
-            _try_options(config, spec, tried)
-        source = fingerprint(config, spec)
-        jobs.append(
-            Job(
-                trial_id=trial_id(config, spec.hash, source),
-                config=config,
-                data_hash=spec.hash,
-                fingerprint=source,
-                commit=commit,
-                dirty=dirty,
+    resolver = _Resolver(params, specs, census or Census())
+    with uncollected():
+        for declared in _cells(params, levels, specs):
+            size = resolver.size(declared)
+            if isinstance(size, Skip):
+                skipped.append(Skip(config=declared, reason=size.reason))
+                continue
+            config = declared if size == declared.model else declared.model_copy(update={"model": size})
+            spec = specs[config.dataset]
+            source = fingerprint(config, spec)
+            jobs.append(
+                Job(
+                    trial_id=trial_id(config, spec.hash, source),
+                    config=config,
+                    data_hash=spec.hash,
+                    fingerprint=source,
+                    commit=commit,
+                    dirty=dirty,
+                )
             )
-        )
     return Plan(jobs=tuple(jobs), skipped=tuple(skipped))
+
+
+def costs(plan: Plan, specs: Mapping[str, DataSpec], census: Census) -> dict[tuple[str, str], Count | str]:
+    """Parameters and FLOPs by data set and cell, of all that is trained; or, of what cannot be built, the reason."""
+    found: dict[tuple[str, str], Count | str] = {}
+    with uncollected():
+        for job in plan.jobs:
+            config, key = job.config, (job.config.dataset, job.config.cell)
+            if config.role == "baseline" or key in found:
+                continue
+            spec = specs[config.dataset]
+            try:
+                # FLOPs first: parameters come with them.
+                flops = census.flops(config, spec)
+                found[key] = Count(parameters=census.parameters(config, spec), flops=flops)
+            except Exception as error:  # a variant's own code may raise anything; the other cells are counted
+                found[key] = " ".join(f"{type(error).__name__}: {error}".split())
+    return found

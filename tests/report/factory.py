@@ -144,7 +144,7 @@ def spec_of(name: str, truth: Truth) -> DataSpec:
 
 def configs(params: Params, truths: Mapping[str, Truth], levels: Mapping[str, list[str]]) -> Iterator[TrialConfig]:
     """Every trial of the grid and of the controls, in an order like the planner's."""
-    size, train = params.model, params.train
+    size, train = params.model.size, params.train
     for dataset, truth in truths.items():
         modalities = tuple(truth.single)
         for seed in range(params.grid.seeds):

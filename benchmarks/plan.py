@@ -1,0 +1,60 @@
+"""How long a plan of the full grid takes on one core: 17 x 17 x 6 cells, three data sets, five seeds, and controls.
+
+    OMP_NUM_THREADS=1 python benchmarks/plan.py
+
+Prints processor seconds for identities alone, with parameters and FLOPs of every cell, and both with `match_params`.
+Needs no prepared data: a data set's description is enough. Each case runs in a fresh process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from pathlib import Path
+
+from mmbench.config import DataSpec, Params, load_params
+from mmbench.probe.census import Census
+from mmbench.registry import get
+from mmbench.sweep.ledger import Ledger, limits_of
+from mmbench.sweep.plan import build, costs
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def settings(*, match: bool) -> Params:
+    raw = load_params(ROOT / "params.yaml").model_dump(mode="json")
+    raw["grid"] |= {"seeds": 5} | dict.fromkeys(("attention", "fusion", "architecture"), "full")
+    raw["model"] |= {"match_params": match}
+    return Params.model_validate(raw)
+
+
+def specs(params: Params) -> dict[str, DataSpec]:
+    found = {}
+    for name in params.grid.datasets:
+        choice = params.data[name]
+        generator = get("dataset", choice.name, where="benchmark").cls(**choice.options)
+        found[name] = generator.describe(name).model_copy(update={"hash": name})
+    return found
+
+
+def case(match: bool) -> None:
+    params = settings(match=match)
+    described, census, began = specs(params), Census(), time.process_time()
+    plan = build(params, described, root=ROOT, census=census)
+    Ledger(ROOT / "no ledger").pending(plan, limits_of(params.sweep))
+    ids = time.process_time() - began
+    found = costs(plan, described, census)
+    both = time.process_time() - began
+    cells = sum(job.config.role == "cell" for job in plan.jobs)
+    print(
+        f"match_params {match!s:5}: {cells:,} trials of cells, {plan.declared:,} in all, {len(plan.skipped)} skipped; "
+        f"identities {ids:.1f} s, with parameters and FLOPs of {len(found):,} models {both:.1f} s",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    for match in (False, True):
+        process = multiprocessing.get_context("spawn").Process(target=case, args=(match,))
+        process.start()
+        process.join()

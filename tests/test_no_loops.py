@@ -42,8 +42,8 @@ def cost_of_attention(make: Callable[[int, int], Attention], *, batch: int, head
     return count.total
 
 
-# Long enough for `local` to work in blocks at either size.
-SMALL = {"batch": 2, "heads": 2, "queries": 20, "keys": 30}
+# Long enough for `local` to work in tiles at either size.
+SMALL = {"batch": 2, "heads": 2, "queries": 80, "keys": 90}
 LARGER = [{**SMALL, key: 3 * number} for key, number in SMALL.items()]
 
 

@@ -20,6 +20,12 @@ def _gain_sentence(difference: Difference, over: str) -> str:
         "equal": f"It is no better than {over} in practice ({gain(difference)}).",
         "unclear": f"Whether it is better than {over} cannot be told ({gain(difference)}).",
     }
+    if difference.verdict == "unclear" and difference.half is not None and abs(difference.mean) > difference.half:
+        # Among very many cells a test on few seeds cannot pass, however wide the gap: say that, not that it is unclear.
+        return (
+            f"It is {gain(difference)} against {over}: clear of zero taken alone, but not once corrected for all cells "
+            "that are compared; more seeds would tell."
+        )
     return words[difference.verdict]
 
 

@@ -26,8 +26,8 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
     ["#F3F6F2", "#C3DFD6", "#98C7C4", "#74AEBA", "#4796B5", "#3279A3", "#245C91", "#1A4075", "#10254F"],
 )
 TOP, NAMED = 10, 5
-DENSE, PAGE = 4, 20.0
-"""More columns than this are drawn narrow; inches that heatmaps may take side by side."""
+DENSE, PAGE, BANDS = 4, 20.0, 3
+"""More columns than this are drawn narrow; inches that heatmaps may take side by side; curves that may have bands."""
 STYLE = {
     "svg.hashsalt": "mmbench",
     "svg.fonttype": "path",
@@ -216,7 +216,8 @@ def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
             axis.plot(range(1, len(c.median) + 1), _floats(c.median), color="#9AA3AD", lw=0.8)
         for c, colour, dash in zip(levels, COLOURS, DASHES, strict=False):
             epochs = range(1, len(c.median) + 1)
-            axis.fill_between(epochs, _floats(c.low), _floats(c.high), color=colour, alpha=0.15, lw=0)
+            if len(levels) <= BANDS:
+                axis.fill_between(epochs, _floats(c.low), _floats(c.high), color=colour, alpha=0.15, lw=0)
             axis.plot(epochs, _floats(c.median), color=colour, ls=dash, lw=1.5, label=level(c.name))
         axis.set_title(f"{kind}: the highest {len(COLOURS)} of {len(levels)}" if some else kind)
         axis.set_xlabel("epoch")

@@ -21,6 +21,8 @@ SHORT = {
     "train_seconds": "Training time",
     "inference_us": "Inference time",
 }
+BANDS = 3
+"""With more named curves than this their bands lie on one another and say nothing: they are left out."""
 GREY_LIMIT = 120
 """Grey curves drawn behind the named ones; more than this would only be a wall of grey."""
 
@@ -252,13 +254,21 @@ def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) 
     cells = [c for c in here if c.kind == "cell"]
     grey = (cells[:: math.ceil(len(cells) / GREY_LIMIT)] if cells else []) + rest
     values = [v for c in [*mine, *grey] for v in c.median if v is not None]
-    values += [v for c in named for band in (c.low, c.high) for v in band if v is not None]
+    banded = len(named) <= BANDS
+    values += [v for c in named if banded for band in (c.low, c.high) for v in band if v is not None]
     x = _epochs(max(len(c.median) for c in [*mine, *grey]))
     y = linear(values, floor=0.0, ceiling=1.0)
     last = [_last(c) for c in named]
     ends = spread((100 - y.at(v) for v in last), gap=gap)
     lines = tuple(
-        Line(name=c.name, hue=i, path=_path(c.median, x, y), band=_band(c, x, y), end=end, value=f"{value:.3f}")
+        Line(
+            name=c.name,
+            hue=i,
+            path=_path(c.median, x, y),
+            band=_band(c, x, y) if banded else "",
+            end=end,
+            value=f"{value:.3f}",
+        )
         for i, (c, end, value) in enumerate(zip(named, ends, last, strict=True), start=1)
     )
     return Curves(

@@ -97,9 +97,17 @@ def failing(cells: list[Cell]) -> dict[Cell, list[str]]:
     spec, split = data()
     found = {}
     for cell in cells:
-        torch.manual_seed(0)
         settings = config(cell)
-        if wrong := faults(build(settings, spec), split, settings):
+        # A mechanism that reads its best keys alone may leave out a modality in one draw of the weights: what counts
+        # is what goes wrong in all. Nearly all cells need the first draw only.
+        wrong: list[str] = []
+        for seed in range(3):
+            torch.manual_seed(seed)
+            again = faults(build(settings, spec), split, settings)
+            wrong = [fault for fault in again if seed == 0 or fault in wrong or fault.startswith("diverged")]
+            if not wrong or wrong[0].startswith("diverged"):
+                break
+        if wrong:
             found[cell] = wrong
     return found
 

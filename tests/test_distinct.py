@@ -97,13 +97,16 @@ def signatures(structures: dict[Cell, Signature]) -> dict[Cell, Signature]:
     return {(a, f, r): structures[stand_in(a), f, r].with_mechanism(kinds[a]) for a, f, r in CELLS}
 
 
+# The first test to ask for them waits for all structures to be measured: a minute and a half of one free core.
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_two_of_all_cells_compute_one_function(signatures: dict[Cell, Signature]) -> None:
     assert len(signatures) == 17 * 17 * 6
     assert distinct.collapsed({name(cell): found for cell, found in signatures.items()}) == []
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_each_axis_shows_where_it_should(structures: dict[Cell, Signature]) -> None:
     """Cells that differ in one axis differ in a part of the signature that is about that axis."""
     parts = {0: {"mixing"}, 1: {"reach", "meeting"}, 2: {"sharing", "merging", "combination"}}
@@ -115,6 +118,7 @@ def test_each_axis_shows_where_it_should(structures: dict[Cell, Signature]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_signature_measured_in_full_is_the_one_put_together(signatures: dict[Cell, Signature]) -> None:
     """Asked of every mechanism, in cells that hold every fusion and every architecture."""
     for i, attention in enumerate(ATTENTIONS):

@@ -28,8 +28,10 @@ def moved(p: Tensor, *, seed: int) -> Iterator[None]:
     """While open, the parameter is 0.1 off its value, in a random direction."""
     before, g = p.clone(), torch.Generator().manual_seed(seed)
     p.add_(torch.randn(p.shape, dtype=p.dtype, generator=g), alpha=0.1)
-    yield
-    p.copy_(before)
+    try:
+        yield
+    finally:
+        p.copy_(before)
 
 
 def _steps(

@@ -202,7 +202,7 @@ class _Resolver:
             return config.model
         try:
             self.census.parameters(config, spec)
-        except Exception:
+        except (Exception, SystemExit):
             # A broken variant: its trials fail and say why, as they do without matching.
             return config.model
         try:
@@ -257,6 +257,6 @@ def costs(plan: Plan, specs: Mapping[str, DataSpec], census: Census) -> dict[tup
                 # FLOPs first: parameters come with them.
                 flops = census.flops(config, spec)
                 found[key] = Count(parameters=census.parameters(config, spec), flops=flops)
-            except Exception as error:  # a variant's own code may raise anything; the other cells are counted
+            except (Exception, SystemExit) as error:  # a variant may raise anything; the other cells are counted
                 found[key] = " ".join(f"{type(error).__name__}: {error}".split())
     return found

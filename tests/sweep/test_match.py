@@ -12,8 +12,9 @@ from mmbench.config import DataSpec, Params, load_params
 from mmbench.probe import cost
 from mmbench.probe.census import Census
 from mmbench.registry import get, variants
+from mmbench.sweep.costs import costs
 from mmbench.sweep.match import NAME, TOLERANCE, WIDEST, Matcher, around
-from mmbench.sweep.plan import Plan, build, costs
+from mmbench.sweep.plan import Plan, build
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS: dict[str, DataSpec] = {

@@ -15,8 +15,9 @@ from pathlib import Path
 from mmbench.config import DataSpec, Params, load_params
 from mmbench.probe.census import Census
 from mmbench.registry import get
+from mmbench.sweep.costs import costs
 from mmbench.sweep.ledger import Ledger, limits_of
-from mmbench.sweep.plan import build, costs
+from mmbench.sweep.plan import build
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -48,6 +48,13 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
         ("depth: 2", "depth: 2.5", "params.yaml: model.depth is 2.5: should be a valid integer"),
         ("depth: 2", "depth: yes", "params.yaml: model.depth is True: should be a valid integer"),
         ("depth: 2", "depth:", "params.yaml: model.depth is None: should be a valid integer"),
+        ("match_params: false", "match_params: 1", "params.yaml: model.match_params is 1: should be a valid boolean"),
+        (
+            "match_params: false",
+            "match_parms: true",
+            "params.yaml: unknown key 'model.match_parms'; did you mean 'match_params'?",
+        ),
+        ("mlp_ratio: 2 ", "mlp_ratio: 0 ", "params.yaml: model.mlp_ratio is 0: should be greater than 0"),
         ("heads: 2", "heads: 5", "params.yaml: model: width 32 is not a multiple of heads 5"),
         ("clip_norm: 1.0", "clip_norm: .nan", "params.yaml: train.clip_norm is nan: should be a finite number"),
         ("clip_norm: 1.0", "clip_norm: .inf", "params.yaml: train.clip_norm is inf: should be a finite number"),

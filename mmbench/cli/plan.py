@@ -13,7 +13,7 @@ from mmbench.cli.project import Loaded, Project, as_json_option, load, on_projec
 
 if TYPE_CHECKING:
     from mmbench.config import Params, TrialConfig
-    from mmbench.sweep.plan import Count
+    from mmbench.sweep.costs import Count
 
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
@@ -141,7 +141,7 @@ def plan(project: Project, profile: str | None, cells: bool | None, json_: bool)
     FLOPs are those of a forward pass for one sample.
     """
     from mmbench.probe.census import Census
-    from mmbench.sweep.plan import costs
+    from mmbench.sweep.costs import costs
 
     census = Census()
     counts: Costs = {}

@@ -88,8 +88,8 @@ def caveats(
 def _sizes(matched: bool) -> str:
     if matched:
         return (
-            "Cells have about equally many parameters: widths were scaled (and, where that was too coarse, hidden units "
-            "of MLPs or heads) until any two trained models on one data set agree within 10 %. Depth, heads and "
+            "Cells have about equally many parameters: widths were scaled (and, where that was too coarse, hidden "
+            "units of MLPs or heads) until any two trained models on one data set agree within 10 %. Depth, heads and "
             "training budget are the same, and none was tuned: a difference is one of the combination at this number "
             "of parameters and budget."
         )

@@ -85,7 +85,7 @@ class Matcher:
         def parameters(size: ModelSize) -> int:
             try:
                 return self.census.parameters(config.model_copy(update={"model": size}), spec)
-            except Exception as error:  # a variant's own code may raise anything
+            except (Exception, SystemExit) as error:  # a variant may raise anything
                 raise CannotMatchError(f"it cannot be built at width {size.width}: {error}") from error
 
         def near(size: ModelSize) -> bool:

@@ -42,14 +42,6 @@ class Plan:
         return len(self.jobs) + len(self.skipped)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Count:
-    """Of one model: trainable parameters, and FLOPs of a forward pass for one sample."""
-
-    parameters: int
-    flops: int
-
-
 def _choice(axis: Axis, choice: Choice, where: str) -> Choice:
     """The choice, checked, with options that equal their default dropped: two spellings of one level are one level."""
     info = get(axis, choice.name, where=where)
@@ -202,7 +194,7 @@ class _Resolver:
             return config.model
         try:
             self.census.parameters(config, spec)
-        except Exception:
+        except (Exception, SystemExit):
             # A broken variant: its trials fail and say why, as they do without matching.
             return config.model
         try:
@@ -242,21 +234,3 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: 
                 )
             )
     return Plan(jobs=tuple(jobs), skipped=tuple(skipped))
-
-
-def costs(plan: Plan, specs: Mapping[str, DataSpec], census: Census) -> dict[tuple[str, str], Count | str]:
-    """Parameters and FLOPs by data set and cell, of all that is trained; or, of what cannot be built, the reason."""
-    found: dict[tuple[str, str], Count | str] = {}
-    with uncollected():
-        for job in plan.jobs:
-            config, key = job.config, (job.config.dataset, job.config.cell)
-            if config.role == "baseline" or key in found:
-                continue
-            spec = specs[config.dataset]
-            try:
-                # FLOPs first: parameters come with them.
-                flops = census.flops(config, spec)
-                found[key] = Count(parameters=census.parameters(config, spec), flops=flops)
-            except Exception as error:  # a variant's own code may raise anything; the other cells are counted
-                found[key] = " ".join(f"{type(error).__name__}: {error}".split())
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,34 @@ def test_plan_widens_the_grid(root: Path, capsys: Shown) -> None:
     axes = ("attention", "fusion", "architecture")
     used = {axis: {t[axis]["name"] for t in found["trials"] if t[axis] is not None} for axis in axes}
     assert used == {axis: set(variants(axis)) for axis in axes}
+    trained = [t for t in found["trials"] if t["role"] != "baseline"]
+    assert all(t["parameters"] > 0 and t["flops"] > 0 and t["state"] == "pending" for t in trained)
+
+
+def test_plan_says_what_models_cost(root: Path, capsys: Shown) -> None:
+    trials = {t["name"]: t for t in told(["plan", "--root", str(root)], capsys)["trials"]}
+    made = told(["run", "--root", str(root), *CELL], capsys)
+    planned = trials["mean + concat · shared · small · s0"]
+    assert (planned["parameters"], planned["flops"]) == (made["cost"]["parameters"], made["cost"]["flops"])
+    assert trials["majority baseline · small · s0"]["parameters"] is None
+    assert main(["plan", "--root", str(root), "--cells"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(rf"^mean \+ concat · shared +{planned['parameters']} +{planned['flops']}$", out, re.MULTILINE)
+    assert main(["plan", "--root", str(root)]) == 0
+    assert "FLOPs" not in capsys.readouterr().out
+
+
+def test_plan_tells_that_parameters_are_matched(root: Path, capsys: Shown) -> None:
+    file = root / "params.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("match_params: false", "match_params: true"), "utf-8")
+    found = [t["parameters"] for t in told(["plan", "--root", str(root)], capsys)["trials"] if t["parameters"]]
+    assert max(found) <= 1.1 * min(found)
+    assert main(["plan", "--root", str(root), "--cells"]) == 0
+    out = capsys.readouterr().out
+    assert "parameters matched to those of scaled_dot_product + concat · independent within 4.5%: small " in out
+    assert re.search(r"^model +width +mlp_ratio +head_ratio +parameters +FLOPs$", out, re.MULTILINE)
+    made = told(["run", "--root", str(root), *CELL], capsys)
+    assert made["cost"]["parameters"] in found
 
 
 def test_plan_says_why_trials_are_skipped(root: Path, capsys: Shown) -> None:

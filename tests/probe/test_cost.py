@@ -33,6 +33,18 @@ class Attends(nn.Module):
         return nn.functional.scaled_dot_product_attention(x, x, x)
 
 
+class LearnsTokens(nn.Module):
+    """(B, 5) -> (B, 3), of tokens that are parameters: they alone pass through the inner module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(torch.zeros(2, 5))
+        self.linear = nn.Linear(5, 3)
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        return self.linear(self.tokens.expand(2, -1)).mean(0).expand(len(inputs["x"].values), -1)
+
+
 def split(*shape: int) -> Split:
     return Split(inputs={"x": Example(values=torch.randn(4, *shape))}, labels=torch.zeros(4, dtype=torch.int64))
 
@@ -47,6 +59,11 @@ def test_flops_are_two_a_multiply_add_of_one_sample() -> None:
 
 def test_fused_attention_is_counted() -> None:
     assert cost.flops(Attends(), split(6, 4)) == 2 * (2 * 6 * 6 * 4)
+
+
+def test_learned_tokens_are_counted() -> None:
+    """The counter's own bookkeeping fails without autograd where a parameter enters a module."""
+    assert cost.flops(LearnsTokens(), split(5)) == 2 * (2 * 5 * 3)
 
 
 def test_inference_time_is_a_small_positive_number_of_seconds() -> None:

@@ -246,3 +246,13 @@ def test_ten_thousand_trials() -> None:
     assert len(made.plan.jobs) > 10_000
     found = analysed(made)
     assert found.total.failed == 1
+
+
+def test_the_report_says_whether_parameters_were_matched(whole: Analysis) -> None:
+    assert any("their numbers of parameters differ" in c for c in whole.caveats)
+    made = make(seeds=1)
+    size = made.params.model.model_copy(update={"match_params": True})
+    found = analysed(replace(made, params=made.params.model_copy(update={"model": size})))
+    assert any(c.startswith("Cells have about equally many parameters") for c in found.caveats)
+    assert not any("their numbers of parameters differ" in c for c in found.caveats)
+    assert found.provenance.budget["width"] == "32 before parameters were matched"

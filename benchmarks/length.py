@@ -1,8 +1,8 @@
 """Cost against length, held against its bounds: `python -m benchmarks.length [--threads N] [--only PART]`.
 
 linear: the mechanisms that claim linear cost, their exponents of time and memory from 1,024 to 16,384 tokens, and how
-many times as fast as the exact softmax they are at 16,384 tokens, in the same run. All take turns, and a time is that of
-the quickest pass: what else runs on the machine only adds, and it adds most to the longest pass. exact:
+many times as fast as the exact softmax they are at 16,384 tokens, in the same run. All take turns, and a time is that
+of the quickest pass: what else runs on the machine only adds, and it adds most to the longest pass. exact:
 `scaled_dot_product` against a bare call of PyTorch's fused kernel, interleaved, medians. additive: its largest single
 allocation and its peak memory against the tensor that the formula, written naively, would hold.
 
@@ -67,8 +67,7 @@ def linear() -> Iterator[Line]:
 
 
 def burst(run: Callable[[], object], *, seconds: float, least: int) -> list[float]:
-    """Seconds of each of some passes in a row, the first of which warms the caches and is left out where there are
-    more."""
+    """Seconds of some passes in a row; the first, which warms the caches, is left out where there are more."""
     taken: list[float] = []
     while sum(taken) < seconds or len(taken) < least:
         at = time.perf_counter()

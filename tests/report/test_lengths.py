@@ -42,7 +42,7 @@ def test_the_finding_tells_who_is_linear_and_what_it_is_worth(analysis: Analysis
     (part,) = analysis.lengths
     assert part.finding == (
         "1 of 3 attentions grow about linearly with length; "
-        "at 16,384 tokens linear is 1.6 k times as fast as the exact softmax"
+        "at 16,384 tokens linear is 1,600 times as fast as the exact softmax"
     )
     assert [r.attention for r in part.rows] == ["linear", "scaled_dot_product", "topk"]
     topk = part.rows[-1]

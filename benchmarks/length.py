@@ -1,9 +1,10 @@
 """Cost against length, held against its bounds: `python -m benchmarks.length [--threads N] [--only PART]`.
 
 linear: the mechanisms that claim linear cost, their exponents of time and memory from 1,024 to 16,384 tokens, and how
-many times as fast as the exact softmax they are at 16,384 tokens, in the same run (per length, the quietest of three
-rounds). exact: `scaled_dot_product` against a bare call of PyTorch's fused kernel, interleaved. additive: its largest
-single allocation and its peak memory against the tensor that the formula, written naively, would hold.
+many times as fast as the exact softmax they are at 16,384 tokens, in the same run. All take turns, and a time is that
+of the quickest pass: what else runs on the machine only adds, and it adds most to the longest pass. exact:
+`scaled_dot_product` against a bare call of PyTorch's fused kernel, interleaved, medians. additive: its largest single
+allocation and its peak memory against the tensor that the formula, written naively, would hold.
 
 Every line ends with whether its bound holds; the exit code is 1 where one does not. Forward and backward throughout.
 """
@@ -15,23 +16,23 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")
 
 import torch
 from torch.nn import functional as F
 
-from mmbench.probe.length import Bench, Limits, Setting, allocated, collect, profile
+from mmbench.probe.length import Bench, Setting, allocated
 from mmbench.registry import get
-from mmbench.scaling import REFERENCE, Series
+from mmbench.scaling import REFERENCE, fit
 from mmbench.types import Attention
 
 LINEAR = ("linear", "performer", "linformer", "nystrom", "local", "mean")
 LENGTHS = (1024, 2048, 4096, 8192, 16384)
 EXPONENT, FASTER, OVERHEAD, NAIVE = 1.15, 10.0, 1.1, 8
 WIDTH, HEADS = 64, 2
-ROUNDS = 3
+ROUNDS = 30
 
 Line = tuple[str, bool]
 
@@ -41,49 +42,45 @@ def make(name: str) -> Callable[[], Attention]:
 
 
 def setting(batch: int = 1) -> Setting:
-    return Setting(device=torch.device("cpu"), batch=batch, heads=HEADS, width=WIDTH, seconds=0.5)
+    return Setting(device=torch.device("cpu"), batch=batch, heads=HEADS, width=WIDTH)
 
 
 def linear() -> Iterator[Line]:
     """Bounds on exponents and on the ratio to the exact softmax."""
-    makers = {name: make(name) for name in (REFERENCE, *LINEAR)}
-    # Warm: the first use of threads, of the allocator and of every kernel is nobody's cost.
-    for maker in makers.values():
-        Bench(maker, LENGTHS[0], setting()).training()
-    rounds = [_round(makers) for _ in range(ROUNDS)]
-    series = {name: _quietest([found[name] for found in rounds]) for name in makers}
-    exact = series[REFERENCE].points[-1]
-    print(f"{REFERENCE}: {exact.training:.3f} s at {exact.length:,} tokens")
+    benches = {(name, n): Bench(make(name), n, setting()) for name in LINEAR for n in LENGTHS}
+    reference = Bench(make(REFERENCE), LENGTHS[-1], setting())
+    quickest = dict.fromkeys(benches, float("inf"))
+    exact = float("inf")
+    for turn in range(ROUNDS):
+        for key, bench in benches.items():
+            quickest[key] = min(quickest[key], *burst(bench.training, seconds=0.03, least=3))
+        if turn % (ROUNDS // 3) == 0:
+            exact = min(exact, *burst(reference.training, seconds=0, least=1))
+    print(f"{REFERENCE}: {exact:.3f} s at {LENGTHS[-1]:,} tokens")
     for name in LINEAR:
-        yield from _grows(series[name], exact.training)
+        times = [quickest[name, n] for n in LENGTHS]
+        yield _grows(name, "time", times, [f"{1e3 * t:.2f} ms" for t in times])
+        memory = [benches[name, n].memory() for n in LENGTHS]
+        yield _grows(name, "memory", memory, [f"{m / 1e6:.2f} MB" for m in memory])
+        ratio = exact / times[-1]
+        yield f"{name:10} {ratio:.1f} times as fast as the exact softmax at {LENGTHS[-1]:,} tokens", ratio >= FASTER
 
 
-def _round(makers: Mapping[str, Callable[[], Attention]]) -> dict[str, Series]:
-    steps = list(profile(makers, LENGTHS, setting(), Limits(seconds=120, memory=8e9)))
-    return {s.attention: s for s in collect(steps)}
+def burst(run: Callable[[], object], *, seconds: float, least: int) -> list[float]:
+    """Seconds of some passes in a row; the first, which warms the caches, is left out where there are more."""
+    taken: list[float] = []
+    while sum(taken) < seconds or len(taken) < least:
+        at = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - at)
+    return taken[1:] or taken
 
 
-def _quietest(found: Sequence[Series]) -> Series:
-    """The least of the rounds' medians, length by length: what else runs on the machine only adds."""
-    best = tuple(min(points, key=lambda p: p.training) for points in zip(*(s.points for s in found), strict=True))
-    assert len(best) == len(LENGTHS), f"{found[0].attention} was stopped: {found[0].stop}"
-    return found[0].model_copy(update={"points": best})
-
-
-def _grows(series: Series, exact: float) -> Iterator[Line]:
-    for name, what in (("time", "training"), ("memory", "memory")):
-        fit = series.fit(what)
-        assert fit is not None
-        values = [1e3 * p.training if what == "training" else p.memory / 1e6 for p in series.points]
-        shown = ", ".join(f"{v:.2f}" for v in values) + (" ms" if what == "training" else " MB")
-        said = f"{series.attention:10} {name:6} ~ N^{fit.exponent:.3f} (± {fit.half or 0:.3f}; {shown})"
-        yield said, fit.exponent <= EXPONENT
-    last = series.points[-1]
-    ratio = exact / last.training
-    yield (
-        f"{series.attention:10} {ratio:.1f} times as fast as the exact softmax at {last.length:,} tokens",
-        ratio >= FASTER,
-    )
+def _grows(name: str, what: str, values: Sequence[float], shown: Sequence[str]) -> Line:
+    found = fit(LENGTHS, values)
+    assert found is not None
+    said = f"{name:10} {what:6} ~ N^{found.exponent:.3f} (± {found.half or 0:.3f}; {', '.join(shown)})"
+    return said, found.exponent <= EXPONENT
 
 
 def interleaved(first: Callable[[], object], second: Callable[[], object], *, seconds: float) -> tuple[float, float]:
@@ -141,7 +138,10 @@ def main() -> int:
     parser.add_argument("--only", choices=list(PARTS))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, width {WIDTH}, {HEADS} heads, float32")
+    load = f"; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(
+        f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, width {WIDTH}, {HEADS} heads, float32{load}"
+    )
     good = True
     for name, part in PARTS.items():
         if options.only in (None, name):

@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,8 +29,8 @@ SHARE = 0.6
 """Of the free memory: the most that a mechanism may be expected to need."""
 WORST = 2.0
 """Exponent where a single length is known: no mechanism here costs more than every pair of tokens."""
-PILOT = 128
-"""Tokens of a first look, where the shortest length asked for is longer: nothing is run that was not foreseen."""
+FIRST = 64
+"""Tokens of a first look, where the shortest length asked for is longer: nothing larger is run unforeseen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,34 +168,44 @@ def expected(lengths: Sequence[int], values: Sequence[float], length: int) -> fl
 
 @dataclass
 class _Course:
-    """One mechanism on its way through the lengths. pilot: a first look that is not reported."""
+    """One mechanism on its way through the lengths. known: what was measured, first looks in between included."""
 
     make: Make
-    pilot: list[Point] = field(default_factory=list)
+    known: list[Point] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     stop: Stop | None = None
 
-    def foresee(self, length: int, limits: Limits) -> Stop | None:
-        known = [*self.pilot, *self.points]
-        lengths = [p.length for p in known]
-        memory = expected(lengths, [p.memory for p in known], length)
+    def foresee(self, length: int, limits: Limits) -> tuple[Literal["out of memory", "too long"], str] | None:
+        """Why the mechanism should not be run at that length; None where it may."""
+        lengths = [p.length for p in self.known]
+        memory = expected(lengths, [p.memory for p in self.known], length)
         if memory > limits.memory:
             said = f"would need about {memory / 1e9:.2g} GB, of which {limits.memory / 1e9:.2g} GB may be used"
-            return Stop(length=length, why="out of memory", message=said)
-        seconds = expected(lengths, [p.training for p in known], length)
+            return "out of memory", said
+        seconds = expected(lengths, [p.training for p in self.known], length)
         if seconds > limits.seconds:
-            said = f"one pass would take about {seconds:.2g} s, more than {limits.seconds:g} s"
-            return Stop(length=length, why="too long", message=said)
+            return "too long", f"one pass would take about {seconds:.2g} s, more than {limits.seconds:g} s"
         return None
+
+    def steps(self, length: int) -> Iterator[int]:
+        """Doublings up to that length, from what is known: growth seen at short lengths says little of far ones."""
+        step = 2 * self.known[-1].length if self.known else FIRST
+        while step < length:
+            yield step
+            step *= 2
+        yield length
 
     def go(self, length: int, setting: Setting, limits: Limits) -> None:
         """Measure at the next length, unless it is foreseen that this cannot be."""
         try:
-            if not self.points and length > PILOT:
-                self.pilot = [measure(self.make, n, setting) for n in (PILOT // 2, PILOT)]
-            self.stop = self.foresee(length, limits)
-            if self.stop is None:
-                self.points.append(measure(self.make, length, setting))
+            for step in self.steps(length):
+                if (why := self.foresee(step, limits)) is not None:
+                    already = "" if step == length else f"already at {step:,} tokens "
+                    self.stop = Stop(length=length, why=why[0], message=already + why[1])
+                    return
+                brief = setting if step == length else replace(setting, seconds=0.0)
+                self.known.append(measure(self.make, step, brief))
+            self.points.append(self.known[-1])
         except Exception as error:
             self.stop = Stop(length=length, why=_why(error), message=_first_line(error))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmbench.report.analysis import Growth, LengthReport, LengthRow
-from mmbench.report.words import count, quantity, sentence
+from mmbench.report.words import count, sentence
 from mmbench.scaling import ASYMPTOTIC, REFERENCE, Fit, Profile, Series
 
 NEAR_LINEAR = 1.15
@@ -35,6 +35,12 @@ def _row(profile: Profile, series: Series, longest: int) -> LengthRow:
     )
 
 
+def _times(factor: float | None) -> str:
+    """`4,100`, `42`, `4.2`: two significant figures."""
+    value = float(f"{factor or 0:.2g}")
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def _finding(rows: Sequence[LengthRow], longest: int) -> str:
     """How many grow linearly, and what that is worth at the greatest length."""
     known = [r for r in rows if r.time_growth]
@@ -43,7 +49,7 @@ def _finding(rows: Sequence[LengthRow], longest: int) -> str:
     faster = [r for r in rows if r.speedup and r.attention != REFERENCE]
     if faster:
         best = max(faster, key=lambda r: r.speedup or 0)
-        worth = f"at {longest:,} tokens {best.attention} is {quantity(best.speedup)} times as fast as the exact softmax"
+        worth = f"at {longest:,} tokens {best.attention} is {_times(best.speedup)} times as fast as the exact softmax"
         said = f"{said}; {worth}" if said else sentence(worth)
     return said or f"Cost of {count(len(rows), 'attention')} up to {longest:,} tokens"
 

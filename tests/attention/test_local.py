@@ -1,4 +1,4 @@
-"""The sliding window: blocks compute what the definition says, for any masks, lengths, windows and global tokens."""
+"""The sliding window: tiles compute what the definition says, for any masks, lengths, windows and global tokens."""
 
 from __future__ import annotations
 
@@ -32,20 +32,48 @@ def drawn(*shape: int, seed: int) -> Tensor:
     queries=st.integers(1, 40),
     keys=st.integers(1, 40),
 )
-def test_blocks_are_the_definition(
+def test_tiles_are_the_definition(
     data: st.DataObject, window: int, global_tokens: int, queries: int, keys: int
 ) -> None:
     module = Local(2, 3, window=window, global_tokens=global_tokens).double()
     q, k, v = (drawn(2, 2, length, 3, seed=i) for i, length in enumerate((queries, keys, keys)))
     q_mask, kv_mask = masks(data, 2, queries), masks(data, 2, keys)
     plain, _ = module._by_definition(q, k, v, kv_mask, q_mask, False)
-    blocks = module._by_blocks(q, k, v, kv_mask, q_mask)
-    assert bool(torch.isfinite(blocks).all())
-    plain, blocks = (y.transpose(1, 2)[q_mask] for y in (plain, blocks))
-    assert same(blocks, plain)
+    tiles = module._by_tiles(q, k, v, kv_mask, q_mask)
+    assert bool(torch.isfinite(tiles).all())
+    plain, tiles = (y.transpose(1, 2)[q_mask] for y in (plain, tiles))
+    assert same(tiles, plain)
     weighting = drawn(*plain.shape, seed=9).detach()
-    wanted, found = (torch.autograd.grad((y * weighting).sum(), (q, k, v)) for y in (plain, blocks))
+    wanted, found = (torch.autograd.grad((y * weighting).sum(), (q, k, v)) for y in (plain, tiles))
     assert all(same(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    batch=st.integers(1, 3),
+    queries=st.integers(1, 150),
+    keys=st.integers(1, 150),
+    window=st.sampled_from([1, 3, 4, 16, 40]),
+    global_tokens=st.sampled_from([1, 2, 5]),
+    padded=st.sampled_from([0.0, 0.3, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_several_tiles_are_the_definition(
+    batch: int, queries: int, keys: int, window: int, global_tokens: int, padded: float, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    local = Local(2, 4, window=window, global_tokens=global_tokens).double()
+    q, k, v = (torch.randn(batch, 2, n, 4, dtype=torch.float64, requires_grad=True) for n in (queries, keys, keys))
+    asks, real = torch.rand(batch, queries) >= padded, torch.rand(batch, keys) >= padded
+    expected, _ = local._by_definition(q, k, v, real, asks, False)
+    found = local._by_tiles(q, k, v, real, asks)
+    assert torch.isfinite(found).all()
+    above = torch.randn_like(expected) * asks[:, None, :, None]
+    torch.testing.assert_close(found * asks[:, None, :, None], expected * asks[:, None, :, None])
+    for ours, theirs in zip(
+        torch.autograd.grad(found, (q, k, v), above), torch.autograd.grad(expected, (q, k, v), above), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from mmbench import scaling
 from mmbench.config import load_params
 from mmbench.sweep.ledger import Ledger
 from mmbench.sweep.plan import build, load_specs
 from tests.report.factory import TRUTHS, Job, result_of, spec_of
+from tests.test_scaling import example
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,3 +87,17 @@ def test_a_data_set_that_is_not_prepared_is_one_plain_line(project: Path) -> Non
     done = stage(project)
     assert done.returncode == 1
     assert done.stderr.startswith("error: data set 'unique' is not prepared") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_profile_is_shown_and_a_broken_one_is_one_plain_line(project: Path) -> None:
+    fill(project, part=0.1)
+    kept = scaling.save(example(), project / scaling.FOLDER)
+    done = stage(project)
+    assert done.returncode == 0, done.stderr
+    assert (project / "reports" / "figures" / "length_cpu.svg").is_file()
+    assert "scaled_dot_product 2.00" in (project / "reports" / "report.html").read_text(encoding="utf-8")
+    kept.write_text("{", encoding="utf-8")
+    done = stage(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and "is no profile" in done.stderr and done.stderr.count("\n") == 1

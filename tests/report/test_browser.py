@@ -14,6 +14,7 @@ from mmbench.report.build import analyse
 from mmbench.report.page import render
 from mmbench.results import State
 from tests.report.factory import make
+from tests.test_scaling import example
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +50,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render(analyse(**make(faults=FAULTS).arguments())), encoding="utf-8")
+    path.write_text(render(analyse(**make(faults=FAULTS).arguments(), profiles=(example(),))), encoding="utf-8")
     return path
 
 

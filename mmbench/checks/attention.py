@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -170,10 +170,15 @@ def works_in_a_model(variant: Variant) -> None:
         whole.gradients_reach_parameters(case)
 
 
-def agrees_with(variant: Variant, reference: Reference, **options: Any) -> None:
-    """Outputs and gradients are those of a plain reference that sees one head of one sample and real tokens only."""
+def agrees_with(
+    variant: Variant, reference: Reference, *, lengths: Iterable[tuple[int, int]] = AWKWARD, **options: Any
+) -> None:
+    """Outputs and gradients are those of a plain reference that sees one head of one sample and real tokens only.
+
+    lengths: numbers of queries and keys at which that is asked; options: of the mechanism.
+    """
     module = make(variant, **options)
-    for queries, keys in AWKWARD:
+    for queries, keys in lengths:
         where = f"at N={queries}, M={keys} differs from the reference"
         s = sample(2, queries, keys)
         s.mask[1] = True

@@ -12,9 +12,9 @@ from mmbench.registry import Variant
 from mmbench.types import Attention
 
 HEADS, HEAD_DIM = 2, 4
-LENGTHS = ((5, 7), (19, 23))
+LENGTHS = ((5, 7), (70, 80))
 """Few queries and keys, and more: a mechanism may take another way where they are many."""
-AWKWARD = (*LENGTHS, (7, 5), (1, 6), (6, 1), (1, 1))
+AWKWARD = ((5, 7), (19, 23), (7, 5), (1, 6), (6, 1), (1, 1))
 """Numbers of queries and keys at which a mechanism is compared with its formula."""
 
 

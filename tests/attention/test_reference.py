@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mmbench.attention.local import DIRECT
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.checks.attention import Reference, agrees_with
 from mmbench.checks.mechanism import attend, make, sample
@@ -46,6 +47,12 @@ def test_agrees_with_its_reference(variant: Variant) -> None:
 )
 def test_agrees_with_its_reference_at_other_options(name: str, options: dict[str, float]) -> None:
     agrees_with(variants("attention")[name], getattr(reference, name), **options)
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(70, 67), (9, 130), (80, 12)])
+def test_local_agrees_with_its_reference_where_it_works_in_tiles(queries: int, keys: int) -> None:
+    assert max(queries, keys) > DIRECT
+    agrees_with(variants("attention")["local"], reference.local, lengths=[(queries, keys)])
 
 
 @pytest.mark.parametrize("variant", OWN, ids=lambda v: v.name)

@@ -381,11 +381,11 @@ class NeedsOwnMemory(Sound):
 
 @fails("attention", "order_of_keys_matters_as_said", "queries_are_placed_as_said")
 class FixedLength(Sound):
-    """y = softmax(q k^T + b) v, (B, H, N, d); the bias b knows 30 positions."""
+    """y = softmax(q k^T + b) v, (B, H, N, d); the bias b knows 100 positions."""
 
     def __init__(self, heads: int, head_dim: int) -> None:
         super().__init__(heads, head_dim)
-        self.bias = nn.Parameter(torch.randn(30))
+        self.bias = nn.Parameter(torch.randn(100))
 
     def scores(self, q: Tensor, k: Tensor) -> Tensor:
         return super().scores(q, k) + self.bias[torch.arange(k.shape[2])]

@@ -27,8 +27,8 @@ class Local(Attention):
     ceil(max(real queries, real keys) / window), so that across modalities the window follows relative position. A query
     sees its own block, the two beside it and the first `global_tokens` keys; the first `global_tokens` queries, so also
     a read-out's single query, see every key. With window >= N, M it is exact. Shapes: q (B, H, N, d), k and v (B, H, M,
-    d) -> y (B, H, N, d). O((N + M) window d) time, no (N, M) matrix. No parameters of its own. Deviations: the window
-    moves by blocks (as in Big Bird's code), no random blocks; where no token is real, y is 0.
+    d) -> y (B, H, N, d). O((N + M) (window + 32) d) time, no (N, M) matrix. No parameters of its own. Deviations: the
+    window moves by blocks (as in Big Bird's code), no random blocks; where no token is real, y is 0.
     """
 
     ordered = True

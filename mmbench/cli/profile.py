@@ -50,7 +50,7 @@ def _row(profile: Profile, series: Series) -> list[str | int]:
         *("–" if f is None else f"{f.exponent:.2f}" + ("" if f.half is None else f" ± {f.half:.2f}") for f in fits),
         "–" if last is None else _seconds(last.training),
         "–" if last is None else _bytes(last.memory),
-        "–" if speedup is None else f"{speedup:.3g}x",
+        "–" if speedup is None else f"{speedup:,.0f}x" if speedup >= 100 else f"{speedup:.3g}x",
         "" if series.stop is None else f"{series.stop.length:,} tokens: {series.stop.why} ({series.stop.message})",
     ]
 
@@ -87,9 +87,13 @@ def _watched(steps: Iterator[tuple[str, int, Point | Stop]], total: int) -> Iter
         for name, length, outcome in steps:
             bar.update(task, advance=1, description=f"{name} at {length:,} tokens")
             if isinstance(outcome, Stop):
-                console.print(f"{name} stops at {length:,} tokens: {outcome.why} ({outcome.message})", highlight=False)
+                console.print(
+                    f"{name} stops at {length:,} tokens: {outcome.why} ({outcome.message})",
+                    highlight=False,
+                    soft_wrap=True,
+                )
             if not console.is_terminal and length != seen:
-                console.print(f"{length:,} tokens ...", highlight=False)
+                console.print(f"{length:,} tokens ...", highlight=False, soft_wrap=True)
             seen = length
             yield name, length, outcome
 

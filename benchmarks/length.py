@@ -121,7 +121,7 @@ def exact() -> Iterator[Line]:
 
 
 def additive() -> Iterator[Line]:
-    """The largest allocation against (B, H, N, M, d) / 8 of float32."""
+    """All that is held at once against (B, H, N, M, d) / 8 of float32."""
     for length in (512, 2048):
         bench = Bench(make("additive"), length, setting())
         bench.training()
@@ -131,7 +131,7 @@ def additive() -> Iterator[Line]:
             f"additive at {length:,} tokens: largest allocation {found.largest / 1e6:.1f} MB, bound {bound / 1e6:.1f} "
             f"MB; peak {found.peak / 1e6:.1f} MB"
         )
-        yield said, found.largest <= bound
+        yield said, found.peak <= bound
 
 
 PARTS: dict[str, Callable[[], Iterator[Line]]] = {"linear": linear, "exact": exact, "additive": additive}

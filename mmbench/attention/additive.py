@@ -45,7 +45,8 @@ def additive_scores_backward(
     for a in range(u_Ha.shape[1]):
         torch.add(query_BHNa[..., a, None], key_BHMa[:, :, None, :, a], out=hidden)
         hidden.tanh_()
-        d_u[:, a] = torch.einsum("bhnm,bhnm->h", grad_BHNM, hidden)
+        # As matrix products, which copy nothing.
+        d_u[:, a] = (grad_BHNM.flatten(2)[:, :, None] @ hidden.flatten(2)[..., None]).sum(0)[:, 0, 0]
         # 1 - tanh^2, times what comes from above, in the same memory.
         hidden.square_().neg_().add_(1).mul_(grad_BHNM)
         d_query[..., a] = hidden.sum(3) * u_Ha[:, a, None]

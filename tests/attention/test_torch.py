@@ -72,7 +72,7 @@ def test_a_layer_attends_as_multihead_attention_does() -> None:
     layer = Layer(
         width=WIDTH,
         heads=HEADS,
-        mlp_ratio=2,
+        mlp_hidden=2 * WIDTH,
         make_attention=lambda: ScaledDotProduct(HEADS, WIDTH // HEADS),
         token_bank=bank,
         mlp_bank=bank,

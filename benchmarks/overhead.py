@@ -1,4 +1,4 @@
-"""What a sweep costs beyond its trials: `python -m benchmarks.overhead [--quick]`.
+"""What a sweep costs beyond its trials: `python -m benchmarks.overhead`.
 
 The same real trials are run four ways, in one go on one machine: by mmbench's sweep, by plain Ray Tune with a fresh
 actor per trial, by one sequential Python loop, and by one plain process per trial, as many at a time as cores

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -188,12 +189,24 @@ class Driver(tune.Callback):
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         error = _error(trial)
         running = self.running.pop(trial.trial_id, None)
-        if running is None:
-            self.stillborn += 1
-            if self.stillborn >= STILLBORN:
-                self.error = UserError(f"Ray cannot start workers for trials: {_plain(error)}")
-        else:
+        if running is not None:
             self._lost(running, error)
+        elif not self.running:
+            # While another one works, the sweep goes on, and memory that it holds may be why this one could not start.
+            self._count_stillborn(error)
+
+    def lose_all(self, error: object) -> None:
+        """All workers are lost at once."""
+        if not self.running:
+            self._count_stillborn(error)
+        while self.running:
+            _, running = self.running.popitem()
+            self._lost(running, error)
+
+    def _count_stillborn(self, error: object) -> None:
+        self.stillborn += 1
+        if self.stillborn >= STILLBORN:
+            self.error = UserError(f"Ray cannot start workers for trials: {_plain(error)}")
 
     def _assign(self, trial: Any) -> None:
         """Hand the next job to a worker. An actor takes calls in their order: this one comes before the next step."""
@@ -413,6 +426,16 @@ def _fit(trainable: Any, driver: Driver, slots: Slots, folder: Path) -> None:
     ).fit()
 
 
+def _lose_workers(driver: Driver, error: RuntimeError) -> None:
+    """Some losses make Tune itself give up: where Ray's memory monitor ended a worker, for one. What ran then is lost.
+
+    Ray is to be started again after that, since Tune leaves its other workers in their places. Raises any other error.
+    """
+    if not isinstance(error.__cause__, ray.exceptions.RayError):
+        raise error
+    driver.lose_all(error.__cause__)
+
+
 def run(
     plan: Plan,
     ledger: Ledger,
@@ -440,11 +463,19 @@ def run(
             driver = Driver(jobs, ledger, guard, limits=limits, retries=settings.retries, on_result=on_result)
             slots = None
             try:
-                with _ray(settings) as slots:
-                    guard.tell()
-                    on_start(len(jobs), slots.count)
-                    trainable = tune.with_parameters(Worker, shared=shared, specs=specs, limits=limits)
-                    _fit(trainable, driver, slots, folder)
+                for attempt in count():
+                    try:
+                        with _ray(settings) as slots:
+                            guard.tell()
+                            if attempt == 0:
+                                on_start(len(jobs), slots.count)
+                            trainable = tune.with_parameters(Worker, shared=shared, specs=specs, limits=limits)
+                            _fit(trainable, driver, slots, folder / str(attempt))
+                    except RuntimeError as error:
+                        _lose_workers(driver, error)
+                        if driver.waiting and driver.error is None:
+                            continue
+                    break
             except KeyboardInterrupt:
                 # The second Ctrl-C; the first one makes Tune wind down and return.
                 pass

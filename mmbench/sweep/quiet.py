@@ -16,6 +16,9 @@ ENVIRONMENT = {
 SYSTEM: dict[str, object] = {
     # By default workers run at nice 15: whatever else the machine does then starves the trials.
     "worker_niceness": 0,
+    # Ray's memory monitor ends several workers at once, innocent ones too, whoever fills the memory. The kernel ends
+    # the largest one alone, so the trial that is to blame is known.
+    "memory_monitor_refresh_ms": 0,
     # Together these save a sixth of what Ray's own processes take (measured: docs/decisions/0003-sweep.md).
     "enable_metrics_collection": False,
     "event_stats": False,

@@ -29,12 +29,18 @@ def project(folder: Path, **sections: dict[str, Any]) -> Path:
     return root
 
 
-def start(root: Path) -> subprocess.Popen[str]:
-    """`python -m pipeline.sweep` in that project, in a session of its own; planted variants can be found."""
+def start(root: Path, *, before: str = "") -> subprocess.Popen[str]:
+    """`python -m pipeline.sweep` in that project, in a session of its own; planted variants can be found.
+
+    before: Python that runs first in that process.
+    """
+    program = (
+        ["-m", "pipeline.sweep"] if not before else ["-c", f"{before}; from pipeline.sweep import main; exit(main())"]
+    )
     path = os.pathsep.join([str(small_project.ROOT), str(PLANTED)])
     env = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"}
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.sweep"],
+        [sys.executable, *program],
         cwd=root,
         env=env,
         text=True,

@@ -65,3 +65,11 @@ class Stuck(Planted):
 class Vanishing(Planted):
     def fail(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@variant("hoards", source="planted")
+class Hoards(Planted):
+    def fail(self) -> None:
+        kept = torch.ones(3 * 2**29, dtype=torch.float32)  # 6 GiB, touched
+        time.sleep(60)
+        del kept

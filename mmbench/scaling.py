@@ -25,6 +25,11 @@ REFERENCE = "scaled_dot_product"
 ASYMPTOTIC = 1024
 """Tokens from which an exponent is fitted: below, fixed costs hide how cost grows."""
 
+FEWEST = 3
+"""Lengths behind an exponent: with two there is no telling how far off it is."""
+RESTLESS = 0.3
+"""Times that vary by more than this share say that something else ran on the machine."""
+
 Quantity = Literal["forward", "training", "memory"]
 
 
@@ -65,8 +70,10 @@ class Series(Frozen):
         return next((p for p in self.points if p.length == length), None)
 
     def fit(self, quantity: Quantity, *, least: int = ASYMPTOTIC) -> Fit | None:
-        """The exponent over the measured lengths of at least `least` tokens; None with fewer than two of them."""
+        """The exponent over the measured lengths of at least `least` tokens; None with fewer than three of them."""
         known = [p for p in self.points if p.length >= least and getattr(p, quantity) > 0]
+        if len(known) < FEWEST:
+            return None
         return fit([p.length for p in known], [getattr(p, quantity) for p in known])
 
 
@@ -95,6 +102,12 @@ class Profile(Frozen):
         """Every length that was asked for and measured, or at which a mechanism was stopped."""
         found = {p.length for s in self.series for p in s.points} | {s.stop.length for s in self.series if s.stop}
         return tuple(sorted(found))
+
+    @property
+    def unrest(self) -> float:
+        """How much times vary: the interquartile range as a share of the median, in the worst tenth of the points."""
+        shares = sorted(p.training_iqr / p.training for s in self.series for p in s.points)
+        return shares[int(0.9 * (len(shares) - 1))] if shares else 0.0
 
     def of(self, attention: str) -> Series | None:
         return next((s for s in self.series if s.attention == attention), None)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmbench.checks import model as whole
 from mmbench.checks import tiny, tokens
-from mmbench.checks.common import TOLERANCE, Check, finite, gradients, leaves, same, table, trained
+from mmbench.checks.common import TOLERANCE, Check, finite, float64, gradients, leaves, same, table, trained
 from mmbench.checks.mechanism import AWKWARD, HEAD_DIM, HEADS, LENGTHS, attend, make, output, sample
 from mmbench.registry import Variant, get
 from mmbench.types import Attention
@@ -46,7 +46,8 @@ def shapes(variant: Variant) -> None:
 def gradients_reach_parameters(variant: Variant) -> None:
     """Every registered parameter gets a gradient that is not zero, from its initial value on."""
     torch.manual_seed(0)
-    module = variant.cls(HEADS, HEAD_DIM).double()
+    with float64():
+        module = variant.cls(HEADS, HEAD_DIM).double()
     largest = dict.fromkeys(trained(module), 0.0)
     for seed in range(3):
         found = gradients(output(module, sample(3, 5, 7, seed=seed)), trained(module))

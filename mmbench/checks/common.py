@@ -7,6 +7,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 
 import pydantic
@@ -26,6 +27,17 @@ NOTICEABLE = 1e-8
 
 _POSITIONAL = {"attention": 2, "fusion": 1, "architecture": 2, "stem": 2, "dataset": 0, "baseline": 0}
 _OPTIONS_FROM_SPEC = ("stem", "dataset")
+
+
+@contextmanager
+def float64() -> Iterator[None]:
+    """Modules made within are float64, also what they do not register, which `.double()` would pass over."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmbench.checks.common import float64
 from mmbench.registry import Variant
 from mmbench.types import Attention
 
@@ -35,7 +36,8 @@ class Sample:
 def make(variant: Variant, seed: int = 0, **options: Any) -> Attention:
     """A mechanism in float64, its parameters moved off their initial values, which may hide what they do."""
     torch.manual_seed(seed)
-    made = variant.cls(HEADS, HEAD_DIM, **options).double()
+    with float64():
+        made = variant.cls(HEADS, HEAD_DIM, **options).double()
     with torch.no_grad():
         for p in made.parameters():
             p.add_(torch.randn_like(p), alpha=0.3)

@@ -63,11 +63,15 @@ def gradients_reach_parameters(case: Case) -> None:
 
 
 def gradients_reach_modalities(case: Case) -> None:
-    """The logits depend on every modality."""
+    """The logits depend on every modality, in one of three draws of model and inputs: a maximum may pass one over."""
     for n in case.modalities:
-        inputs = tiny.inputs(n)
-        for name, g in gradients(case.build(n)(inputs), _values(inputs)).items():
-            assert float(g.abs().max()) > TOLERANCE, f"{case.label}: with {n} modalities, {name} does not matter"
+        largest: dict[str, float] = {}
+        for seed in range(3):
+            inputs = tiny.inputs(n, seed=seed)
+            found = gradients(case.build(n, seed=seed)(inputs), _values(inputs))
+            largest = {name: max(largest.get(name, 0.0), float(g.abs().max())) for name, g in found.items()}
+        for name, size in largest.items():
+            assert size > TOLERANCE, f"{case.label}: with {n} modalities, {name} does not matter"
 
 
 def trained_tensors_are_registered(case: Case) -> None:

@@ -15,6 +15,7 @@ from mmbench.checks.common import (
     TOLERANCE,
     Check,
     finite,
+    float64,
     gradients,
     leaves,
     same,
@@ -32,7 +33,8 @@ def make(variant: Variant, seed: int = 0) -> Stem:
     torch.manual_seed(seed)
     cls = cast(type[Stem], variant.cls)
     shape, options = cls.tiny
-    return variant.cls(WIDTH, shape, **options).double().eval()
+    with float64():
+        return variant.cls(WIDTH, shape, **options).double().eval()
 
 
 def example(variant: Variant, batch: int = 3, *, seed: int = 0) -> Example:

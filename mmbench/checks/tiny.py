@@ -9,6 +9,7 @@ from torch import nn
 
 from mmbench.architecture.independent import Independent
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
+from mmbench.checks.common import float64
 from mmbench.config import DataSpec, Modality, ModelSize
 from mmbench.model import MakeMechanism, assemble
 from mmbench.types import Architecture, Example, Fusion, Inputs, Kit
@@ -54,18 +55,19 @@ def model(
     Every parameter is moved off its initial value: a zero bias or a unit gain would hide what it does.
     """
     torch.manual_seed(seed)
-    made = assemble(
-        modalities=NAMES[:modalities],
-        spec=spec(),
-        size=size(depth),
-        attention=attention,
-        fusion=fusion,
-        architecture=architecture,
-    ).double()
+    with float64():
+        made = assemble(
+            modalities=NAMES[:modalities],
+            spec=spec(),
+            size=size(depth),
+            attention=attention,
+            fusion=fusion,
+            architecture=architecture,
+        )
     with torch.no_grad():
         for p in made.parameters():
             p.add_(torch.randn_like(p), alpha=0.3)
-    return made.eval()
+    return made.double().eval()
 
 
 def inputs(modalities: int, batch: int = 3, *, seed: int = 0, length: int | None = None) -> Inputs:

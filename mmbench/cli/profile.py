@@ -204,6 +204,9 @@ def profile(
     steps = length.profile(makers, tokens, setting, limits)
     found = _measured(root, setting, limits, length.collect(list(_watched(steps, len(makers) * len(tokens)))))
     show(found)
+    if found.unrest > scaling.RESTLESS:
+        said = f"times vary by {found.unrest:.0%} and more: this machine was busy; measure again on a quiet one"
+        click.secho(f"warning: {said}", fg="yellow", err=True)
     if not no_save:
         file = scaling.save(found, root / scaling.FOLDER)
         click.echo()

@@ -24,11 +24,16 @@ from mmbench.scaling import Point, Series, Stop, fit
 from mmbench.types import Attention
 
 Make = Callable[[], Attention]
+Foreseen = tuple[Literal["out of memory", "too long"], str] | None
+"""Why a mechanism should not be run, for a program and for a person."""
 
 SHARE = 0.6
 """Of the free memory: the most that a mechanism may be expected to need."""
 WORST = 2.0
 """Exponent where a single length is known: no mechanism here costs more than every pair of tokens."""
+LEAST = 3
+"""Passes behind a time, unless they take longer together than PATIENCE seconds."""
+PATIENCE = 10.0
 FIRST = 64
 """Tokens of a first look, where the shortest length asked for is longer: nothing larger is run unforeseen."""
 
@@ -101,6 +106,9 @@ class Bench:
         """Median and interquartile range of seconds."""
         timer = benchmark.Timer(f"bench.{what}()", globals={"bench": self}, num_threads=torch.get_num_threads())
         taken = timer.blocked_autorange(min_run_time=self.setting.seconds)
+        # A single pass says nothing about how much times vary, and on a busy machine nothing about the time either.
+        while len(taken.times) < LEAST and sum(taken.times) < PATIENCE:
+            taken = benchmark.Measurement.merge([taken, timer.timeit(1)])[0]
         return taken.median, taken.iqr
 
     def memory(self) -> int:
@@ -175,7 +183,7 @@ class _Course:
     points: list[Point] = field(default_factory=list)
     stop: Stop | None = None
 
-    def foresee(self, length: int, limits: Limits) -> tuple[Literal["out of memory", "too long"], str] | None:
+    def foresee(self, length: int, limits: Limits) -> Foreseen:
         """Why the mechanism should not be run at that length; None where it may."""
         lengths = [p.length for p in self.known]
         memory = expected(lengths, [p.memory for p in self.known], length)
@@ -195,11 +203,23 @@ class _Course:
             step *= 2
         yield length
 
+    def foresee_again(self, length: int, setting: Setting, limits: Limits) -> Foreseen:
+        """`foresee`; where time is the reason, after another look at the last length, which may have been disturbed."""
+        why = self.foresee(length, limits)
+        if why is None or why[0] != "too long":
+            return why
+        last = self.known[-1]
+        again = measure(self.make, last.length, replace(setting, seconds=0.0))
+        self.known[-1] = min(last, again, key=lambda point: point.training)
+        if self.points and self.points[-1] is last:
+            self.points[-1] = self.known[-1]
+        return self.foresee(length, limits)
+
     def go(self, length: int, setting: Setting, limits: Limits) -> None:
         """Measure at the next length, unless it is foreseen that this cannot be."""
         try:
             for step in self.steps(length):
-                if (why := self.foresee(step, limits)) is not None:
+                if (why := self.foresee_again(step, setting, limits)) is not None:
                     already = "" if step == length else f"already at {step:,} tokens "
                     self.stop = Stop(length=length, why=why[0], message=already + why[1])
                     return

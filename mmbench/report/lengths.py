@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmbench.report.analysis import Growth, LengthReport, LengthRow
 from mmbench.report.words import count, sentence
-from mmbench.scaling import ASYMPTOTIC, REFERENCE, Fit, Profile, Series
+from mmbench.scaling import ASYMPTOTIC, REFERENCE, RESTLESS, Fit, Profile, Series
 
 NEAR_LINEAR = 1.15
 """An exponent up to this counts as linear growth: caches alone bend a straight line by so much."""
@@ -54,6 +54,13 @@ def _finding(rows: Sequence[LengthRow], longest: int) -> str:
     return said or f"Cost of {count(len(rows), 'attention')} up to {longest:,} tokens"
 
 
+def _busy(profile: Profile) -> str:
+    return (
+        f"Times vary by {profile.unrest:.0%} of themselves and more: the machine was busy, so they compare little; "
+        "run mmbench profile again on a quiet one"
+    )
+
+
 def highlighted(report: LengthReport, most: int = 6) -> tuple[str, ...]:
     """The exact softmax and the quickest of the others: what a figure names; the rest is grey."""
     names = [r.attention for r in report.rows if r.lengths]
@@ -84,5 +91,5 @@ def length_report(profile: Profile) -> LengthReport:
         longest=longest,
         reference=REFERENCE,
         rows=tuple(rows),
-        finding=_finding(rows, longest),
+        finding=_finding(rows, longest) if profile.unrest <= RESTLESS else _busy(profile),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmbench import masked
 from mmbench.fusion.concat import Concat
@@ -104,8 +104,22 @@ class LowRankFactorsInAList(Concat):
         self.factors = [torch.ones(kit.width, requires_grad=True) for _ in kit.modalities]
 
     def merge_outputs(self, summaries: Summaries) -> Tensor:
-        scaled = {m: summaries[m] * f for m, f in zip(self.modalities, self.factors, strict=True)}
+        scaled = {
+            m: summaries[m] * f.to(summaries[m].dtype) for m, f in zip(self.modalities, self.factors, strict=True)
+        }
         return super().merge_outputs(scaled)
+
+
+@fails("fusion", "trained_tensors_are_registered", "state_is_complete", "mixed_precision")
+class LayersInAList(Concat):
+    """logits = MLP([W_1 s_1; ...; W_M s_M]), (B, M D) -> (B, C); the W lie in a plain list: no cast reaches them."""
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
+        self.maps = [nn.Linear(kit.width, kit.width) for _ in kit.modalities]
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        return super().merge_outputs({m: f(summaries[m]) for m, f in zip(self.modalities, self.maps, strict=True)})
 
 
 @fails("fusion", "independent_of_batch_mates")

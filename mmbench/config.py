@@ -145,8 +145,8 @@ class Sweep(Frozen):
 
     at_once: Positive | Literal["auto"]
     per_gpu: Positive | Literal["auto"]
-    time_limit_s: Annotated[float, Field(gt=0)] | None
-    memory_limit_gb: Annotated[float, Field(gt=0)] | None
+    time_limit_s: Annotated[float, Field(gt=0, le=31_536_000)] | None
+    memory_limit_gb: Annotated[float, Field(gt=0, le=1_000_000)] | None
     retries: Annotated[int, Field(ge=0)]
 
 

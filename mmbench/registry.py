@@ -132,19 +132,23 @@ def get(axis: Axis, name: str, *, where: str) -> Variant:
     return known[name]
 
 
-def check_options(info: Variant, options: Mapping[str, Any], *, where: str) -> None:
-    """Raises UserError when `options` does not fit the variant's constructor: its names and its annotated types."""
+def check_options(info: Variant, options: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """The options as their annotated types have them: 1 for a float is 1.0, so that one level has one spelling.
+
+    Raises UserError when they do not fit the variant's constructor: its names and its annotated types.
+    """
     # Late: the command line's help must be quick.
     from pydantic import TypeAdapter, ValidationError
 
-    known = info.options()
+    known, checked = info.options(), dict(options)
     for key in options:
         if key not in known:
             hint = suggest(key, known) if known else "; it takes no options"
             raise UserError(f"unknown option {key!r} of {info.name!r} in {where}{hint}")
         try:
             kind = known[key].annotation
-            TypeAdapter(Any if kind is inspect.Parameter.empty else kind).validate_python(options[key], strict=True)
+            adapter: TypeAdapter[Any] = TypeAdapter(Any if kind is inspect.Parameter.empty else kind)
+            checked[key] = adapter.dump_python(adapter.validate_python(options[key], strict=True), mode="json")
         except ValidationError as error:
             why = error.errors(include_url=False)[0]["msg"]
             raise UserError(
@@ -153,3 +157,4 @@ def check_options(info: Variant, options: Mapping[str, Any], *, where: str) -> N
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in options:
             raise UserError(f"{info.name!r} in {where} needs the option {key!r}")
+    return checked

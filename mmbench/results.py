@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from mmbench.config import Frozen, TrialConfig
 
@@ -55,6 +55,8 @@ def _as_state(value: object) -> object:
 Scores = dict[str, float]
 """accuracy, macro_f1 (both in [0, 1]) and loss (nats)."""
 
+SHARES = frozenset({"accuracy", "macro_f1"})
+
 Curve = list[float | None]
 """One value an epoch; null where it was not finite."""
 
@@ -80,3 +82,13 @@ class TrialResult(Frozen):
     seconds: Annotated[float, Field(ge=0)]
     limits: dict[str, float | None] = Field(default_factory=dict)
     provenance: Provenance
+
+    @model_validator(mode="after")
+    def _possible(self) -> TrialResult:
+        if self.state is State.DONE and not self.metrics:
+            raise ValueError("done, but without a score")
+        for split, scores in self.metrics.items():
+            for name in SHARES & scores.keys():
+                if not 0 <= scores[name] <= 1:
+                    raise ValueError(f"{split} {name} is {scores[name]}, which lies outside [0, 1]")
+        return self

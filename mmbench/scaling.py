@@ -30,6 +30,9 @@ FEWEST = 3
 RESTLESS = 0.3
 """Times that vary by more than this share say that something else ran on the machine."""
 
+LONGEST = 10**9
+"""Tokens that can be asked for."""
+
 Quantity = Literal["forward", "training", "memory"]
 
 
@@ -43,7 +46,7 @@ class Point(Frozen):
     training: forward and backward. memory: bytes that these two need at most at one time, beside their inputs.
     """
 
-    length: Annotated[int, Field(gt=0)]
+    length: Annotated[int, Field(gt=0, le=LONGEST)]
     forward: Annotated[float, Field(gt=0)]
     forward_iqr: Annotated[float, Field(ge=0)]
     training: Annotated[float, Field(gt=0)]
@@ -54,7 +57,7 @@ class Point(Frozen):
 class Stop(Frozen):
     """The first length that was not measured, and why."""
 
-    length: int
+    length: Annotated[int, Field(gt=0, le=LONGEST)]
     why: Literal["out of memory", "too long", "failed"]
     message: str
 
@@ -104,6 +107,11 @@ class Profile(Frozen):
         return tuple(sorted(found))
 
     @property
+    def measured(self) -> bool:
+        """Whether anything was: every mechanism may have been stopped at once."""
+        return any(s.points for s in self.series)
+
+    @property
     def unrest(self) -> float:
         """How much times vary: the interquartile range as a share of the median, in the worst tenth of the points."""
         shares = sorted(p.training_iqr / p.training for s in self.series for p in s.points)
@@ -142,17 +150,37 @@ def fit(lengths: Sequence[int], values: Sequence[float]) -> Fit | None:
     return Fit(exponent=float(found.slope), half=half, first=min(lengths), last=max(lengths))
 
 
-def save(profile: Profile, folder: Path) -> Path:
-    """Write `<device>.json` in the folder, whole or not at all; returns where."""
-    file = folder / f"{profile.device}.json"
+def check_writable(folder: Path) -> None:
+    """Raises UserError where `save` could not write, so that nothing is measured in vain."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", delete=False) as scratch:
-            scratch.write(profile.model_dump_json(indent=1) + "\n")
-        Path(scratch.name).chmod(0o644)
-        Path(scratch.name).replace(file)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="."):
+            pass
     except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror or error}); allow writing there") from None
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(f"{folder} cannot be written ({error.strerror or error}); make it a folder with room to write in")
+
+
+def save(profile: Profile, folder: Path, *, keep: bool = False) -> Path:
+    """Write `<device>.json` in the folder, whole or not at all; returns where. keep: the last one as `.json.before`."""
+    file = folder / f"{profile.device}.json"
+    scratch: Path | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", delete=False) as opened:
+            scratch = Path(opened.name)
+            opened.write(profile.model_dump_json(indent=1) + "\n")
+        scratch.chmod(0o644)
+        if keep and file.is_file():
+            file.replace(file.with_suffix(".json.before"))
+        scratch.replace(file)
+    except OSError as error:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+        raise _unwritable(folder, error) from None
     return file
 
 
@@ -164,6 +192,8 @@ def load(folder: Path) -> tuple[Profile, ...]:
 def _load(file: Path) -> Profile:
     try:
         return Profile.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror or error}); remove it or allow reading it") from None
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(x) for x in first["loc"])

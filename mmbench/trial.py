@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -99,6 +100,29 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed)  # noqa: NPY002 - a variant may draw from the legacy global state
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+@contextmanager
+def _settings_of_its_own() -> Iterator[None]:
+    """PyTorch's global settings as a trial expects them, and afterwards as they were.
+
+    Workers are reused, and a variant may change a setting: the trials after it must not notice.
+    """
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    precision, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
+    gradients, anomaly = torch.is_grad_enabled(), torch.is_anomaly_enabled()
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+    try:
+        with warnings.catch_warnings(), np.errstate():
+            yield
+    finally:
+        torch.set_default_device(None if device == torch.device("cpu") else device)
+        torch.set_default_dtype(dtype)
+        torch.set_float32_matmul_precision(precision)
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(gradients)
+        torch.autograd.set_detect_anomaly(anomaly)
 
 
 def _scores(probabilities: np.ndarray, labels: np.ndarray) -> Scores:
@@ -234,7 +258,7 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     measure = _measure_baseline if config.role == "baseline" else _measure_model
     state, message, trace, measured = State.DONE, None, None, {}
     try:
-        with _memory_limit(limits.memory_gb), _time_limit(limits.seconds):
+        with _settings_of_its_own(), _memory_limit(limits.memory_gb), _time_limit(limits.seconds):
             measured = measure(config, spec, splits)
     except TrialTimeoutError:
         state, message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"

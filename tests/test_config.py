@@ -89,6 +89,11 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
             "at_once: many",
             "params.yaml: sweep.at_once is 'many': should be a valid integer, or should be 'auto'",
         ),
+        (
+            "time_limit_s: 600",
+            "time_limit_s: 1.0e+12",
+            "params.yaml: sweep.time_limit_s is 1000000000000.0: should be less",
+        ),
         ("memory_limit_gb: null", "memory_limit_gb: 0", "params.yaml: sweep.memory_limit_gb is 0: should be greater"),
     ],
 )

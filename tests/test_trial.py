@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
+from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.config import Choice, ModelSize, TrialConfig
 from mmbench.data import Split
 from mmbench.results import State, TrialResult
@@ -206,3 +208,39 @@ def test_a_variant_that_ends_the_program_has_failed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("mmbench.trial.fit", leaves)
     result = trial(small.config())
     assert (result.state, result.message) == (State.FAILED, "SystemExit: 3")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: torch.set_default_dtype(torch.float64),
+        lambda: torch.set_grad_enabled(False),
+        lambda: torch.set_default_device("meta"),
+        lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+        lambda: torch.set_float32_matmul_precision("medium"),
+        lambda: torch.autograd.set_detect_anomaly(True),
+    ],
+    ids=["dtype", "gradients", "device", "threads", "precision", "anomaly"],
+)
+def test_a_variant_that_changes_pytorchs_settings_does_not_touch_the_next_trial(
+    change: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settings() -> tuple[object, ...]:
+        return (
+            torch.get_default_dtype(),
+            torch.is_grad_enabled(),
+            torch.get_default_device(),
+            torch.get_num_threads(),
+            torch.get_float32_matmul_precision(),
+            torch.is_anomaly_enabled(),
+        )
+
+    before, attend = settings(), ScaledDotProduct.attend
+
+    def changing(*arguments: object, **named: object) -> object:
+        change()
+        return attend(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ScaledDotProduct, "attend", changing)
+    trial(small.config(train=small.training(epochs=1)))
+    assert settings() == before

@@ -34,7 +34,8 @@ class Linformer(Attention):
 
     def _shares(self, slope_HS: Tensor, member_BSM: Tensor, place_BSM: Tensor) -> Tensor:
         """E or F (B, H, S, M): positive on the tokens of a slot and summing to 1 there, 0 elsewhere."""
-        logs = slope_HS[:, :, None].to(place_BSM.dtype) * place_BSM[:, None]
+        used = slope_HS[:, : place_BSM.shape[1], None].to(place_BSM.dtype)
+        logs = used * place_BSM[:, None]
         # |t| < 1 and slopes are of order 1: no need to take a largest one off first.
         raised = logs.clamp(-30, 30).exp() * member_BSM[:, None]
         total = raised.sum(-1, keepdim=True)
@@ -50,7 +51,8 @@ class Linformer(Attention):
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         assert q_BHNd is not None and k_BHMd is not None
-        member_BSM = masked.members(kv_mask_BM, self.slots)
+        # Slots beyond the number of tokens would all be empty.
+        member_BSM = masked.members(kv_mask_BM, min(self.slots, kv_mask_BM.shape[1]))
         size_BS1 = member_BSM.sum(-1, keepdim=True)
         # Place in the slot, in (-1, 1).
         nth_BSM = member_BSM.cumsum(-1)

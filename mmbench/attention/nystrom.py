@@ -67,7 +67,9 @@ class Nystrom(Attention):
         with torch.autocast(v_BHMd.device.type, enabled=False):
             exact = torch.float64 if v_BHMd.dtype == torch.float64 else torch.float32
             q, k, v = q_BHNd.to(exact), k_BHMd.to(exact), v_BHMd.to(exact)
-            of_query, of_key = (masked.members(mask, self.landmarks) for mask in (q_mask_BN, kv_mask_BM))
+            # Landmarks beyond the number of tokens would all be empty.
+            landmarks = min(self.landmarks, max(q.shape[2], k.shape[2]))
+            of_query, of_key = (masked.members(mask, landmarks) for mask in (q_mask_BN, kv_mask_BM))
             some_query, some_key = masked.slot_means(q, of_query), masked.slot_means(k, of_key)
             query_used, key_used = of_query.any(-1)[:, None, :, None], of_key.any(-1)
             scale = 1 / math.sqrt(self.head_dim)

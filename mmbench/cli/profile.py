@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,7 @@ def _watched(steps: Iterator[tuple[str, int, Point | Stop]], total: int) -> Iter
                 console.print(
                     f"{name} stops at {length:,} tokens: {outcome.why} ({outcome.message})",
                     highlight=False,
+                    markup=False,
                     soft_wrap=True,
                 )
             if not console.is_terminal and length != seen:
@@ -182,6 +184,9 @@ def profile(
     The numbers go to data/profile/, one file a kind of device; the report shows them (`dvc repro`, `mmbench report`).
     Let the machine be quiet: what else runs on it is measured with it.
     """
+    for name, value in (("--seconds", seconds), ("--memory-gb", memory_gb)):
+        if value is not None and not math.isfinite(value):
+            raise UserError(f"{name} {value} is no limit; give a number, a large one for hardly any limit")
     chosen = [get("attention", n, where="--attention") for n in _words(names)] or list(variants("attention").values())
     tokens = _lengths(lengths)
     if width % heads:
@@ -200,14 +205,18 @@ def profile(
     def maker(cls: Callable[..., Any]) -> Callable[[], Any]:
         return lambda: cls(heads, width // heads)
 
+    if not no_save:
+        scaling.check_writable(root / scaling.FOLDER)
     makers = {info.name: maker(info.cls) for info in chosen}
     steps = length.profile(makers, tokens, setting, limits)
     found = _measured(root, setting, limits, length.collect(list(_watched(steps, len(makers) * len(tokens)))))
     show(found)
+    if not found.measured:
+        raise UserError("nothing was measured, so nothing is kept: allow shorter lengths, more seconds or more memory")
     if found.unrest > scaling.RESTLESS:
         said = f"times vary by {found.unrest:.0%} and more: this machine was busy; measure again on a quiet one"
         click.secho(f"warning: {said}", fg="yellow", err=True)
     if not no_save:
-        file = scaling.save(found, root / scaling.FOLDER)
+        file = scaling.save(found, root / scaling.FOLDER, keep=True)
         click.echo()
         click.echo(f"kept in {file}; `dvc repro` or `mmbench report` puts it into the report")

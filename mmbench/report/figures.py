@@ -266,7 +266,11 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
             made.append((f"heatmap_{d.name}", _heatmap(analysis, d)))
             made.append((f"pareto_{d.name}", _pareto(analysis, d)))
             made.append((f"curves_{d.name}", _curves(analysis, d)))
-        made += [(f"length_{part.device}", _length(part)) for part in analysis.lengths]
+        made += [
+            (f"length_{part.device}", _length(part))
+            for part in analysis.lengths
+            if any(row.lengths for row in part.rows)
+        ]
         for name, figure in made:
             if figure is not None:
                 yield name, _svg(figure)

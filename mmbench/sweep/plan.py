@@ -45,9 +45,9 @@ class Plan:
 def _choice(axis: Axis, choice: Choice, where: str) -> Choice:
     """The choice, checked, with options that equal their default dropped: two spellings of one level are one level."""
     info = get(axis, choice.name, where=where)
-    check_options(info, choice.options, where=where)
+    options = check_options(info, choice.options, where=where)
     defaults = {name: parameter.default for name, parameter in info.options().items()}
-    return Choice(name=choice.name, options={k: v for k, v in choice.options.items() if v != defaults[k]})
+    return Choice(name=choice.name, options={k: v for k, v in options.items() if v != defaults[k]})
 
 
 def _duplicates(names: list[str], where: str) -> None:

@@ -39,6 +39,40 @@ def test_what_does_not_fit_is_told_and_kept(tmp_path: Path, capsys: pytest.Captu
     assert mean.stop is None and len(mean.points) == 2
 
 
+def test_the_profile_before_is_kept_beside(tmp_path: Path) -> None:
+    for name in ("mean", "dot"):
+        assert call(tmp_path, "--attention", name, "--lengths", "16") == 0
+    folder = tmp_path / scaling.FOLDER
+    assert [s.attention for s in scaling.load(folder)[0].series] == ["dot"]
+    assert '"mean"' in (folder / "cpu.json.before").read_text()
+
+
+def test_a_message_with_brackets_is_shown_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise RuntimeError("expected [/x] tensor")
+
+    monkeypatch.setattr(variants("attention")["topk"].cls, "attend", fail)
+    assert call(tmp_path, "--attention", "topk,mean", "--lengths", "16") == 0
+    assert "topk stops at 16 tokens: failed (RuntimeError: expected [/x] tensor)" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_measuring(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").write_text("in the way")
+    assert call(tmp_path, "--attention", "mean", "--lengths", "16") == 1
+    shown = capsys.readouterr()
+    assert "cannot be written" in shown.err and "tokens ..." not in shown.err
+
+
+def test_where_nothing_was_measured_nothing_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "--attention", "mean", "--lengths", "128", "--memory-gb", "0.00001") == 1
+    assert "nothing was measured, so nothing is kept" in capsys.readouterr().err
+    assert scaling.load(tmp_path / scaling.FOLDER) == ()
+
+
 def test_a_look_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "--attention", "mean", "--lengths", "16", "--no-save") == 0
     assert "mean" in capsys.readouterr().out
@@ -54,6 +88,8 @@ def test_a_look_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["--lengths", ","], 1, "--lengths names no length"),
         (["--heads", "3"], 1, "--width 64 cannot be shared out among --heads 3"),
         (["--seconds", "0"], 2, "--seconds"),
+        (["--seconds", "inf"], 1, "--seconds inf is no limit"),
+        (["--memory-gb", "nan"], 1, "--memory-gb nan is no limit"),
     ],
 )
 def test_a_mistake_is_told_before_anything_runs(

@@ -12,6 +12,7 @@ import pytest
 from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
 from mmbench.report.export import export
+from mmbench.report.figures import figures
 from mmbench.report.page import render
 from mmbench.report.view import lengths
 from mmbench.scaling import Profile, Stop
@@ -72,6 +73,12 @@ def test_each_device_has_its_own_part() -> None:
     gpu = profile(series("linear", 1.0), device="cuda")
     section = cost_section(render(analysed(example(), gpu)))
     assert section.count("forward and backward pass, log scale") == 4
+
+
+def test_a_profile_in_which_nothing_was_measured_has_no_figure() -> None:
+    never = series("odd", 1.0, stop=Stop(length=LENGTHS[0], why="too long", message="takes long"))
+    never = never.model_copy(update={"points": ()})
+    assert not [name for name, _ in figures(analysed(profile(never))) if name.startswith("length")]
 
 
 def test_a_mechanism_that_was_never_measured_has_a_row_and_no_line() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +66,17 @@ def test_broken_and_foreign_files_are_told_and_kept(loaded: Loaded, ledger: Ledg
     assert {moved.trial_id, cut.trial_id} <= pending
     with ledger.lock():
         assert (folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("metrics", [{}, {"test": {"accuracy": -3.0}}, {"test": {"accuracy": 7.5}}])
+def test_impossible_scores_are_no_result(loaded: Loaded, ledger: Ledger, metrics: dict[str, Any]) -> None:
+    result = small_project.result(loaded.plan.jobs[0], State.DONE)
+    ledger.write(result)
+    (file,) = (f for f in ledger.folder.iterdir() if result.trial_id in f.name)
+    raw = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(raw | {"metrics": metrics}), encoding="utf-8")
+    assert ledger.read() == {}
+    assert list(ledger.broken) == [file]
 
 
 def test_the_states_sum_to_what_was_declared(loaded: Loaded, ledger: Ledger) -> None:

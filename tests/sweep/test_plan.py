@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmbench.config import DataSpec, Modality, Params, load_params
+from mmbench.config import Choice, DataSpec, Modality, Params, load_params
 from mmbench.registry import UserError
 from mmbench.sweep.plan import Plan, build, check_names, load_specs
 from tests import small_project
@@ -63,6 +63,13 @@ def test_the_core_grid_and_its_controls_are_counted(params: Params) -> None:
     assert (roles.count("cell"), roles.count("single"), roles.count("baseline")) == (cells, singles, baselines)
     assert plan.declared == cells + singles + baselines == len(_ids(plan))
     assert plan.skipped == ()
+
+
+def test_a_whole_number_and_a_fraction_are_one_level(params: Params) -> None:
+    levels = tuple(Choice(name="adaptive_span", options={"softness": number}) for number in (1, 1.0))
+    grid = params.grid.model_copy(update={"attention": levels})
+    with pytest.raises(UserError, match="twice"):
+        check_names(params.model_copy(update={"grid": grid}))
 
 
 def test_planning_twice_gives_the_same_plan(params: Params) -> None:

@@ -109,9 +109,9 @@ def test_it_passes_the_contract_of_the_package(installed: Installed) -> None:
 
 def test_a_trial_is_known_by_the_package_s_source(installed: Installed) -> None:
     before = installed.plan()
-    installed.edit("weights", "    kept = raised", "    # A comment.\n    kept = raised")
+    installed.edit("weights", "    kept = (raised", "    # A comment.\n    kept = (raised")
     assert installed.plan() == before
-    installed.edit("weights", "torch.finfo(kept.dtype).tiny", "2 * torch.finfo(kept.dtype).tiny")
+    installed.edit("weights", "1e-6", "2e-6")
     after = installed.plan()
     assert after.keys() == before.keys()
     changed = {name for name in before if before[name] != after[name]}

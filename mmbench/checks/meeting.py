@@ -162,8 +162,8 @@ def _few_products(merge: Callable[[Tensor, Tensor], Tensor], first: Tensor, seco
     _, singular, span = torch.linalg.svd(matrices, full_matrices=False)
     span = span[: int((singular > 1e-9 * singular[0]).sum())]
     side, g = first.shape[1], torch.Generator().manual_seed(4)
-    x = torch.randn(64, len(span), dtype=torch.float64, generator=g)
-    for _ in range(200):
+    x = torch.randn(256, len(span), dtype=torch.float64, generator=g)
+    for _ in range(600):
         u, s, v = torch.linalg.svd((x @ span).unflatten(-1, (side, side)))
         excess = float((s[:, side // 2 :].square().sum(-1) / s.square().sum(-1)).min())
         if excess < 1e-8:

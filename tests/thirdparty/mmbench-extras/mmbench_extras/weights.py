@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 
 def shares(raised_BHNM: Tensor, mask_BM: Tensor) -> Tensor:
     """Non-negative scores -> a distribution over the real tokens: (B, H, N, M). All 0 where no token is real."""
-    kept = raised_BHNM * mask_BM[:, None, None].to(raised_BHNM.dtype)
-    return kept / kept.sum(-1, keepdim=True).clamp(min=torch.finfo(kept.dtype).tiny)
+    # The constant keeps the sum away from 0 where all scores vanish.
+    kept = (raised_BHNM + 1e-6) * mask_BM[:, None, None].to(raised_BHNM.dtype)
+    total = kept.sum(-1, keepdim=True)
+    return kept / total.masked_fill(total == 0, 1.0)

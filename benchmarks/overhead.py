@@ -28,20 +28,23 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import joblib
-import torch
 
 from mmbench.config import DataSpec, Modality, Params, load_params
-from mmbench.data import SPLITS, as_split, load_arrays, load_spec, save
+from mmbench.job import Job, Plan
 from mmbench.results import TrialResult
 from mmbench.sweep.ledger import Ledger, limits_of
-from mmbench.sweep.plan import Plan, build
-from mmbench.trial import Job, run
+
+# Each way imports what it needs by itself, as a script of its own would: torch, scikit-learn, Ray.
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def random_data(folder: Path, samples: int) -> None:
     """Random numbers in the shapes of the default data: an image and a spectrogram."""
+    import torch
+
+    from mmbench.data import save
+
     sizes = {"train": samples, "validation": samples // 4, "test": samples // 4}
     draw = torch.Generator().manual_seed(0)
     splits = {
@@ -75,6 +78,9 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
 
     samples: of random training data; None takes the first prepared data set of this repository.
     """
+    from mmbench.data import load_spec
+    from mmbench.sweep.plan import build
+
     params = load_params(ROOT / "params.yaml")
     name = params.grid.datasets[0]
     prepared = folder / "data" / "prepared" / name
@@ -98,6 +104,8 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
 
 
 def read_splits(folder: Path) -> tuple[DataSpec, dict[str, Any]]:
+    from mmbench.data import SPLITS, as_split, load_arrays, load_spec
+
     spec = load_spec(folder)
     return spec, {split: as_split(spec, load_arrays(folder, split)) for split in SPLITS}
 
@@ -115,7 +123,10 @@ def by_sweep(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
 def by_fresh_actors(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
     """Ray Tune as its documentation begins: a function, a new process per trial, default settings."""
     import ray
+    import torch
     from ray import tune
+
+    from mmbench.trial import run
 
     jobs = {job.trial_id: job.model_dump_json() for job in plan.jobs}
     data = str(folder / "data" / "prepared" / params.grid.datasets[0])
@@ -141,6 +152,10 @@ def by_fresh_actors(folder: Path, params: Params, plan: Plan) -> list[TrialResul
 
 def by_loop(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
     """One Python process, one trial after another."""
+    import torch
+
+    from mmbench.trial import run
+
     torch.set_num_threads(1)
     spec, splits = read_splits(folder / "data" / "prepared" / params.grid.datasets[0])
     return [run(job, spec, splits, limits_of(params.sweep)) for job in plan.jobs]
@@ -162,6 +177,10 @@ def by_processes(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
 
 def one_process(data: Path, job_file: Path) -> None:
     """What one process of `by_processes` does."""
+    import torch
+
+    from mmbench.trial import run
+
     torch.set_num_threads(1)
     spec, splits = read_splits(data)
     result = run(Job.model_validate_json(job_file.read_bytes()), spec, splits)

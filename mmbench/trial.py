@@ -22,8 +22,9 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from torch.nn import functional as F
 
 from mmbench import provenance
-from mmbench.config import DataSpec, Frozen, TrialConfig
+from mmbench.config import DataSpec, TrialConfig
 from mmbench.data import Split
+from mmbench.job import Job, Limits
 from mmbench.model import build
 from mmbench.probe import cost
 from mmbench.registry import get
@@ -31,24 +32,6 @@ from mmbench.results import Cost, Curve, Provenance, Scores, State, TrialResult
 from mmbench.train import DivergedError, fit, predict
 
 Splits = Mapping[str, Split]
-
-
-class Job(Frozen):
-    """A planned trial: its configuration, what identifies it, and the commit that the driver stands on."""
-
-    trial_id: str
-    config: TrialConfig
-    data_hash: str
-    fingerprint: str
-    commit: str | None = None
-    dirty: bool | None = None
-
-
-class Limits(Frozen):
-    """What one trial may use. seconds: wall time; memory_gb: GiB on top of what the process holds already."""
-
-    seconds: float | None = None
-    memory_gb: float | None = None
 
 
 class TrialTimeoutError(BaseException):

@@ -11,10 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from mmbench.config import DataSpec, Params, load_params
+from mmbench.job import Plan
 from mmbench.registry import UserError
 from mmbench.results import TrialResult
 from mmbench.sweep.ledger import Ledger, coverage, limits_of
-from mmbench.sweep.plan import Plan, build, load_specs
+from mmbench.sweep.plan import build, load_specs
 from mmbench.sweep.progress import Watch, duration, summary
 
 AGAIN = "the next `dvc repro` goes on from here"

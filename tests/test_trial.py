@@ -15,8 +15,9 @@ import torch
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.config import Choice, ModelSize, TrialConfig
 from mmbench.data import Split
+from mmbench.job import Job, Limits
 from mmbench.results import State, TrialResult
-from mmbench.trial import Job, Limits, run
+from mmbench.trial import run
 from mmbench.types import Example
 from tests import small
 

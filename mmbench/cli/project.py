@@ -13,10 +13,10 @@ from mmbench.registry import UserError
 
 if TYPE_CHECKING:
     from mmbench.config import DataSpec, Params
+    from mmbench.job import Plan
     from mmbench.probe.census import Census
     from mmbench.results import TrialResult
     from mmbench.sweep.ledger import Ledger
-    from mmbench.sweep.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from mmbench.registry import Axis, UserError, check_options, get, suggest
 
 if TYPE_CHECKING:
     from mmbench.config import Choice, DataSpec, Params
+    from mmbench.job import Job
     from mmbench.results import Cost, TrialResult
-    from mmbench.trial import Job
 
 SIZES = ("width", "depth", "heads")
 BUDGET = ("epochs", "batch_size", "learning_rate")

@@ -20,8 +20,8 @@ def _planned(loaded: Loaded) -> list[TrialResult]:
 
 
 def _by_dataset(loaded: Loaded) -> dict[str, dict[str, int]]:
+    from mmbench.job import Plan
     from mmbench.sweep.ledger import coverage
-    from mmbench.sweep.plan import Plan
 
     counts = {}
     for name in loaded.params.grid.datasets:

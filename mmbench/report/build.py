@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mmbench.config import DataSpec, Params
+from mmbench.job import Plan
 from mmbench.report import answer, cells, stats
 from mmbench.report.analysis import (
     Analysis,
@@ -26,7 +27,7 @@ from mmbench.report.cells import Field, Record, Settings
 from mmbench.report.cost import fronts
 from mmbench.report.curves import curves
 from mmbench.report.effects import by_score, effects
-from mmbench.report.frame import Plan, Results, coverage, method_of, problems, tidy
+from mmbench.report.frame import Results, coverage, method_of, problems, tidy
 from mmbench.report.lengths import length_report
 from mmbench.report.questions import FACTORS, questions
 from mmbench.report.words import METRICS, count

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
 from mmbench.config import TrialConfig
+from mmbench.job import Plan
 from mmbench.report.analysis import Counts, Method, Problem
 from mmbench.results import State, TrialResult
-
-
-class PlannedTrial(Protocol):
-    """What the report reads of a planned trial (`mmbench.trial.Job` is one; importing it would import torch)."""
-
-    @property
-    def trial_id(self) -> str: ...
-    @property
-    def config(self) -> TrialConfig: ...
-    @property
-    def data_hash(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-
-
-class SkippedTrial(Protocol):
-    """A declared trial that cannot be."""
-
-    @property
-    def config(self) -> TrialConfig: ...
-    @property
-    def reason(self) -> str: ...
-
-
-class Plan(Protocol):
-    """Every declared trial (`mmbench.sweep.plan.Plan` is one)."""
-
-    @property
-    def jobs(self) -> Sequence[PlannedTrial]: ...
-    @property
-    def skipped(self) -> Sequence[SkippedTrial]: ...
-
 
 Results = Mapping[str, TrialResult]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmbench.config import DataSpec
+from mmbench.job import Plan
 from mmbench.probe.census import Census, uncollected
-from mmbench.sweep.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from mmbench.config import DataSpec, TrialConfig
 from mmbench.registry import UserError, get
 
 CORE = "mmbench.trial"
-NEUTRAL = frozenset({"mmbench.config", "mmbench.provenance", "mmbench.registry", "mmbench.results"})
+NEUTRAL = frozenset({"mmbench.config", "mmbench.job", "mmbench.provenance", "mmbench.registry", "mmbench.results"})
 """Reached, but no number depends on them other than through the resolved configuration, which is hashed with it."""
 
 

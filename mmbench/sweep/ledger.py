@@ -17,10 +17,9 @@ import filelock
 import pydantic
 
 from mmbench.config import Sweep
+from mmbench.job import Job, Limits, Plan
 from mmbench.registry import UserError
 from mmbench.results import State, TrialResult
-from mmbench.sweep.plan import Plan
-from mmbench.trial import Job, Limits
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
 _SCRATCH = ".writing."

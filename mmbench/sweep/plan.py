@@ -4,42 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 from mmbench import model, provenance
 from mmbench.config import Choice, DataSpec, Levels, ModelSize, Params, TrialConfig
 from mmbench.data import load_spec
+from mmbench.job import Job, Plan, Skip
 from mmbench.probe.census import Census, uncollected
 from mmbench.registry import Axis, UserError, check_options, get, suggest, variants
 from mmbench.sweep.fingerprint import fingerprint
 from mmbench.sweep.match import CannotMatchError, Matcher
-from mmbench.trial import Job
 from mmbench.types import Fusion
 
 GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 FILE = "params.yaml"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Skip:
-    """A declared trial that cannot be, and why."""
-
-    config: TrialConfig
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Every declared trial, in the order in which they run: `jobs` to be run, `skipped` with reasons."""
-
-    jobs: tuple[Job, ...]
-    skipped: tuple[Skip, ...]
-
-    @property
-    def declared(self) -> int:
-        return len(self.jobs) + len(self.skipped)
 
 
 def _choice(axis: Axis, choice: Choice, where: str) -> Choice:

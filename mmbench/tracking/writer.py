@@ -23,7 +23,7 @@ from mmbench.tracking.summary import write_summary
 from mmbench.tracking.views import describe
 
 if TYPE_CHECKING:
-    from mmbench.sweep.plan import Plan
+    from mmbench.job import Plan
 
 log = logging.getLogger("mmbench.tracking")
 PATIENCE = 3

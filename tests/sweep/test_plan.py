@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mmbench.config import Choice, DataSpec, Modality, Params, load_params
+from mmbench.job import Plan
 from mmbench.registry import UserError
-from mmbench.sweep.plan import Plan, build, check_names, load_specs
+from mmbench.sweep.plan import build, check_names, load_specs
 from tests import small_project
 
 

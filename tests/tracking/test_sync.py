@@ -7,8 +7,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mmbench.job import Plan, Skip
 from mmbench.results import State
-from mmbench.sweep.plan import Plan, Skip
 from mmbench.tracking.run import from_result
 from mmbench.tracking.views import KEYS
 from tests.small_project import result

@@ -4,8 +4,7 @@ import pytest
 
 from mmbench.config import Sweep
 from mmbench.registry import UserError
-from mmbench.sweep import engine
-from mmbench.sweep.engine import Slots, share_out
+from mmbench.sweep.cluster import Slots, share_out, started
 
 
 def _settings(at_once: int | str = "auto", per_gpu: int | str = "auto") -> Sweep:
@@ -35,5 +34,8 @@ def test_cores_and_gpus_are_shared_out(settings: Sweep, cpus: int, gpus: int, ex
 
 def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(UserError, match=r"RAY_ADDRESS=127\.0\.0\.1:1 does not answer"), engine._ray(_settings()):
+    with (
+        pytest.raises(UserError, match=r"RAY_ADDRESS=127\.0\.0\.1:1 does not answer"),
+        started(_settings(), meanwhile=lambda: None),
+    ):
         pass

@@ -1,0 +1,205 @@
+"""What happens in the driver while Ray Tune runs: jobs are handed out, results kept, lost workers accounted for."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from mmbench import provenance
+from mmbench.job import Job, Limits
+from mmbench.registry import UserError
+from mmbench.results import Provenance, State, TrialResult
+from mmbench.sweep.guard import Guard
+from mmbench.sweep.ledger import Ledger
+from mmbench.sweep.worker import GRACE_S
+
+STILLBORN = 5
+"""So many workers that die while they start, one after the other, end the sweep."""
+
+Report = Callable[[TrialResult], None]
+
+
+class Driver(tune.Callback):
+    """What happens in the driver: jobs are handed out, results go to the ledger, lost workers are noted."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        ledger: Ledger,
+        guard: Guard,
+        *,
+        limits: Limits,
+        retries: int,
+        on_result: Report,
+    ) -> None:
+        self.waiting = deque(jobs)
+        self.ledger = ledger
+        self.guard = guard
+        self.limits = limits
+        self.retries = retries
+        self.on_result = on_result
+        self.running: dict[str, Running] = {}
+        self.losses: Counter[str] = Counter()
+        self.finished = 0
+        self.stillborn = 0
+        self.error: UserError | None = None
+        self.kills = _kernel_kills()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune stores its callbacks for a restore that never comes: pending trials are found from the ledger.
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.stillborn = 0
+        self.guard.tell()
+        self._assign(trial)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if "result" in result:
+            del self.running[trial.trial_id]
+            # Taken out, so that Tune does not keep it.
+            self.keep(TrialResult.model_validate_json(result.pop("result")))
+            self._assign(trial)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        error = _error(trial)
+        running = self.running.pop(trial.trial_id, None)
+        if running is not None:
+            self._lost(running, error)
+        elif not self.running:
+            # While another one works, the sweep goes on, and memory that it holds may be why this one could not start.
+            self._count_stillborn(error)
+
+    def lose_all(self, error: object) -> None:
+        """All workers are lost at once."""
+        if not self.running:
+            self._count_stillborn(error)
+        while self.running:
+            _, running = self.running.popitem()
+            self._lost(running, error)
+
+    def _count_stillborn(self, error: object) -> None:
+        self.stillborn += 1
+        if self.stillborn >= STILLBORN:
+            self.error = UserError(f"Ray cannot start workers for trials: {_plain(error)}")
+
+    def _assign(self, trial: Any) -> None:
+        """Hand the next job to a worker. An actor takes calls in their order: this one comes before the next step."""
+        job = self.waiting.popleft() if self.waiting else None
+        if job is not None:
+            self.running[trial.trial_id] = Running(job=job)
+        trial.temporary_state.ray_actor.assign.remote(None if job is None else job.model_dump_json())
+
+    def _lost(self, running: Running, error: object) -> None:
+        """A worker was lost in the middle of a job: try the job again at the end, or settle it."""
+        job, seconds, limit = running.job, time.monotonic() - running.since, self.limits.seconds
+        self.losses[job.trial_id] += 1
+        losses = self.losses[job.trial_id]
+        out_of_memory = self._out_of_memory(error)
+        if isinstance(error, ray.exceptions.RayTaskError):
+            self.settle(running, State.FAILED, _plain(error))
+        elif limit is not None and seconds >= limit + GRACE_S:
+            message = f"took longer than its limit of {limit:g} s and did not react, so its process was ended"
+            self.settle(running, State.TIMEOUT, message)
+        elif losses <= self.retries:
+            self.waiting.append(job)
+        elif out_of_memory:
+            self.settle(running, State.OUT_OF_MEMORY, "the machine ran out of memory and its process was ended")
+        else:
+            message = f"its worker was lost {losses} times; the last time: {_plain(error)}"
+            self.settle(running, State.FAILED, message)
+
+    def _out_of_memory(self, error: object) -> bool:
+        before, self.kills = self.kills, _kernel_kills()
+        return self.kills > before or "running low on memory" in str(error)
+
+    def settle(self, running: Running, state: State, message: str) -> None:
+        """Keep a result that the driver makes because the worker no longer can."""
+        job = running.job
+        self.keep(
+            TrialResult(
+                trial_id=job.trial_id,
+                config=job.config,
+                state=state,
+                message=message,
+                started=running.started.isoformat(timespec="milliseconds"),
+                seconds=time.monotonic() - running.since,
+                limits=self.limits.model_dump(),
+                provenance=Provenance(
+                    data_hash=job.data_hash,
+                    fingerprint=job.fingerprint,
+                    commit=job.commit,
+                    dirty=job.dirty,
+                    versions=provenance.versions(),
+                    hardware=provenance.hardware(),
+                ),
+            )
+        )
+
+    def keep(self, result: TrialResult) -> None:
+        if self.error is not None:
+            return
+        try:
+            self.ledger.write(result)
+        except UserError as error:
+            # Raised after Tune has wound down; in here it would become a traceback of Tune's.
+            self.error = error
+            return
+        self.finished += 1
+        self.on_result(result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A job in the hands of a worker, and since when."""
+
+    job: Job
+    since: float = field(default_factory=time.monotonic)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Stop(tune.Stopper):
+    """Ends the sweep when the driver can go on no longer, such as with a full disk."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.driver.error is not None
+
+
+def _kernel_kills() -> int:
+    """How many processes of this machine the kernel has ended for want of memory, since it started (Linux)."""
+    try:
+        fields = dict(line.split() for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines())
+    except OSError:
+        return 0
+    return int(fields.get("oom_kill", 0))
+
+
+def _error(trial: Any) -> object:
+    """What Tune noted of a trial's end, in this process: the exception, or else its text."""
+    if trial.pickled_error_file is not None:
+        return ray.cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    return "" if trial.error_file is None else Path(trial.error_file).read_text(encoding="utf-8")
+
+
+def _plain(error: object) -> str:
+    """The telling line of one of Ray's long errors."""
+    text = str(error)
+    detail = text.partition("Worker exit detail:")[2].partition("Some common causes")[0].strip()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (detail or (lines or ["no reason was given"])[-1])[:500]

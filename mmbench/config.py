@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic_core import ErrorDetails
 
+from mmbench.metrics import MAIN, TaskKind, fitting
 from mmbench.registry import UserError, suggest
 
 
@@ -72,10 +73,18 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
+def _plain_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            # The name becomes a folder that `prepare` replaces: a path in it could replace any folder.
+            raise ValueError(f"data set name {name!r}: use letters, digits, _, - and . only")
+    return names
+
+
 class Grid(Frozen):
     """What is compared: `core` (what the source article defines), `full` (everything found), or a list of names."""
 
-    datasets: Annotated[Names, Field(min_length=1)]
+    datasets: Annotated[Names, Field(min_length=1), AfterValidator(_plain_names)]
     attention: Levels
     fusion: Levels
     architecture: Levels
@@ -158,15 +167,16 @@ class Tracking(Frozen):
 
 
 class ReportSettings(Frozen):
-    """`confidence` of intervals; `rope`: differences within it count as equal (region of practical equivalence)."""
+    """metric: auto (each data set's own main metric), or one by name. confidence: of intervals. rope: differences within
+    it count as equal (region of practical equivalence)."""
 
-    metric: Literal["accuracy", "macro_f1"]
+    metric: str
     confidence: Annotated[float, Field(gt=0, lt=1)]
     rope: Annotated[float, Field(ge=0, lt=1)]
 
 
 class Params(Frozen):
-    """params.yaml. `data` maps a data set's name to its generator and that generator's options."""
+    """params.yaml. What a data set is stands in its card, `data/raw/<name>/dataset.yaml`."""
 
     grid: Grid
     controls: Controls
@@ -175,47 +185,85 @@ class Params(Frozen):
     sweep: Sweep
     tracking: Tracking
     report: ReportSettings
-    data: dict[str, Level]
+
+
+class Task(Frozen):
+    """What is predicted.
+
+    targets: names of the classes, of the labels, or of the numbers; of a binary task the second is the positive class.
+    metric: the main one (`mmbench.metrics`): it chooses the epoch and leads the report. affect: whether the metrics
+    customary for sentiment are reported too.
+    """
+
+    kind: TaskKind
+    targets: Annotated[Names, Field(min_length=1)]
+    metric: str
+    affect: bool = False
 
     @pydantic.model_validator(mode="after")
-    def _plain_names(self) -> Params:
-        for name in self.data:
-            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-                # The name becomes a folder that `prepare` replaces: a path in it could replace any folder.
-                raise ValueError(f"data set name {name!r}: use letters, digits, _, - and . only")
+    def _fits(self) -> Task:
+        known = fitting(self.kind, affect=self.affect)
+        if self.metric not in known:
+            raise ValueError(f"metric {self.metric!r} is none of a {self.kind} task{suggest(self.metric, known)}")
+        if len(set(self.targets)) < len(self.targets):
+            raise ValueError("two targets have one name")
+        if self.kind == "binary" and len(self.targets) != 2:
+            raise ValueError(f"a binary task has two classes, not {len(self.targets)}")
+        if self.affect and len(self.targets) != 1:
+            raise ValueError("the affect metrics are for one target")
         return self
+
+
+def task_of(kind: TaskKind, targets: Iterable[str], metric: str | None = None, *, affect: bool = False) -> Task:
+    """A task with the main metric that is usual for its kind, unless another is named."""
+    return Task(kind=kind, targets=tuple(targets), metric=metric or MAIN[kind], affect=affect)
+
+
+class Normal(Frozen):
+    """Means and standard deviations along one axis of a sample, from the training split: (x - mean) / std."""
+
+    axis: int
+    mean: Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+    std: Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
 
 
 class Modality(Frozen):
     """One modality of a prepared data set. `kind` names its stem, `options` that stem's options.
 
-    shape: of one sample, as stored. evidence: whether the data set says which tokens carry the label.
+    shape: of one sample, as stored. evidence: whether the data set says which tokens carry the label. normal: what
+    stored values are normalised by when a model reads them. missing: the share of samples that lack it.
     """
 
     kind: str
     shape: Annotated[tuple[Positive, ...], BeforeValidator(_as_tuple)]
     options: dict[str, Any] = {}
     evidence: bool = False
+    normal: Normal | None = None
+    missing: Fraction = 0.0
 
 
 class DataSpec(Frozen):
     """spec.json of a prepared data set.
 
-    splits: samples in each. chance: accuracy of the best constant guess. ceiling: the best accuracy that the planted
-    corruption allows, where known. hash: SHA-256 over the arrays and this description.
+    splits: samples in each. chance: the main metric of the best constant guess on the test split, where it is known.
+    ceiling: the best value of the main metric that the planted corruption allows, where known. scale: of a regression,
+    by which the targets are normalised in training. hash: SHA-256 over the arrays and this description.
     """
 
     name: str
     description: str
     modalities: dict[str, Modality]
-    classes: Names
+    task: Task
     splits: dict[str, Positive]
-    chance: Fraction
-    ceiling: Fraction | None
+    chance: float | None
+    ceiling: float | None
     ceiling_why: str = ""
     carriers: Names = ()
+    scale: Normal | None = None
     licence: str
     source: str
+    citation: str = ""
+    notes: Names = ()
     hash: str
 
 
@@ -355,17 +403,23 @@ class _OnceLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Read and check params.yaml. Raises UserError naming the place and the remedy."""
+def load_yaml(path: Path, remedy: str = "name the file") -> dict[str, Any]:
+    """A mapping from a YAML file. Raises UserError naming the place and the remedy."""
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; run this in the project's folder, or name the file") from None
+        raise UserError(f"{path} is missing; {remedy}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     # PyYAML lets its own constructors' errors through: a 13th month, `!!int x`, ten thousand opening brackets.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
-        raise UserError(f"{path} is empty or not a mapping; the keys it needs: {', '.join(Params.model_fields)}")
-    return parse(Params, raw, path)
+        raise UserError(f"{path} is empty or not a mapping")
+    return raw
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml. Raises UserError naming the place and the remedy."""
+    params: Params = parse(Params, load_yaml(path, "run this in the project's folder, or name the file"), path)
+    return params

@@ -1,0 +1,1 @@
+"""Raw data of any kind -> prepared arrays: manifests and public data sets alike."""

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from mmbench.config import Frozen, Level, Names, load_yaml, parse
 from mmbench.metrics import TaskKind
-from mmbench.registry import UserError
 from mmbench.reading.table import KINDS, Kind
+from mmbench.registry import UserError
 
 FILE = "dataset.yaml"
 
@@ -87,8 +87,8 @@ class Card(Frozen):
     """`dataset.yaml`. Exactly one of `dataset` (a variant: an embedded generator or a public data set, with its
     options) and `manifest` (a table of the person's own: .csv, .parquet or .jsonl beside the card).
 
-    root: the folder that files are read from and never left; relative to the card. split, group: columns of the
-    manifest. accept: kinds of leakage between splits that the person knows of and accepts.
+    root: the folder that files are read from and never left; relative to the card. split, group, id: columns of the
+    manifest; no two samples have one id. accept: kinds of leakage between splits that the person knows of and accepts.
     """
 
     description: str = ""
@@ -99,6 +99,7 @@ class Card(Frozen):
     target: Annotated[TargetCard, BeforeValidator(_as_target)] | None = None
     split: str | None = None
     group: str | None = None
+    id: str | None = None
     splits: SplitCard = SplitCard()
     metric: str | None = None
     accept: Annotated[tuple[Leak, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = ()
@@ -109,11 +110,15 @@ class Card(Frozen):
     @pydantic.model_validator(mode="after")
     def _whole(self) -> Card:
         if (self.dataset is None) == (self.manifest is None):
-            raise ValueError("give exactly one of `manifest` (your own table) and `dataset` (one of `mmbench list dataset`)")
+            raise ValueError(
+                "give exactly one of `manifest` (your own table) and `dataset` (one of `mmbench list dataset`)"
+            )
         if self.manifest is not None and (not self.columns or self.target is None):
             raise ValueError("a manifest needs `columns` and `target`; `mmbench data init` drafts them")
-        if self.dataset is not None and (self.columns or self.target or self.split or self.group):
-            raise ValueError("`columns`, `target`, `split` and `group` are for a manifest; a `dataset` has its own")
+        if self.dataset is not None and (self.columns or self.target or self.split or self.group or self.id):
+            raise ValueError(
+                "`columns`, `target`, `split`, `group` and `id` are for a manifest; a `dataset` has its own"
+            )
         return self
 
 

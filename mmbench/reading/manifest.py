@@ -19,8 +19,9 @@ from mmbench.config import Task
 from mmbench.reading import rows as reading_rows
 from mmbench.reading import targets
 from mmbench.reading.card import FILE, Card, ColumnCard
+from mmbench.reading.findings import shown
 from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.rows import Rows, shown
+from mmbench.reading.rows import Rows
 from mmbench.reading.source import BytesSource, Root
 from mmbench.reading.table import Cell, Column, Table
 from mmbench.registry import UserError, suggest
@@ -91,8 +92,8 @@ def survey(card: Card, folder: Path) -> Survey:
             places=(), modalities={}, task=None, labels=None, split=None, group=None, problems=rows.findings.problems()
         )
     present = _present(card, rows)
-    modalities = {name: _column(name, c, rows, root, present) for name, c in card.columns.items()}
-    modalities = {name: c for name, c in modalities.items() if c is not None}
+    read = {name: _column(name, c, rows, root, present) for name, c in card.columns.items()}
+    modalities = {name: c for name, c in read.items() if c is not None}
     told = rows.findings.rows()
     for i, number in enumerate(rows.numbers):
         if modalities and number not in told and all(c.cells[i] is None for c in modalities.values()):
@@ -105,7 +106,7 @@ def survey(card: Card, folder: Path) -> Survey:
         _unique(card.id, rows)
     return Survey(
         places=rows.places,
-        modalities=modalities,  # type: ignore[arg-type]
+        modalities=modalities,
         task=made[0] if made else None,
         labels=made[1] if made else None,
         split=split,
@@ -308,11 +309,11 @@ def _by_prefix(prefix: str, name: str, rows: Rows) -> list[Cell | None]:
                 values[i, j] = found
             elif value is not None:
                 rows.findings.add(rows.numbers[i], "is no (finite) number", column=column, value=value)
-    for i in np.flatnonzero(missing.any(1) & ~missing.all(1)):
-        empty = [columns[j] for j in np.flatnonzero(missing[i])]
+    for i in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)).tolist():
+        empty = [columns[j] for j in np.flatnonzero(missing[i]).tolist()]
         what = f"{len(empty)} of {len(columns)} numbers are missing ({shown(', '.join(empty))}); give all or none"
         rows.findings.add(rows.numbers[i], what, column=name)
-    whole = np.isfinite(values).all(1)
+    whole: np.ndarray = np.isfinite(values).all(axis=1)
     return [values[i] if whole[i] and columns else None for i in range(len(rows))]
 
 

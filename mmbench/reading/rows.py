@@ -1,6 +1,6 @@
-"""The rows of a manifest, whatever its format: .csv, .parquet or .jsonl. What is wrong is collected, each with its row.
+"""The rows of a manifest, whatever its format: .csv, .parquet or .jsonl. What is wrong is collected, with its row.
 
-Rows are counted as a spreadsheet counts them: the header of a .csv is row 1. In .jsonl and .parquet the first sample is.
+Rows are counted as a spreadsheet counts them: the header of a .csv is row 1; of .jsonl and .parquet, the first sample.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
+from mmbench.reading.findings import Findings, Places, shown
 from mmbench.reading.problems import DataError, Problem
 
 SUFFIXES = (".csv", ".parquet", ".jsonl")
@@ -24,50 +25,7 @@ MAX_ROWS = 50_000_000
 MAX_FIELD = 2**24
 LINES_SHOWN = 100
 """Lines of bad UTF-8 that are named one by one."""
-SHOWN = 60
-"""Characters of a value in a message."""
-
-
-def shown(value: object) -> str:
-    """A value for a message: short, and harmless on a terminal."""
-    text = value if isinstance(value, str) else str(value)
-    text = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-    return text if text.isprintable() else ascii(text)[1:-1]
-
-
-class Places(Sequence[str]):
-    """`manifest.csv row 17` of each sample, made when asked for."""
-
-    def __init__(self, file: str, numbers: Sequence[int]) -> None:
-        self.file, self.numbers = file, numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, i: Any) -> Any:
-        return Places(self.file, self.numbers[i]) if isinstance(i, slice) else f"{self.file} row {self.numbers[i]}"
-
-
-@dataclass
-class Findings:
-    """Problems of one manifest, told in the order of its rows."""
-
-    file: str
-    _found: list[tuple[int, Problem]] = field(default_factory=list)
-
-    def add(self, row: int, what: str, *, column: str = "", value: object = None, unit: str = "row") -> None:
-        where = f"{self.file} {unit} {row}"
-        where += f", {shown(column)}" if column else ""
-        where += f" ({shown(value)})" if value not in (None, "") else ""
-        self._found.append((row, Problem(where=where, what=what)))
-
-    def rows(self) -> set[int]:
-        """The rows that have a problem."""
-        return {row for row, _ in self._found}
-
-    def problems(self) -> tuple[Problem, ...]:
-        """Each once, by row."""
-        return tuple(dict.fromkeys(p for _, p in sorted(self._found, key=lambda found: found[0])))
+SAMPLE = 'every line is one sample, such as {"photo": "1.png"}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,26 +82,25 @@ def _decoded(findings: Findings, data: bytes) -> str:
         except UnicodeDecodeError as error:
             bad += 1
             if bad <= LINES_SHOWN:
-                what = f"is not UTF-8 (byte {line[error.start]:#04x} at position {error.start + 1}); save the table as UTF-8"
-                findings.add(number, what, unit="line")
+                byte = f"byte {line[error.start]:#04x} at position {error.start + 1}"
+                findings.add(number, f"is not UTF-8 ({byte}); save the table as UTF-8", unit="line")
     if bad > LINES_SHOWN:
         findings.add(number, f"and {bad - LINES_SHOWN} more lines are not UTF-8", unit="line")
     return data.decode("utf-8-sig", errors="replace")
 
 
-def _delimiter(header: str) -> str:
+def _delimiter(text: str) -> str:
     """A comma, or what stands more often in the header: `;` is what spreadsheets write in much of Europe."""
-    bare = re.sub(r'"[^"]*"', "", header)
-    return max(",;\t", key=bare.count)
+    header = re.sub(r'"[^"]*"', "", text.split("\n", 1)[0])
+    return max(",;\t", key=header.count)
 
 
 def _csv(findings: Findings, text: str) -> Rows:
     before = csv.field_size_limit(MAX_FIELD)
     try:
-        # A text that runs over lines keeps its line ends; csv itself takes \r, \n and \r\n.
-        header, rows, numbers = _records(
-            findings, csv.reader(_lines(text), delimiter=_delimiter(text.split("\n", 1)[0]), strict=True)
-        )
+        # newline="": a text that runs over lines keeps its line ends.
+        lines = io.StringIO(text, newline="")
+        header, rows, numbers = _records(findings, csv.reader(lines, delimiter=_delimiter(text), strict=True))
     finally:
         csv.field_size_limit(before)
     names = [name.strip() for name in header]
@@ -157,10 +114,6 @@ def _csv(findings: Findings, text: str) -> Rows:
                 findings.add(number, "holds a zero byte; is this file no text?", column=name)
     columns = {name: [None if v is not None and "\0" in v else v for v in columns[name]] for name in names if name}
     return Rows(file=findings.file, columns=columns, numbers=numbers, findings=findings)
-
-
-def _lines(text: str) -> Iterator[str]:
-    return iter(io.StringIO(text, newline=""))
 
 
 def _records(findings: Findings, reader: Any) -> tuple[list[str], list[list[str]], list[int]]:
@@ -183,9 +136,7 @@ def _records(findings: Findings, reader: Any) -> tuple[list[str], list[list[str]
         if not header:
             header = row
         elif len(row) != len(header):
-            what = (
-                f"has {len(row)} fields, the header {len(header)}; a comma inside a text needs quotation marks round it"
-            )
+            what = f"has {len(row)} fields, the header {len(header)}; a text with a comma needs quotation marks"
             findings.add(number, what)
         else:
             rows.append(row)
@@ -193,7 +144,7 @@ def _records(findings: Findings, reader: Any) -> tuple[list[str], list[list[str]
     return header, rows, numbers
 
 
-class _Twice(ValueError):
+class _TwiceError(ValueError):
     pass
 
 
@@ -201,12 +152,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         name = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _Twice(f"{shown(name)!r} stands twice")
+        raise _TwiceError(f"{shown(name)!r} stands twice")
     return found
 
 
 def _whole(value: Any) -> bool:
-    """Whether a text can be written as UTF-8 and holds no zero byte: JSON can spell both."""
+    """Whether texts can be written as UTF-8 and hold no zero byte: JSON can spell both."""
+    if isinstance(value, list):
+        return all(map(_whole, value))
     try:
         return not isinstance(value, str) or (value.encode() is not None and "\0" not in value)
     except UnicodeEncodeError:
@@ -221,16 +174,14 @@ def _jsonl(findings: Findings, text: str) -> Rows:
             continue
         try:
             sample = json.loads(line, object_pairs_hook=_once)
-        except _Twice as error:
+        except _TwiceError as error:
             findings.add(number, str(error))
             continue
         except (ValueError, RecursionError) as error:
-            findings.add(
-                number, f'is not JSON ({shown(error)}); every line is one sample, such as {{"photo": "1.png"}}'
-            )
+            findings.add(number, f"is not JSON ({shown(error)}); {SAMPLE}")
             continue
         if not isinstance(sample, dict) or not all(map(_whole, sample)):
-            findings.add(number, 'is no sample; every line is one, such as {"photo": "1.png"}')
+            findings.add(number, f"is no sample; {SAMPLE}")
             continue
         for name, value in sample.items():
             if not _whole(value):

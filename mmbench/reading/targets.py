@@ -12,7 +12,8 @@ import numpy as np
 from mmbench.config import Task, task_of
 from mmbench.metrics import fitting
 from mmbench.reading.card import FILE, TargetCard
-from mmbench.reading.rows import Rows, shown
+from mmbench.reading.findings import shown
+from mmbench.reading.rows import Rows
 from mmbench.registry import suggest
 
 YES = ("1", "true", "yes", "y", "on", "positive", "pos")
@@ -143,11 +144,10 @@ def _labels(target: TargetCard, rows: Rows) -> Made:
         return _flags(target.columns, rows)
     column = target.columns[0]
     values = rows.columns[column]
-    if values and all(v is not None and label(v).lower() in (*YES, *NO) for v in values if not isinstance(v, list)):
-        if not any(isinstance(v, list) for v in values):
-            what = "one column of 0 and 1 is a binary target; a multilabel one has several, or labels in one"
-            rows.findings.add(1, what, column=column)
-            return None
+    if all(v is not None and not isinstance(v, list) and label(v).lower() in (*YES, *NO) for v in values):
+        what = "one column of 0 and 1 is a binary target; a multilabel one has several, or labels in one"
+        rows.findings.add(1, what, column=column)
+        return None
     sets: list[set[str]] = []
     for number, value in zip(rows.numbers, values, strict=True):
         parts = value if isinstance(value, list) else [] if value is None else label(value).split(target.separator)

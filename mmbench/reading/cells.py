@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,9 @@ from mmbench.reading.problems import CellError
 from mmbench.reading.rows import Rows
 from mmbench.reading.source import BytesSource, Root
 from mmbench.reading.table import Cell
-from mmbench.registry import suggest
 
 TEXT_BYTES = 2**20
 """Of one text in a file of its own."""
-HINTS = 20
-"""Missing files for which a name alike is looked for."""
 
 
 @dataclass
@@ -34,7 +30,6 @@ class Cells:
     column: str
     rows: Rows
     root: Root
-    hints: int = HINTS
 
     def texts(self) -> list[Cell | None]:
         cells: list[Cell | None] = []
@@ -72,8 +67,6 @@ class Cells:
         if "://" in path:
             raise CellError("is an address; download it, and name the file")
         source = self.root.source(path)
-        if not self.root.exists(path):
-            raise CellError(f"there is no such file below {self.root.folder}{self._alike(path)}")
         if self.kind != "text":
             return source
         with source.open() as stream:
@@ -81,25 +74,12 @@ class Cells:
         if len(data) > TEXT_BYTES:
             raise CellError(f"is longer than {TEXT_BYTES >> 20} MiB, too long for one text")
         try:
-            return data.decode("utf-8-sig").replace("\0", " ").strip()
+            text = data.decode("utf-8-sig").replace("\0", " ").strip()
         except UnicodeDecodeError as error:
             raise CellError(f"is not UTF-8 (byte {data[error.start]:#04x} at {error.start})") from None
-
-    def _alike(self, path: str) -> str:
-        """`; did you mean …?`, for the first few: a folder may hold a million files."""
-        if "\\" in path:
-            return "; write / between folders"
-        if not self.hints:
-            return ""
-        self.hints -= 1
-        pure = PurePosixPath(path)
-        try:
-            beside = self.root.path(str(pure.parent))
-            names = [p.name for p, _ in zip(sorted(beside.iterdir()), range(5000), strict=False)]
-        except (CellError, OSError, ValueError):
-            return f"; there is no folder {shown(str(pure.parent))!r}"
-        hint = suggest(pure.name, names)
-        return shown(hint) if hint.startswith("; did you mean") else ""
+        if not text:
+            raise CellError("holds no text")
+        return text
 
 
 def _inline(value: Any, kind: str) -> np.ndarray | None:
@@ -119,7 +99,8 @@ def _inline(value: Any, kind: str) -> np.ndarray | None:
     if not isinstance(value, (list, np.ndarray)):
         return None
     try:
-        array = np.array(value if isinstance(value, np.ndarray) else _listed(value), np.float32)
+        with np.errstate(over="ignore"):
+            array = np.array(value if isinstance(value, np.ndarray) else _listed(value), np.float32)
     except (ValueError, TypeError, OverflowError):
         raise CellError("is no list of numbers of equal lengths") from None
     wanted = 1 if kind == "vector" else 2
@@ -169,5 +150,5 @@ def by_prefix(prefix: str, name: str, rows: Rows) -> list[Cell | None]:
         empty = [columns[j] for j in np.flatnonzero(missing[i]).tolist()]
         what = f"{len(empty)} of {len(columns)} numbers are missing ({shown(', '.join(empty))}); give all or none"
         rows.findings.add(rows.numbers[i], what, column=name)
-    whole = np.isfinite(values).all(axis=1).tolist()
+    whole = [bool(row.all()) for row in np.isfinite(values)]
     return [values[i] if whole[i] and columns else None for i in range(len(rows))]

@@ -82,11 +82,11 @@ def _from_table(table: str, tables: list[str], place: Root, root: str, files: li
     if problems := found.findings.problems():
         notes.append(f"{problems[0]}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
     named = [guess.column(name, values, place) for name, values in found.columns.items()]
-    if not any(g.role == "modality" and "below" not in g.why and g.kind != "text" for g in named):
-        if (joined := join(found, files)) is not None:
-            text, how = joined
-            made = rows.read("manifest.csv", io.BytesIO(text.encode()))
-            return _write(made, place, root, manifest=text, notes=[*notes, f"{table}: {how}"])
+    filed = any(g.role == "modality" and "below" not in g.why and g.kind != "text" for g in named)
+    if not filed and (joined := join(found, files)) is not None:
+        text, how = joined
+        made = rows.read("manifest.csv", io.BytesIO(text.encode()))
+        return _write(made, place, root, manifest=text, notes=[*notes, f"{table}: {how}"])
     return _write(found, place, root, manifest=None, notes=notes, table=table)
 
 

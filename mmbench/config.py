@@ -137,7 +137,11 @@ class ModelSettings(ModelSize):
 
 
 class Training(Frozen):
-    """The one budget for all cells. `patience`: epochs without a better validation loss before stopping; null = off."""
+    """The one budget for all cells.
+
+    patience: epochs without a better validation score before stopping; null = off. class_weights: balanced lets classes
+    (and labels) weigh inversely to how often they occur.
+    """
 
     epochs: Positive
     batch_size: Positive
@@ -147,6 +151,7 @@ class Training(Frozen):
     clip_norm: Annotated[float, Field(gt=0)]
     patience: Positive | None
     precision: Literal["auto", "float32", "bfloat16"]
+    class_weights: Literal["none", "balanced"] = "none"
 
 
 class Sweep(Frozen):
@@ -167,8 +172,8 @@ class Tracking(Frozen):
 
 
 class ReportSettings(Frozen):
-    """metric: auto (each data set's own main metric), or one by name. confidence: of intervals. rope: differences within
-    it count as equal (region of practical equivalence)."""
+    """metric: auto (each data set's own main metric), or one by name. confidence: of intervals. rope: differences
+    within it count as equal (region of practical equivalence)."""
 
     metric: str
     confidence: Annotated[float, Field(gt=0, lt=1)]

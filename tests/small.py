@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmbench.config import Choice, DataSpec, Modality, ModelSize, Training, TrialConfig
+from mmbench.config import Choice, DataSpec, Modality, ModelSize, Training, TrialConfig, task_of
 from mmbench.data import Split, as_split
 
 SIZES = {"train": 192, "validation": 96, "test": 96}
@@ -25,7 +25,7 @@ def spec(**changes: Any) -> DataSpec:
             "b": Modality(kind="feature", shape=(5, 2)),
             "c": Modality(kind="text", shape=(4,), options={"vocabulary": 6}),
         },
-        "classes": ("zero", "one", "two"),
+        "task": task_of("classification", ("zero", "one", "two")),
         "splits": SIZES,
         "chance": 0.5,
         "ceiling": 1.0,
@@ -52,7 +52,7 @@ def arrays(split: str) -> dict[str, Tensor]:
 
 
 def splits() -> dict[str, Split]:
-    return {name: as_split(spec(), arrays(name)) for name in SIZES}
+    return {name: as_split(spec(), {k: v.numpy() for k, v in arrays(name).items()}) for name in SIZES}
 
 
 def training(**changes: Any) -> Training:

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from mmbench.cli.project import Loaded, Project, load
-from mmbench.config import DataSpec, Modality
+from mmbench.config import DataSpec, Modality, task_of
 from mmbench.data import save
 from mmbench.job import Job
 from mmbench.results import Cost, Provenance, State, TrialResult
@@ -28,7 +28,7 @@ def small_data(folder: Path) -> None:
         name="small",
         description="Random features for tests.",
         modalities={m: Modality(kind="feature", shape=(8, 4)) for m in ("left", "right")},
-        classes=("same", "different"),
+        task=task_of("classification", ("same", "different")),
         splits=SPLITS,
         chance=0.5,
         ceiling=1.0,

@@ -57,7 +57,7 @@ def data() -> tuple[DataSpec, Split]:
         mask = torch.rand(2 * BATCH, shape[0], generator=g) < 0.9
         mask[:, 0] = True
         inputs[name] = Example(values=torch.randn(2 * BATCH, *shape, generator=g), mask=mask)
-    return spec, Split(inputs=inputs, labels=torch.arange(2 * BATCH) % len(spec.classes))
+    return spec, Split(inputs=inputs, labels=torch.arange(2 * BATCH) % len(spec.task.targets))
 
 
 def config(cell: Cell) -> TrialConfig:

@@ -52,7 +52,7 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     """spec.json of every data set in the grid. Raises UserError that tells the one command for all that are missing."""
     from mmbench.sweep import plan
 
-    plan.check_names(params)
+    plan.check_names(params, plan.known_datasets(root))
     missing = [n for n in params.grid.datasets if not (root / "data" / "prepared" / n / "spec.json").exists()]
     if missing:
         what = "data set" if len(missing) == 1 else "data sets"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from mmbench.registry import UserError
 FILE = "dataset.yaml"
 
 
-def _as_options(value: Any) -> Any:
+def _as_column(value: Any) -> Any:
     """`image` or `{image: {column: file, side: 64}}` -> the fields of a ColumnCard."""
     if isinstance(value, str):
         return {"kind": value}
@@ -35,7 +36,7 @@ class ColumnCard(Frozen):
     kind: Kind
     column: str | None = None
     prefix: str | None = None
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
 
     @pydantic.model_validator(mode="after")
     def _one_place(self) -> ColumnCard:
@@ -95,7 +96,7 @@ class Card(Frozen):
     dataset: Level | None = None
     manifest: str | None = None
     root: str = "."
-    columns: dict[str, Annotated[ColumnCard, BeforeValidator(_as_options)]] = {}
+    columns: dict[str, Annotated[ColumnCard, BeforeValidator(_as_column)]] = Field(default_factory=dict)
     target: Annotated[TargetCard, BeforeValidator(_as_target)] | None = None
     split: str | None = None
     group: str | None = None
@@ -111,14 +112,18 @@ class Card(Frozen):
     def _whole(self) -> Card:
         if (self.dataset is None) == (self.manifest is None):
             raise ValueError(
-                "give exactly one of `manifest` (your own table) and `dataset` (one of `mmbench list dataset`)"
+                "give exactly one of `manifest` (your own table) and `dataset` (a name of `mmbench list dataset`)"
             )
         if self.manifest is not None and (not self.columns or self.target is None):
             raise ValueError("a manifest needs `columns` and `target`; `mmbench data init` drafts them")
         if self.dataset is not None and (self.columns or self.target or self.split or self.group or self.id):
-            raise ValueError(
-                "`columns`, `target`, `split`, `group` and `id` are for a manifest; a `dataset` has its own"
-            )
+            raise ValueError("`columns`, `target`, `split`, `group`, `id` are for a manifest; a `dataset` has its own")
+        for name in self.columns:
+            # It becomes the name of a file.
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise ValueError(
+                    f"modality {name!r}: use letters, digits, _ and -; `column` says what the column is named"
+                )
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmbench.config import Choice, DataSpec, Modality, Params, load_params
+from mmbench.config import Choice, DataSpec, Modality, Params, load_params, task_of
 from mmbench.job import Plan
 from mmbench.registry import UserError
 from mmbench.sweep.plan import build, check_names, load_specs
@@ -36,7 +36,7 @@ def _spec(name: str, modalities: int = 2, content: str = "c0ffee") -> DataSpec:
         name=name,
         description="",
         modalities={f"m{i}": Modality(kind="feature", shape=(8, 4)) for i in range(modalities)},
-        classes=("a", "b"),
+        task=task_of("classification", ("a", "b")),
         splits={"train": 4, "validation": 4, "test": 4},
         chance=0.5,
         ceiling=None,

@@ -34,9 +34,9 @@ class Layout:
 class Decoder(ABC):
     """Reads the cells of one kind. Made as `SomeDecoder(**options)`; pickles, since cells are decoded in parallel.
 
-    `fit` looks at training cells only, so nothing of validation and test reaches sizes and vocabularies. parallel: False
-    for one that is not to be copied into other processes, such as a pretrained encoder on a GPU; it gets `batch` cells
-    at a time.
+    `fit` looks at training cells only, so nothing of validation and test reaches sizes and vocabularies. parallel:
+    False for one that is not to be copied into other processes, such as a pretrained encoder on a GPU; it gets `batch`
+    cells at a time.
     """
 
     parallel: ClassVar[bool] = True

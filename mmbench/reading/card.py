@@ -121,9 +121,7 @@ class Card(Frozen):
         for name in self.columns:
             # It becomes the name of a file.
             if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-                raise ValueError(
-                    f"modality {name!r}: use letters, digits, _ and -; `column` says what the column is named"
-                )
+                raise ValueError(f"modality {name!r}: use letters, digits, _ and -; `column` names the column")
         return self
 
 

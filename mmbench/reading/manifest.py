@@ -35,7 +35,8 @@ SPLITS = {
 class Survey:
     """What a manifest holds, as far as it can be read. A cell with a problem stands as None.
 
-    task, labels: None where the target has a problem. problems: all of them, by row.
+    task, labels: None where the target has a problem. sound: whether splits and groups have none. problems: all of
+    them, by row.
     """
 
     places: Sequence[str]
@@ -44,6 +45,7 @@ class Survey:
     labels: np.ndarray | None
     split: list[str] | None
     group: list[str] | None
+    sound: bool
     problems: tuple[Problem, ...]
 
 
@@ -82,7 +84,14 @@ def survey(card: Card, folder: Path) -> Survey:
     if not len(rows):
         rows.findings.add(1, "there are no samples below the header" if rows.columns else "there are no samples")
         return Survey(
-            places=(), modalities={}, task=None, labels=None, split=None, group=None, problems=rows.findings.problems()
+            places=(),
+            modalities={},
+            task=None,
+            labels=None,
+            split=None,
+            group=None,
+            sound=False,
+            problems=rows.findings.problems(),
         )
     present = _present(card, rows)
     read = {name: _column(name, c, rows, root, present) for name, c in card.columns.items()}
@@ -93,8 +102,10 @@ def survey(card: Card, folder: Path) -> Survey:
             rows.findings.add(number, "every modality is missing; leave the row out")
     ready = all(present(c) for c in card.target.columns)
     made = targets.read(card.target, rows, card.metric) if ready else None
+    before = len(rows.findings.problems())
     split = _split(card.split, rows) if card.split and present(card.split) else None
     group = _group(card.group, rows) if card.group and present(card.group) else None
+    sound = all(present(c) for c in (card.split, card.group) if c) and len(rows.findings.problems()) == before
     if card.id and present(card.id):
         _unique(card.id, rows)
     return Survey(
@@ -104,6 +115,7 @@ def survey(card: Card, folder: Path) -> Survey:
         labels=made[1] if made else None,
         split=split,
         group=group,
+        sound=sound,
         problems=rows.findings.problems(),
     )
 

@@ -21,7 +21,10 @@ SUFFIXES = (
 )
 """Files that hold a film. Of another file, the content says what it is."""
 
-FORMATS = "mov,matroska,webm,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,gif,mxf,dv,h264,hevc,m4v,ivf,wav,mp3,flac,aac,aiff,amr,caf,wv"
+FORMATS = (
+    "mov,matroska,webm,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,gif,mxf,dv,h264,hevc,m4v,ivf,"
+    "wav,mp3,flac,aac,aiff,amr,caf,wv"
+)
 """What FFmpeg may take a file for: playlists, and whatever else names files or addresses, are not among them."""
 
 
@@ -31,7 +34,7 @@ def opened(cell: Source) -> Iterator[InputContainer]:
     with cell.open() as stream:
         try:
             options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-            with av.open(stream, options=options, metadata_errors="replace") as container:
+            with av.open(stream, "r", options=options, metadata_errors="replace") as container:
                 yield container
         except CellError:
             raise
@@ -41,7 +44,7 @@ def opened(cell: Source) -> Iterator[InputContainer]:
 
 
 def frames(cell: Source) -> Iterator[av.VideoFrame]:
-    """All frames there are, decoded one by one: what a container says of their number is not asked. Raises CellError."""
+    """All frames, decoded one by one; what a container says of their number is not asked. Raises CellError."""
     with opened(cell) as container:
         if not container.streams.video:
             raise CellError("has no pictures, only sound")

@@ -31,8 +31,8 @@ class TextDecoder(Decoder):
 
     The vocabulary is of the training samples alone. tokens: `word` (runs of letters and digits, and each sign; Chinese
     characters one by one) or `bpe` (byte pairs, in which no word of any language is unknown); by default words, unless
-    more than a tenth of them would be unknown. vocabulary: at most so many identifiers. lower: whether upper case is made
-    lower. length: T; by default what holds 99 % of the training samples, at most 128; what lies beyond is cut.
+    more than a tenth of them would be unknown. vocabulary: at most so many identifiers. lower: whether upper case is
+    made lower. length: T; by default what holds 99 % of the training samples, at most 128; what lies beyond is cut.
 
     Unicode is normalised (NFKC). A cell is a text, or a file in UTF-8.
     """
@@ -120,7 +120,11 @@ class TextDecoder(Decoder):
         return made
 
     def _trainer(self, how: str) -> Any:
-        common = {"vocab_size": self.vocabulary, "special_tokens": [PADDING, UNKNOWN], "show_progress": False}
+        common: dict[str, Any] = {
+            "vocab_size": self.vocabulary,
+            "special_tokens": [PADDING, UNKNOWN],
+            "show_progress": False,
+        }
         if how == "word":
             return trainers.WordLevelTrainer(**common)
         return trainers.BpeTrainer(initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), **common)

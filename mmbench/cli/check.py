@@ -152,9 +152,10 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
         count = len(checked.problems)
         click.echo(f"{count:,} problem{'s' if count > 1 else ''}; mend them, and check again", err=True)
         return 1
-    click.echo(
-        f"nothing wrong was found; `datasets` in params.yaml puts {name} into the grid, `dvc repro` does the rest"
-    )
+    click.echo("nothing wrong was found")
+    if name not in project.grid():
+        click.echo(f"put it into the grid, in params.yaml:  {project.with_dataset(name)}")
+    click.echo("then: dvc repro")
     return 0
 
 

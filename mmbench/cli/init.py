@@ -85,7 +85,7 @@ def _tell(drafted: Draft, written: list[Path], name: str, project: Project) -> N
         for line in drafted.unsure:
             click.echo(f"  {line}")
     heading("Next")
-    click.echo(f"  edit {written[0]}" + ("" if drafted.unsure else " if you like"))
+    click.echo(f"  edit {written[0]}")
     click.echo(f"  mmbench data check {name}")
     click.echo(f"  put it into the grid, in params.yaml:  {project.with_dataset(name)}")
     click.echo("  dvc repro")

@@ -47,11 +47,12 @@ class Look:
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """One modality. looks: of every sample; None where it is missing or broken. decoder: fitted, None where it cannot
-    be. note: how it will be prepared."""
+    be. broken: samples whose file is not there or no file at all. note: how it will be prepared."""
 
     column: Column
     looks: Sequence[Look | None]
     decoder: Decoder | None
+    broken: frozenset[int]
     note: str
 
 
@@ -109,6 +110,7 @@ def _survey(raw: Raw) -> Survey:
         labels=table.labels,
         split=None if table.split is None else list(table.split),
         group=None if table.group is None else list(table.group),
+        broken={},
         sound=True,
         problems=(),
     )
@@ -138,7 +140,8 @@ def _look(
 ) -> Seen:
     cells = list(column.cells)
     here = [i for i, cell in enumerate(cells) if cell is not None]
-    none = Seen(column=column, looks=[None] * len(cells), decoder=None, note="")
+    broken = survey.broken.get(name, frozenset())
+    none = Seen(column=column, looks=[None] * len(cells), decoder=None, broken=broken, note="")
     try:
         made = decoder(column.kind, column.options, where=f"{FILE}: columns.{name}")
     except UserError as error:
@@ -160,7 +163,7 @@ def _look(
             problems.append(Problem(where=f"{survey.places[i]}, {name}{said}", what=look))
         else:
             looks[i] = look
-    return Seen(column=column, looks=looks, decoder=made, note=note)
+    return Seen(column=column, looks=looks, decoder=made, broken=broken, note=note)
 
 
 def _each(made: Decoder, kind: str, cells: Sequence[Cell | None]) -> Iterator[Look | str]:

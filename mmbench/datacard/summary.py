@@ -62,7 +62,7 @@ def _target(checked: Checked, names: Sequence[str]) -> dict[str, Any] | None:
 
 def _modality(seen: Seen, split: np.ndarray | None, names: Sequence[str]) -> dict[str, Any]:
     cells = seen.column.cells
-    missing = np.array([cell is None for cell in cells])
+    missing = np.array([cell is None and i not in seen.broken for i, cell in enumerate(cells)])
     looks = [look for look in seen.looks if look is not None]
     return {
         "kind": seen.column.kind,

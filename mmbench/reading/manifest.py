@@ -35,7 +35,8 @@ SPLITS = {
 class Survey:
     """What a manifest holds, as far as it can be read. A cell with a problem stands as None.
 
-    task, labels: None where the target has a problem. sound: whether splits and groups have none. problems: all of
+    broken: of each modality, the samples (counted from 0) whose cell has a problem. task, labels: None where the target
+    has one. sound: whether splits and groups have none. problems: all of
     them, by row.
     """
 
@@ -45,6 +46,7 @@ class Survey:
     labels: np.ndarray | None
     split: list[str] | None
     group: list[str] | None
+    broken: dict[str, frozenset[int]]
     sound: bool
     problems: tuple[Problem, ...]
 
@@ -90,6 +92,7 @@ def survey(card: Card, folder: Path) -> Survey:
             labels=None,
             split=None,
             group=None,
+            broken={},
             sound=False,
             problems=rows.findings.problems(),
         )
@@ -115,6 +118,7 @@ def survey(card: Card, folder: Path) -> Survey:
         labels=made[1] if made else None,
         split=split,
         group=group,
+        broken={name: _broken(card.columns[name], name, c, rows) for name, c in modalities.items()},
         sound=sound,
         problems=rows.findings.problems(),
     )
@@ -173,6 +177,14 @@ def _column(name: str, card: ColumnCard, rows: Rows, root: Root, present: Callab
     if all(c is None for c in cells) and not set(rows.numbers) <= rows.findings.rows():
         rows.findings.add(1, f"no sample has this modality; leave it out of {FILE}", column=name)
     return Column(kind=card.kind, cells=cells, options=options)
+
+
+def _broken(card: ColumnCard, name: str, column: Column, rows: Rows) -> frozenset[int]:
+    """The samples that say something of this modality, of which nothing could be made."""
+    said = [rows.columns[c] for c in rows.columns if c.startswith(card.prefix)] if card.prefix else []
+    said = said or [rows.columns.get(card.column or name, [])]
+    pairs = enumerate(zip(column.cells, *said, strict=True))
+    return frozenset(i for i, (cell, *values) in pairs if cell is None and any(v is not None for v in values))
 
 
 def _split(column: str, rows: Rows) -> list[str] | None:

@@ -133,9 +133,8 @@ def check_sizes(kind: str, column: str, cells: Sequence[Cell | None], rows: Rows
             rows.findings.add(number, what, column=column)
 
 
-def by_prefix(prefix: str, name: str, rows: Rows) -> list[Cell | None]:
+def by_prefix(columns: Sequence[str], name: str, rows: Rows) -> list[Cell | None]:
     """Columns of numbers, in the order of the header, as one vector. Missing where all of them are empty."""
-    columns = [column for column in rows.columns if column.startswith(prefix)]
     values = np.full((len(rows), len(columns)), np.nan, np.float32)
     missing = np.zeros(values.shape, bool)
     for j, column in enumerate(columns):

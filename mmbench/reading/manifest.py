@@ -14,13 +14,13 @@ import numpy as np
 from mmbench.config import Task
 from mmbench.reading import rows as reading_rows
 from mmbench.reading import targets
-from mmbench.reading.card import FILE, Card, ColumnCard
+from mmbench.reading.card import FILE, Card
 from mmbench.reading.cells import Cells, by_prefix, check_sizes
 from mmbench.reading.findings import shown
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.rows import Rows
 from mmbench.reading.source import Root
-from mmbench.reading.table import Column, Table
+from mmbench.reading.table import Cell, Column, Table
 from mmbench.registry import UserError, suggest
 
 SPLITS = {
@@ -97,7 +97,7 @@ def survey(card: Card, folder: Path) -> Survey:
             problems=rows.findings.problems(),
         )
     present = _present(card, rows)
-    read = {name: _column(name, c, rows, root, present) for name, c in card.columns.items()}
+    read = {name: _column(name, card, rows, root, present) for name in card.columns}
     modalities = {name: c for name, c in read.items() if c is not None}
     told = rows.findings.rows()
     for i, number in enumerate(rows.numbers):
@@ -118,7 +118,7 @@ def survey(card: Card, folder: Path) -> Survey:
         labels=made[1] if made else None,
         split=split,
         group=group,
-        broken={name: _broken(card.columns[name], name, c, rows) for name, c in modalities.items()},
+        broken={name: _broken(name, card, c.cells, rows) for name, c in modalities.items()},
         sound=sound,
         problems=rows.findings.problems(),
     )
@@ -156,17 +156,18 @@ def _present(card: Card, rows: Rows) -> Callable[[str], bool]:
             hint = suggest(column, map(shown, free))
             rows.findings.add(1, f"no column {shown(column)!r}, which {FILE} names ({key}){hint}")
     for name, c in card.columns.items():
-        if c.prefix is not None and not any(column.startswith(c.prefix) for column in rows.columns):
+        if c.prefix is not None and not _prefixed(c.prefix, card, rows):
             starts = dict.fromkeys(column[: len(c.prefix)] for column in rows.columns)
             what = f"no column begins with {shown(c.prefix)!r}, which {FILE} names (columns: {name})"
             rows.findings.add(1, what + suggest(c.prefix, map(shown, starts)))
     return rows.columns.__contains__
 
 
-def _column(name: str, card: ColumnCard, rows: Rows, root: Root, present: Callable[[str], bool]) -> Column | None:
+def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[str], bool]) -> Column | None:
+    card = whole.columns[name]
     options = dict(card.options)
     if card.prefix is not None:
-        cells = by_prefix(card.prefix, name, rows)
+        cells = by_prefix(_prefixed(card.prefix, whole, rows), name, rows)
     elif present(column := card.column or name):
         inline = card.kind == "text" and not options.pop("files", False)
         reader = Cells(kind=card.kind, column=column, rows=rows, root=root)
@@ -179,11 +180,17 @@ def _column(name: str, card: ColumnCard, rows: Rows, root: Root, present: Callab
     return Column(kind=card.kind, cells=cells, options=options)
 
 
-def _broken(card: ColumnCard, name: str, column: Column, rows: Rows) -> frozenset[int]:
+def _prefixed(prefix: str, card: Card, rows: Rows) -> list[str]:
+    """The columns that begin so and that the card does not name for something else."""
+    other = _named(card)
+    return [column for column in rows.columns if column.startswith(prefix) and column not in other]
+
+
+def _broken(name: str, card: Card, cells: Sequence[Cell | None], rows: Rows) -> frozenset[int]:
     """The samples that say something of this modality, of which nothing could be made."""
-    said = [rows.columns[c] for c in rows.columns if c.startswith(card.prefix)] if card.prefix else []
-    said = said or [rows.columns.get(card.column or name, [])]
-    pairs = enumerate(zip(column.cells, *said, strict=True))
+    column = card.columns[name]
+    named = _prefixed(column.prefix, card, rows) if column.prefix else [column.column or name]
+    pairs = enumerate(zip(cells, *(rows.columns[c] for c in named), strict=True))
     return frozenset(i for i, (cell, *values) in pairs if cell is None and any(v is not None for v in values))
 
 

@@ -18,7 +18,7 @@ def predict_by(model: Any, x: np.ndarray, task: Task) -> np.ndarray:
         return np.asarray(model.predict(x), dtype=np.float64).reshape(len(x), len(task.targets))
     known = np.asarray(model.predict_proba(x))
     if task.kind == "multilabel":
-        return known
+        return known.astype(np.float64)
     # A class that the training split lacks has no column of its own.
     probabilities = np.zeros((len(x), len(task.targets)))
     # Estimators that work in float32 leave sums that are not quite one.

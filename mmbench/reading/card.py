@@ -130,5 +130,5 @@ def load_card(folder: Path) -> Card:
     file = folder / FILE
     if not file.exists():
         raise UserError(f"{file} is missing; `mmbench data init {folder}` drafts it")
-    card: Card = parse(Card, load_yaml(file), file)
+    card: Card = parse(Card, load_yaml(file, ("manifest", "columns", "target")), file)
     return card

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmbench.reading.card import Leak as LeakKind
+from mmbench.reading.decode import decoder
+from mmbench.reading.decode.numbers import read_numbers
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Source
 from mmbench.reading.splits import SPLITS
@@ -42,7 +44,9 @@ class Leak:
     @property
     def problem(self) -> Problem:
         what = f"{self.modality}: {self.kind}" if self.modality else self.kind
-        return Problem(where=f"{self.places[1]} ({self.splits[1]})", what=f"{what} as {self.places[0]} ({self.splits[0]})")
+        return Problem(
+            where=f"{self.places[1]} ({self.splits[1]})", what=f"{what} as {self.places[0]} ({self.splits[0]})"
+        )
 
 
 def check(table: Table, split: np.ndarray, accept: Sequence[LeakKind] = ()) -> list[Leak]:
@@ -187,10 +191,17 @@ def _says(column: Column, i: int) -> int:
 
 
 def _numbers(column: Column, cell: Cell) -> np.ndarray | None:
-    """What is decoded from a cell; None where it cannot be."""
+    """What is decoded from a cell; None where it cannot be read."""
     if isinstance(cell, np.ndarray):
         return cell
-    return None
+    try:
+        if column.kind in ("vector", "sequence"):
+            return read_numbers(cell, column.options.get("key"))
+        reader = decoder(column.kind, column.options)
+        reader.fit([cell])
+        return reader.decode(cell)[0]
+    except CellError:
+        return None
 
 
 def _near(column: Column, codes: np.ndarray, rank: np.ndarray) -> list[tuple[int, int]]:

@@ -103,7 +103,9 @@ def _follow(table: Table, given: np.ndarray, group: np.ndarray | None) -> None:
         names = said.get(int(group[i]), set())
         if len(names) > 1:
             assert table.group is not None
-            what = f"has no split, and its group {table.group[i]!r} is in {' and '.join(sorted(names))}; give it a split"
+            what = (
+                f"has no split, and its group {table.group[i]!r} is in {' and '.join(sorted(names))}; give it a split"
+            )
             problems.append(Problem(where=table.places[i], what=what))
         elif names:
             given[i] = next(iter(names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -38,8 +39,8 @@ class FsddMnist(Loader):
         page="https://github.com/Jakobovski/free-spoken-digit-dataset",
         revision="FSDD 26eb9aaf; MNIST, the files of 1998",
         licence="CC BY-SA 4.0 (FSDD); CC BY-SA 3.0 (MNIST)",
-        citation="Jackson et al. 2018, Free Spoken Digit Dataset, doi:10.5281/zenodo.1342401; LeCun, Bottou, Bengio and "
-        "Haffner 1998, Gradient-based learning applied to document recognition",
+        citation="Jackson et al. 2018, Free Spoken Digit Dataset, doi:10.5281/zenodo.1342401; LeCun, Bottou, Bengio "
+        "and Haffner 1998, Gradient-based learning applied to document recognition",
         downloads=(
             GitFolder(
                 url="https://github.com/Jakobovski/free-spoken-digit-dataset",
@@ -67,8 +68,8 @@ class FsddMnist(Loader):
         speech: str = "fsdd/recordings",
         digits: str = "mnist_t10k",
         split: Literal["speaker", "official"] = "speaker",
-        validation: tuple[str, ...] = ("nicolas",),
-        test: tuple[str, ...] = ("theo", "yweweler"),
+        validation: Sequence[str] = ("nicolas",),
+        test: Sequence[str] = ("theo", "yweweler"),
         images_each: int = 1,
         seed: int = 0,
     ) -> None:

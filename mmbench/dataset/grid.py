@@ -39,9 +39,9 @@ class Grid(Loader):
     alignment have one name, which spells the sentence: `bbaf2n` is "bin blue at f two now". Where a folder above is
     named s1, s2, ..., that is the speaker. The target is masked in the text; without that, the text would say it.
 
-    groups: `auto` (speakers never part, where there are three or more), `sentence` (clips that differ in digit and
-    adverb only never part: the corpus counts the digits through, so that the other words of a sentence and its
-    neighbours hint at the digit) or `none`.
+    groups, which never part: `speaker`; `sentence`, clips that differ in digit and adverb only (the corpus counts the
+    digits through, so that its neighbours tell the digit of a sentence); `none`; or `auto`: speakers, where there are
+    three or more, else sentences.
     """
 
     description: ClassVar[str] = "A spoken command, seen and heard, with one word masked in its text: which word is it?"
@@ -53,10 +53,12 @@ class Grid(Loader):
         "speech recognition, JASA 120(5), doi:10.1121/1.2229005",
         downloads=(GitFolder(url="https://github.com/TVR28/LipNet", commit="7cdd534e", folder="data", path="."),),
         by_hand="All 34 speakers: https://spandh.dcs.shef.ac.uk/gridcorpus (for each speaker, the video of normal "
-        "quality and the word alignments), unpacked so that clips lie in s1/, s2/, ... and alignments in align/s1/, ...",
+        "quality and the word alignments), unpacked so that clips lie in s1/, s2/, ... and alignments in align/s1/, ",
     )
 
-    def __init__(self, *, target: Word = "digit", groups: Literal["auto", "sentence", "none"] = "auto") -> None:
+    def __init__(
+        self, *, target: Word = "digit", groups: Literal["auto", "speaker", "sentence", "none"] = "auto"
+    ) -> None:
         self.target, self.groups = target, groups
 
     def table(self, root: Root) -> Table:
@@ -99,10 +101,11 @@ class Grid(Loader):
         )
 
     def _group(self, keys: list[tuple[str, str]]) -> list[str] | None:
-        if self.groups == "sentence":
-            return [name[:4] for _, name in keys]
-        speakers = [speaker for speaker, _ in keys]
-        return speakers if self.groups == "auto" and len(set(speakers)) >= 3 else None
+        several = len({speaker for speaker, _ in keys}) >= 3
+        by = ("speaker" if several else "sentence") if self.groups == "auto" else self.groups
+        if by == "none":
+            return None
+        return [speaker if by == "speaker" else name[:4] for speaker, name in keys]
 
     def _files(self, root: Root, suffix: str) -> dict[tuple[str, str], str]:
         """(speaker, name) -> path."""

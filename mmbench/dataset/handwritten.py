@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from mmbench.dataset.multiview import Multiview
 from mmbench.reading.loader import Download, Origin
+from mmbench.reading.problems import DataError, Problem
 from mmbench.reading.source import Root
-from mmbench.reading.table import Table
+from mmbench.reading.table import Column, Table
 from mmbench.registry import variant
 
 VIEWS = ("pixels", "fourier", "profiles", "zernike", "karhunen_loeve", "morphology")
@@ -22,7 +22,7 @@ class Handwritten(Multiview):
     """Ten digits from six views, 200 samples each, with the split in the file: 1600 train (160 a digit), 400 test.
 
     TMC (Han et al. 2021) trains and tests on just these parts; validation is cut from train. One test sample is also a
-    training sample in all six views.
+    training sample. copies: `drop` leaves such training samples out, `keep` does not; copies within train are a group.
     """
 
     description: ClassVar[str] = "Six sets of features of one handwritten digit; which digit is it?"
@@ -30,8 +30,8 @@ class Handwritten(Multiview):
         page="https://archive.ics.uci.edu/dataset/72/multiple+features",
         revision="github.com/hanmenghan/TMC @ 08d0ca4c",
         licence="CC BY 4.0",
-        citation="Duin 1998, Multiple Features, UCI Machine Learning Repository, doi:10.24432/C5HC70; Han, Zhang, Fu and "
-        "Zhou 2021, Trusted Multi-View Classification, ICLR",
+        citation="Duin 1998, Multiple Features, UCI Machine Learning Repository, doi:10.24432/C5HC70; Han, Zhang, Fu "
+        "and Zhou 2021, Trusted Multi-View Classification, ICLR",
         downloads=(
             Download(
                 url="https://raw.githubusercontent.com/hanmenghan/TMC/5c066bdf36de6c8be66056237472cfda3a94700a/TMC/"
@@ -43,8 +43,9 @@ class Handwritten(Multiview):
         warning="Other files of this name hold 1,400 or 2,000 samples with five or six views, or a random 80/20 split.",
     )
 
-    def __init__(self, *, file: str = "handwritten_6views.mat") -> None:
+    def __init__(self, *, file: str = "handwritten_6views.mat", copies: Literal["drop", "keep"] = "drop") -> None:
         super().__init__(file=file)
+        self.copies = copies
 
     def classes(self, values: np.ndarray) -> tuple[str, ...]:
         """Labels 1 to 10 are the digits 0 to 9."""
@@ -52,5 +53,28 @@ class Handwritten(Multiview):
 
     def table(self, root: Root) -> Table:
         table = super().table(root)
-        named = dict(zip(VIEWS, table.modalities.values(), strict=True))
-        return dataclasses.replace(table, modalities=named)
+        views = [column.cells for column in table.modalities.values()]
+        if len(views) != len(VIEWS) or table.split is None:
+            what = (
+                f"has {len(views)} views; {len(VIEWS)} with a split are needed. For another file there is `multiview`"
+            )
+            raise DataError([Problem(where=self.file, what=what)])
+        content = [b"".join(np.asarray(cell).tobytes() for cell in cells) for cells in zip(*views, strict=True)]
+        tested = {c for c, part in zip(content, table.split, strict=True) if part == "test"}
+        kept = [
+            i
+            for i, part in enumerate(table.split)
+            if part == "test" or self.copies == "keep" or content[i] not in tested
+        ]
+        numbers: dict[bytes, str] = {}
+        return Table(
+            places=[table.places[i] for i in kept],
+            modalities={
+                name: Column(kind="vector", cells=[cells[i] for i in kept])
+                for name, cells in zip(VIEWS, views, strict=True)
+            },
+            task=table.task,
+            labels=table.labels[kept],
+            split=[table.split[i] for i in kept],
+            group=[numbers.setdefault(content[i], str(len(numbers))) for i in kept],
+        )

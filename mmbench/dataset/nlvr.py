@@ -18,6 +18,7 @@ from mmbench.reading.table import Column, Table
 from mmbench.registry import UserError, variant
 
 PERMUTATIONS = 6
+FIELDS = ("sentence", "label", "identifier", "directory")
 
 
 @variant("nlvr", source="Suhr et al. 2017, A Corpus of Natural Language for Visual Reasoning")
@@ -67,7 +68,13 @@ class Nlvr(Loader):
             places=places,
             modalities={
                 "image": Column(
-                    kind="image", cells=pictures, options={"width": 192, "height": 48, "patch": 16, "channels": 3}
+                    kind="image",
+                    cells=pictures,
+                    options={
+                        "width": 192,
+                        "height": 48,
+                        "patch": 16,
+                    },
                 ),
                 "text": Column(kind="text", cells=sentences),
             },
@@ -92,9 +99,7 @@ class Nlvr(Loader):
             what = None
             try:
                 example = json.loads(row)
-                lacks = [
-                    k for k in ("sentence", "label", "identifier", "directory") if not isinstance(example.get(k), str)
-                ]
+                lacks = [k for k in FIELDS if not isinstance(example.get(k), str)]
                 if lacks:
                     what = f"has no text {lacks[0]!r}"
                 elif example["label"] not in ("true", "false"):

@@ -32,7 +32,7 @@ def read_idx(source: Source) -> np.ndarray:
         raise CellError(f"cannot be read as an IDX file: {error}") from None
 
 
-def _read(stream: IO[bytes]) -> np.ndarray:
+def _read(stream: IO[bytes] | gzip.GzipFile) -> np.ndarray:
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES or not head[3]:
         raise CellError(f"is no IDX file: it begins with {head.hex(' ') or 'nothing'}, not with 00 00, a type, a rank")

@@ -19,8 +19,8 @@ from mmbench.reading.splits import SPLITS
 from mmbench.reading.table import Cell, Column, Table
 
 SAYS = 10
-"""A text of so many words, or numbers of which so many differ from the commonest, repeats because it was copied. Shorter
-ones repeat by themselves: questions made from templates, "I don't know", an age, a one-hot vector."""
+"""A text of so many words, or numbers of which so many differ from the commonest, repeats because it was copied.
+Shorter ones repeat by themselves: questions made from templates, "I don't know", an age, a one-hot vector."""
 
 UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 """Scripts without spaces between words: two characters count as a word."""
@@ -61,8 +61,8 @@ def check(table: Table, split: np.ndarray, accept: Sequence[LeakKind] = ()) -> l
     told = ", ".join(f"{n} {kind}{f' ({modality})' if modality else ''}" for (modality, kind), n in counts.items())
     kinds = ", ".join(sorted({leak.kind for leak in wrong}))
     what = (
-        f"validation or test repeats what an earlier split has: {told}. Name the `group` that must not part or mend the "
-        f"split; if it is as it should be, `accept: [{kinds}]` in the card says so"
+        f"validation or test repeats what an earlier split has: {told}. Name the `group` that must not part, or mend "
+        f"the split; if it is as it should be, `accept: [{kinds}]` in the card says so"
     )
     raise DataError([Problem(where="leakage", what=what), *(leak.problem for leak in wrong)])
 
@@ -137,7 +137,7 @@ def _digest(column: Column, cell: Cell) -> bytes:
     if isinstance(cell, Source):
         try:
             with cell.open() as stream:
-                return hashlib.file_digest(stream, "sha256").digest()
+                return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
         except (CellError, OSError):
             return b""
     values = np.ascontiguousarray(cell)

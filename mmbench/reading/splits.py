@@ -58,8 +58,8 @@ def _shares(card: SplitCard) -> tuple[tuple[str, float], ...]:
             [
                 Problem(
                     where="splits",
-                    what=f"validation {card.validation:g} and test {card.test:g} leave nothing to train; their sum must "
-                    "be below 1",
+                    what=f"validation {card.validation:g} and test {card.test:g} leave nothing to train; their sum is "
+                    "below 1",
                 )
             ]
         )
@@ -99,7 +99,7 @@ def _follow(table: Table, given: np.ndarray, group: np.ndarray | None) -> None:
         if name:
             said.setdefault(g, set()).add(name)
     problems = []
-    for i in np.flatnonzero(given == ""):
+    for i in np.flatnonzero(given == "").tolist():
         names = said.get(int(group[i]), set())
         if len(names) > 1:
             assert table.group is not None
@@ -210,8 +210,8 @@ def _check(table: Table, split: np.ndarray, cut: np.ndarray, group: np.ndarray |
                 continue
             for c in sorted(classes - set(table.labels[here].tolist())):
                 what = (
-                    f"none of its {np.sum(table.labels[cut] == c)} samples is in {name} ({len(here)} samples): groups are "
-                    "too few or too large to spread it; try larger shares or another seed, or give a `split`"
+                    f"none of its {np.sum(table.labels[cut] == c)} samples is in {name} ({len(here)} samples): groups "
+                    "are too few or too large to spread it; try larger shares or another seed, or give a `split`"
                 )
                 problems.append(Problem(where=f"class {table.task.targets[c]!r}", what=what))
     if problems:

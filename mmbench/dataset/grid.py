@@ -14,6 +14,7 @@ from mmbench.reading.table import Column, Table
 from mmbench.registry import variant
 
 Word = Literal["command", "colour", "preposition", "letter", "digit", "adverb"]
+Grouping = Literal["auto", "speaker", "sentence", "none"]
 WORDS: tuple[str, ...] = get_args(Word)
 
 VOCABULARY: dict[str, tuple[str, ...]] = {
@@ -56,9 +57,7 @@ class Grid(Loader):
         "quality and the word alignments), unpacked so that clips lie in s1/, s2/, ... and alignments in align/s1/, ",
     )
 
-    def __init__(
-        self, *, target: Word = "digit", groups: Literal["auto", "speaker", "sentence", "none"] = "auto"
-    ) -> None:
+    def __init__(self, *, target: Word = "digit", groups: Grouping = "auto") -> None:
         self.target, self.groups = target, groups
 
     def table(self, root: Root) -> Table:

@@ -55,9 +55,7 @@ class Handwritten(Multiview):
         table = super().table(root)
         views = [column.cells for column in table.modalities.values()]
         if len(views) != len(VIEWS) or table.split is None:
-            what = (
-                f"has {len(views)} views; {len(VIEWS)} with a split are needed. For another file there is `multiview`"
-            )
+            what = f"has {len(views)} views; {len(VIEWS)} with a split are needed; `multiview` reads other files"
             raise DataError([Problem(where=self.file, what=what)])
         content = [b"".join(np.asarray(cell).tobytes() for cell in cells) for cells in zip(*views, strict=True)]
         tested = {c for c, part in zip(content, table.split, strict=True) if part == "test"}

@@ -165,7 +165,7 @@ def _enough(table: Table, group: np.ndarray | None, pool: np.ndarray, absent: Se
     if not absent:
         return
     splits = len(absent) + 1
-    into = " and ".join(("train", *reversed(absent)))
+    into = ", ".join(("train", *reversed(absent)))
     if len(pool) < splits:
         raise DataError([Problem(where="splits", what=f"{len(pool)} samples cannot be split into {into}")])
     units, unit = (pool, "samples") if group is None else (group[pool], "groups")
@@ -179,8 +179,8 @@ def _enough(table: Table, group: np.ndarray | None, pool: np.ndarray, absent: Se
         has = len(set(units[labels == c].tolist()))
         if has < splits:
             what = (
-                f"occurs in {has} {unit if has > 1 else unit[:-1]}; {into} need at least {splits}: gather more, merge "
-                "or leave out the class, or give a `split`"
+                f"occurs in {has} {unit if has > 1 else unit[:-1]}; at least {splits} are needed for {into}: gather more, "
+                "merge or leave out the class, or give a `split`"
             )
             problems.append(Problem(where=f"class {table.task.targets[int(c)]!r}", what=what))
     if problems:

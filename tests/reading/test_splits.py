@@ -141,7 +141,10 @@ def test_samples_without_a_group_are_free() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (table([0] * 98 + [1] * 2), r"class 'class 1': occurs in 2 samples; train and validation and test need at least 3"),
+        (
+            table([0] * 98 + [1] * 2),
+            r"class 'class 1': occurs in 2 samples; at least 3 are needed for train, validation, test",
+        ),
         (table([0, 1] * 10, group=["a", "b"] * 10), r"2 groups \('a', 'b'\) cannot be parted .* at least 3 groups"),
         (table([0, 0, 1, 1], group=["a", "b", "c", "c"]), r"'class 1': occurs in 1 group;"),
         (table([0, 1]), r"2 samples cannot be split"),
@@ -151,7 +154,7 @@ def test_samples_without_a_group_are_free() -> None:
         (table([0, 1] * 10, split=["train", "tets"] * 10), r"row 2: split 'tets'; did you mean 'test'\?"),
         (
             table([0, 1, 0], split=["train", "test", ""], group=["a", "a", "a"]),
-            r"row 3: its group 'a' is in test and train; give this sample a split too",
+            r"row 3: has no split, and its group 'a' is in test and train; give it a split",
         ),
     ],
 )

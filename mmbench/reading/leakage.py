@@ -178,11 +178,16 @@ def _cached(codes: np.ndarray, of: Callable[[int], int]) -> Callable[[int], int]
 
 
 def _says(column: Column, i: int) -> int:
-    """How much the cell of a sample says: words of a text, else numbers that differ from the commonest one."""
+    """How much the cell of a sample says: words of a text, numbers that differ from the commonest one; an image
+    all or nothing."""
     cell = column.cells[i]
     assert cell is not None
     if column.kind == "text":
         return len(normal(_text(cell)).split())
+    if column.kind == "image":
+        from mmbench.reading import near
+
+        return SAYS if near.small([cell])[1][0] else 0
     values = _numbers(column, cell)
     if values is None:
         return SAYS

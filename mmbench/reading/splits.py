@@ -179,8 +179,8 @@ def _enough(table: Table, group: np.ndarray | None, pool: np.ndarray, absent: Se
         has = len(set(units[labels == c].tolist()))
         if has < splits:
             what = (
-                f"occurs in {has} {unit if has > 1 else unit[:-1]}; at least {splits} are needed for {into}: gather more, "
-                "merge or leave out the class, or give a `split`"
+                f"occurs in {has} {unit if has > 1 else unit[:-1]}; at least {splits} are needed for {into}: gather "
+                "more, merge or leave out the class, or give a `split`"
             )
             problems.append(Problem(where=f"class {table.task.targets[int(c)]!r}", what=what))
     if problems:

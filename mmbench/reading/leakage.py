@@ -11,14 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmbench.reading.card import Leak as LeakKind
+from mmbench.reading.decode import decoder
+from mmbench.reading.decode.numbers import read_numbers
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Source
 from mmbench.reading.splits import SPLITS
 from mmbench.reading.table import Cell, Column, Table
 
 SAYS = 10
-"""A text of so many words, or numbers of which so many differ from the commonest, repeats because it was copied. Shorter
-ones repeat by themselves: questions made from templates, "I don't know", an age, a one-hot vector."""
+"""A text of so many words, or numbers of which so many differ from the commonest, repeats because it was copied.
+Shorter ones repeat by themselves: questions made from templates, "I don't know", an age, a one-hot vector."""
 
 UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 """Scripts without spaces between words: two characters count as a word."""
@@ -42,7 +44,9 @@ class Leak:
     @property
     def problem(self) -> Problem:
         what = f"{self.modality}: {self.kind}" if self.modality else self.kind
-        return Problem(where=f"{self.places[1]} ({self.splits[1]})", what=f"{what} as {self.places[0]} ({self.splits[0]})")
+        return Problem(
+            where=f"{self.places[1]} ({self.splits[1]})", what=f"{what} as {self.places[0]} ({self.splits[0]})"
+        )
 
 
 def check(table: Table, split: np.ndarray, accept: Sequence[LeakKind] = ()) -> list[Leak]:
@@ -57,8 +61,8 @@ def check(table: Table, split: np.ndarray, accept: Sequence[LeakKind] = ()) -> l
     told = ", ".join(f"{n} {kind}{f' ({modality})' if modality else ''}" for (modality, kind), n in counts.items())
     kinds = ", ".join(sorted({leak.kind for leak in wrong}))
     what = (
-        f"validation or test repeats what an earlier split has: {told}. Name the `group` that must not part or mend the "
-        f"split; if it is as it should be, `accept: [{kinds}]` in the card says so"
+        f"validation or test repeats what an earlier split has: {told}. Name the `group` that must not part, or mend "
+        f"the split; if it is as it should be, `accept: [{kinds}]` in the card says so"
     )
     raise DataError([Problem(where="leakage", what=what), *(leak.problem for leak in wrong)])
 
@@ -133,7 +137,7 @@ def _digest(column: Column, cell: Cell) -> bytes:
     if isinstance(cell, Source):
         try:
             with cell.open() as stream:
-                return hashlib.file_digest(stream, "sha256").digest()
+                return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
         except (CellError, OSError):
             return b""
     values = np.ascontiguousarray(cell)
@@ -174,11 +178,16 @@ def _cached(codes: np.ndarray, of: Callable[[int], int]) -> Callable[[int], int]
 
 
 def _says(column: Column, i: int) -> int:
-    """How much the cell of a sample says: words of a text, else numbers that differ from the commonest one."""
+    """How much the cell of a sample says: words of a text, numbers that differ from the commonest one; an image
+    all or nothing."""
     cell = column.cells[i]
     assert cell is not None
     if column.kind == "text":
         return len(normal(_text(cell)).split())
+    if column.kind == "image":
+        from mmbench.reading import near
+
+        return SAYS if near.small([cell])[1][0] else 0
     values = _numbers(column, cell)
     if values is None:
         return SAYS
@@ -187,10 +196,17 @@ def _says(column: Column, i: int) -> int:
 
 
 def _numbers(column: Column, cell: Cell) -> np.ndarray | None:
-    """What is decoded from a cell; None where it cannot be."""
+    """What is decoded from a cell; None where it cannot be read."""
     if isinstance(cell, np.ndarray):
         return cell
-    return None
+    try:
+        if column.kind in ("vector", "sequence"):
+            return read_numbers(cell, column.options.get("key"))
+        reader = decoder(column.kind, column.options)
+        reader.fit([cell])
+        return reader.decode(cell)[0]
+    except CellError:
+        return None
 
 
 def _near(column: Column, codes: np.ndarray, rank: np.ndarray) -> list[tuple[int, int]]:

@@ -29,7 +29,7 @@ SPOT = 0.12
 Measured on the same: 0.06 and 0.18."""
 
 FLAT = 2.0
-"""Standard deviation, of 255 levels, up to which a picture shows nothing: blank, black, a dark frame's noise."""
+"""Standard deviation over the picture, of 255 levels, up to which a picture shows nothing: blank, black, a dark frame's noise."""
 
 LIKELY = 8
 """Neighbours of a picture that are compared."""
@@ -47,7 +47,7 @@ def small(cells: Sequence[Cell]) -> tuple[np.ndarray, np.ndarray]:
     def one(i: int) -> None:
         thumb = _small(cells[i])
         if thumb is not None:
-            thumbs[i], good[i] = thumb, thumb.std() > FLAT
+            thumbs[i], good[i] = thumb, thumb.std((0, 1)).max() > FLAT
 
     with ThreadPoolExecutor() as pool:  # Pillow decodes without Python's lock.
         for _ in pool.map(one, range(len(cells)), chunksize=64):

@@ -58,8 +58,8 @@ def _shares(card: SplitCard) -> tuple[tuple[str, float], ...]:
             [
                 Problem(
                     where="splits",
-                    what=f"validation {card.validation:g} and test {card.test:g} leave nothing to train; their sum must "
-                    "be below 1",
+                    what=f"validation {card.validation:g} and test {card.test:g} leave nothing to train; their sum is "
+                    "below 1",
                 )
             ]
         )
@@ -99,11 +99,13 @@ def _follow(table: Table, given: np.ndarray, group: np.ndarray | None) -> None:
         if name:
             said.setdefault(g, set()).add(name)
     problems = []
-    for i in np.flatnonzero(given == ""):
+    for i in np.flatnonzero(given == "").tolist():
         names = said.get(int(group[i]), set())
         if len(names) > 1:
             assert table.group is not None
-            what = f"has no split, and its group {table.group[i]!r} is in {' and '.join(sorted(names))}; give it a split"
+            what = (
+                f"has no split, and its group {table.group[i]!r} is in {' and '.join(sorted(names))}; give it a split"
+            )
             problems.append(Problem(where=table.places[i], what=what))
         elif names:
             given[i] = next(iter(names))
@@ -163,7 +165,7 @@ def _enough(table: Table, group: np.ndarray | None, pool: np.ndarray, absent: Se
     if not absent:
         return
     splits = len(absent) + 1
-    into = " and ".join(("train", *reversed(absent)))
+    into = ", ".join(("train", *reversed(absent)))
     if len(pool) < splits:
         raise DataError([Problem(where="splits", what=f"{len(pool)} samples cannot be split into {into}")])
     units, unit = (pool, "samples") if group is None else (group[pool], "groups")
@@ -177,8 +179,8 @@ def _enough(table: Table, group: np.ndarray | None, pool: np.ndarray, absent: Se
         has = len(set(units[labels == c].tolist()))
         if has < splits:
             what = (
-                f"occurs in {has} {unit if has > 1 else unit[:-1]}; {into} need at least {splits}: gather more, merge "
-                "or leave out the class, or give a `split`"
+                f"occurs in {has} {unit if has > 1 else unit[:-1]}; at least {splits} are needed for {into}: gather "
+                "more, merge or leave out the class, or give a `split`"
             )
             problems.append(Problem(where=f"class {table.task.targets[int(c)]!r}", what=what))
     if problems:
@@ -208,8 +210,8 @@ def _check(table: Table, split: np.ndarray, cut: np.ndarray, group: np.ndarray |
                 continue
             for c in sorted(classes - set(table.labels[here].tolist())):
                 what = (
-                    f"none of its {np.sum(table.labels[cut] == c)} samples is in {name} ({len(here)} samples): groups are "
-                    "too few or too large to spread it; try larger shares or another seed, or give a `split`"
+                    f"none of its {np.sum(table.labels[cut] == c)} samples is in {name} ({len(here)} samples): groups "
+                    "are too few or too large to spread it; try larger shares or another seed, or give a `split`"
                 )
                 problems.append(Problem(where=f"class {table.task.targets[c]!r}", what=what))
     if problems:

@@ -22,8 +22,9 @@ class UrFunny(AffectLoader):
         page="https://github.com/ROC-HCI/UR-FUNNY",
         revision=REVISION,
         licence="none stated with the features; the talks are TED's (CC BY-NC-ND 4.0)",
-        citation="Hasan, M. K., Rahman, W., Zadeh, A., Zhong, J., Tanveer, M. I., Morency, L.-P., & Hoque, M. E. "
-        f"(2019). UR-FUNNY: a multimodal language dataset for understanding humor. EMNLP, 2046-2056. File: {MULTIBENCH}",
+        citation="Hasan, M. K., Rahman, W., Zadeh, A., Zhong, J., Tanveer, M. I., Morency, L.-P., "
+        "& Hoque, M. E. (2019). UR-FUNNY: a multimodal language dataset for understanding humor. EMNLP. "
+        f"File: {MULTIBENCH}",
         by_hand=f"""Put this file into the data set's folder:
 - MultiBench's humor.pkl, from https://drive.google.com/drive/folders/1Agzm157lciMONHOHemHRSySmjn1ahHX1
   (linked at {README} as `humor`; no checksum is published)""",

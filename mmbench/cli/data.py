@@ -9,6 +9,7 @@ import click
 
 from mmbench.cli.check import check
 from mmbench.cli.commands import Commands
+from mmbench.cli.fetch import fetch
 from mmbench.cli.init import init
 from mmbench.cli.output import as_json, spinner, table
 from mmbench.cli.project import Project, as_json_option, on_project
@@ -83,5 +84,5 @@ def index(project: Project, name: str) -> None:
     click.echo(f"{raw.folder / listing.FILE}: {count:,} files")
 
 
-for command in (init, check, list_data, index):
+for command in (init, check, fetch, list_data, index):
     data.add_command(command)

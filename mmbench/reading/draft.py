@@ -23,7 +23,7 @@ from mmbench.registry import UserError
 
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".jsonl.gz")
 UNSURE = "  # ? "
-NUMBERED = re.compile(r"(.*?\D)_?\d+")
+NUMBERED = re.compile(r"(.*\D)\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,14 +131,16 @@ def _write(
         why = f"{what} ({guesses[named[0]].why})" if named else f"a column; {what}"
         lines.append(_line(f"{role}: {_q(named[0])}" if named else f"# {role}: column", why))
         said += [f"{role}: {named[0]} ({guesses[named[0]].why})"] if named else []
-        if role == "group" and not named:
-            unsure.append("do samples belong together (one speaker, one subject)? then name the column under `group`")
     if ids := [n for n, g in guesses.items() if g.role == "id"]:
         lines.append(_line(f"id: {_q(ids[0])}", "no two samples may have the same"))
     lines.append(_line("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))
     used = {*modalities, *target[0], *inside}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
-    lines += [f"# not used: {n} ({g.why})" for n, g in unused.items()]
+    lines += [f"# not used: {shown(n)} ({shown(g.why)})" for n, g in unused.items()]
+    if not any(g.role == "group" for g in guesses.values()):
+        candidates = f" ({', '.join(map(shown, unused))}?)" if unused else ""
+        ask = f"do samples belong together (one speaker, one subject)? then name the column{candidates} as `group`"
+        unsure.append(ask)
     head = [
         "# Drafted by `mmbench data init`; a `?` marks what it is not sure of. docs/your-data.md explains every field.",
         _line("description: ''", "a sentence for the report"),

@@ -24,9 +24,8 @@ def join(table: Rows, files: Sequence[str]) -> tuple[str, str] | None:
             hits = sum(map(bool, found))
             # Classes 0 to 9 are no names of 0.png to 9.png among thousands of files.
             if hits >= 0.8 * len(texts) and len(set(texts)) >= 0.5 * len(known):
-                return _text(
-                    table, found
-                ), f"{column} holds {what}: joined with the files into a manifest.csv of its own"
+                how = f"{column} holds {what}: joined with the files into a manifest.csv of its own"
+                return _text(table, found, without=column if known is by_name else ""), how
     return None
 
 
@@ -44,13 +43,15 @@ def _known(files: Sequence[str]) -> tuple[dict[str, dict[str, str]], dict[str, d
     return by_name, by_stem
 
 
-def _text(table: Rows, found: Sequence[dict[str, str]]) -> str:
+def _text(table: Rows, found: Sequence[dict[str, str]], *, without: str) -> str:
+    """The table with columns of paths before its own; without: the column that they replace."""
     kinds = list(dict.fromkeys(kind for cells in found for kind in cells))
-    names = [kind if kind not in table.columns else f"{kind}_file" for kind in kinds]
+    columns = {name: values for name, values in table.columns.items() if name != without}
+    names = [kind if kind not in columns else f"{kind}_file" for kind in kinds]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*names, *table.columns])
+    writer.writerow([*names, *columns])
     for i, cells in enumerate(found):
-        own = ["" if values[i] is None else str(values[i]) for values in table.columns.values()]
+        own = ["" if values[i] is None else str(values[i]) for values in columns.values()]
         writer.writerow([*(cells.get(kind, "") for kind in kinds), *own])
     return text.getvalue()

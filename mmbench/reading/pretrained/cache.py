@@ -20,7 +20,6 @@ from mmbench.reading.table import Cell
 from mmbench.registry import UserError
 
 VARIABLE, DEFAULT = "MMBENCH_CACHE", "data/cache"
-ENTRY = "features"
 
 
 def location() -> Path:
@@ -31,21 +30,22 @@ def location() -> Path:
 class Cache:
     """One folder for an encoder with its options, one file for a cell: an .npz, whose checksum tells a broken one."""
 
-    def __init__(self, about: Mapping[str, Any], folder: Path | None = None) -> None:
-        text = json.dumps(about, sort_keys=True)
-        self.folder = (folder or location()) / hashlib.sha256(text.encode()).hexdigest()[:32]
+    def __init__(self, about: Mapping[str, Any], *, name: str) -> None:
+        """about: all that features depend on besides the content. name: of the encoder, for people."""
+        key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        self.folder = location() / key[:32]
         if not (self.folder / "about.json").exists():
-            self._write(self.folder / "about.json", (text + "\n").encode())
+            self._write(self.folder / "about.json", json.dumps({"encoder": name, **about}, indent=2).encode())
 
     def get(self, key: str) -> np.ndarray | None:
         """float16 of any shape; None where there is nothing, or nothing whole."""
         try:
             data = self._file(key).read_bytes()
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                if archive.namelist() != [f"{ENTRY}.npy"] or archive.testzip() is not None:
+                if archive.namelist() != ["features.npy"] or archive.testzip() is not None:
                     return None
             with np.load(io.BytesIO(data), allow_pickle=False) as opened:
-                values = opened[ENTRY]
+                values = opened["features"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
             return None
         return values if isinstance(values, np.ndarray) and values.dtype == np.float16 and values.size else None
@@ -53,7 +53,7 @@ class Cache:
     def put(self, key: str, values: np.ndarray) -> None:
         """Written whole or not at all. Raises UserError where the folder cannot be written to."""
         stream = io.BytesIO()
-        np.savez(stream, **{ENTRY: values})
+        np.savez(stream, features=values)
         self._write(self._file(key), stream.getvalue())
 
     def _file(self, key: str) -> Path:
@@ -66,9 +66,10 @@ class Cache:
             with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as opened:
                 temporary = opened.name
                 opened.write(data)
-            os.replace(temporary, file)
+            Path(temporary).replace(file)
         except OSError as error:
-            Path(temporary).unlink(missing_ok=True) if temporary else None
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
             raise UserError(
                 f"cannot write the cache of encoded samples to {file.parent} ({error.strerror}); make room there, or "
                 f"name another folder in {VARIABLE}"

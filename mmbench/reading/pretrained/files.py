@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmbench.registry import UserError, suggest
 
@@ -97,10 +98,14 @@ def _check(folder: Path, name: str) -> None:
     if (folder / "model.safetensors").is_file():
         return
     if index.is_file():
-        shards = set(dict(_json(index, name).get("weight_map") or {}).values())
-        for shard in sorted(map(str, shards)):
+        shards = _json(index, name).get("weight_map")
+        if not isinstance(shards, dict) or not shards:
+            raise UserError(f"encoder {name!r}: {index.name} names no weights")
+        for shard in sorted({str(shard) for shard in shards.values()}):
             if not re.fullmatch(r"model-[\w.-]+\.safetensors", shard):
-                raise UserError(f"encoder {name!r}: {index.name} names {shard!r}, which is no safetensors file beside it")
+                raise UserError(
+                    f"encoder {name!r}: {index.name} names {shard!r}, which is no safetensors file beside it"
+                )
             if not (folder / shard).is_file():
                 raise UserError(f"encoder {name!r}: {shard}, a part of its weights, is missing in {folder}")
         return
@@ -114,7 +119,7 @@ def _check(folder: Path, name: str) -> None:
     raise UserError(f"encoder {name!r} has no model.safetensors (looked in {folder}); choose a revision that has it")
 
 
-def _json(file: Path, name: str) -> dict[str, object]:
+def _json(file: Path, name: str) -> dict[str, Any]:
     try:
         read = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

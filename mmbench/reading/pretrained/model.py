@@ -84,7 +84,9 @@ def load(files: Files, kind: Kind) -> Model:
             part = model.get_encoder() if config.is_encoder_decoder else model
         _fits(name, kind, part)
         # Pillow also where torchvision is installed: the same pixels on every machine.
-        prepare = _preparation(transformers, kind).from_pretrained(folder, **({"backend": "pil"} if kind in ("image", "video") else {}), **safe)
+        prepare = _preparation(transformers, kind).from_pretrained(
+            folder, **({"backend": "pil"} if kind in ("image", "video") else {}), **safe
+        )
     untrained = _untrained(model, part, info)
     if missing := sorted(n for n in untrained if "pooler" not in n.split(".")):
         raise UserError(
@@ -129,7 +131,9 @@ def _told(name: str, kind: Kind) -> Iterator[None]:
         raise
     except Exception as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"encoder {name!r} cannot be loaded as one of {kind} ({type(error).__name__}: {said})") from error
+        raise UserError(
+            f"encoder {name!r} cannot be loaded as one of {kind} ({type(error).__name__}: {said})"
+        ) from error
 
 
 @contextmanager

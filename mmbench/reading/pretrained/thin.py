@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isqrt, prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,8 +40,8 @@ class Field:
         if len(first) + len(flat) <= most:
             return torch.cat([first, flat])
         first = first[: min(1, most - 1)]
-        sizes = _smaller(list(self.grid.shape[:-1]), most - len(first), self.time)
-        pool = (
+        sizes = tuple(_smaller([*self.grid.shape[:-1]], most - len(first), self.time))
+        pool: Any = (
             torch.nn.functional.adaptive_avg_pool1d,
             torch.nn.functional.adaptive_avg_pool2d,
             torch.nn.functional.adaptive_avg_pool3d,

@@ -17,7 +17,7 @@ import pydantic
 from mmbench.reading.decode import Decoder, Layout
 from mmbench.reading.pretrained.cache import Cache, digest
 from mmbench.reading.pretrained.files import Files, find
-from mmbench.reading.pretrained.model import Kind, Model, load
+from mmbench.reading.pretrained.model import Kind, Model, load, version
 from mmbench.reading.pretrained.thin import Field
 from mmbench.reading.problems import CellError
 from mmbench.reading.table import Cell
@@ -127,11 +127,9 @@ class Encoded(Decoder):
 
     @cached_property
     def _cache(self) -> Cache:
-        import transformers
-
         about = {"identity": self.files.identity, "kind": self.kind, "format": FORMAT, **self.asked()}
         # The same encoder may be given other pixels by another version.
-        return Cache(about | {"transformers": transformers.__version__}, name=self.encoder)
+        return Cache(about | {"transformers": version()}, name=self.encoder)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k != "_cache"}
@@ -159,7 +157,9 @@ class Encoded(Decoder):
             else:
                 known[key] = cached
         prepared = self._each(self.prepare, new.values())
-        ran = self.model.run([run for one in prepared if isinstance(one, Prepared) for run in one.runs])
+        # Where all is known, the encoder is not loaded.
+        runs = [run for one in prepared if isinstance(one, Prepared) for run in one.runs]
+        ran = self.model.run(runs) if runs else iter(())
         for key, one in zip(new, prepared, strict=True):
             known[key] = one if isinstance(one, CellError) else self._features(one, islice(ran, len(one.runs)))
         for key in new:

@@ -64,6 +64,15 @@ class Model:
         yield from (one for one in found if one is not None)
 
 
+def version() -> str:
+    """Of transformers. Raises UserError where it is not installed."""
+    try:
+        import transformers
+    except ImportError:
+        raise UserError(EXTRA) from None
+    return str(transformers.__version__)
+
+
 @lru_cache(maxsize=4)
 def load(files: Files, kind: Kind) -> Model:
     """The part of the encoder that reads this kind. Raises UserError where there is none, or it cannot be loaded."""

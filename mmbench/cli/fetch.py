@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmbench.cli.project import Project, on_project
-from mmbench.registry import UserError, get
+from mmbench.registry import UserError, Variant, check_options, get
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -72,17 +72,16 @@ def _samples(loader: Loader, into: Path) -> str:
     return f"{len(table):,} samples" + (f" ({parts})" if parts else "")
 
 
-def _loader(cls: type[Loader], card: Path, where: str) -> Loader:
-    """With the options that the card gives, where there is one."""
+def _loader(info: Variant, folder: Path) -> Loader:
+    """With the options that the card in the folder gives, where there is one."""
     from mmbench.reading.card import FILE, load_card
-    from mmbench.registry import check_options
 
-    options = {}
-    if (card / FILE).exists():
-        choice = load_card(card).dataset
-        options = dict(choice.options) if choice is not None and choice.name == where else {}
-    check_options(get("dataset", where, where=str(card / FILE)), options, where=str(card / FILE))
-    return cls(**options)
+    if not (folder / FILE).exists():
+        return info.cls()
+    choice, where = load_card(folder).dataset, str(folder / FILE)
+    if choice is None or choice.name != info.name:
+        raise UserError(f"{where} is the card of something else; rename that folder, and fetch again")
+    return info.cls(**check_options(info, choice.options, where=where))
 
 
 @click.command(short_help="Download a public data set, or tell how to get it.")
@@ -105,7 +104,8 @@ def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) ->
         click.echo(f"{name} is made by mmbench itself: there is nothing to fetch")
         _write_card(folder, name, info.summary, folder)
         return
-    into, origin = into or folder, info.cls.origin
+    loader = _loader(info, folder)
+    into, origin = into or folder, loader.origin
     if origin.warning:
         click.secho(f"note: {origin.warning}", fg="yellow", err=True)
     click.echo(f"licence: {origin.licence}")
@@ -115,7 +115,7 @@ def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) ->
     for line in [*done, *fetching.check(origin, into)]:
         click.echo(line)
     try:
-        samples = _samples(_loader(info.cls, folder, name), into)
+        samples = _samples(loader, into)
     except UserError as error:
         if not origin.by_hand:
             raise
@@ -124,4 +124,4 @@ def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) ->
             click.echo(f"not ready: {line}", err=True)
         ctx.exit(1)
     click.echo(f"{samples} can be read")
-    _write_card(folder, name, info.cls.description, into)
+    _write_card(folder, name, loader.description, into)

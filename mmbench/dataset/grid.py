@@ -132,8 +132,9 @@ def _words(alignment: Source, name: str) -> list[str]:
     words = [word.lower() for _, _, word in lines if word not in SILENCE]
     for i, (kind, known) in enumerate(VOCABULARY.items()):
         if len(words) != len(WORDS) or words[i] not in known:
+            may = ", ".join(known)
             raise CellError(
-                f"{alignment.name} says {' '.join(words)!r}; the {kind}, word {i + 1} of 6, is one of {known}"
+                f"{alignment.name} says {' '.join(words)!r}; word {i + 1} of 6, the {kind}, is one of {may}"
             )
     spelt = "".join(_DIGITS.get(word, word[0]) for word in words)
     if spelt != name:

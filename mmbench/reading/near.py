@@ -29,7 +29,8 @@ SPOT = 0.12
 Measured on the same: 0.06 and 0.18."""
 
 FLAT = 2.0
-"""Standard deviation over the picture, of 255 levels, up to which a picture shows nothing: blank, black, a dark frame's noise."""
+"""Standard deviation over the picture, of 255 levels, up to which it shows nothing:
+blank, black, the noise of a dark frame."""
 
 LIKELY = 8
 """Neighbours of a picture that are compared."""

@@ -3,6 +3,7 @@ no group parts."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,9 @@ BINS = 10
 
 FOLDS = 20
 """Groups are dealt into so many folds, so that shares are met within 2.5 %, where there are groups enough."""
+
+DEALT = 250
+"""Groups that are dealt one by one, the largest; that takes milliseconds each. Any other holds less than 0.4 %."""
 
 
 def assign(table: Table, card: SplitCard) -> np.ndarray:
@@ -145,17 +149,38 @@ def _cut(strata: np.ndarray, group: np.ndarray | None, share: float, rng: np.ran
 
 
 def _cut_groups(strata: np.ndarray, group: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """The largest groups are dealt one by one, each where it evens things out; the small ones are drawn by stratum."""
+    _, group, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    _, strata, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    large = np.zeros(len(sizes), bool)
+    large[np.argsort(-sizes, kind="stable")[:DEALT]] = True
+    chosen = np.zeros(len(sizes), bool)
+    dealt = np.flatnonzero(large[group])
+    chosen[group[dealt[_deal(strata[dealt], group[dealt], share, rng)]]] = True
+    if not large.all():
+        # A group counts for its rarest stratum.
+        rarest = np.full(len(sizes), len(counts))
+        order = np.argsort(np.argsort(counts, kind="stable"))
+        np.minimum.at(rarest, group, order[strata])
+        small = np.flatnonzero(~large)
+        # The small ones make up for what large groups could not meet.
+        left = (share * len(strata) - sizes[chosen].sum()) / sizes[small].sum()
+        if left > 0:
+            chosen[small[_cut(rarest[small], None, left, rng)]] = True
+    return np.flatnonzero(chosen[group])
+
+
+def _deal(strata: np.ndarray, group: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Indices of about `share` of the samples: some of many folds, which scikit-learn keeps even."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     dense = np.unique(strata, return_inverse=True)[1]
-    folds = min(FOLDS, len(np.unique(group)), int(np.bincount(dense).max()))
-    dealt = StratifiedGroupKFold(max(2, folds), shuffle=True, random_state=int(rng.integers(2**31)))
-    import warnings
-
+    folds = max(2, min(FOLDS, len(np.unique(group)), int(np.bincount(dense).max())))
+    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
     with warnings.catch_warnings():
         # That a class is smaller than the number of folds; whether a split lacks it is checked in the end.
         warnings.simplefilter("ignore")
-        parts = [part for _, part in dealt.split(np.zeros(len(dense)), dense, group) if len(part)]
+        parts = [part for _, part in dealer.split(np.zeros(len(dense)), dense, group) if len(part)]
     sizes = np.cumsum([len(part) for part in parts])[: max(1, len(parts) - 1)]
     return np.concatenate(parts[: int(np.abs(sizes - share * len(strata)).argmin()) + 1])
 

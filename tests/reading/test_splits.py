@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,6 +126,21 @@ def test_shares_are_met_with_groups_of_different_sizes() -> None:
     split = assign(table(labels, group=group), CARD)
     for name, share in (("validation", 0.15), ("test", 0.15)):
         assert abs((split == name).mean() - share) < 0.03
+
+
+def test_very_many_groups_are_cut_in_seconds() -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.sort(rng.pareto(1.5, 30_000).astype(int) + 1)
+    sizes[-1] = sizes.sum() // 4
+    group = np.repeat([f"g{g}" for g in range(len(sizes))], sizes).tolist()
+    labels = rng.choice(6, len(group), p=[0.5, 0.3, 0.1, 0.05, 0.04, 0.01])
+    start = time.perf_counter()
+    split = assign(table(labels, group=group), CARD)
+    assert time.perf_counter() - start < 10
+    assert len(set(zip(group, split.tolist(), strict=True))) == len(sizes)
+    for name in SPLITS:
+        assert abs((split == name).mean() - (0.7 if name == "train" else 0.15)) < 0.03
+        assert abs((labels[split == name] == 5).mean() - 0.01) < 0.003
 
 
 def test_six_speakers_are_parted_whole() -> None:

@@ -103,7 +103,12 @@ def decoder(kind: str, options: Mapping[str, Any], *, where: str = "dataset.yaml
     """The decoder of a kind. Raises UserError naming `where` an option is unknown or has a value that cannot be."""
     if kind not in _CLASSES:
         raise UserError(f"unknown kind {kind!r} in {where}{suggest(kind, KINDS)}")
-    cls = getattr(importlib.import_module(f"{__name__}.{kind}"), _CLASSES[kind])
+    if "encoder" in options:
+        from mmbench.reading.decode.encoded import encoder_of
+
+        cls = encoder_of(kind, where=where)
+    else:
+        cls = getattr(importlib.import_module(f"{__name__}.{kind}"), _CLASSES[kind])
     checked = check_options(Variant(name=kind, source="", core=False, cls=cls), options, where=where)
     try:
         made: Decoder = cls(**checked)

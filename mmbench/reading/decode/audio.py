@@ -113,15 +113,7 @@ class AudioDecoder(Decoder):
 
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
         assert self.rate is not None
-        wanted = self.samples / self.rate
-        samples, rate = self._samples(cell, wanted)
-        if not np.isfinite(samples).all():
-            raise CellError(f"has {int((~np.isfinite(samples)).sum())} samples that are NaN or infinite")
-        if np.abs(samples).max() > LOUDEST:
-            raise CellError(f"has samples up to {np.abs(samples).max():g}; they should lie in [-1, 1]")
-        if rate != self.rate:
-            samples = soxr.resample(samples, rate, self.rate, quality="HQ")
-        samples = samples[: self.samples]
+        samples = self.waveform(cell, self.samples / self.rate, self.rate)[: self.samples]
         real = min(self.steps, self._frames_of(len(samples)))
         padded = np.zeros((real - 1) * self.hop + self._size, np.float32)
         padded[: len(samples)] = samples
@@ -139,6 +131,15 @@ class AudioDecoder(Decoder):
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         # float16 ends at 65,504: no decibels of finite samples come near.
         return 10 * np.log10(power @ self.filters + FLOOR)
+
+    def waveform(self, cell: Cell, seconds: float, rate: int) -> np.ndarray:
+        """Samples (n,) float32 of the first seconds, at this rate. Raises CellError."""
+        samples, own = self._samples(cell, seconds)
+        if not np.isfinite(samples).all():
+            raise CellError(f"has {int((~np.isfinite(samples)).sum())} samples that are NaN or infinite")
+        if np.abs(samples).max(initial=0) > LOUDEST:
+            raise CellError(f"has samples up to {np.abs(samples).max():g}; they should lie in [-1, 1]")
+        return samples if own == rate else soxr.resample(samples, own, rate, quality="HQ")
 
     def _samples(self, cell: Cell, seconds: float) -> tuple[np.ndarray, int]:
         """Samples (n,) float32 of the first seconds, and their rate. Raises CellError."""

@@ -73,7 +73,7 @@ class TextDecoder(Decoder):
         )
 
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
-        ids = self.tokenizer.encode(_text(cell)).ids[: self.steps]
+        ids = self.tokenizer.encode(read_text(cell)).ids[: self.steps]
         values = np.zeros(self.steps, np.int32)
         values[: len(ids)] = ids
         return values, np.arange(self.steps) < len(ids)
@@ -82,7 +82,7 @@ class TextDecoder(Decoder):
         """Those that can be read: decoding will tell of the others."""
         for cell in cells:
             try:
-                yield _text(cell)
+                yield read_text(cell)
             except CellError:
                 continue
 
@@ -130,7 +130,8 @@ class TextDecoder(Decoder):
         return trainers.BpeTrainer(initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), **common)
 
 
-def _text(cell: Cell) -> str:
+def read_text(cell: Cell) -> str:
+    """The text of a cell, or of the file in UTF-8 that it names. Raises CellError."""
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, Source):

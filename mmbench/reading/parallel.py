@@ -23,6 +23,8 @@ from mmbench.reading.table import Cell
 AHEAD = 3
 """Chunks in flight a process: enough that none waits, few enough that memory stays small."""
 
+DEADLY = "kills the process that decodes it (a crash of the decoding library, or out of memory); remove it"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
@@ -73,9 +75,7 @@ def decode_all(chunks: Iterable[Chunk], decoders: Decoders, processes: int) -> I
         return
     chunks = iter(chunks)
     while in_flight := (yield from _until_a_crash(chunks, decoders, processes)):
-        # Which of these chunks killed its process nobody knows: each goes alone.
-        for chunk in in_flight:
-            yield from _alone(chunk, decoders)
+        yield from _one_by_one(in_flight, decoders)
 
 
 def _pool(decoders: Decoders, processes: int) -> ProcessPoolExecutor:
@@ -109,25 +109,27 @@ def _until_a_crash(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone(chunk: Chunk, decoders: Decoders) -> Iterator[tuple[Chunk, Decoded]]:
-    """A chunk in a process of its own; halved until the cell that kills it stands alone."""
+def _one_by_one(chunks: Iterable[Chunk], decoders: Decoders) -> Iterator[tuple[Chunk, Decoded]]:
+    """Nobody knows which of their cells killed its process: each goes alone, to one that is replaced if it dies."""
+    pool = _pool(decoders, 1)
     try:
-        with _pool(decoders, 1) as pool:
-            result = pool.submit(_work, chunk).result()
-    except BrokenProcessPool:
-        if len(chunk.cells) > 1:
-            middle = len(chunk.cells) // 2
-            for part in (slice(None, middle), slice(middle, None)):
-                yield from _alone(replace(chunk, rows=chunk.rows[part], cells=chunk.cells[part]), decoders)
-            return
-        layout = decoders[chunk.modality][1]
-        result = Decoded(
-            good=np.empty(0, int),
-            values=np.empty((0, *layout.shape), layout.dtype),
-            mask=np.empty((0, layout.steps), bool),
-            bad={0: "kills the process that decodes it (a crash of the decoding library, or out of memory); remove it"},
-        )
-    yield chunk, result
+        for chunk in chunks:
+            for i, cell in enumerate(chunk.cells):
+                alone = replace(chunk, rows=chunk.rows[i : i + 1], cells=[cell])
+                try:
+                    yield alone, pool.submit(_work, alone).result()
+                except BrokenProcessPool:
+                    pool.shutdown()
+                    pool = _pool(decoders, 1)
+                    yield alone, _nothing(decoders[chunk.modality][1], DEADLY)
+    finally:
+        pool.shutdown()
+
+
+def _nothing(layout: Layout, why: str) -> Decoded:
+    """What became of one cell that is bad."""
+    values, mask = np.empty((0, *layout.shape), layout.dtype), np.empty((0, layout.steps), bool)
+    return Decoded(good=np.empty(0, int), values=values, mask=mask, bad={0: why})
 
 
 _decoders: Decoders = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,7 +19,7 @@ def chance(task: Task, labels: np.ndarray) -> float | None:
     best: float | None = None
     for guess in _guesses(task, labels):
         outputs = np.broadcast_to(guess, (len(labels), len(guess)))
-        found = scores(task, outputs, labels, math.nan).get(task.metric)
+        found = scores(task, outputs, labels, only=(task.metric,)).get(task.metric)
         if found is not None and (best is None or better(task.metric, found, best)):
             best = found
     return best

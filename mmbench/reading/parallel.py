@@ -6,6 +6,7 @@ A decoding library that crashes on a file takes its process with it; the file is
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -136,8 +137,10 @@ _decoders: Decoders = {}
 
 
 def _start(decoders: Decoders) -> None:
-    """In a worker: keep the decoders, so that they travel once; the parent alone answers to Ctrl-C."""
+    """In a worker: keep the decoders, so that they travel once; the parent alone answers to Ctrl-C, and to the person:
+    C libraries print warnings about a file from within, in thousands."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _decoders.update(decoders)
 
 

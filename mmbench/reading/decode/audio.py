@@ -46,7 +46,7 @@ class AudioDecoder(Decoder):
     WAV, FLAC, OGG and MP3 through libsndfile, other files (AAC, and the sound tracks of films) through FFmpeg; channels
     are averaged. rate: samples a second; by default the commonest of the training samples, at most 16,000. seconds:
     beyond them sound is cut; by default what holds 95 % of the training samples, at most 10. mels: bands. hop: seconds
-    from frame to frame. frames: of a token; by default so many that there are about 32 tokens. Windows are Hann, at
+    from frame to frame. frames: of a token; by default so many that there are at most 32 tokens. Windows are Hann, at
     least two and a half hops and a power of two long.
 
     An array holds samples (n,) or (n, channels), floats or 16-bit or 32-bit whole numbers, at `rate`.
@@ -74,7 +74,7 @@ class AudioDecoder(Decoder):
         milliseconds = [round(1000 * x.seconds) for x in looks]
         seconds = self.seconds or typical(milliseconds, QUANTILE, round(1000 * SECONDS)) / 1000
         length = max(LEAST, self._frames_of(round(seconds * self.rate)))
-        frames = self.frames or max(1, length // TOKENS)
+        frames = self.frames or -(-length // TOKENS)
         self.steps = -(-length // frames) * frames
         # To the end of the last frame.
         self.samples = (self.steps - 1) * self.hop + self._size

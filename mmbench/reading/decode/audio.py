@@ -16,7 +16,6 @@ from mmbench.reading.decode import Decoder, Layout, container, typical
 from mmbench.reading.problems import CellError
 from mmbench.reading.source import Source
 from mmbench.reading.table import Cell
-from mmbench.registry import UserError
 
 RATE, HOP, BANDS = 16_000, 0.01, 40
 """Highest rate and the other defaults: samples a second, seconds from frame to frame, mel bands."""
@@ -47,8 +46,8 @@ class AudioDecoder(Decoder):
     WAV, FLAC, OGG and MP3 through libsndfile, other files (AAC, and the sound tracks of films) through FFmpeg; channels
     are averaged. rate: samples a second; by default the commonest of the training samples, at most 16,000. seconds:
     beyond them sound is cut; by default what holds 95 % of the training samples, at most 10. mels: bands. hop: seconds
-    from frame to frame. frames: of a token; by default so many that there are about 32 tokens. Windows are Hann, at least
-    two and a half hops and a power of two long.
+    from frame to frame. frames: of a token; by default so many that there are about 32 tokens. Windows are Hann, at
+    least two and a half hops and a power of two long.
 
     An array holds samples (n,) or (n, channels), floats or 16-bit or 32-bit whole numbers, at `rate`.
     """
@@ -210,11 +209,11 @@ def _filters(rate: int, bands: int, hop: int) -> np.ndarray:
     from librosa.filters import mel
 
     size = 1 << (int(2.5 * hop) - 1).bit_length()
-    while size <= 1 << 15:
+    while True:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             filters = mel(sr=rate, n_fft=size, n_mels=bands)
+        # Ends: the longer the window, the closer its frequencies.
         if filters.any(axis=1).all():
             return np.ascontiguousarray(filters.T, dtype=np.float32)
         size *= 2
-    raise UserError(f"{bands} mel bands are too many at {rate:,} Hz; set `mels` lower")

@@ -49,8 +49,7 @@ def frames(cell: Source) -> Iterator[av.VideoFrame]:
         if not container.streams.video:
             raise CellError("has no pictures, only sound")
         stream = container.streams.video[0]
-        # Samples are decoded side by side: threads within one would only wait for each other.
-        stream.codec_context.thread_count = 1
+        _one_thread(stream)
         for frame in container.decode(stream):
             if frame.width * frame.height > LARGEST:
                 raise CellError(f"has frames of {frame.width} x {frame.height} pixels, more than {LARGEST:,}")
@@ -66,7 +65,7 @@ def sound(cell: Source, seconds: float) -> tuple[np.ndarray, int]:
         if not container.streams.audio:
             raise CellError("has no sound track; leave the cell empty where a sample lacks it")
         stream = container.streams.audio[0]
-        stream.codec_context.thread_count = 1
+        _one_thread(stream)
         rate, pieces, count = int(stream.rate), [], 0
         resampler: Any = av.AudioResampler(format="fltp", rate=rate)
         for frame in container.decode(stream):
@@ -78,3 +77,11 @@ def sound(cell: Source, seconds: float) -> tuple[np.ndarray, int]:
     if not count:
         raise CellError("has a sound track without a sample in it")
     return np.concatenate(pieces)[: int(np.ceil(seconds * rate))], rate
+
+
+def _one_thread(stream: av.VideoStream | av.AudioStream) -> None:
+    """Samples are decoded side by side: threads within one would only wait for each other."""
+    context: av.CodecContext | None = stream.codec_context
+    if context is None:
+        raise CellError("is broken: it does not say how its pictures or sound are coded; copy or make it again")
+    context.thread_count = 1

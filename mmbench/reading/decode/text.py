@@ -100,23 +100,23 @@ class TextDecoder(Decoder):
         unknown = sum(n for word, n in asked.items() if word not in seen)
         return unknown / max(1, asked.total())
 
-    def _normalizer(self) -> Any:
-        steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if self.lower else [])]
-        # Spaces round Chinese characters; the rest of what BERT's normalizer does is left out.
-        chinese = normalizers.BertNormalizer(
-            clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False
-        )
-        return normalizers.Sequence([*steps, chinese])
+    def _normal(self) -> list[Any]:
+        return [normalizers.NFKC(), *([normalizers.Lowercase()] if self.lower else [])]
 
     def _word(self) -> Tokenizer:
         made = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-        made.normalizer, made.pre_tokenizer = self._normalizer(), pre_tokenizers.Whitespace()
+        # Spaces round Chinese characters, which have none; the rest of what BERT's normalizer does is left out.
+        chinese = normalizers.BertNormalizer(
+            clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False
+        )
+        made.normalizer = normalizers.Sequence([*self._normal(), chinese])
+        made.pre_tokenizer = pre_tokenizers.Whitespace()
         return made
 
     def _bpe(self) -> Tokenizer:
         made = Tokenizer(models.BPE())
-        made.normalizer, made.pre_tokenizer = self._normalizer(), pre_tokenizers.ByteLevel(add_prefix_space=True)
-        made.decoder = decoders.ByteLevel()
+        made.normalizer = normalizers.Sequence(self._normal())
+        made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()
         return made
 
     def _trainer(self, how: str) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.datacard.check import MEASURES, Checked, Look, Seen
+from mmbench.datacard.check import Checked, Seen
+from mmbench.datacard.looker import MEASURES, Look
 from mmbench.reading.splits import SPLITS
 
 BINS = 12

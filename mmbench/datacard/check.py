@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import joblib
 import numpy as np
 
+from mmbench.datacard.looker import Look, look
 from mmbench.prepare import Raw
 from mmbench.reading import leakage, manifest, splits
 from mmbench.reading.card import FILE
@@ -19,29 +19,8 @@ from mmbench.reading.loader import Loader
 from mmbench.reading.manifest import Survey
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Source
-from mmbench.reading.table import Cell, Column, Table
+from mmbench.reading.table import Column, Table
 from mmbench.registry import UserError
-
-CHUNK = 32
-"""Cells that a process gets at a time."""
-FEW = 400
-"""So few cells are read sooner than processes start."""
-MEASURES: Mapping[str, tuple[str, ...]] = {
-    "image": ("width", "height"),
-    "audio": ("seconds",),
-    "video": ("frames", "width", "height"),
-    "text": ("words",),
-    "vector": ("numbers",),
-    "sequence": ("steps", "numbers"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """One cell that can be read. measures: as MEASURES names them. digest: of its content."""
-
-    measures: tuple[float, ...]
-    digest: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +121,14 @@ def _look(
     here = [i for i, cell in enumerate(cells) if cell is not None]
     broken = survey.broken.get(name, frozenset())
     none = Seen(column=column, looks=[None] * len(cells), decoder=None, broken=broken, note="")
+    where = f"{FILE}: columns.{name}"
     try:
-        made = decoder(column.kind, column.options, where=f"{FILE}: columns.{name}")
+        made = decoder(column.kind, column.options, where=where)
+        encoder = column.options.get("encoder")
+        # An encoder reads cells as its kind is read without one; what it makes of them is no matter here.
+        made = decoder(column.kind, {}, where=where) if encoder is not None else made
     except UserError as error:
-        problems += [Problem(where=f"{FILE}: columns.{name}", what=str(error))]
+        problems += [Problem(where=where, what=str(error))]
         return none
     # Where there is no split, every sample may be of the training split.
     fitting = [i for i in here if split is None or split[i] == "train"]
@@ -155,62 +138,17 @@ def _look(
         problems += [Problem(where=f"{survey.places[i]}, {name}", what=str(error)) for i in (fitting or here)[:1]]
         return none
     looks: list[Look | None] = [None] * len(cells)
-    for done, (i, look) in enumerate(zip(here, _each(made, column.kind, [cells[i] for i in here]), strict=True), 1):
+    bad: dict[int, str] = {}
+    found = look(made, column.kind, [c for c in cells if c is not None], joblib.cpu_count())
+    for done, (at, seen) in enumerate(found, 1):
         tell(name, done, len(here))
-        if isinstance(look, str):
-            cell = cells[i]
-            said = f" ({shown(cell.name)})" if isinstance(cell, Source) else ""
-            problems.append(Problem(where=f"{survey.places[i]}, {name}{said}", what=look))
+        if isinstance(seen, str):
+            bad[here[at]] = seen
         else:
-            looks[i] = look
+            looks[here[at]] = seen
+    for i, what in sorted(bad.items()):
+        cell = cells[i]
+        said = f" ({shown(cell.name)})" if isinstance(cell, Source) else ""
+        problems.append(Problem(where=f"{survey.places[i]}, {name}{said}", what=what))
+    note = f"features of {encoder}, from {note}" if encoder is not None else note
     return Seen(column=column, looks=looks, decoder=made, broken=broken, note=note)
-
-
-def _each(made: Decoder, kind: str, cells: Sequence[Cell | None]) -> Iterator[Look | str]:
-    """Looks at each cell, in several processes where there are many; what is wrong in the place of a broken one."""
-    if len(cells) <= FEW or not made.parallel:
-        yield from (_one(made, kind, cell) for cell in cells)
-        return
-    from joblib import Parallel, delayed
-
-    chunks = (cells[i : i + CHUNK] for i in range(0, len(cells), CHUNK))
-    work = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="4*n_jobs")
-    found: Iterable[list[Look | str]] = work(delayed(_chunk)(made, kind, chunk) for chunk in chunks)
-    for chunk in found:
-        yield from chunk
-
-
-def _chunk(made: Decoder, kind: str, cells: Sequence[Cell | None]) -> list[Look | str]:
-    return [_one(made, kind, cell) for cell in cells]
-
-
-def _one(made: Decoder, kind: str, cell: Cell | None) -> Look | str:
-    assert cell is not None
-    try:
-        # A film is decoded to be measured; once is enough.
-        measured = made.measure(cell)
-        values = None if kind == "video" else made.decode(cell)
-        return Look(measures=_measures(kind, cell, measured, values), digest=_digest(cell))
-    except (CellError, OSError) as error:
-        return str(error)
-
-
-def _measures(kind: str, cell: Cell, measured: Any, values: Any) -> tuple[float, ...]:
-    if kind == "image":
-        return float(measured.width), float(measured.height)
-    if kind == "audio":
-        return (float(measured.seconds),)
-    if kind == "video":
-        return float(measured.count), float(measured.width), float(measured.height)
-    if kind == "text":
-        return (float(len(cell.split()) if isinstance(cell, str) else int(values[1].sum())),)
-    return tuple(map(float, np.atleast_1d(measured)))
-
-
-def _digest(cell: Cell) -> bytes:
-    if isinstance(cell, Source):
-        with cell.open() as stream:
-            return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
-    if isinstance(cell, str):
-        return hashlib.sha256(leakage.normal(cell).encode()).digest()
-    return hashlib.sha256(f"{cell.shape}{cell.dtype.str}".encode() + np.ascontiguousarray(cell).tobytes()).digest()

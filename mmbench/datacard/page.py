@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from mmbench.datacard.check import Checked
 from mmbench.datacard.pictures import examples
+from mmbench.reading.loader import Loader
 
 STYLES = (("mmbench.report", "tokens.css"), ("mmbench.report", "tables.css"), ("mmbench.datacard", "card.css"))
 PROBLEMS = 200
@@ -29,13 +30,15 @@ def render(checked: Checked, summary: dict[str, Any]) -> str:
     )
     environment.filters.update(number=number, plural=plural)
     css = "\n".join((files(package) / "template" / name).read_text(encoding="utf-8") for package, name in STYLES)
-    card = checked.raw.card
+    card, made = checked.raw.card, checked.raw.made
+    origin = made.origin if isinstance(made, Loader) else None
     facts = [
         ("Manifest", card.manifest or ""),
         ("Data set", card.dataset.label if card.dataset else ""),
-        ("Licence", card.licence),
-        ("Source", card.source),
-        ("Citation", card.citation),
+        ("Licence", card.licence or (origin.licence if origin else "")),
+        ("Source", card.source or (f"{origin.page} ({origin.revision})" if origin else "")),
+        ("Citation", card.citation or (origin.citation if origin else "")),
+        ("Warning", origin.warning if origin else ""),
     ]
     return environment.get_template("card.html").render(
         s=summary,

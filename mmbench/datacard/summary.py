@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.datacard.check import MEASURES, Checked, Look, Seen
+from mmbench.datacard.check import Checked, Seen
+from mmbench.datacard.looker import MEASURES, Look
+from mmbench.reading.loader import Loader
 from mmbench.reading.splits import SPLITS
 
 BINS = 12
@@ -16,12 +18,12 @@ BINS = 12
 
 def summary(checked: Checked) -> dict[str, Any]:
     """Counts of samples, classes, missing values, lengths and repetitions. All of it can be written as JSON."""
-    survey, card = checked.survey, checked.raw.card
+    survey, card, made = checked.survey, checked.raw.card, checked.raw.made
     split = checked.split
     names = [s for s in SPLITS if split is not None and (split == s).any()]
     return {
         "name": checked.raw.name,
-        "description": card.description,
+        "description": card.description or (made.description if isinstance(made, Loader) else ""),
         "ok": not checked.problems,
         "samples": len(survey.places),
         "splits": {s: int((split == s).sum()) for s in names} if split is not None else {},

@@ -118,8 +118,11 @@ def _write(
     lines += [_line(f"root: {_q(root)}", "files are read from here, and nothing outside it")]
     lines += ["columns:" if modalities else "columns: {}" + UNSURE + "no column names files, texts or vectors"]
     said = []
+    keys: set[str] = set()
     for name, g in modalities.items():
-        lines.append(_line(f"  {_q(_safe(name))}: {_modality(name, g)}", g.why, sure=g.sure))
+        key = _safe(name, keys)
+        keys.add(key)
+        lines.append(_line(f"  {_q(key)}: {_modality(name, key, g)}", g.why, sure=g.sure))
         said.append(f"{name}: {g.kind} ({g.why})")
         unsure += [] if g.sure else [f"is {name} really {g.kind}? it {g.why}"]
     unsure += [] if modalities else ["no modality was found: name one under `columns`"]
@@ -177,16 +180,18 @@ def _target_text(columns: list[str], g: Guess) -> str:
     return _q({g.kind: inner})
 
 
-def _modality(name: str, g: Guess) -> str:
+def _modality(name: str, key: str, g: Guess) -> str:
     options: dict[str, Any] = dict(g.options)
-    if _safe(name) != name and "prefix" not in options:
+    if key != name and "prefix" not in options:
         options = {"column": name, **options}
     return _q({g.kind: options}) if options else g.kind
 
 
-def _safe(name: str) -> str:
-    """A name that a file can have: of a modality's arrays."""
-    return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "column"
+def _safe(name: str, taken: set[str]) -> str:
+    """A name that a file can have, of a modality's arrays, and that no other has."""
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "column"
+    names = (plain, *(f"{plain}_{n}" for n in range(2, len(taken) + 3)))
+    return next(candidate for candidate in names if candidate not in taken)
 
 
 def _q(value: Any) -> str:

@@ -129,6 +129,16 @@ def test_columns_are_told_by_their_values(project: Path) -> None:
     assert (card["group"], card["split"], card["id"]) == ("speaker", "subset", "id")
 
 
+def test_columns_of_any_script_are_modalities(project: Path) -> None:
+    rows = "".join(f"img/{i}.png,img/{3 - i}.png,{'ab'[i % 2]},x: [y #{i}\n" for i in range(4))
+    card = drafted(project, "写真,絵,label: #,# {odd\n" + rows)
+    assert card["columns"] == {
+        "column": {"image": {"column": "写真"}},
+        "column_2": {"image": {"column": "絵"}},
+        "odd": {"text": {"column": "# {odd"}},
+    }
+
+
 @pytest.mark.parametrize(
     ("values", "target"),
     [

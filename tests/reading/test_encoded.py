@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,6 +127,15 @@ def test_longer_texts_are_averaged_and_the_longest_cut(folders: tiny_encoders.Fo
     # 40 positions: what lies beyond changes nothing.
     long = "dog " * 38
     np.testing.assert_array_equal(made.decode(long)[0], made.decode(long + "cat cat")[0])
+
+
+def test_a_tokenizer_need_not_know_the_longest_text(folders: tiny_encoders.Folders, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders.bert, tmp_path / "bert")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    del settings["model_max_length"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    made = encoded("text", folder, tokens=100)
+    assert made.fit(["dog " * 200]).shape == (38, 16)
 
 
 def test_a_text_longer_than_in_training_keeps_the_shape(folders: tiny_encoders.Folders) -> None:
@@ -332,7 +343,7 @@ def test_only_what_is_new_is_encoded(folders: tiny_encoders.Folders, cache: Path
     assert len(list(cache.glob("encoded/*/about.json"))) == 2
 
 
-@pytest.mark.parametrize("harm", ["truncated", "bit", "empty", "pickle", "foreign"])
+@pytest.mark.parametrize("harm", ["truncated", "bit", "shape", "empty", "pickle", "foreign"])
 def test_a_broken_cache_entry_is_encoded_again(folders: tiny_encoders.Folders, cache: Path, harm: str) -> None:
     made = encoded("text", folders.bert)
     made.fit(TEXTS[:1])
@@ -345,7 +356,9 @@ def test_a_broken_cache_entry_is_encoded_again(folders: tiny_encoders.Folders, c
     else:
         middle = len(good) // 2
         flipped = good[:middle] + bytes([good[middle] ^ 4]) + good[middle + 1 :]
-        file.write_bytes({"truncated": good[:-9], "bit": flipped, "empty": b""}[harm])
+        huge = good.replace(b"(8, 16), }          ", b"(8, 169999999999), }")
+        assert huge != good and len(huge) == len(good)
+        file.write_bytes({"truncated": good[:-9], "bit": flipped, "shape": huge, "empty": b""}[harm])
     with passes(made) as seen:
         np.testing.assert_array_equal(made.decode(TEXTS[0])[0], wanted)
         assert seen == [1]

@@ -8,6 +8,7 @@ import pickle
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -127,6 +128,17 @@ def test_longer_texts_are_averaged_and_the_longest_cut(folders: tiny_encoders.Fo
     # 40 positions: what lies beyond changes nothing.
     long = "dog " * 38
     np.testing.assert_array_equal(made.decode(long)[0], made.decode(long + "cat cat")[0])
+
+
+def test_the_encoder_of_an_encoder_and_decoder_is_run(folders: tiny_encoders.Folders, tmp_path: Path) -> None:
+    whole, alone = encoded("text", folders.t5), encoded("text", tiny_encoders.t5(tmp_path / "alone", alone=True))
+    assert whole.fit(TEXTS) == replace(alone.fit(TEXTS), note=whole.fit(TEXTS).note)
+    inputs = transformers.AutoTokenizer.from_pretrained(folders.t5)(TEXTS[0], return_tensors="pt")
+    with torch.inference_mode():
+        model = transformers.T5Model.from_pretrained(folders.t5).eval().get_encoder()
+        wanted = model(inputs["input_ids"], inputs["attention_mask"]).last_hidden_state[0]
+    for made in (whole, alone):
+        close(rows(*made.decode(TEXTS[0])), wanted)
 
 
 def test_a_tokenizer_need_not_know_the_longest_text(folders: tiny_encoders.Folders, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from mmbench.config import Frozen, Level, Names, load_yaml, parse
 from mmbench.metrics import TaskKind
-from mmbench.registry import UserError
 from mmbench.reading.table import KINDS, Kind
+from mmbench.registry import UserError
 
 FILE = "dataset.yaml"
 

@@ -19,11 +19,13 @@ import torch
 import transformers
 from PIL import Image
 
+from mmbench.config import task_of
 from mmbench.reading.decode import decoder
 from mmbench.reading.decode.encoded import Encoded
+from mmbench.reading.prepare import prepare
 from mmbench.reading.problems import CellError
 from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell
+from mmbench.reading.table import Cell, Column, Table
 from mmbench.stem.feature import Feature
 from mmbench.types import Example
 from tests.reading import tiny_encoders
@@ -400,3 +402,44 @@ def test_the_feature_stem_takes_them(folders: tiny_encoders.Folders) -> None:
         batch = torch.from_numpy(values).float().unsqueeze(0)
         tokens, _ = stem(Example(values=batch, mask=None if mask is None else torch.from_numpy(mask).unsqueeze(0)))
         assert tokens.shape == (1, layout.steps, 8)
+
+
+class Arrays(dict[str, np.ndarray]):
+    """What `prepare` writes to, in memory."""
+
+    def array(self, split: str, name: str, shape: tuple[int, ...], dtype: object) -> np.ndarray:
+        self[f"{split}/{name}"] = np.zeros(shape, dtype)
+        return self[f"{split}/{name}"]
+
+
+def test_prepare_encodes_each_cell_once(folders: tiny_encoders.Folders) -> None:
+    texts = [*TEXTS, "on the red mat", "the dog sat"]
+    columns = {
+        "caption": Column(kind="text", cells=texts, options={"encoder": str(folders.bert)}),
+        "photo": Column(
+            kind="image",
+            cells=[picture(0), None, *(picture(i) for i in range(2, 6))],
+            options={"encoder": str(folders.vit), "pool": True},
+        ),
+    }
+    table = Table(
+        places=[f"row {i}" for i in range(6)],
+        modalities=columns,
+        task=task_of("binary", ("no", "yes")),
+        labels=np.array([0, 1, 0, 1, 0, 1]),
+    )
+    split = np.array(["train", "train", "train", "train", "validation", "test"])
+    first, again = Arrays(), Arrays()
+    text, image = (encoded(c.kind, Path(str(c.options["encoder"]))) for c in columns.values())
+    with passes(text) as texts_seen, passes(image) as images_seen:
+        prepared = prepare(table, split, first, progress=False, processes=1)  # type: ignore[arg-type]
+        assert (sum(texts_seen), sum(images_seen)) == (6, 5)
+        prepare(table, split, again, progress=False, processes=1)  # type: ignore[arg-type]
+        assert (sum(texts_seen), sum(images_seen)) == (6, 5)
+    assert first.keys() == again.keys()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, again[name], err_msg=name)
+    assert first["train/caption"].shape == (4, 10, 16) and first["train/photo"].shape == (4, 16)
+    assert first["train/photo.mask"].any(axis=1).tolist() == [True, False, True, True]
+    assert {m.kind for m in prepared.modalities.values()} == {"feature"}
+    assert not any(str(folders.root) in note for note in prepared.notes), "reports name no path"

@@ -69,6 +69,8 @@ class Decoder(ABC):
             return self.decode(cell)
         except CellError as error:
             return error
+        except MemoryError:
+            return CellError("needs more memory than there is")
 
     def measures(self, cells: Sequence[Cell], most: int) -> list[Any]:
         """`measure` of at most so many cells, evenly spaced; those that cannot be read are passed over, since decoding

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -14,7 +16,6 @@ from mmbench.reading.decode import Decoder, Layout, container, typical
 from mmbench.reading.problems import CellError
 from mmbench.reading.source import Source
 from mmbench.reading.table import Cell
-from mmbench.registry import UserError
 
 RATE, HOP, BANDS = 16_000, 0.01, 40
 """Highest rate and the other defaults: samples a second, seconds from frame to frame, mel bands."""
@@ -26,6 +27,9 @@ LOOKED_AT = 512
 
 FLOOR = 1e-6
 """Added to the power before its logarithm: silence is -60 dB."""
+
+LOUDEST = 1e6
+"""Files of floats hold 16-bit numbers at times; what lies far beyond is no sound."""
 
 LARGEST = 1 << 27
 """Samples, over all channels, that one cell may have before it is cut."""
@@ -40,10 +44,10 @@ class AudioDecoder(Decoder):
     """(T, mels) float16 decibels and a mask (T,) of the frames in which there is sound.
 
     WAV, FLAC, OGG and MP3 through libsndfile, other files (AAC, and the sound tracks of films) through FFmpeg; channels
-    are averaged. rate: samples a second; by default the commonest of the training samples, at most 16,000. seconds: what
-    lies beyond is cut; by default what holds 95 % of the training samples, at most 10. mels: bands. hop: seconds from
-    frame to frame. frames: of a token; by default so many that there are about 32 tokens. Windows are Hann, at least
-    two and a half hops and a power of two long.
+    are averaged. rate: samples a second; by default the commonest of the training samples, at most 16,000. seconds:
+    beyond them sound is cut; by default what holds 95 % of the training samples, at most 10. mels: bands. hop: seconds
+    from frame to frame. frames: of a token; by default so many that there are about 32 tokens. Windows are Hann, at
+    least two and a half hops and a power of two long.
 
     An array holds samples (n,) or (n, channels), floats or 16-bit or 32-bit whole numbers, at `rate`.
     """
@@ -101,13 +105,10 @@ class AudioDecoder(Decoder):
         if isinstance(cell, np.ndarray):
             rate = self._rate_of_arrays()
             return Look(len(_mono(cell)) / rate, rate)
-        if _by_libsndfile(cell):
-            try:
-                info = _Sound(cell)
-                return Look(info.frames / info.rate, info.rate)
-            except soundfile.SoundFileError:
-                pass
-        samples, rate = container.sound(cell, SECONDS if self.seconds is None else self.seconds)
+        if not _is_film(cell):
+            with suppress(*_UNKNOWN), _sound(_source(cell)) as sound:
+                return Look(sound.frames / sound.samplerate, sound.samplerate)
+        samples, rate = container.sound(_source(cell), SECONDS if self.seconds is None else self.seconds)
         return Look(len(samples) / rate, rate)
 
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +124,7 @@ class AudioDecoder(Decoder):
     def log_mel(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32 -> (frames, mels) decibels of the power in each band, never infinite.
 
-        librosa.feature.melspectrogram with center=False gives the same power; it would build its filters anew each time.
+        librosa.feature.melspectrogram with center=False gives the same power, but builds its filters anew each time.
         """
         runs = np.lib.stride_tricks.sliding_window_view(samples, self._size)[:: self.hop]
         spectrum = np.fft.rfft(runs * self.window)
@@ -136,6 +137,8 @@ class AudioDecoder(Decoder):
         samples, own = self._samples(cell, seconds)
         if not np.isfinite(samples).all():
             raise CellError(f"has {int((~np.isfinite(samples)).sum())} samples that are NaN or infinite")
+        if np.abs(samples).max() > LOUDEST:
+            raise CellError(f"has samples up to {np.abs(samples).max():g}; they should lie in [-1, 1]")
         return samples if own == rate else soxr.resample(samples, own, rate, quality="HQ")
 
     def _samples(self, cell: Cell, seconds: float) -> tuple[np.ndarray, int]:
@@ -143,12 +146,16 @@ class AudioDecoder(Decoder):
         if isinstance(cell, np.ndarray):
             rate = self._rate_of_arrays()
             return _mono(cell)[: int(np.ceil(seconds * rate))], rate
-        if _by_libsndfile(cell):
-            try:
-                return _Sound(cell).samples(seconds)
-            except soundfile.SoundFileError:
-                pass
-        return container.sound(cell, seconds)
+        if not _is_film(cell):
+            with suppress(*_UNKNOWN), _sound(_source(cell)) as sound:
+                count = min(sound.frames, int(np.ceil(seconds * sound.samplerate)))
+                if count * sound.channels > LARGEST:
+                    raise CellError(f"claims {count:,} samples in {sound.channels} channels; make it smaller")
+                values = sound.read(count, dtype="float32", always_2d=True)
+                if not len(values):
+                    raise CellError("ends before its first sample; copy it again")
+                return values.mean(axis=1) if values.shape[1] > 1 else values[:, 0], sound.samplerate
+        return container.sound(_source(cell), seconds)
 
     def _rate_of_arrays(self) -> int:
         if self.rate is None:
@@ -156,42 +163,33 @@ class AudioDecoder(Decoder):
         return self.rate
 
 
-class _Sound:
-    """A file that libsndfile reads. Raises SoundFileError where it does not know the format, CellError where the file
-    is no use."""
+_UNKNOWN = (soundfile.SoundFileError, TypeError)
+"""What soundfile raises for a format that it does not know (TypeError: one whose suffix stands for bare samples)."""
 
-    def __init__(self, cell: Source) -> None:
-        self.cell = cell
-        with self._open() as file:
-            self._check(file)
 
-    def _open(self) -> soundfile.SoundFile:
+@contextmanager
+def _sound(cell: Source) -> Iterator[Any]:
+    """The file, opened by libsndfile. Raises CellError where what it claims cannot be."""
+    with ExitStack() as stack:
         # libsndfile is quicker with a path than with calls back into Python.
-        return soundfile.SoundFile(str(self.cell.file) if self.cell.file is not None else self.cell.open())
-
-    def _check(self, file: soundfile.SoundFile) -> None:
-        self.frames, self.rate = file.frames, file.samplerate
-        if not self.frames:
+        place = str(cell.file) if cell.file is not None else stack.enter_context(cell.open())
+        sound = stack.enter_context(soundfile.SoundFile(place))
+        if not sound.frames:
             raise CellError("has no sample in it")
-        if not 1000 <= self.rate <= 768_000:
-            raise CellError(f"claims {self.rate:,} samples a second; it is broken")
-
-    def samples(self, seconds: float) -> tuple[np.ndarray, int]:
-        with self._open() as file:
-            count = min(file.frames, int(np.ceil(seconds * file.samplerate)))
-            if count * file.channels > LARGEST:
-                raise CellError(f"claims {count:,} samples in {file.channels} channels; make it smaller")
-            values = file.read(count, dtype="float32", always_2d=True)
-        if not len(values):
-            raise CellError("ends before its first sample; copy it again")
-        return values.mean(axis=1) if values.shape[1] > 1 else values[:, 0], self.rate
+        if not 1000 <= sound.samplerate <= 768_000:
+            raise CellError(f"claims {sound.samplerate:,} samples a second; it is broken")
+        yield sound
 
 
-def _by_libsndfile(cell: Cell) -> bool:
-    """Whether libsndfile is asked first. Films are not shown to it: it may take one for an MP3."""
+def _is_film(cell: Cell) -> bool:
+    """Films are not shown to libsndfile: it may take one for an MP3."""
+    return _source(cell).suffix in container.SUFFIXES
+
+
+def _source(cell: Cell) -> Source:
     if not isinstance(cell, Source):
         raise CellError(f"sound is a file or an array, not {type(cell).__name__}")
-    return cell.suffix not in container.SUFFIXES
+    return cell
 
 
 def _mono(cell: np.ndarray) -> np.ndarray:
@@ -208,16 +206,15 @@ def _mono(cell: np.ndarray) -> np.ndarray:
 
 def _filters(rate: int, bands: int, hop: int) -> np.ndarray:
     """Mel filters (window / 2 + 1, bands) for the shortest window, a power of two, in which no band is empty."""
-    import warnings
-
-    import librosa
+    # Late: it is needed once, and not by the processes that decode.
+    from librosa.filters import mel
 
     size = 1 << (int(2.5 * hop) - 1).bit_length()
-    while size <= 1 << 15:
+    while True:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            filters = librosa.filters.mel(sr=rate, n_fft=size, n_mels=bands)
+            filters = mel(sr=rate, n_fft=size, n_mels=bands)
+        # Ends: the longer the window, the closer its frequencies.
         if filters.any(axis=1).all():
             return np.ascontiguousarray(filters.T, dtype=np.float32)
         size *= 2
-    raise UserError(f"{bands} mel bands are too many at {rate:,} Hz; set `mels` lower")

@@ -21,7 +21,10 @@ SUFFIXES = (
 )
 """Files that hold a film. Of another file, the content says what it is."""
 
-FORMATS = "mov,matroska,webm,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,gif,mxf,dv,h264,hevc,m4v,ivf,wav,mp3,flac,aac,aiff,amr,caf,wv"
+FORMATS = (
+    "mov,matroska,webm,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,gif,mxf,dv,h264,hevc,m4v,ivf,"
+    "wav,mp3,flac,aac,aiff,amr,caf,wv"
+)
 """What FFmpeg may take a file for: playlists, and whatever else names files or addresses, are not among them."""
 
 
@@ -31,7 +34,7 @@ def opened(cell: Source) -> Iterator[InputContainer]:
     with cell.open() as stream:
         try:
             options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-            with av.open(stream, options=options, metadata_errors="replace") as container:
+            with av.open(stream, "r", options=options, metadata_errors="replace") as container:
                 yield container
         except CellError:
             raise
@@ -41,13 +44,12 @@ def opened(cell: Source) -> Iterator[InputContainer]:
 
 
 def frames(cell: Source) -> Iterator[av.VideoFrame]:
-    """All frames there are, decoded one by one: what a container says of their number is not asked. Raises CellError."""
+    """All frames, decoded one by one; what a container says of their number is not asked. Raises CellError."""
     with opened(cell) as container:
         if not container.streams.video:
             raise CellError("has no pictures, only sound")
         stream = container.streams.video[0]
-        # Samples are decoded side by side: threads within one would only wait for each other.
-        stream.codec_context.thread_count = 1
+        _one_thread(stream)
         for frame in container.decode(stream):
             if frame.width * frame.height > LARGEST:
                 raise CellError(f"has frames of {frame.width} x {frame.height} pixels, more than {LARGEST:,}")
@@ -63,7 +65,7 @@ def sound(cell: Source, seconds: float) -> tuple[np.ndarray, int]:
         if not container.streams.audio:
             raise CellError("has no sound track; leave the cell empty where a sample lacks it")
         stream = container.streams.audio[0]
-        stream.codec_context.thread_count = 1
+        _one_thread(stream)
         rate, pieces, count = int(stream.rate), [], 0
         resampler: Any = av.AudioResampler(format="fltp", rate=rate)
         for frame in container.decode(stream):
@@ -75,3 +77,11 @@ def sound(cell: Source, seconds: float) -> tuple[np.ndarray, int]:
     if not count:
         raise CellError("has a sound track without a sample in it")
     return np.concatenate(pieces)[: int(np.ceil(seconds * rate))], rate
+
+
+def _one_thread(stream: av.VideoStream | av.AudioStream) -> None:
+    """Samples are decoded side by side: threads within one would only wait for each other."""
+    context: av.CodecContext | None = stream.codec_context
+    if context is None:
+        raise CellError("is broken: it does not say how its pictures or sound are coded; copy or make it again")
+    context.thread_count = 1

@@ -16,24 +16,11 @@ from mmbench.reading.problems import CellError
 from mmbench.reading.source import Source
 from mmbench.reading.table import Cell
 
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "MPO",
-    "GIF",
-    "BMP",
-    "DIB",
-    "TIFF",
-    "WEBP",
-    "AVIF",
-    "JPEG2000",
-    "PPM",
-    "TGA",
-    "PCX",
-    "SGI",
-    "ICO",
-)
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "ICO")
 """Those that Pillow decodes by itself: some others would start other programs, such as Ghostscript for EPS."""
+
+# All of Pillow's plugins: it would load most of them only where the first few know a file not.
+Image.init()
 
 GREY = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 PATCHES = 64

@@ -31,8 +31,8 @@ class TextDecoder(Decoder):
 
     The vocabulary is of the training samples alone. tokens: `word` (runs of letters and digits, and each sign; Chinese
     characters one by one) or `bpe` (byte pairs, in which no word of any language is unknown); by default words, unless
-    more than a tenth of them would be unknown. vocabulary: at most so many identifiers. lower: whether upper case is made
-    lower. length: T; by default what holds 99 % of the training samples, at most 128; what lies beyond is cut.
+    more than a tenth of them would be unknown. vocabulary: at most so many identifiers. lower: whether upper case is
+    made lower. length: T; by default what holds 99 % of the training samples, at most 128; what lies beyond is cut.
 
     Unicode is normalised (NFKC). A cell is a text, or a file in UTF-8.
     """
@@ -100,27 +100,31 @@ class TextDecoder(Decoder):
         unknown = sum(n for word, n in asked.items() if word not in seen)
         return unknown / max(1, asked.total())
 
-    def _normalizer(self) -> Any:
-        steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if self.lower else [])]
-        # Spaces round Chinese characters; the rest of what BERT's normalizer does is left out.
-        chinese = normalizers.BertNormalizer(
-            clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False
-        )
-        return normalizers.Sequence([*steps, chinese])
+    def _normal(self) -> list[Any]:
+        return [normalizers.NFKC(), *([normalizers.Lowercase()] if self.lower else [])]
 
     def _word(self) -> Tokenizer:
         made = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-        made.normalizer, made.pre_tokenizer = self._normalizer(), pre_tokenizers.Whitespace()
+        # Spaces round Chinese characters, which have none; the rest of what BERT's normalizer does is left out.
+        chinese = normalizers.BertNormalizer(
+            clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False
+        )
+        made.normalizer = normalizers.Sequence([*self._normal(), chinese])
+        made.pre_tokenizer = pre_tokenizers.Whitespace()
         return made
 
     def _bpe(self) -> Tokenizer:
         made = Tokenizer(models.BPE())
-        made.normalizer, made.pre_tokenizer = self._normalizer(), pre_tokenizers.ByteLevel(add_prefix_space=True)
-        made.decoder = decoders.ByteLevel()
+        made.normalizer = normalizers.Sequence(self._normal())
+        made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()
         return made
 
     def _trainer(self, how: str) -> Any:
-        common = {"vocab_size": self.vocabulary, "special_tokens": [PADDING, UNKNOWN], "show_progress": False}
+        common: dict[str, Any] = {
+            "vocab_size": self.vocabulary,
+            "special_tokens": [PADDING, UNKNOWN],
+            "show_progress": False,
+        }
         if how == "word":
             return trainers.WordLevelTrainer(**common)
         return trainers.BpeTrainer(initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), **common)

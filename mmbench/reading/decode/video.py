@@ -30,7 +30,7 @@ Side = Annotated[int, Field(ge=1, le=512)]
 
 
 class Look(NamedTuple):
-    count: int
+    length: int
     height: int
     width: int
     grey: bool
@@ -65,7 +65,7 @@ class VideoDecoder(Decoder):
         looks: list[Look] = self.measures(cells, LOOKED_AT)
         self.height, self.width, patch = self.wish.grid([(x.height, x.width) for x in looks], PATCHES)
         self.channels = self.channels or (1 if all(x.grey for x in looks) else 3)
-        length = self.length or typical([x.count for x in looks], QUANTILE, LENGTH)
+        length = self.length or typical([x.length for x in looks], QUANTILE, LENGTH)
         frames = self.frames or next(n for n in (FRAMES, 2, 1) if (length >= 2 * n and length % n == 0) or n == 1)
         self.steps = -(-length // frames) * frames
         return Layout(

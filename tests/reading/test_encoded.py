@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -16,11 +19,13 @@ import torch
 import transformers
 from PIL import Image
 
+from mmbench.config import task_of
 from mmbench.reading.decode import decoder
 from mmbench.reading.decode.encoded import Encoded
+from mmbench.reading.prepare import prepare
 from mmbench.reading.problems import CellError
 from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell
+from mmbench.reading.table import Cell, Column, Table
 from mmbench.stem.feature import Feature
 from mmbench.types import Example
 from tests.reading import tiny_encoders
@@ -125,6 +130,26 @@ def test_longer_texts_are_averaged_and_the_longest_cut(folders: tiny_encoders.Fo
     # 40 positions: what lies beyond changes nothing.
     long = "dog " * 38
     np.testing.assert_array_equal(made.decode(long)[0], made.decode(long + "cat cat")[0])
+
+
+def test_the_encoder_of_an_encoder_and_decoder_is_run(folders: tiny_encoders.Folders, tmp_path: Path) -> None:
+    whole, alone = encoded("text", folders.t5), encoded("text", tiny_encoders.t5(tmp_path / "alone", alone=True))
+    assert whole.fit(TEXTS) == replace(alone.fit(TEXTS), note=whole.fit(TEXTS).note)
+    inputs = transformers.AutoTokenizer.from_pretrained(folders.t5)(TEXTS[0], return_tensors="pt")
+    with torch.inference_mode():
+        model = transformers.T5Model.from_pretrained(folders.t5).eval().get_encoder()
+        wanted = model(inputs["input_ids"], inputs["attention_mask"]).last_hidden_state[0]
+    for made in (whole, alone):
+        close(rows(*made.decode(TEXTS[0])), wanted)
+
+
+def test_a_tokenizer_need_not_know_the_longest_text(folders: tiny_encoders.Folders, tmp_path: Path) -> None:
+    folder = shutil.copytree(folders.bert, tmp_path / "bert")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    del settings["model_max_length"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    made = encoded("text", folder, tokens=100)
+    assert made.fit(["dog " * 200]).shape == (38, 16)
 
 
 def test_a_text_longer_than_in_training_keeps_the_shape(folders: tiny_encoders.Folders) -> None:
@@ -332,7 +357,7 @@ def test_only_what_is_new_is_encoded(folders: tiny_encoders.Folders, cache: Path
     assert len(list(cache.glob("encoded/*/about.json"))) == 2
 
 
-@pytest.mark.parametrize("harm", ["truncated", "bit", "empty", "pickle", "foreign"])
+@pytest.mark.parametrize("harm", ["truncated", "bit", "shape", "empty", "pickle", "foreign"])
 def test_a_broken_cache_entry_is_encoded_again(folders: tiny_encoders.Folders, cache: Path, harm: str) -> None:
     made = encoded("text", folders.bert)
     made.fit(TEXTS[:1])
@@ -345,7 +370,9 @@ def test_a_broken_cache_entry_is_encoded_again(folders: tiny_encoders.Folders, c
     else:
         middle = len(good) // 2
         flipped = good[:middle] + bytes([good[middle] ^ 4]) + good[middle + 1 :]
-        file.write_bytes({"truncated": good[:-9], "bit": flipped, "empty": b""}[harm])
+        huge = good.replace(b"(8, 16), }          ", b"(8, 169999999999), }")
+        assert huge != good and len(huge) == len(good)
+        file.write_bytes({"truncated": good[:-9], "bit": flipped, "shape": huge, "empty": b""}[harm])
     with passes(made) as seen:
         np.testing.assert_array_equal(made.decode(TEXTS[0])[0], wanted)
         assert seen == [1]
@@ -375,3 +402,44 @@ def test_the_feature_stem_takes_them(folders: tiny_encoders.Folders) -> None:
         batch = torch.from_numpy(values).float().unsqueeze(0)
         tokens, _ = stem(Example(values=batch, mask=None if mask is None else torch.from_numpy(mask).unsqueeze(0)))
         assert tokens.shape == (1, layout.steps, 8)
+
+
+class Arrays(dict[str, np.ndarray]):
+    """What `prepare` writes to, in memory."""
+
+    def array(self, split: str, name: str, shape: tuple[int, ...], dtype: object) -> np.ndarray:
+        self[f"{split}/{name}"] = np.zeros(shape, dtype)
+        return self[f"{split}/{name}"]
+
+
+def test_prepare_encodes_each_cell_once(folders: tiny_encoders.Folders) -> None:
+    texts = [*TEXTS, "on the red mat", "the dog sat"]
+    columns = {
+        "caption": Column(kind="text", cells=texts, options={"encoder": str(folders.bert)}),
+        "photo": Column(
+            kind="image",
+            cells=[picture(0), None, *(picture(i) for i in range(2, 6))],
+            options={"encoder": str(folders.vit), "pool": True},
+        ),
+    }
+    table = Table(
+        places=[f"row {i}" for i in range(6)],
+        modalities=columns,
+        task=task_of("binary", ("no", "yes")),
+        labels=np.array([0, 1, 0, 1, 0, 1]),
+    )
+    split = np.array(["train", "train", "train", "train", "validation", "test"])
+    first, again = Arrays(), Arrays()
+    text, image = (encoded(c.kind, Path(str(c.options["encoder"]))) for c in columns.values())
+    with passes(text) as texts_seen, passes(image) as images_seen:
+        prepared = prepare(table, split, first, progress=False, processes=1)  # type: ignore[arg-type]
+        assert (sum(texts_seen), sum(images_seen)) == (6, 5)
+        prepare(table, split, again, progress=False, processes=1)  # type: ignore[arg-type]
+        assert (sum(texts_seen), sum(images_seen)) == (6, 5)
+    assert first.keys() == again.keys()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, again[name], err_msg=name)
+    assert first["train/caption"].shape == (4, 10, 16) and first["train/photo"].shape == (4, 16)
+    assert first["train/photo.mask"].any(axis=1).tolist() == [True, False, True, True]
+    assert {m.kind for m in prepared.modalities.values()} == {"feature"}
+    assert not any(str(folders.root) in note for note in prepared.notes), "reports name no path"

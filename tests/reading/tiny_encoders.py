@@ -34,6 +34,18 @@ def bert(folder: Path, seed: int = 0) -> Path:
     return _save(folder, tf.BertModel(config), _tokenizer(folder))
 
 
+def t5(folder: Path, *, alone: bool = False) -> Path:
+    """An encoder and a decoder, or the encoder alone: the same weights."""
+    torch.manual_seed(9)
+    config = tf.T5Config(vocab_size=5 + len(WORDS), d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+    model = tf.T5Model(config)
+    if alone:
+        encoder = tf.T5EncoderModel(config)
+        encoder.load_state_dict({k: v for k, v in model.state_dict().items() if k in encoder.state_dict()})
+        model = encoder
+    return _save(folder, model, _tokenizer(folder))
+
+
 def vit(folder: Path) -> Path:
     """4 x 4 patches and a class token; no pooler, as many published ones."""
     torch.manual_seed(1)
@@ -116,7 +128,7 @@ def timesformer(folder: Path) -> Path:
     return _save(folder, tf.TimesformerModel(config), processor)
 
 
-MAKERS = (bert, vit, clip, convnext, wav2vec2, ast, whisper, videomae, timesformer)
+MAKERS = (bert, t5, vit, clip, convnext, wav2vec2, ast, whisper, videomae, timesformer)
 
 
 class Folders:

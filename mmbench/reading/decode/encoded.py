@@ -90,7 +90,8 @@ class Encoded(Decoder):
     def fit(self, cells: Sequence[Cell]) -> Layout:
         first = self._first(cells)
         self.features = first.shape[-1]
-        at = f" @ {self.files.identity[:12]}"
+        # Not the path of a folder: the note is for reports.
+        source = f"{self.files.label} @ {self.files.identity[:12]}"
         if self.pool:
             chunk = -(-self.features // CHUNKS)
             self.steps = -(-self.features // chunk)
@@ -106,7 +107,7 @@ class Encoded(Decoder):
             stem="feature",
             options={"tokens": CHUNKS} if self.pool else {},
             normal_axis=0 if self.pool else 1,
-            note=f"{note} from {self.encoder}{at}, frozen",
+            note=f"{note} from {source}, frozen",
         )
 
     def length(self, cells: Sequence[Cell], first: np.ndarray) -> int:
@@ -129,7 +130,7 @@ class Encoded(Decoder):
     def _cache(self) -> Cache:
         about = {"identity": self.files.identity, "kind": self.kind, "format": FORMAT, **self.asked()}
         # The same encoder may be given other pixels by another version.
-        return Cache(about | {"transformers": version()}, name=self.encoder)
+        return Cache(about | {"transformers": version()}, name=self.files.label)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k != "_cache"}

@@ -41,6 +41,7 @@ class Cache:
         """float16 of any shape; None where there is nothing, or nothing whole."""
         try:
             data = self._file(key).read_bytes()
+            # The checksum first: numpy would believe a broken header, however much memory it claims.
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 if archive.namelist() != ["features.npy"] or archive.testzip() is not None:
                     return None

@@ -22,9 +22,11 @@ EXTRA = "a pretrained encoder needs the optional extra: pip install 'mmbench[pre
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """folder: that all parts are loaded from. identity: commit of the hub, or SHA-256 over the files' content."""
+    """name: as asked for. label: that of the hub, or the folder's without where it lies. folder: that all parts are
+    loaded from. identity: commit of the hub, or SHA-256 over the files' content."""
 
     name: str
+    label: str
     folder: Path
     identity: str
 
@@ -40,12 +42,12 @@ def find(name: str, revision: str | None) -> Files:
         if revision is not None:
             raise UserError(f"encoder {name!r} is a folder, which has no revision; leave `revision` out")
         _check(folder, name)
-        return Files(name=name, folder=folder, identity=_digest(folder))
+        return Files(name=name, label=folder.resolve().name, folder=folder, identity=_digest(folder))
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name):
         raise UserError(f"encoder {name!r} is neither a folder nor a name on the Hugging Face hub (`owner/name`)")
     folder = _hub(name, revision)
     _check(folder, name)
-    return Files(name=name, folder=folder, identity=folder.name)
+    return Files(name=name, label=name, folder=folder, identity=folder.name)
 
 
 def _hub(name: str, revision: str | None) -> Path:

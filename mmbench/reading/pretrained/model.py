@@ -90,7 +90,8 @@ def load(files: Files, kind: Kind) -> Model:
         )
         part = getattr(model, PARTS[kind], None)
         if part is None:
-            part = model.get_encoder() if config.is_encoder_decoder else model
+            # Not by config.is_encoder_decoder, which is false where T5's encoder was saved alone.
+            part = model.get_encoder() if hasattr(model, "encoder") and hasattr(model, "decoder") else model
         _fits(name, kind, part)
         # Pillow also where torchvision is installed: the same pixels on every machine.
         prepare = _preparation(transformers, kind).from_pretrained(

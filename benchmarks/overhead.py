@@ -29,7 +29,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import joblib
 
-from mmbench.config import DataSpec, Modality, Params, load_params
+from mmbench.config import DataSpec, Modality, Params, load_params, task_of
 from mmbench.job import Job, Plan
 from mmbench.results import TrialResult
 from mmbench.sweep.ledger import Ledger, limits_of
@@ -49,9 +49,9 @@ def random_data(folder: Path, samples: int) -> None:
     draw = torch.Generator().manual_seed(0)
     splits = {
         split: {
-            "image": torch.randn(n, 1, 15, 15, generator=draw),
-            "audio": torch.randn(n, 40, 24, generator=draw),
-            "label": torch.randint(0, 4, (n,), generator=draw),
+            "image": torch.randn(n, 1, 15, 15, generator=draw).numpy(),
+            "audio": torch.randn(n, 40, 24, generator=draw).numpy(),
+            "label": torch.randint(0, 4, (n,), generator=draw).numpy(),
         }
         for split, n in sizes.items()
     }
@@ -62,7 +62,7 @@ def random_data(folder: Path, samples: int) -> None:
             "image": Modality(kind="image", shape=(1, 15, 15), options={"patch": 5}),
             "audio": Modality(kind="audio", shape=(40, 24), options={"frames": 5}),
         },
-        classes=("a", "b", "c", "d"),
+        task=task_of("classification", "abcd"),
         splits=sizes,
         chance=0.25,
         ceiling=None,

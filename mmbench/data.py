@@ -1,8 +1,9 @@
-"""Prepared data on disk: `spec.json` beside one safetensors file a split.
+"""Prepared data on disk: `spec.json` beside one folder a split, with one .npy file an array.
 
-Tensors of a split, each with N rows: `<modality>` (N, ...), optionally `<modality>.mask` (N, T) bool and
-`<modality>.evidence` (N, L) bool (the tokens that carry the label), and `label` (N,) int64.
-safetensors holds numbers only: nothing in it is ever executed.
+Arrays of a split, each with N rows: `<modality>` (N, ...), optionally `<modality>.mask` (N, T) bool and
+`<modality>.evidence` (N, L) bool (the tokens that carry the label), and `label`: classes (N,) int64, labels (N, L) of 0
+and 1, or numbers (N, K) float32. They are written and read through memory maps, so a data set may be larger than
+memory. A .npy file holds numbers only: nothing in it is ever executed.
 """
 
 from __future__ import annotations
@@ -11,73 +12,128 @@ import hashlib
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
+import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmbench.config import DataSpec, parse
+from mmbench.config import DataSpec, Normal, parse
 from mmbench.registry import UserError
 from mmbench.types import Example, Inputs
 
 SPLITS = ("train", "validation", "test")
-Arrays = Mapping[str, Tensor]
+Arrays = Mapping[str, np.ndarray]
+
+ON_DEVICE = 0.25
+"""The share of a GPU's free memory that one split may take; a larger one is moved batch by batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """One split on one device. inputs: per modality, N rows. labels: (N,) int64."""
+    """One split. inputs: per modality, N rows as stored. labels: N rows, on the device that batches go to.
+
+    normal: per modality, the mean and the standard deviation that `rows` normalises by, shaped to broadcast.
+    """
 
     inputs: Inputs
     labels: Tensor
+    normal: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def rows(self, index: Tensor | slice) -> tuple[Inputs, Tensor]:
-        """The inputs and labels of these samples."""
-        inputs = {
-            name: Example(values=x.values[index], mask=None if x.mask is None else x.mask[index])
-            for name, x in self.inputs.items()
-        }
-        return inputs, self.labels[index]
+        """The inputs of these samples as models take them (float32 or int64, normalised), and their labels."""
+        return {name: self._rows(name, x, index) for name, x in self.inputs.items()}, self.labels[index]
+
+    def only(self, modalities: tuple[str, ...]) -> Split:
+        """The same samples with these modalities alone."""
+        return Split(inputs={m: self.inputs[m] for m in modalities}, labels=self.labels, normal=self.normal)
+
+    def _rows(self, name: str, stored: Example, index: Tensor | slice) -> Example:
+        device = self.labels.device
+        if isinstance(index, Tensor) and index.device != stored.values.device:
+            index = index.to(stored.values.device)
+        values = stored.values[index].to(device, non_blocking=True)
+        if name in self.normal:
+            mean, std = self.normal[name]
+            values = (values.to(torch.float32) - mean) / std
+        elif stored.values.is_floating_point():
+            values = values.to(torch.float32)
+        else:
+            values = values.to(torch.int64)
+        return Example(values=values, mask=None if stored.mask is None else stored.mask[index].to(device))
 
 
-def content_hash(spec: DataSpec, splits: Mapping[str, Arrays]) -> str:
-    """SHA-256 over the description (without its hash) and every array, in a fixed order."""
+def content_hash(spec: DataSpec, folder: Path) -> str:
+    """SHA-256 over the description (without its hash) and every array in `folder`, in a fixed order."""
     digest = hashlib.sha256()
     description = spec.model_dump(mode="json", exclude={"hash"})
     digest.update(json.dumps(description, sort_keys=True).encode())
-    for split in sorted(splits):
-        for name in sorted(splits[split]):
-            array = splits[split][name].contiguous()
-            digest.update(f"{split}/{name} {array.dtype} {tuple(array.shape)}".encode())
-            digest.update(array.view(-1).view(torch.uint8).numpy().data if array.numel() else b"")
+    for file in sorted(folder.glob("*/*.npy")):
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        digest.update(f"{file.parent.name}/{file.stem} {array.dtype.str} {array.shape}".encode())
+        with file.open("rb") as stream:
+            stream.seek(array.offset)
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
 
 
-def save(folder: Path, spec: DataSpec, splits: Mapping[str, Arrays]) -> DataSpec:
-    """Write a prepared data set; the folder appears whole or not at all. Returns the spec with its hash.
+class Writer:
+    """Prepared data in the making. `with Writer(folder) as writer: … writer.finish(spec)`.
 
-    An older data set in `folder` is replaced. Raises UserError where something else lies there.
+    The folder appears whole, in `finish`, or not at all; an older data set there is replaced.
     """
-    spec = spec.model_copy(update={"hash": content_hash(spec, splits)})
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Writer:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self._scratch = tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f".{self.folder.name}.")
+        self._made = Path(self._scratch.name) / self.folder.name
+        self._made.mkdir()
+        return self
+
+    def array(self, split: str, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        """A new array of zeros (N, ...) on disk, to be written into."""
+        (self._made / split).mkdir(exist_ok=True)
+        file = self._made / split / f"{name}.npy"
+        made: np.ndarray = np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(dtype), shape=shape)
+        return made
+
+    def finish(self, spec: DataSpec) -> DataSpec:
+        """Put the data set in its place; returns the spec with its hash.
+
+        Raises UserError where something else lies in the folder.
+        """
+        spec = spec.model_copy(update={"hash": content_hash(spec, self._made)})
+        text = json.dumps(spec.model_dump(mode="json"), indent=2) + "\n"
+        (self._made / "spec.json").write_text(text, encoding="utf-8")
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / "spec.json").exists():
+            raise UserError(f"{self.folder} holds something else than a prepared data set; move it away")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._made.replace(self.folder)
+        return spec
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scratch.cleanup()
+
+
+def save(folder: Path, spec: DataSpec, splits: Mapping[str, Arrays]) -> DataSpec:
+    """Write a data set that lies in memory. Returns the spec with its hash. Raises as `Writer.finish`."""
+    with Writer(folder) as writer:
         for split, arrays in splits.items():
-            save_file({k: v.contiguous() for k, v in sorted(arrays.items())}, made / f"{split}.safetensors")
-        (made / "spec.json").write_text(json.dumps(spec.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / "spec.json").exists():
-            raise UserError(f"{folder} holds something else than a prepared data set; move it away")
-        shutil.rmtree(folder, ignore_errors=True)
-        made.replace(folder)
-    return spec
+            for name, array in arrays.items():
+                writer.array(split, name, array.shape, array.dtype.str)[...] = array
+        return writer.finish(spec)
 
 
 def load_spec(folder: Path) -> DataSpec:
@@ -96,38 +152,62 @@ def load_spec(folder: Path) -> DataSpec:
     return parse(DataSpec, raw, file)
 
 
-def load_arrays(folder: Path, split: str) -> dict[str, Tensor]:
-    """The arrays of one split, as stored. Raises UserError where the file is missing or broken."""
-    file = folder / f"{split}.safetensors"
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{file} cannot be read ({error}); run `dvc repro -f prepare@{folder.name}`") from None
+def load_arrays(folder: Path, split: str) -> dict[str, np.ndarray]:
+    """The arrays of one split, memory-mapped and read-only. Raises UserError where a file is missing or broken."""
+    remedy = f"run `dvc repro -f prepare@{folder.name}`"
+    found = {}
+    for file in sorted((folder / split).glob("*.npy")):
+        try:
+            found[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"{file} cannot be read ({error}); {remedy}") from None
+    if "label" not in found:
+        raise UserError(f"{folder / split / 'label.npy'} is missing; {remedy}")
+    return found
 
 
-def load_prepared(folder: Path) -> tuple[DataSpec, dict[str, dict[str, Tensor]]]:
+def load_prepared(folder: Path) -> tuple[DataSpec, dict[str, dict[str, np.ndarray]]]:
     """The spec and the arrays of every split, checked against the hash that identifies the trials on them.
 
     Raises UserError where a file is missing or broken, or where arrays and spec.json do not belong together.
     """
     spec = load_spec(folder)
     arrays = {split: load_arrays(folder, split) for split in SPLITS}
-    if content_hash(spec, arrays) != spec.hash:
+    if content_hash(spec, folder) != spec.hash:
         raise UserError(f"{folder} does not match the hash in its spec.json; run `dvc repro -f prepare@{folder.name}`")
     return spec, arrays
 
 
+def _tensor(array: np.ndarray) -> Tensor:
+    """The array as a tensor, without a copy: nothing writes into it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def _broadcast(normal: Normal, rank: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, shaped for samples of so many axes behind the batch's."""
+    shape = [1] * (1 + rank)
+    shape[1 + normal.axis] = -1
+    mean, std = (torch.tensor(x, dtype=torch.float32, device=device).reshape(shape) for x in (normal.mean, normal.std))
+    return mean, std
+
+
 def as_split(spec: DataSpec, arrays: Arrays, device: torch.device | str = "cpu") -> Split:
-    """Stored arrays -> what a model takes: floating point as float32, identifiers as int64, on the device."""
-
-    def move(x: Tensor) -> Tensor:
-        return x.to(device, torch.float32 if x.is_floating_point() else torch.int64, non_blocking=True)
-
-    inputs = {
-        name: Example(
-            values=move(arrays[name]),
-            mask=arrays[f"{name}.mask"].to(device) if f"{name}.mask" in arrays else None,
-        )
-        for name in spec.modalities
-    }
-    return Split(inputs=inputs, labels=arrays["label"].to(device))
+    """Stored arrays -> what batches are read from. They stay where they are, or move to a GPU that has room."""
+    device = torch.device(device)
+    labels = torch.from_numpy(np.array(arrays["label"]))
+    labels = labels.to(device, torch.int64 if spec.task.kind in ("classification", "binary") else torch.float32)
+    kept = [name for m in spec.modalities for name in (m, f"{m}.mask") if name in arrays]
+    size = sum(arrays[name].nbytes for name in kept)
+    moves = device.type == "cuda" and size <= ON_DEVICE * torch.cuda.mem_get_info(device)[0]
+    tensors = {name: _tensor(arrays[name]).to(device) if moves else _tensor(arrays[name]) for name in kept}
+    return Split(
+        inputs={m: Example(values=tensors[m], mask=tensors.get(f"{m}.mask")) for m in spec.modalities},
+        labels=labels,
+        normal={
+            name: _broadcast(modality.normal, len(modality.shape), device)
+            for name, modality in spec.modalities.items()
+            if modality.normal is not None
+        },
+    )

@@ -5,8 +5,9 @@ No scikit-learn at import: names, directions and bounds are needed where speed i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -86,86 +87,95 @@ def better(name: str, a: float, b: float) -> bool:
     return a > b if METRICS[name].higher else a < b
 
 
-def scores(task: Task, outputs: np.ndarray, labels: np.ndarray, loss: float) -> dict[str, float]:
+Parts = Mapping[str, Callable[[], float]]
+
+
+def scores(
+    task: Task, predictions: np.ndarray, labels: np.ndarray, only: Collection[str] | None = None
+) -> dict[str, float]:
     """Every metric of the task that these samples can carry; one that is not defined on them is left out.
 
-    outputs: classification and binary (N, C) probabilities; multilabel (N, L) probabilities; regression (N, K) in the
-    targets' own units. labels: as in `mmbench.reading.table.Table`. Several targets: the mean over them. AUROC of more
-    than two classes: one against the rest, macro (Hand and Till's alternative is one against one). AUPRC: average
-    precision. loss: as trained on, handed through.
+    predictions: classification and binary (N, C) probabilities; multilabel (N, L) probabilities; regression (N, K) in
+    the targets' own units. labels: (N,) classes; (N, L) of 0 and 1; (N, K). Several targets: the mean over them. AUROC
+    of more than two classes: one against the rest, macro. AUPRC: average precision. loss: cross-entropy in nats (of
+    several labels the mean), or squared error. only: no others.
     """
-    compute = {
-        "classification": _classification,
-        "binary": _classification,
-        "multilabel": _multilabel,
-        "regression": _regression,
-    }[task.kind]
     import numpy as np
 
-    found = compute(task, outputs, labels) | {"loss": loss}
-    return {name: float(found[name]) for name in METRICS if name in found and np.isfinite(found[name])}
+    parts = _PARTS[task.kind](task, predictions, labels)
+    wanted = [name for name in METRICS if name in parts and (only is None or name in only)]
+    found = {name: float(parts[name]()) for name in wanted}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def _classification(task: Task, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    from sklearn.metrics import (
-        accuracy_score,
-        average_precision_score,
-        f1_score,
-        recall_score,
-        roc_auc_score,
-    )
+def _classification(task: Task, probabilities: np.ndarray, labels: np.ndarray) -> Parts:
+    from sklearn import metrics as sk
 
     guess, classes = probabilities.argmax(-1), list(range(probabilities.shape[1]))
     present = sorted(set(labels.tolist()))
-    found = {
-        "accuracy": accuracy_score(labels, guess),
+    parts: dict[str, Callable[[], float]] = {
+        "accuracy": lambda: sk.accuracy_score(labels, guess),
         # The mean recall of the classes that occur: scikit-learn's balanced accuracy, without its warning.
-        "balanced_accuracy": recall_score(labels, guess, labels=present, average="macro", zero_division=0),
-        "macro_f1": f1_score(labels, guess, average="macro", labels=classes, zero_division=0),
-        "weighted_f1": f1_score(labels, guess, average="weighted", labels=classes, zero_division=0),
+        "balanced_accuracy": lambda: sk.recall_score(labels, guess, labels=present, average="macro", zero_division=0),
+        "macro_f1": lambda: sk.f1_score(labels, guess, average="macro", labels=classes, zero_division=0),
+        "weighted_f1": lambda: sk.f1_score(labels, guess, average="weighted", labels=classes, zero_division=0),
+        "loss": lambda: sk.log_loss(labels, probabilities, labels=classes),
     }
     if task.kind == "binary":
-        found["f1"] = f1_score(labels, guess, pos_label=1, zero_division=0)
-    if len(present) < len(classes):
-        return found
-    if len(classes) == 2:
-        found["auroc"] = roc_auc_score(labels, probabilities[:, 1])
-    else:
-        found["auroc"] = _mean([roc_auc_score(labels == c, probabilities[:, c]) for c in classes])
-    if task.kind == "binary":
-        found["auprc"] = average_precision_score(labels, probabilities[:, 1])
-    return found
+        parts["f1"] = lambda: sk.f1_score(labels, guess, pos_label=1, zero_division=0)
+    if len(present) == len(classes) > 1:
+        against_rest = classes if len(classes) > 2 else [1]
+        parts["auroc"] = lambda: _mean([sk.roc_auc_score(labels == c, probabilities[:, c]) for c in against_rest])
+        if task.kind == "binary":
+            parts["auprc"] = lambda: sk.average_precision_score(labels, probabilities[:, 1])
+    return parts
 
 
-def _multilabel(task: Task, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
+def _multilabel(task: Task, probabilities: np.ndarray, labels: np.ndarray) -> Parts:
+    from sklearn import metrics as sk
 
-    guess = (probabilities >= 0.5).astype(int)
-    found = {"accuracy": accuracy_score(labels, guess)}
-    for average in ("macro", "micro", "weighted"):
-        found[f"{average}_f1"] = f1_score(labels, guess, average=average, zero_division=0)
+    labels, guess = labels.astype(int), (probabilities >= 0.5).astype(int)
     both = [i for i in range(labels.shape[1]) if 0 < labels[:, i].sum() < len(labels)]
-    if both:
-        found["auroc"] = _mean([roc_auc_score(labels[:, i], probabilities[:, i]) for i in both])
-        found["auprc"] = _mean([average_precision_score(labels[:, i], probabilities[:, i]) for i in both])
-    return found
+
+    def f1(average: str) -> Callable[[], float]:
+        return lambda: sk.f1_score(labels, guess, average=average, zero_division=0)
+
+    def mean_of(score: Callable[..., float], columns: list[int]) -> Callable[[], float]:
+        return lambda: _mean([score(labels[:, i], probabilities[:, i]) for i in columns])
+
+    return {
+        "accuracy": lambda: sk.accuracy_score(labels, guess),
+        **{f"{average}_f1": f1(average) for average in ("macro", "micro", "weighted")},
+        "auroc": mean_of(sk.roc_auc_score, both),
+        "auprc": mean_of(sk.average_precision_score, both),
+        "loss": mean_of(lambda y, p: sk.log_loss(y, p, labels=[0, 1]), list(range(labels.shape[1]))),
+    }
 
 
-def _regression(task: Task, values: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    from scipy.stats import pearsonr, spearmanr
-    from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+def _regression(task: Task, values: np.ndarray, labels: np.ndarray) -> Parts:
+    from scipy import stats
+    from sklearn import metrics as sk
 
     labels, values = labels.astype("float64"), values.astype("float64")
-    found = {
-        "mae": mean_absolute_error(labels, values),
-        "rmse": root_mean_squared_error(labels, values),
-        "pearson": _correlation(pearsonr, labels, values),
-        "spearman": _correlation(spearmanr, labels, values),
+    parts: dict[str, Callable[[], float]] = {
+        "mae": lambda: sk.mean_absolute_error(labels, values),
+        "rmse": lambda: sk.root_mean_squared_error(labels, values),
+        "pearson": lambda: _correlation(stats.pearsonr, labels, values),
+        "spearman": lambda: _correlation(stats.spearmanr, labels, values),
+        "loss": lambda: sk.mean_squared_error(labels, values),
     }
-    return found | (_affect(labels[:, 0], values[:, 0]) if task.affect else {})
+    return parts | (_affect(labels[:, 0], values[:, 0]) if task.affect else {})
 
 
-def _correlation(of: Callable[..., object], labels: np.ndarray, values: np.ndarray) -> float:
+_PARTS: Mapping[TaskKind, Callable[[Task, np.ndarray, np.ndarray], Parts]] = {
+    "classification": _classification,
+    "binary": _classification,
+    "multilabel": _multilabel,
+    "regression": _regression,
+}
+
+
+def _correlation(of: Callable[..., tuple[float, float]], labels: np.ndarray, values: np.ndarray) -> float:
     """The mean over targets; 0 for a target that is predicted by a constant (it orders nothing), NaN where the labels
     themselves do not vary."""
     import numpy as np
@@ -175,29 +185,30 @@ def _correlation(of: Callable[..., object], labels: np.ndarray, values: np.ndarr
         if len(y) < 2 or np.ptp(y) == 0:
             return float("nan")
         # Differences that are rounding of a constant are none.
-        each.append(0.0 if np.ptp(x) <= 1e-12 * np.abs(x).max(initial=0) else float(of(y, x)[0]))  # type: ignore[index]
+        each.append(0.0 if np.ptp(x) <= 1e-12 * np.abs(x).max(initial=0) else float(of(y, x)[0]))
     return _mean(each)
 
 
-def _affect(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
+def _affect(labels: np.ndarray, values: np.ndarray) -> dict[str, Callable[[], float]]:
     """Sentiment in [-3, 3]: seven and five classes by rounding, two by sign, with zero as not negative or left out.
 
     As MMSA (Mao et al. 2022) reports them: accuracy, and F1 weighted by class frequency.
     """
     import numpy as np
-    from sklearn.metrics import accuracy_score, f1_score
+    from sklearn import metrics as sk
 
-    found = {
-        f"acc{2 * n + 1}": accuracy_score(np.round(labels.clip(-n, n)), np.round(values.clip(-n, n))) for n in (2, 3)
-    }
-    for name, kept in (("has0", np.ones(len(labels), bool)), ("non0", labels != 0)):
-        if not kept.any():
-            continue
-        compare = np.greater_equal if name == "has0" else np.greater
-        truth, guess = compare(labels[kept], 0), compare(values[kept], 0)
-        found[f"acc2_{name}"] = accuracy_score(truth, guess)
-        found[f"f1_{name}"] = f1_score(truth, guess, average="weighted", zero_division=0)
-    return found
+    polar = labels != 0
+    signs = {"has0": (labels >= 0, values >= 0), "non0": (labels[polar] > 0, values[polar] > 0)}
+
+    def classes(bound: int) -> float:
+        return float(sk.accuracy_score(*(np.round(x.clip(-bound, bound)) for x in (labels, values))))
+
+    parts: dict[str, Callable[[], float]] = {"acc5": lambda: classes(2), "acc7": lambda: classes(3)}
+    for name, (truth, guess) in signs.items():
+        if len(truth):
+            parts[f"acc2_{name}"] = partial(sk.accuracy_score, truth, guess)
+            parts[f"f1_{name}"] = partial(sk.f1_score, truth, guess, average="weighted", zero_division=0)
+    return parts
 
 
 def _mean(values: list[float]) -> float:

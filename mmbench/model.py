@@ -82,11 +82,11 @@ class Branch(Model):
             modalities=modalities,
             width=width,
             depth=depth,
-            classes=len(spec.classes),
+            classes=len(spec.task.targets),
             bank=bank,
             cross=lambda: Cross(width=width, heads=heads, make_attention=make_attention),
             mlp=lambda: MLP(width, size.mlp_hidden),
-            head=lambda inputs: Head(inputs, size.head_hidden, len(spec.classes)),
+            head=lambda inputs: Head(inputs, size.head_hidden, len(spec.task.targets)),
         )
         self.fusion = fusion(kit)
         streams, tokens = type(self.fusion).stream_names(modalities), type(self.fusion).token_names(modalities)

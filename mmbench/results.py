@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from mmbench.config import Frozen, TrialConfig
+from mmbench.metrics import METRICS, Metric
+from mmbench.registry import suggest
 
 
 class State(StrEnum):
@@ -53,9 +55,7 @@ def _as_state(value: object) -> object:
 
 
 Scores = dict[str, float]
-"""accuracy, macro_f1 (both in [0, 1]) and loss (nats)."""
-
-SHARES = frozenset({"accuracy", "macro_f1"})
+"""By the name of the metric (`mmbench.metrics`)."""
 
 Curve = list[float | None]
 """One value an epoch; null where it was not finite."""
@@ -88,7 +88,14 @@ class TrialResult(Frozen):
         if self.state is State.DONE and not self.metrics:
             raise ValueError("done, but without a score")
         for split, scores in self.metrics.items():
-            for name in SHARES & scores.keys():
-                if not 0 <= scores[name] <= 1:
-                    raise ValueError(f"{split} {name} is {scores[name]}, which lies outside [0, 1]")
+            for name, value in scores.items():
+                metric = METRICS.get(name)
+                if metric is None:
+                    raise ValueError(f"{split} {name} is no metric{suggest(name, METRICS)}")
+                if not _within(value, metric):
+                    raise ValueError(f"{split} {name} is {value}, which lies outside [{metric.low}, {metric.high}]")
         return self
+
+
+def _within(value: float, metric: Metric) -> bool:
+    return (metric.low is None or value >= metric.low) and (metric.high is None or value <= metric.high)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmbench.config import Training
 from mmbench.data import Split
+from mmbench.metrics import better, scores
+from mmbench.objective import Objective
 
 EVALUATION_BATCH = 512
 
@@ -24,7 +25,8 @@ class DivergedError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """Curves have one value an epoch. best_epoch: 0-based, lowest validation loss. seconds: wall time of training."""
+    """Curves have one value an epoch. best_epoch: 0-based, by the main metric on validation; of equals, by the loss.
+    seconds: wall time of training."""
 
     curves: dict[str, list[float]]
     best_epoch: int
@@ -64,6 +66,7 @@ def fit(
     train: Split,
     validation: Split,
     settings: Training,
+    objective: Objective,
     *,
     seed: int,
     on_epoch: Callable[[int, dict[str, list[float]]], None] = lambda epoch, curves: None,
@@ -81,8 +84,10 @@ def fit(
     per_epoch = -(-len(train) // settings.batch_size)
     factor = schedule(settings.epochs * per_epoch, settings.warmup)
     order = torch.Generator().manual_seed(seed)
-    curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], "validation_accuracy": []}
-    best: tuple[float, int, dict[str, Tensor]] | None = None
+    metric = objective.task.metric
+    curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{metric}": []}
+    best: tuple[float, float, int, dict[str, Tensor]] | None = None
+    truth = validation.labels.cpu().numpy()
     parameters = [p for p in model.parameters() if p.requires_grad]
     began, step = time.perf_counter(), 0
 
@@ -92,7 +97,7 @@ def fit(
         for index in torch.randperm(len(train), generator=order).to(device).split(settings.batch_size):
             inputs, labels = train.rows(index)
             with autocast(settings.precision, device):
-                loss = F.cross_entropy(model(inputs), labels)
+                loss = objective.loss(model(inputs), labels)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             norm = nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
@@ -106,20 +111,27 @@ def fit(
             step += 1
         mean_loss = (total / len(train)).item()
         logits = predict(model, validation, precision=settings.precision)
-        validation_loss = F.cross_entropy(logits, validation.labels).item()
+        validation_loss = objective.loss(logits, validation.labels).item()
         if not math.isfinite(mean_loss + validation_loss):
             raise DivergedError(f"training loss {mean_loss}, validation loss {validation_loss} at epoch {epoch}")
+        predictions = objective.predictions(logits).cpu().numpy()
+        # A metric that these samples cannot carry (AUROC of one class) leaves the choice to the loss.
+        score = scores(objective.task, predictions, truth, only=(metric,)).get(metric, math.nan)
         curves["train_loss"].append(mean_loss)
         curves["validation_loss"].append(validation_loss)
-        curves["validation_accuracy"].append((logits.argmax(-1) == validation.labels).float().mean().item())
-        if best is None or validation_loss < best[0]:
-            best = (validation_loss, epoch, {k: v.detach().clone() for k, v in model.state_dict().items()})
+        curves[f"validation_{metric}"].append(score)
+        if (
+            best is None
+            or better(metric, score, best[0])
+            or (not better(metric, best[0], score) and validation_loss < best[1])
+        ):
+            best = (score, validation_loss, epoch, {k: v.detach().clone() for k, v in model.state_dict().items()})
         on_epoch(epoch, curves)
-        if settings.patience is not None and epoch - best[1] >= settings.patience:
+        if settings.patience is not None and epoch - best[2] >= settings.patience:
             break
 
     if cuda:
         torch.cuda.synchronize(device)
     assert best is not None
-    model.load_state_dict(best[2])
-    return Trained(curves=curves, best_epoch=best[1], seconds=time.perf_counter() - began)
+    model.load_state_dict(best[3])
+    return Trained(curves=curves, best_epoch=best[2], seconds=time.perf_counter() - began)

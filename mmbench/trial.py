@@ -18,17 +18,18 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
-from sklearn.metrics import accuracy_score, f1_score, log_loss
-from torch.nn import functional as F
 
 from mmbench import provenance
+from mmbench.baseline import linear_size, predict_by
 from mmbench.config import DataSpec, TrialConfig
 from mmbench.data import Split
 from mmbench.job import Job, Limits
+from mmbench.metrics import scores
 from mmbench.model import build
+from mmbench.objective import objective
 from mmbench.probe import cost
 from mmbench.registry import get
-from mmbench.results import Cost, Curve, Provenance, Scores, State, TrialResult
+from mmbench.results import Cost, Curve, Provenance, State, TrialResult
 from mmbench.train import DivergedError, fit, predict
 
 Splits = Mapping[str, Split]
@@ -108,17 +109,6 @@ def _settings_of_its_own() -> Iterator[None]:
         torch.autograd.set_detect_anomaly(anomaly)
 
 
-def _scores(probabilities: np.ndarray, labels: np.ndarray) -> Scores:
-    """probabilities (N, C), labels (N,)."""
-    guess = probabilities.argmax(-1)
-    classes = list(range(probabilities.shape[1]))
-    return {
-        "accuracy": float(accuracy_score(labels, guess)),
-        "macro_f1": float(f1_score(labels, guess, average="macro", labels=classes, zero_division=0)),
-        "loss": float(log_loss(labels, probabilities, labels=classes)),
-    }
-
-
 def _peak_memory(device: torch.device) -> int | None:
     """Bytes: of this trial on a GPU; on a CPU the largest that the process has held."""
     if device.type == "cuda":
@@ -130,19 +120,21 @@ def _peak_memory(device: torch.device) -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _restrict(split: Split, modalities: tuple[str, ...]) -> Split:
-    return Split(inputs={m: split.inputs[m] for m in modalities}, labels=split.labels)
-
-
 def _flat(split: Split, spec: DataSpec) -> np.ndarray:
-    """All modalities side by side, (N, F) float32; words as counts; masked steps as zeros."""
+    """All modalities side by side, (N, F) float32; words as counts; masked steps and missing modalities as zeros."""
     columns = []
-    for name in spec.modalities:
-        values = split.inputs[name].filled().cpu()
-        if not values.is_floating_point():
-            counts = torch.zeros(len(values), spec.modalities[name].options["vocabulary"])
+    inputs, _ = split.rows(slice(None))
+    for name, modality in spec.modalities.items():
+        x = inputs[name]
+        if not x.values.is_floating_point():
+            values = x.filled()
+            counts = torch.zeros(len(values), modality.options["vocabulary"])
             columns.append(counts.scatter_add_(1, values, torch.ones_like(values, dtype=torch.float32))[:, 1:])
             continue
+        present = torch.ones(len(split), dtype=torch.bool) if x.mask is None else x.mask.any(-1)
+        # An image's mask is over its patches, which are not an axis of its values: it is there or it is missing.
+        along = x.mask is not None and x.values.ndim > 2 and x.mask.shape[1] == x.values.shape[1]
+        values = x.filled() if along else x.values * present.reshape(-1, *[1] * (x.values.ndim - 1))
         columns.append(values.flatten(1))
     return torch.cat(columns, dim=1).numpy()
 
@@ -153,7 +145,7 @@ Measured = dict[str, Any]
 
 def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measured:
     assert config.baseline is not None
-    model = get("baseline", config.baseline, where="trial").cls().model(config.seed)
+    model = get("baseline", config.baseline, where="trial").cls().model(config.seed, spec.task)
     began = time.perf_counter()
     model.fit(_flat(splits["train"], spec), splits["train"].labels.cpu().numpy())
     seconds = time.perf_counter() - began
@@ -161,16 +153,15 @@ def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Me
     for name in ("validation", "test"):
         x, y = _flat(splits[name], spec), splits[name].labels.cpu().numpy()
         began = time.perf_counter()
-        probabilities = model.predict_proba(x)
+        predictions = predict_by(model, x, spec.task)
         inference = time.perf_counter() - began
-        metrics[name] = _scores(probabilities, y)
-    steps = getattr(model, "steps", [("", model)])
-    weights = getattr(steps[-1][1], "coef_", np.zeros(len(spec.classes)))
+        metrics[name] = scores(spec.task, predictions, y)
+    weights, biases = linear_size(model, spec.task)
     return {
         "metrics": metrics,
         "cost": Cost(
-            parameters=int(weights.size) + (len(weights) if weights.ndim > 1 else 0),
-            flops=2 * int(weights.size) if weights.ndim > 1 else 0,
+            parameters=weights + biases,
+            flops=2 * weights,
             train_seconds=seconds,
             seconds_per_epoch=seconds,
             inference_us_per_sample=inference / len(splits["test"]) * 1e6,
@@ -184,16 +175,17 @@ def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measu
     device = splits["train"].labels.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    train, validation, test = (_restrict(splits[s], config.modalities) for s in ("train", "validation", "test"))
+    train, validation, test = (splits[s].only(config.modalities) for s in ("train", "validation", "test"))
     model = build(config, spec).to(device)
-    trained = fit(model, train, validation, config.train, seed=config.seed)
+    aim = objective(spec, train.labels, balanced=config.train.class_weights == "balanced")
+    trained = fit(model, train, validation, config.train, aim, seed=config.seed)
     precision = config.train.precision
     metrics = {}
     for name, split in (("validation", validation), ("test", test)):
-        probabilities = F.softmax(predict(model, split, precision=precision).double(), -1).cpu().numpy()
-        if not np.isfinite(probabilities).all():
+        predictions = aim.predictions(predict(model, split, precision=precision)).cpu().numpy()
+        if not np.isfinite(predictions).all():
             raise DivergedError(f"the trained model's outputs on {name} are not finite")
-        metrics[name] = _scores(probabilities, split.labels.cpu().numpy())
+        metrics[name] = scores(spec.task, predictions, split.labels.cpu().numpy())
     memory = _peak_memory(device)
     return {
         "metrics": metrics,

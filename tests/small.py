@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
 
-from mmbench.config import Choice, DataSpec, Modality, ModelSize, Training, TrialConfig
+from mmbench.config import Choice, DataSpec, Modality, ModelSize, Training, TrialConfig, task_of
 from mmbench.data import Split, as_split
 
 SIZES = {"train": 192, "validation": 96, "test": 96}
@@ -25,7 +25,7 @@ def spec(**changes: Any) -> DataSpec:
             "b": Modality(kind="feature", shape=(5, 2)),
             "c": Modality(kind="text", shape=(4,), options={"vocabulary": 6}),
         },
-        "classes": ("zero", "one", "two"),
+        "task": task_of("classification", ("zero", "one", "two")),
         "splits": SIZES,
         "chance": 0.5,
         "ceiling": 1.0,
@@ -36,7 +36,7 @@ def spec(**changes: Any) -> DataSpec:
     return DataSpec(**(fields | changes))
 
 
-def arrays(split: str) -> dict[str, Tensor]:
+def arrays(split: str) -> dict[str, np.ndarray]:
     """One bit in `a`, one in `b` and as a word in `c`; the label is their sum."""
     n = SIZES[split]
     g = torch.Generator().manual_seed(list(SIZES).index(split))
@@ -48,7 +48,8 @@ def arrays(split: str) -> dict[str, Tensor]:
     words[:, 1] = 1 + bits[:, 1]
     mask = torch.rand(n, 6, generator=g) < 0.8
     mask[:, 0] = True
-    return {"a": a, "a.mask": mask, "b": b, "c": words, "label": bits.sum(1)}
+    made = {"a": a, "a.mask": mask, "b": b, "c": words, "label": bits.sum(1)}
+    return {name: x.numpy() for name, x in made.items()}
 
 
 def splits() -> dict[str, Split]:

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from mmbench.cli.project import Loaded, Project, load
-from mmbench.config import DataSpec, Modality
+from mmbench.config import DataSpec, Modality, task_of
 from mmbench.data import save
 from mmbench.job import Job
 from mmbench.results import Cost, Provenance, State, TrialResult
@@ -23,12 +23,13 @@ def small_data(folder: Path) -> None:
     arrays = {}
     for split, n in SPLITS.items():
         a, b = torch.randn(n, 8, 4, generator=draw), torch.randn(n, 8, 4, generator=draw)
-        arrays[split] = {"left": a, "right": b, "label": ((a[:, 0, 0] > 0) ^ (b[:, 0, 0] > 0)).long()}
+        label = ((a[:, 0, 0] > 0) ^ (b[:, 0, 0] > 0)).long()
+        arrays[split] = {"left": a.numpy(), "right": b.numpy(), "label": label.numpy()}
     spec = DataSpec(
         name="small",
         description="Random features for tests.",
         modalities={m: Modality(kind="feature", shape=(8, 4)) for m in ("left", "right")},
-        classes=("same", "different"),
+        task=task_of("classification", ("same", "different")),
         splits=SPLITS,
         chance=0.5,
         ceiling=1.0,
@@ -44,7 +45,7 @@ def settings() -> dict[str, object]:
     raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     raw["grid"] |= {"datasets": ["small"], "seeds": 1, "attention": ["mean", "additive"]}
     raw["train"] |= {"epochs": 1}
-    raw["data"] = {"small": {"redundant": {}}}
+
     return raw
 
 

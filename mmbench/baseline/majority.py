@@ -1,16 +1,22 @@
-"""The most frequent class of the training split."""
+"""What can be said without a look at the input."""
 
 from __future__ import annotations
 
-from sklearn.base import ClassifierMixin
-from sklearn.dummy import DummyClassifier
+from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.multiclass import OneVsRestClassifier
 
+from mmbench.config import Task
 from mmbench.registry import variant
 
 
-@variant("majority", source="scikit-learn DummyClassifier", core=True)
+@variant("majority", source="scikit-learn DummyClassifier, DummyRegressor", core=True)
 class Majority:
-    """Predicts the most frequent class of the training split, whatever the input."""
+    """Whatever the input, the most frequent class of the training split; of labels, how often each holds; of numbers,
+    the mean, or the median where the mean absolute error counts."""
 
-    def model(self, seed: int) -> ClassifierMixin:
-        return DummyClassifier(strategy="prior")
+    def model(self, seed: int, task: Task) -> BaseEstimator:
+        if task.kind == "regression":
+            return DummyRegressor(strategy="median" if task.metric == "mae" else "mean")
+        prior = DummyClassifier(strategy="prior")
+        return OneVsRestClassifier(prior) if task.kind == "multilabel" else prior

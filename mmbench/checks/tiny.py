@@ -10,7 +10,7 @@ from torch import nn
 from mmbench.architecture.independent import Independent
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.checks.common import float64
-from mmbench.config import DataSpec, Modality, ModelSize
+from mmbench.config import DataSpec, Modality, ModelSize, task_of
 from mmbench.model import MakeMechanism, assemble
 from mmbench.types import Architecture, Example, Fusion, Inputs, Kit
 
@@ -31,7 +31,7 @@ def spec() -> DataSpec:
         name="tiny",
         description="random numbers",
         modalities={m: Modality(kind="feature", shape=(LONGEST, FEATURES[m])) for m in NAMES},
-        classes=tuple(str(c) for c in range(CLASSES)),
+        task=task_of("classification", map(str, range(CLASSES))),
         splits={"train": 1, "validation": 1, "test": 1},
         chance=1 / CLASSES,
         ceiling=None,

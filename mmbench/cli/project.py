@@ -31,6 +31,17 @@ class Project:
 
         return load_params(self.params_file)
 
+    def grid(self) -> tuple[str, ...]:
+        """The data sets that are in the grid; none where the settings cannot be read."""
+        try:
+            return self.params().grid.datasets
+        except UserError:
+            return ()
+
+    def with_dataset(self, name: str) -> str:
+        """The line of params.yaml that has this data set in the grid."""
+        return f"datasets: [{', '.join([*(n for n in self.grid() if n != name), name])}]"
+
     def ledger(self) -> Ledger:
         from mmbench.sweep.ledger import Ledger
 
@@ -52,7 +63,7 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     """spec.json of every data set in the grid. Raises UserError that tells the one command for all that are missing."""
     from mmbench.sweep import plan
 
-    plan.check_names(params)
+    plan.check_names(params, plan.known_datasets(root))
     missing = [n for n in params.grid.datasets if not (root / "data" / "prepared" / n / "spec.json").exists()]
     if missing:
         what = "data set" if len(missing) == 1 else "data sets"

@@ -39,12 +39,14 @@ def _choice(axis: Axis, text: str) -> Choice:
     return Choice(name=str(name), options=options)
 
 
-def _narrow(params: Params, dataset: str, seed: int, options: dict[str, Any]) -> Params:
+def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[str, Any]) -> Params:
     """The settings whose plan holds the one trial: so it is checked, named and identified as a sweep's would be."""
     from mmbench.config import Params, parse
+    from mmbench.sweep.plan import known_datasets
 
-    if dataset not in params.data:
-        raise UserError(f"unknown data set {dataset!r} in --dataset{suggest(dataset, params.data)}")
+    known = known_datasets(root)
+    if dataset not in known:
+        raise UserError(f"unknown data set {dataset!r} in --dataset{suggest(dataset, known)}")
     raw = params.model_dump(mode="json")
     raw["model"] |= {key: options[key] for key in SIZES if options[key] is not None}
     raw["train"] |= {key: options[key] for key in BUDGET if options[key] is not None}
@@ -85,7 +87,7 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     from mmbench.sweep.plan import build
 
     _check_call(options, seed)
-    params = _narrow(project.params(), dataset, seed, options)
+    params = _narrow(project.params(), project.root, dataset, seed, options)
     spec = load_specs(params, project.root)[dataset]
     single = options["single"]
     if single is not None and single not in spec.modalities:
@@ -139,8 +141,10 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
     if result.traceback is not None:
         click.echo(result.traceback.rstrip())
     if result.metrics:
-        ceiling = "" if spec.ceiling is None else f", ceiling {spec.ceiling:.3f}"
-        heading(f"Scores (chance {spec.chance:.3f}{ceiling})")
+        ceiling = "" if spec.ceiling is None else f"ceiling {spec.ceiling:.3f}"
+        chance = "" if spec.chance is None else f"chance {spec.chance:.3f}"
+        known = ", ".join(part for part in (chance, ceiling) if part)
+        heading(f"Scores ({spec.task.metric}: {known})" if known else "Scores")
         names = list(result.metrics["test"])
         table(["split", *names], [[s, *(f"{v[n]:.3f}" for n in names)] for s, v in result.metrics.items()])
     if result.best_epoch is not None:
@@ -152,7 +156,7 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
 
 
 @click.command(short_help="Run one trial, by names.")
-@click.option("--dataset", required=True, help="A data set of params.yaml.")
+@click.option("--dataset", required=True, help="A data set of data/raw.")
 @click.option("--attention", help="A name, or 'name: {option: value}'.")
 @click.option("--fusion", help="A name, or 'name: {option: value}'.")
 @click.option("--architecture", help="A name, or 'name: {option: value}'.")

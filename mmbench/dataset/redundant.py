@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmbench.config import DataSpec
+from mmbench.config import DataSpec, task_of
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import ceiling
@@ -43,7 +43,7 @@ class Redundant(Generator):
             name=name,
             description="A digit, a spoken word, a number word and a motion all say the label, each wrong at times.",
             modalities=MODALITIES,
-            classes=tuple(f"{word} · {way}" for word, way in zip(WORDS, DIRECTIONS, strict=True)),
+            task=task_of("classification", (f"{word} · {way}" for word, way in zip(WORDS, DIRECTIONS, strict=True))),
             splits=self.sizes,
             chance=1 / NUMBERS,
             ceiling=ceiling(list(self.corruption.values()), NUMBERS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmbench.config import DataSpec
+from mmbench.config import DataSpec, task_of
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import joint_ceiling
@@ -62,7 +62,7 @@ class Synergy(Generator):
             name=name,
             description="An image and a recording each say a number: do they differ, or which number do both say?",
             modalities={m: MODALITIES[m] for m in ("image", "audio")},
-            classes=("differ", *(f"both {word}" for word in WORDS[:NUMBERS])),
+            task=task_of("classification", ("differ", *(f"both {word}" for word in WORDS[:NUMBERS]))),
             splits=self.sizes,
             chance=DIFFERING / (MATCHING + DIFFERING),
             ceiling=joint_ceiling(self.joint()),

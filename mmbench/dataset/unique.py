@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmbench.config import DataSpec
+from mmbench.config import DataSpec, task_of
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import ceiling
@@ -42,7 +42,7 @@ class Unique(Generator):
             name=name,
             description=f"The {self.carrier} says the label; the others say numbers that are no clue.",
             modalities={m: MODALITIES[m] for m in TAKING_PART},
-            classes=WORDS,
+            task=task_of("classification", WORDS),
             splits=self.sizes,
             chance=1 / NUMBERS,
             ceiling=ceiling([self.corruption], NUMBERS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,13 +11,13 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from mmbench.config import Frozen, Level, Names, load_yaml, parse
 from mmbench.metrics import TaskKind
-from mmbench.registry import UserError
 from mmbench.reading.table import KINDS, Kind
+from mmbench.registry import UserError
 
 FILE = "dataset.yaml"
 
 
-def _as_options(value: Any) -> Any:
+def _as_column(value: Any) -> Any:
     """`image` or `{image: {column: file, side: 64}}` -> the fields of a ColumnCard."""
     if isinstance(value, str):
         return {"kind": value}
@@ -35,7 +36,7 @@ class ColumnCard(Frozen):
     kind: Kind
     column: str | None = None
     prefix: str | None = None
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
 
     @pydantic.model_validator(mode="after")
     def _one_place(self) -> ColumnCard:
@@ -87,18 +88,19 @@ class Card(Frozen):
     """`dataset.yaml`. Exactly one of `dataset` (a variant: an embedded generator or a public data set, with its
     options) and `manifest` (a table of the person's own: .csv, .parquet or .jsonl beside the card).
 
-    root: the folder that files are read from and never left; relative to the card. split, group: columns of the
-    manifest. accept: kinds of leakage between splits that the person knows of and accepts.
+    root: the folder that files are read from and never left; relative to the card. split, group, id: columns of the
+    manifest; no two samples have one id. accept: kinds of leakage between splits that the person knows of and accepts.
     """
 
     description: str = ""
     dataset: Level | None = None
     manifest: str | None = None
     root: str = "."
-    columns: dict[str, Annotated[ColumnCard, BeforeValidator(_as_options)]] = {}
+    columns: dict[str, Annotated[ColumnCard, BeforeValidator(_as_column)]] = Field(default_factory=dict)
     target: Annotated[TargetCard, BeforeValidator(_as_target)] | None = None
     split: str | None = None
     group: str | None = None
+    id: str | None = None
     splits: SplitCard = SplitCard()
     metric: str | None = None
     accept: Annotated[tuple[Leak, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = ()
@@ -109,11 +111,17 @@ class Card(Frozen):
     @pydantic.model_validator(mode="after")
     def _whole(self) -> Card:
         if (self.dataset is None) == (self.manifest is None):
-            raise ValueError("give exactly one of `manifest` (your own table) and `dataset` (one of `mmbench list dataset`)")
+            raise ValueError(
+                "give exactly one of `manifest` (your own table) and `dataset` (a name of `mmbench list dataset`)"
+            )
         if self.manifest is not None and (not self.columns or self.target is None):
             raise ValueError("a manifest needs `columns` and `target`; `mmbench data init` drafts them")
-        if self.dataset is not None and (self.columns or self.target or self.split or self.group):
-            raise ValueError("`columns`, `target`, `split` and `group` are for a manifest; a `dataset` has its own")
+        if self.dataset is not None and (self.columns or self.target or self.split or self.group or self.id):
+            raise ValueError("`columns`, `target`, `split`, `group`, `id` are for a manifest; a `dataset` has its own")
+        for name in self.columns:
+            # It becomes the name of a file.
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise ValueError(f"modality {name!r}: use letters, digits, _ and -; `column` names the column")
         return self
 
 
@@ -122,5 +130,5 @@ def load_card(folder: Path) -> Card:
     file = folder / FILE
     if not file.exists():
         raise UserError(f"{file} is missing; `mmbench data init {folder}` drafts it")
-    card: Card = parse(Card, load_yaml(file), file)
+    card: Card = parse(Card, load_yaml(file, ("manifest", "columns", "target")), file)
     return card

@@ -52,7 +52,7 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
         description=spec.description,
         modalities=tuple(spec.modalities),
         carriers=spec.carriers,
-        classes=len(spec.classes),
+        classes=len(spec.task.targets),
         splits=dict(spec.splits),
         chance=spec.chance,
         ceiling=spec.ceiling,

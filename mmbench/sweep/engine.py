@@ -2,28 +2,31 @@
 
 Ray Tune is given one long-lived actor per slot, and every step of it is one whole trial: the driver hands out the next
 pending one. (Tune's own reuse of actors gives a free actor to the trial for which another one is just starting, and
-ends that one; with trials shorter than the start of a process, slots stay empty.) Prepared data reaches the workers
-through Ray's object store, and results come back as JSON to the driver, which alone writes to the ledger. So a cluster
-needs no shared file system.
+ends that one; with trials shorter than the start of a process, slots stay empty.) Workers of this machine
+map prepared data into memory themselves; those of a cluster get it through Ray's object store. Results come back as
+JSON to the driver, which alone writes to the ledger. So a cluster needs no shared file system.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.config import DataSpec, Sweep
+import numpy as np
+
+from mmbench.config import Sweep
 from mmbench.job import Plan
 from mmbench.results import TrialResult
 from mmbench.sweep import cluster
 from mmbench.sweep.guard import guarded
 from mmbench.sweep.ledger import Ledger, limits_of
+from mmbench.sweep.shared import Data
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
@@ -41,24 +44,18 @@ class Outcome:
     seconds: float
 
 
-def _share(datasets: Sequence[str], root: Path) -> tuple[dict[str, DataSpec], dict[str, Any]]:
-    """Specs and arrays of these prepared data sets, the arrays in the types that models take."""
-    from mmbench.data import SPLITS, as_split, load_prepared
+def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
+    """These prepared data sets as workers get them: the folder, and the arrays too where workers may be elsewhere."""
+    from mmbench.data import SPLITS, load_prepared
 
-    specs: dict[str, DataSpec] = {}
-    shared: dict[str, Any] = {}
+    shared = {}
     for name in datasets:
-        specs[name], splits = load_prepared(root / name)
-        shared[name] = {}
-        for split in SPLITS:
-            stored = as_split(specs[name], splits[split])
-            arrays = {"label": stored.labels.numpy()}
-            for modality, example in stored.inputs.items():
-                arrays[modality] = example.values.numpy()
-                if example.mask is not None:
-                    arrays[f"{modality}.mask"] = example.mask.numpy()
-            shared[name][split] = arrays
-    return specs, shared
+        spec, splits = load_prepared(root / name)
+        arrays = {split: {key: np.asarray(x) for key, x in splits[split].items()} for split in SPLITS}
+        shared[name] = Data(
+            spec=spec, folder=str((root / name).resolve()), arrays=arrays if cluster.is_remote() else None
+        )
+    return shared
 
 
 def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> None:
@@ -126,9 +123,9 @@ def run(
         from mmbench.sweep.driver import Driver
         from mmbench.sweep.worker import Worker
 
-        specs, shared = _share(sorted({job.config.dataset for job in jobs}), data_root)
+        shared = _share(sorted({job.config.dataset for job in jobs}), data_root)
         made = driver or Driver(jobs, ledger, guard, limits=limits, retries=settings.retries, on_result=on_result)
-        return made, lambda: tune.with_parameters(Worker, shared=shared, specs=specs, limits=limits)
+        return made, lambda: tune.with_parameters(Worker, shared=shared, limits=limits)
 
     with tempfile.TemporaryDirectory(prefix="mmbench-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)

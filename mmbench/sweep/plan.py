@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -48,17 +48,16 @@ def _levels(axis: Axis, levels: Levels) -> tuple[Choice, ...]:
     return resolved
 
 
-def check_names(params: Params) -> dict[Axis, tuple[Choice, ...]]:
-    """The levels of the three axes. Needs no data.
+def check_names(params: Params, known: Collection[str]) -> dict[Axis, tuple[Choice, ...]]:
+    """The levels of the three axes. known: the data sets that there are. Needs no data.
 
     Raises UserError for whatever name or option in params.yaml is unknown, ill-typed or doubled.
     """
-    for name, choice in params.data.items():
-        _choice("dataset", choice, f"{FILE}: data.{name}")
     where = f"{FILE}: grid.datasets"
     for name in params.grid.datasets:
-        if name not in params.data:
-            raise UserError(f"unknown data set {name!r} in {where}{suggest(name, params.data)}")
+        if name not in known:
+            hint = suggest(name, known) if known else "; `mmbench data init` makes one of a folder of yours"
+            raise UserError(f"unknown data set {name!r} in {where}{hint}")
     _duplicates(list(params.grid.datasets), where)
     where = f"{FILE}: controls.baselines"
     for name in params.controls.baselines:
@@ -67,9 +66,16 @@ def check_names(params: Params) -> dict[Axis, tuple[Choice, ...]]:
     return {axis: _levels(axis, getattr(params.grid, axis)) for axis in GRID_AXES}
 
 
+def known_datasets(root: Path) -> list[str]:
+    """The data sets of a project: those with a card, and those that are prepared."""
+    cards = (root / "data" / "raw").glob("*/dataset.yaml")
+    prepared = (root / "data" / "prepared").glob("*/spec.json")
+    return sorted({file.parent.name for file in (*cards, *prepared)})
+
+
 def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     """spec.json of every data set in the grid. Raises UserError with the remedy where one is not prepared."""
-    check_names(params)
+    check_names(params, known_datasets(root))
     specs = {name: load_spec(root / "data" / "prepared" / name) for name in params.grid.datasets}
     for name, spec in specs.items():
         for modality in spec.modalities.values():
@@ -188,7 +194,7 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: 
 
     Raises UserError, naming the place and the remedy, for whatever in params.yaml cannot be.
     """
-    levels = check_names(params)
+    levels = check_names(params, specs)
     commit, dirty = provenance.commit(root)
     jobs: list[Job] = []
     skipped: list[Skip] = []

@@ -1,4 +1,4 @@
-"""A process that runs one trial after another, and the data that it is given."""
+"""A process that runs one trial after another."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import ray
 from ray import tune
 
-from mmbench.config import DataSpec
 from mmbench.job import Job, Limits
+from mmbench.sweep.shared import Data
 
 if TYPE_CHECKING:
     from mmbench.trial import Splits
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 GRACE_S = 5.0
 """How long after its limit a trial may still end by itself before its process is ended."""
 
-Shared = Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]
-"""Data set -> split -> array. Read-only in the workers, which share one copy a machine."""
-
 
 class Worker(tune.Trainable):
     """A process that runs one trial after another: each step is the one that the driver has assigned."""
@@ -34,16 +30,15 @@ class Worker(tune.Trainable):
     def setup(
         self,
         config: dict[str, Any],
-        shared: Shared | None = None,
-        specs: Mapping[str, DataSpec] | None = None,
+        shared: Mapping[str, Data] | None = None,
         limits: Limits | None = None,
     ) -> None:
         import torch
 
         import mmbench.trial  # noqa: F401 - read here, before the first trial's clock starts
 
-        assert shared is not None and specs is not None and limits is not None
-        self.shared, self.specs, self.limits = shared, specs, limits
+        assert shared is not None and limits is not None
+        self.shared, self.limits = shared, limits
         self.splits: dict[str, Splits] = {}
         self.device = "cuda" if ray.get_gpu_ids() else "cpu"
         self.job: str | None = None
@@ -56,24 +51,15 @@ class Worker(tune.Trainable):
     def step(self) -> dict[str, Any]:
         if self.job is None:
             return {"done": True}
-        from mmbench.data import SPLITS
         from mmbench.trial import run
 
         job = Job.model_validate_json(self.job)
         name = job.config.dataset
         if name not in self.splits:
-            self.splits[name] = {split: self._load(name, split) for split in SPLITS}
+            self.splits[name] = self.shared[name].splits(self.device)
         with self._ended_when_stuck():
-            result = run(job, self.specs[name], self.splits[name], self.limits)
+            result = run(job, self.shared[name].spec, self.splits[name], self.limits)
         return {"result": result.model_dump_json()}
-
-    def _load(self, name: str, split: str) -> Any:
-        import torch
-
-        from mmbench.data import as_split
-
-        arrays = {key: torch.from_numpy(array) for key, array in self.shared[name][split].items()}
-        return as_split(self.specs[name], arrays, self.device)
 
     @contextmanager
     def _ended_when_stuck(self) -> Iterator[None]:

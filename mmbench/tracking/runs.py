@@ -103,7 +103,7 @@ def _dataset(spec: DataSpec) -> Any:
         digest=spec.hash[:DIGEST_LENGTH],
         source_type="local",
         source=json.dumps({"uri": f"data/prepared/{spec.name}", "origin": spec.source, "licence": spec.licence}),
-        profile=json.dumps({"samples": sizes, "classes": len(spec.classes), "chance": spec.chance}),
+        profile=json.dumps({"samples": sizes, "targets": len(spec.task.targets), "chance": spec.chance}),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training, validation, test")])
 

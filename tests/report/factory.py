@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import Choice, DataSpec, Modality, Params, TrialConfig, load_params
+from mmbench.config import Choice, DataSpec, Modality, Params, TrialConfig, load_params, task_of
 from mmbench.results import Cost, Provenance, State, TrialResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +130,7 @@ def spec_of(name: str, truth: Truth) -> DataSpec:
             m: Modality(kind=m, shape=shapes[m], options={"vocabulary": 64} if m == "text" else {})
             for m in truth.single
         },
-        classes=tuple(str(i) for i in range(classes)),
+        task=task_of("classification", (str(i) for i in range(classes))),
         splits={"train": 4000, "validation": 1000, "test": 1000},
         chance=1 / classes,
         ceiling=CEILING.get(name),

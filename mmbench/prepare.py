@@ -1,0 +1,105 @@
+"""From a data set's card to prepared arrays: generated, or read from raw data, split, checked for leaks and decoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmbench.config import DataSpec, Task, task_of
+from mmbench.data import Writer, save
+from mmbench.reading.card import FILE, Card, load_card
+from mmbench.reading.loader import Loader
+from mmbench.reading.source import Root
+from mmbench.reading.table import Table
+from mmbench.registry import UserError, check_options, get, suggest
+from mmbench.signal.generator import Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """A data set before it is prepared. made: by what the card names; None for a person's own manifest."""
+
+    name: str
+    folder: Path
+    card: Card
+    made: Generator | Loader | None
+
+    def table(self) -> Table:
+        """The samples of raw data. Raises DataError with all problems; a generated data set has none."""
+        if isinstance(self.made, Loader):
+            return self._with_metric(self.made.table(Root(self.folder / self.card.root)))
+        if self.made is None:
+            from mmbench.reading import manifest
+
+            return self._with_metric(manifest.table(self.card, self.folder))
+        raise UserError(f"{self.name} is generated, not read")
+
+    def _with_metric(self, table: Table) -> Table:
+        if self.card.metric is None or self.card.metric == table.task.metric:
+            return table
+        return replace(table, task=self._task(table.task))
+
+    def _task(self, task: Task) -> Task:
+        try:
+            return task_of(task.kind, task.targets, self.card.metric, affect=task.affect)
+        except ValueError as error:
+            why = str(error).split("\n")[-2].strip().removeprefix("Value error, ").split(" [type")[0]
+            raise UserError(f"{self.folder / FILE}: {why}") from None
+
+
+def read(name: str, raw: Path) -> Raw:
+    """The data set `name` among the folders of `raw`. Raises UserError for an unknown name or a card that is wrong."""
+    folder = raw / name
+    if not (folder / FILE).exists():
+        known = sorted(file.parent.name for file in raw.glob(f"*/{FILE}"))
+        hint = suggest(name, known) if known else "; `mmbench data init` makes one"
+        raise UserError(f"unknown data set {name!r}: there is no {folder / FILE}{hint}")
+    card = load_card(folder)
+    made = None
+    if card.dataset is not None:
+        where = f"{folder / FILE}: dataset"
+        info = get("dataset", card.dataset.name, where=where)
+        options = check_options(info, card.dataset.options, where=where)
+        try:
+            made = info.cls(**options)
+        except UserError as error:
+            raise UserError(f"{where}.{info.name}: {error}") from None
+    return Raw(name=name, folder=folder, card=card, made=made)
+
+
+def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
+    """Write the prepared data set to `folder`; returns its spec. Raises UserError; DataError names file and row."""
+    if isinstance(raw.made, Generator):
+        return save(folder, *raw.made.make(raw.name))
+    # Late: decoders need libraries that generated data does without.
+    from mmbench.reading import leakage, splits
+    from mmbench.reading.prepare import prepare as decode
+
+    table = raw.table()
+    split = splits.assign(table, raw.card.splits)
+    accepted = Counter(leak.kind for leak in leakage.check(table, split, accept=raw.card.accept))
+    origin = raw.made.origin if isinstance(raw.made, Loader) else None
+    with Writer(folder) as writer:
+        done = decode(table, split, writer, progress=progress)
+        return writer.finish(
+            DataSpec(
+                name=raw.name,
+                description=raw.card.description or (raw.made.description if isinstance(raw.made, Loader) else ""),
+                modalities=done.modalities,
+                task=table.task,
+                splits=done.splits,
+                chance=done.chance,
+                ceiling=None,
+                scale=done.scale,
+                licence=raw.card.licence or (origin.licence if origin else ""),
+                source=raw.card.source or (f"{origin.page} ({origin.revision})" if origin else ""),
+                citation=raw.card.citation or (origin.citation if origin else ""),
+                notes=(
+                    *done.notes,
+                    *(f"accepted leakage: {n} samples with {kind}" for kind, n in accepted.items()),
+                    *([origin.warning] if origin and origin.warning else []),
+                ),
+                hash="",
+            )
+        )

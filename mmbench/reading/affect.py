@@ -25,6 +25,7 @@ from mmbench.reading.table import Cell, Column, Table
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 FEATURES = ("vision", "audio", "text")
 Text = Literal["features", "raw"]
+MOST_LABELS = 16
 
 _VIDEO = re.compile(r"(.+?)(\$_\$|\[|_(?=\d+$))")
 
@@ -208,12 +209,16 @@ def _labels(file: str, name: str, part: _Part, task: Task, bound: float | None, 
 
 
 def _numbers(value: Any) -> np.ndarray | None:
-    """An array of numbers, or a list of numbers or of arrays of one shape."""
-    if isinstance(value, list) and all(isinstance(v, np.ndarray | np.number | int | float) for v in value):
-        shapes = {np.shape(v) for v in value}
-        value = np.array(value) if len(shapes) == 1 else value
-    if isinstance(value, np.ndarray) and value.dtype == object and all(isinstance(v, int | float) for v in value.flat):
-        value = value.astype(np.float64)
+    """An array of numbers, or a list of numbers or of arrays of one shape, of a few numbers each."""
+    numbers = isinstance(value, list) and all(isinstance(v, np.ndarray | np.number | int | float) for v in value)
+    if numbers and len({np.shape(v) for v in value}) == 1 and np.size(value[0]) <= MOST_LABELS:
+        value = np.array(value)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        try:
+            # Of lists in lists numpy would make any number of numbers.
+            value = None if any(isinstance(v, list | tuple) for v in value.flat) else value.astype(np.float64)
+        except (TypeError, ValueError, OverflowError):
+            return None
     return value if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" else None
 
 
@@ -223,7 +228,11 @@ def _strings(values: Any) -> list[str]:
         values = list(values.reshape(len(values), -1)[:, 0]) if values.ndim else []
     if not isinstance(values, list | tuple):
         return []
-    return [_string(v[0] if isinstance(v, list | tuple | np.ndarray) and len(v) else v) for v in values]
+    firsts = [v[0] if isinstance(v, list | tuple) and v else v for v in values]
+    firsts = [v.flat[0] if isinstance(v, np.ndarray) and v.size else v for v in firsts]
+    # By identity: many samples may name one text of the file, however long.
+    known = {id(v): _string(v) for v in {id(v): v for v in firsts}.values()}
+    return [known[id(v)] for v in firsts]
 
 
 def _string(value: Any) -> str:
@@ -233,7 +242,8 @@ def _string(value: Any) -> str:
             return data.decode("utf-8")
         except UnicodeDecodeError:
             return data.decode("latin1")
-    return str(value) if isinstance(value, str | int | float | np.number) else ""
+    whole = isinstance(value, int) and -(1 << 63) <= value < 1 << 64
+    return str(value) if whole or isinstance(value, str | float | np.number) else ""
 
 
 def _video(name: str) -> str:

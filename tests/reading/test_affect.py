@@ -152,6 +152,8 @@ def test_labels_as_lists_of_numbers(tmp_path: Path) -> None:
         ([["abc_12", 0.0, 1.5], ["abc_13", 1.5, 2.0]], ["abc", "abc"]),
         (["-3g5yACwYnA[3]", "a_b[0]"], ["-3g5yACwYnA", "a_b"]),
         (["_x_y$_$10", "z"], ["_x_y", "z"]),
+        (np.array([[b"abc_1", b"0.0"], [b"abc_2", b"1.5"]]), ["abc", "abc"]),
+        ([7, np.int64(8), 10**5000, None], ["7", "8", "", ""]),
     ],
 )
 def test_videos_of_segments(ids: list[Any], videos: list[str]) -> None:
@@ -177,11 +179,26 @@ def without(path: str) -> Callable[[dict[str, Any]], None]:
     return apply
 
 
+def deep(depth: int) -> list[Any]:
+    """10^depth numbers, in a pickle of some hundred bytes."""
+    value: list[Any] = [1.0] * 10
+    for _ in range(depth):
+        value = [value] * 10
+    return value
+
+
 BROKEN: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "no split": (without("valid"), r"valid: is missing.*it has train, test"),
     "split that is none": (change("test", lambda x: 3), r"test: is missing"),
     "no labels": (without("train.regression_labels"), r"train: has neither `labels`.*raw_text, audio"),
     "labels that are texts": (change("train.regression_labels", lambda x: ["a"] * 12), r"no array of numbers"),
+    "labels of 401 digits": (change("train.regression_labels", lambda x: [10**400] * 12), r"no array of numbers"),
+    "labels of None": (change("train.regression_labels", lambda x: np.array([None] * 12)), r"label nan is no number"),
+    "labels of many": (change("train.regression_labels", lambda x: [np.zeros(99)] * 12), r"no array of numbers"),
+    "labels of other lengths": (change("train.regression_labels", lambda x: [[1], [1, 2]]), r"no array of numbers"),
+    "labels in lists in lists": (change("train.regression_labels", lambda x: deep(30)), r"no array of numbers"),
+    "ids in lists in lists": (change("train.id", lambda x: deep(30)), r"id: has 10 ids for 12 labels"),
+    "no labels at all": (change("train.regression_labels", lambda x: []), r"no array of numbers"),
     "labels of several": (change("train.regression_labels", lambda x: np.ones((12, 3))), r"3 labels a sample"),
     "label NaN": (change("train.regression_labels", lambda x: x * np.nan), r"train 11: label nan is no number"),
     "label too large": (change("test.regression_labels", lambda x: x * 0 + 4), r"test 0: label 4 is outside \[-3, 3\]"),

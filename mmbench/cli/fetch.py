@@ -76,9 +76,11 @@ def _loader(info: Variant, folder: Path) -> Loader:
     """With the options that the card in the folder gives, where there is one."""
     from mmbench.reading.card import FILE, load_card
 
+    where = str(folder / FILE)
     if not (folder / FILE).exists():
-        return info.cls()
-    choice, where = load_card(folder).dataset, str(folder / FILE)
+        # Where an option must be given, the message says which, and where.
+        return info.cls(**check_options(info, {}, where=where))
+    choice = load_card(folder).dataset
     if choice is None or choice.name != info.name:
         raise UserError(f"{where} is the card of something else; rename that folder, and fetch again")
     return info.cls(**check_options(info, choice.options, where=where))

@@ -107,6 +107,11 @@ def test_one_that_mmbench_makes(tmp_path: Path) -> None:
     assert load_card(tmp_path / "data/raw/synergy").dataset is not None
 
 
+def test_one_that_needs_an_option(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'multiview' in .*dataset.yaml needs the option 'file'"):
+        call(tmp_path, ["multiview"])
+
+
 def test_an_unknown_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'cmu_mosi'"):
         call(tmp_path, ["cmu_mosj"])

@@ -57,17 +57,21 @@ class Split:
 
     def _rows(self, name: str, stored: Example, index: Tensor | slice) -> Example:
         device = self.labels.device
-        if isinstance(index, Tensor) and index.device != stored.values.device:
+        if isinstance(index, Tensor):
             index = index.to(stored.values.device)
-        values = stored.values[index].to(device, non_blocking=True)
+        values = _take(stored.values, index).to(device, non_blocking=True)
         if name in self.normal:
             mean, std = self.normal[name]
-            values = (values.to(torch.float32) - mean) / std
-        elif stored.values.is_floating_point():
-            values = values.to(torch.float32)
+            # In place, as a new large array costs more than the arithmetic; but never in what is stored.
+            values = values.to(torch.float32, copy=isinstance(index, slice)).sub_(mean).div_(std)
         else:
-            values = values.to(torch.int64)
-        return Example(values=values, mask=None if stored.mask is None else stored.mask[index].to(device))
+            values = values.to(torch.float32 if values.is_floating_point() else torch.int64)
+        return Example(values=values, mask=None if stored.mask is None else _take(stored.mask, index).to(device))
+
+
+def _take(x: Tensor, index: Tensor | slice) -> Tensor:
+    """Rows of x. index_select copies whole rows; indexing goes through bytes one by one, 20 times as slow."""
+    return x.index_select(0, index) if isinstance(index, Tensor) else x[index]
 
 
 def content_hash(spec: DataSpec, folder: Path) -> str:

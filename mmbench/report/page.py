@@ -268,7 +268,8 @@ def _effects(analysis: Analysis) -> list[tuple[Name, EffectView]]:
 
 def _effect_name(effect: EffectTable) -> Name:
     if effect.dataset is None:
-        return Name(name=ALL, title="All data sets, the data set as block", scale=effect.scale)
+        title = f"All data sets{' by rank' if effect.scale.is_ranks else ''}, the data set as block"
+        return Name(name=ALL, title=title, scale=effect.scale)
     return Name(name=effect.dataset, title=effect.dataset, scale=effect.scale)
 
 

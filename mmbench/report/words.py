@@ -75,5 +75,5 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital first letter."""
-    return text[:1].upper() + text[1:]
+    """With a capital first letter, unless it begins with a name such as `cross_attention`."""
+    return text if "_" in text.split(" ", 1)[0] else text[:1].upper() + text[1:]

@@ -72,7 +72,7 @@ def data(analysis: Analysis) -> dict[str, Any]:
                 # How scores, gains and curves of this data set read.
                 "score": d.scale.title,
                 "decimals": d.scale.decimals,
-                "unit": d.scale.unit_words or f" {d.scale.label}",
+                "unit": d.scale.unit_words,
                 "curve": d.curve.title,
                 "rows": {r.key: _row(r, curves.get((d.name, r.key)), d) for r in d.rows},
             }

@@ -146,7 +146,7 @@ def _data(d: DatasetReport) -> list[str]:
             f"{d.name}: {listing(parts, most=9)}. A missing modality is masked, in training and on test; the "
             "single-modality controls run on the samples that lack it, too."
         )
-    return said + [f"{d.name}: {note}" for note in d.notes]
+    return said + [f"{d.name}: {note.rstrip('.')}." for note in d.notes]
 
 
 def _sizes(matched: bool) -> str:

@@ -232,7 +232,7 @@ def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
         title=report.name,
         finding=report.finding,
         scale=report.scale,
-        note="" if report.scale.higher else f"{report.scale.label}: {report.scale.direction}; darker is better.",
+        note="" if report.scale.higher else f"{report.scale.label}: {report.scale.direction}, and the colours run from worst to best.",
         key_title=f"Top cells and controls on {report.name}.",
         key_figure=dots.key_figure(report),
         heats=heat.of_dataset(analysis, report),

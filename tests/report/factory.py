@@ -280,8 +280,8 @@ def scores_of(task: Task, value: float, loss: float, guess: float) -> dict[str, 
         names = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "auroc", "auprc")
         others |= {name: max(value - 0.005 * i, 0.0) for i, name in enumerate(names)}
     else:
-        r = float(np.clip(1 - (value / guess) ** 2, -1, 1))
-        others |= {"mae": value, "rmse": 1.25 * value, "pearson": r, "spearman": 0.95 * r}
+        r = float(np.clip(1 - (value / (guess or 1.0)) ** 2, -1, 1))
+        others |= {"mae": abs(value), "rmse": 1.25 * abs(value), "pearson": r, "spearman": 0.95 * r}
         if task.affect:
             names = ("acc2_has0", "f1_has0", "acc2_non0", "f1_non0", "acc5", "acc7")
             others |= {name: 0.5 + 0.4 * max(r, 0) - 0.01 * i for i, name in enumerate(names)}

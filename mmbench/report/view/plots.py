@@ -156,8 +156,8 @@ def _tags(points: Mapping[str, tuple[float, float]]) -> dict[str, str]:
     """Beside which points their names fit without touching the edge, the front, a pin or one another."""
     pins = {name: (x * WIDTH / 100, y * HEIGHT / 100) for name, (x, y) in points.items()}
     taken = [(x - 11, y - 11, x + 11, y + 11) for x, y in pins.values()]
-    for (x, y), (then, higher) in pairwise(pins.values()):
-        taken += [(x, y - 2, then, y + 2), (then - 2, higher, then + 2, y)]
+    for (x, y), (then, there) in pairwise(pins.values()):
+        taken += [(x, y - 2, then, y + 2), (then - 2, min(y, there), then + 2, max(y, there))]
     tags = {}
     for name, (x, y) in pins.items():
         length = 7.4 * len(name)

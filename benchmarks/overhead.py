@@ -49,9 +49,9 @@ def random_data(folder: Path, samples: int) -> None:
     draw = torch.Generator().manual_seed(0)
     splits = {
         split: {
-            "image": torch.randn(n, 1, 15, 15, generator=draw),
-            "audio": torch.randn(n, 40, 24, generator=draw),
-            "label": torch.randint(0, 4, (n,), generator=draw),
+            "image": torch.randn(n, 1, 15, 15, generator=draw).numpy(),
+            "audio": torch.randn(n, 40, 24, generator=draw).numpy(),
+            "label": torch.randint(0, 4, (n,), generator=draw).numpy(),
         }
         for split, n in sizes.items()
     }

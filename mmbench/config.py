@@ -207,7 +207,8 @@ class Task(Frozen):
 
     @pydantic.model_validator(mode="after")
     def _fits(self) -> Task:
-        known = fitting(self.kind, affect=self.affect)
+        # The loss is trained on, and differs from data set to data set: it can be looked at, but does not lead.
+        known = [name for name in fitting(self.kind, affect=self.affect) if name != "loss"]
         if self.metric not in known:
             raise ValueError(f"metric {self.metric!r} is none of a {self.kind} task{suggest(self.metric, known)}")
         if len(set(self.targets)) < len(self.targets):
@@ -408,8 +409,8 @@ class _OnceLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_yaml(path: Path, remedy: str = "name the file") -> dict[str, Any]:
-    """A mapping from a YAML file. Raises UserError naming the place and the remedy."""
+def load_yaml(path: Path, keys: Iterable[str], remedy: str = "name the file") -> dict[str, Any]:
+    """A mapping from a YAML file; keys: those it may have. Raises UserError naming the place and the remedy."""
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)
     except FileNotFoundError:
@@ -420,11 +421,12 @@ def load_yaml(path: Path, remedy: str = "name the file") -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
-        raise UserError(f"{path} is empty or not a mapping")
+        raise UserError(f"{path} is empty or not a mapping; the keys it needs: {', '.join(keys)}")
     return raw
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check params.yaml. Raises UserError naming the place and the remedy."""
-    params: Params = parse(Params, load_yaml(path, "run this in the project's folder, or name the file"), path)
+    raw = load_yaml(path, Params.model_fields, "run this in the project's folder, or name the file")
+    params: Params = parse(Params, raw, path)
     return params

@@ -127,13 +127,12 @@ class Writer:
         self._scratch.cleanup()
 
 
-def save(folder: Path, spec: DataSpec, splits: Mapping[str, Mapping[str, Tensor | np.ndarray]]) -> DataSpec:
+def save(folder: Path, spec: DataSpec, splits: Mapping[str, Arrays]) -> DataSpec:
     """Write a data set that lies in memory. Returns the spec with its hash. Raises as `Writer.finish`."""
     with Writer(folder) as writer:
         for split, arrays in splits.items():
             for name, array in arrays.items():
-                values = np.asarray(array)
-                writer.array(split, name, values.shape, values.dtype.str)[...] = values
+                writer.array(split, name, array.shape, array.dtype.str)[...] = array
         return writer.finish(spec)
 
 

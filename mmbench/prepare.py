@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
 
     table = raw.table()
     split = splits.assign(table, raw.card.splits)
-    notes = leakage.check(table, split, accept=raw.card.accept)
+    accepted = Counter(leak.kind for leak in leakage.check(table, split, accept=raw.card.accept))
     origin = raw.made.origin if isinstance(raw.made, Loader) else None
     with Writer(folder) as writer:
         done = decode(table, split, writer, progress=progress)
@@ -94,7 +95,11 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
                 licence=raw.card.licence or (origin.licence if origin else ""),
                 source=raw.card.source or (f"{origin.page} ({origin.revision})" if origin else ""),
                 citation=raw.card.citation or (origin.citation if origin else ""),
-                notes=(*done.notes, *notes, *([origin.warning] if origin and origin.warning else [])),
+                notes=(
+                    *done.notes,
+                    *(f"accepted leakage: {n} samples with {kind}" for kind, n in accepted.items()),
+                    *([origin.warning] if origin and origin.warning else []),
+                ),
                 hash="",
             )
         )

@@ -156,7 +156,7 @@ def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Me
         predictions = predict_by(model, x, spec.task)
         inference = time.perf_counter() - began
         metrics[name] = scores(spec.task, predictions, y)
-    weights, biases = linear_size(model)
+    weights, biases = linear_size(model, spec.task)
     return {
         "metrics": metrics,
         "cost": Cost(

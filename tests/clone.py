@@ -56,6 +56,12 @@ class Clone:
             raw[name] |= values
         file.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
 
+    def card(self, name: str, **fields: object) -> None:
+        """Write the card of a data set."""
+        folder = self.folder / "data" / "raw" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dataset.yaml").write_text(yaml.safe_dump(fields, sort_keys=False), encoding="utf-8")
+
     def edit(self, name: str, old: str, new: str) -> None:
         file = self.folder / name
         source = file.read_text(encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from mmbench.config import Choice, DataSpec, Modality, ModelSize, Training, TrialConfig, task_of
 from mmbench.data import Split, as_split
@@ -36,7 +36,7 @@ def spec(**changes: Any) -> DataSpec:
     return DataSpec(**(fields | changes))
 
 
-def arrays(split: str) -> dict[str, Tensor]:
+def arrays(split: str) -> dict[str, np.ndarray]:
     """One bit in `a`, one in `b` and as a word in `c`; the label is their sum."""
     n = SIZES[split]
     g = torch.Generator().manual_seed(list(SIZES).index(split))
@@ -48,11 +48,12 @@ def arrays(split: str) -> dict[str, Tensor]:
     words[:, 1] = 1 + bits[:, 1]
     mask = torch.rand(n, 6, generator=g) < 0.8
     mask[:, 0] = True
-    return {"a": a, "a.mask": mask, "b": b, "c": words, "label": bits.sum(1)}
+    made = {"a": a, "a.mask": mask, "b": b, "c": words, "label": bits.sum(1)}
+    return {name: x.numpy() for name, x in made.items()}
 
 
 def splits() -> dict[str, Split]:
-    return {name: as_split(spec(), {k: v.numpy() for k, v in arrays(name).items()}) for name in SIZES}
+    return {name: as_split(spec(), arrays(name)) for name in SIZES}
 
 
 def training(**changes: Any) -> Training:

@@ -23,7 +23,8 @@ def small_data(folder: Path) -> None:
     arrays = {}
     for split, n in SPLITS.items():
         a, b = torch.randn(n, 8, 4, generator=draw), torch.randn(n, 8, 4, generator=draw)
-        arrays[split] = {"left": a, "right": b, "label": ((a[:, 0, 0] > 0) ^ (b[:, 0, 0] > 0)).long()}
+        label = ((a[:, 0, 0] > 0) ^ (b[:, 0, 0] > 0)).long()
+        arrays[split] = {"left": a.numpy(), "right": b.numpy(), "label": label.numpy()}
     spec = DataSpec(
         name="small",
         description="Random features for tests.",
@@ -44,7 +45,7 @@ def settings() -> dict[str, object]:
     raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     raw["grid"] |= {"datasets": ["small"], "seeds": 1, "attention": ["mean", "additive"]}
     raw["train"] |= {"epochs": 1}
-    raw["data"] = {"small": {"redundant": {}}}
+
     return raw
 
 

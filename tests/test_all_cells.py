@@ -18,6 +18,7 @@ from mmbench import train
 from mmbench.config import Choice, DataSpec, Modality, ModelSize, TrialConfig
 from mmbench.data import Split
 from mmbench.model import build
+from mmbench.objective import objective
 from mmbench.registry import variants
 from mmbench.types import Example
 from tests import small
@@ -86,7 +87,8 @@ def faults(model: nn.Module, split: Split, settings: TrialConfig) -> list[str]:
         watch(name, p)
     assert settings.train is not None
     try:
-        train.fit(model, split, split, settings.train, seed=0)
+        aim = objective(data()[0], split.labels)
+        train.fit(model, split, split, settings.train, aim, seed=0)
     except train.DivergedError as error:
         return [f"diverged: {error}", *(name for name, sizes in largest.items() if not all(map(math.isfinite, sizes)))]
     assert max(map(len, largest.values())) == 2

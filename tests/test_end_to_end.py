@@ -28,8 +28,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
             "seeds": 1,
         },
         train={"epochs": 1},
-        data={"synergy": {"synergy": {"train": 180, "validation": 90, "test": 90}}},
     )
+    made.card("synergy", dataset={"synergy": {"train": 180, "validation": 90, "test": 90}})
     made.repro()
     yield made
 

@@ -4,12 +4,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmbench.config import Choice, TrialConfig
+from mmbench.config import Choice, TrialConfig, task_of
 from mmbench.data import Split
+from mmbench.metrics import TaskKind
 from mmbench.model import build
+from mmbench.objective import objective
 from mmbench.train import DivergedError, fit, predict, schedule
 from mmbench.types import Example, Inputs
 from tests import small
+
+AIM = objective(small.spec(), small.splits()["train"].labels)
 
 
 def model(config: TrialConfig | None = None) -> nn.Module:
@@ -31,28 +35,49 @@ def test_learns_a_planted_task(fusion: str) -> None:
     data = small.splits()
     net = model(small.config(fusion=Choice(name=fusion)))
     settings = small.training(epochs=8)
-    trained = fit(net, data["train"], data["validation"], settings, seed=0)
+    trained = fit(net, data["train"], data["validation"], settings, AIM, seed=0)
     assert accuracy(net, data["test"]) > 0.9
     assert trained.curves["train_loss"][-1] < trained.curves["train_loss"][0]
     assert {len(curve) for curve in trained.curves.values()} == {8}
 
 
 def test_leaves_the_model_at_its_best_epoch_on_validation() -> None:
-    """With labels shuffled there is nothing to learn: the validation loss rises, and the best epoch is an early one."""
+    """With labels shuffled there is nothing to learn, and the best epoch is an early one: by accuracy, then by loss."""
     data = small.splits()
     net = model()
     validation = noise_labels(data["validation"])
-    trained = fit(net, noise_labels(data["train"]), validation, small.training(epochs=12), seed=0)
-    losses = trained.curves["validation_loss"]
-    assert trained.best_epoch == losses.index(min(losses)) < 11
+    trained = fit(net, noise_labels(data["train"]), validation, small.training(epochs=12), AIM, seed=0)
+    scores, losses = trained.curves["validation_accuracy"], trained.curves["validation_loss"]
+    ranks = sorted(range(12), key=lambda i: (-scores[i], losses[i]))
+    assert trained.best_epoch == ranks[0] < 11
+    assert accuracy(net, validation) == pytest.approx(scores[trained.best_epoch])
     restored = nn.functional.cross_entropy(predict(net, validation), validation.labels).item()
     assert restored == losses[trained.best_epoch]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "mae"])
+def test_the_main_metric_chooses_the_epoch_in_its_direction(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores that are made up, so that accuracy and loss disagree: 0.3, 0.9, 0.5, 0.9 over four epochs."""
+    told = iter([0.3, 0.9, 0.5, 0.9])
+    monkeypatch.setattr("mmbench.train.scores", lambda *_, **__: {metric: next(told)})
+    kind: TaskKind = "classification" if metric == "accuracy" else "regression"
+    spec = small.spec(task=task_of(kind, ("zero", "one", "two"), metric))
+    data = small.splits()
+    if kind == "regression":
+        one_hot = {name: nn.functional.one_hot(split.labels, 3).float() for name, split in data.items()}
+        data = {name: Split(inputs=split.inputs, labels=one_hot[name]) for name, split in data.items()}
+    aim = objective(spec, data["train"].labels)
+    trained = fit(model(), data["train"], data["validation"], small.training(epochs=4), aim, seed=0)
+    losses = trained.curves["validation_loss"]
+    wanted = 0 if metric == "mae" else min((1, 3), key=lambda i: losses[i])
+    assert trained.best_epoch == wanted
+    assert trained.curves[f"validation_{metric}"] == [0.3, 0.9, 0.5, 0.9]
 
 
 def test_patience_stops_after_so_many_epochs_without_a_better_one() -> None:
     data = small.splits()
     settings = small.training(epochs=50, patience=3)
-    trained = fit(model(), noise_labels(data["train"]), noise_labels(data["validation"]), settings, seed=0)
+    trained = fit(model(), noise_labels(data["train"]), noise_labels(data["validation"]), settings, AIM, seed=0)
     assert len(trained.curves["train_loss"]) == trained.best_epoch + 3 + 1 < 50
 
 
@@ -74,7 +99,7 @@ def test_cells_with_equal_seeds_see_the_same_batches() -> None:
     data, seen = small.splits(), {}
     for name, seed in (("mean", 3), ("additive", 3), ("scaled_dot_product", 4)):
         net = Recorder(model(small.config(attention=Choice(name=name))))
-        fit(net, data["train"], data["validation"], small.training(epochs=2), seed=seed)
+        fit(net, data["train"], data["validation"], small.training(epochs=2), AIM, seed=seed)
         seen[name] = net.batches
     assert all(torch.equal(a, b) for a, b in zip(seen["mean"], seen["additive"], strict=True))
     assert not torch.equal(seen["mean"][0], seen["scaled_dot_product"][0])
@@ -91,7 +116,7 @@ def test_diverges_on_numbers_that_are_not_finite() -> None:
         inputs={**data["train"].inputs, "a": Example(values=a.values / 0, mask=a.mask)}, labels=data["train"].labels
     )
     with pytest.raises(DivergedError, match="loss nan, gradient norm nan at epoch 0, step 0"):
-        fit(model(), spoilt, data["validation"], small.training(), seed=0)
+        fit(model(), spoilt, data["validation"], small.training(), AIM, seed=0)
 
 
 def test_diverges_on_a_validation_loss_that_is_not_finite() -> None:
@@ -101,7 +126,7 @@ def test_diverges_on_a_validation_loss_that_is_not_finite() -> None:
         inputs={**data["validation"].inputs, "b": Example(values=b.values / 0)}, labels=data["validation"].labels
     )
     with pytest.raises(DivergedError, match="validation loss nan at epoch 0"):
-        fit(model(), data["train"], spoilt, small.training(), seed=0)
+        fit(model(), data["train"], spoilt, small.training(), AIM, seed=0)
 
 
 def test_reports_every_epoch() -> None:
@@ -111,6 +136,7 @@ def test_reports_every_epoch() -> None:
         data["train"],
         data["validation"],
         small.training(epochs=3),
+        AIM,
         seed=0,
         on_epoch=lambda epoch, curves: seen.append((epoch, len(curves["train_loss"]))),
     )

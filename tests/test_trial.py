@@ -16,6 +16,7 @@ from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.config import Choice, ModelSize, TrialConfig
 from mmbench.data import Split
 from mmbench.job import Job, Limits
+from mmbench.metrics import fitting
 from mmbench.results import State, TrialResult
 from mmbench.trial import run
 from mmbench.types import Example
@@ -41,7 +42,7 @@ def test_a_finished_trial_tells_everything() -> None:
     result = trial(small.config())
     assert (result.state, result.message, result.traceback) == (State.DONE, None, None)
     assert set(result.metrics) == {"validation", "test"}
-    assert all(set(scores) == {"accuracy", "macro_f1", "loss"} for scores in result.metrics.values())
+    assert all(set(scores) == set(fitting("classification")) for scores in result.metrics.values())
     assert result.metrics["test"]["accuracy"] > 0.6
     assert result.cost is not None and result.cost.parameters > 100 and result.cost.flops and result.cost.flops > 100
     assert 0 < result.cost.train_seconds < result.seconds

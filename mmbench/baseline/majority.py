@@ -12,8 +12,8 @@ from mmbench.registry import variant
 
 @variant("majority", source="scikit-learn DummyClassifier, DummyRegressor", core=True)
 class Majority:
-    """Whatever the input, the most frequent class of the training split; of labels, how often each holds; of numbers, the
-    mean, or the median where the mean absolute error counts."""
+    """Whatever the input, the most frequent class of the training split; of labels, how often each holds; of numbers,
+    the mean, or the median where the mean absolute error counts."""
 
     def model(self, seed: int, task: Task) -> BaseEstimator:
         if task.kind == "regression":

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import click
 
+from mmbench.cli.commands import Commands
+from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
 from mmbench.cli.plan import plan
@@ -16,23 +18,9 @@ from mmbench.cli.run import run
 from mmbench.cli.status import status
 from mmbench.cli.track import track
 from mmbench.cli.ui import ui
-from mmbench.registry import UserError, suggest
+from mmbench.registry import UserError
 
 INTERRUPTED = 130
-
-
-class Commands(click.Group):
-    """Commands in the order in which they are used, with a hint for a mistyped one."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            raise click.UsageError(f"unknown command {args[0]!r}{suggest(args[0], self.commands)}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -52,7 +40,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, plan, run, status, profile, report, ui, track, forget):
+for command in (list_variants, data, plan, run, status, profile, report, ui, track, forget):
     cli.add_command(command)
 
 

@@ -22,6 +22,9 @@ def _describe(info: Variant) -> dict[str, Any]:
     family = getattr(info.cls, "family", None)
     if isinstance(family, str):
         described["family"] = family
+    origin = getattr(info.cls, "origin", None)
+    if origin is not None:
+        described |= {"page": origin.page, "licence": origin.licence}
     return described | {"options": _options(info), "module": info.module}
 
 

@@ -31,6 +31,17 @@ class Project:
 
         return load_params(self.params_file)
 
+    def grid(self) -> tuple[str, ...]:
+        """The data sets that are in the grid; none where the settings cannot be read."""
+        try:
+            return self.params().grid.datasets
+        except UserError:
+            return ()
+
+    def with_dataset(self, name: str) -> str:
+        """The line of params.yaml that has this data set in the grid."""
+        return f"datasets: [{', '.join([*(n for n in self.grid() if n != name), name])}]"
+
     def ledger(self) -> Ledger:
         from mmbench.sweep.ledger import Ledger
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -87,8 +88,8 @@ class Card(Frozen):
     """`dataset.yaml`. Exactly one of `dataset` (a variant: an embedded generator or a public data set, with its
     options) and `manifest` (a table of the person's own: .csv, .parquet or .jsonl beside the card).
 
-    root: the folder that files are read from and never left; relative to the card. split, group: columns of the
-    manifest. accept: kinds of leakage between splits that the person knows of and accepts.
+    root: the folder that files are read from and never left; relative to the card. split, group, id: columns of the
+    manifest; no two samples have one id. accept: kinds of leakage between splits that the person knows of and accepts.
     """
 
     description: str = ""
@@ -99,6 +100,7 @@ class Card(Frozen):
     target: Annotated[TargetCard, BeforeValidator(_as_target)] | None = None
     split: str | None = None
     group: str | None = None
+    id: str | None = None
     splits: SplitCard = SplitCard()
     metric: str | None = None
     accept: Annotated[tuple[Leak, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = ()
@@ -114,8 +116,12 @@ class Card(Frozen):
             )
         if self.manifest is not None and (not self.columns or self.target is None):
             raise ValueError("a manifest needs `columns` and `target`; `mmbench data init` drafts them")
-        if self.dataset is not None and (self.columns or self.target or self.split or self.group):
-            raise ValueError("`columns`, `target`, `split` and `group` are for a manifest; a `dataset` has its own")
+        if self.dataset is not None and (self.columns or self.target or self.split or self.group or self.id):
+            raise ValueError("`columns`, `target`, `split`, `group`, `id` are for a manifest; a `dataset` has its own")
+        for name in self.columns:
+            # It becomes the name of a file.
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise ValueError(f"modality {name!r}: use letters, digits, _ and -; `column` names the column")
         return self
 
 
@@ -124,5 +130,5 @@ def load_card(folder: Path) -> Card:
     file = folder / FILE
     if not file.exists():
         raise UserError(f"{file} is missing; `mmbench data init {folder}` drafts it")
-    card: Card = parse(Card, load_yaml(file), file)
+    card: Card = parse(Card, load_yaml(file, ("manifest", "columns", "target")), file)
     return card

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from mmbench.reading.source import Root
@@ -12,7 +13,8 @@ from mmbench.reading.table import Table
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """A file that can be fetched openly. url, sha256 (or md5) as published, path: where it goes below the root.
+    """A file that can be fetched openly. url; checksum: as published, `sha256:...`, `md5:...` or these digits alone.
+    path: where it goes below the root; of an archive that is unpacked, the folder.
 
     unpack: "zip", "tar" or "" - archives whose files the loader reads as members are not unpacked.
     """
@@ -36,7 +38,8 @@ class GitFolder:
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """Where a data set comes from. by_hand: for one that is gated or has no checksum to trust: exactly what to download
-    from where and where to put it. warning: such as several data sets of one name."""
+    from where and where to put it. checksums: of files got by hand, as published: path below the root -> `sha256:...`.
+    warning: such as several data sets of one name."""
 
     page: str
     revision: str
@@ -44,6 +47,7 @@ class Origin:
     citation: str
     downloads: tuple[Download | GitFolder, ...] = ()
     by_hand: str = ""
+    checksums: Mapping[str, str] = field(default_factory=dict)
     warning: str = ""
 
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mmbench.config import DataSpec
 from mmbench.signal import audio, check, image, ink, text, video, voice
@@ -22,7 +20,7 @@ RENDER = {"image": image.render, "audio": audio.render, "text": text.render, "vi
 SOURCE = f"{ink.SOURCE}; {voice.SOURCE}; sentences and motions by mmbench"
 LICENCE = f"{ink.LICENCE}; {voice.LICENCE}"
 
-Arrays = dict[str, Tensor]
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +64,7 @@ class Generator(ABC):
             return np.random.default_rng([self.seed, place, purpose])
 
         recipe = self.recipe(self.sizes[split], stream(0))
-        arrays: Arrays = {"label": torch.from_numpy(recipe.labels)}
+        arrays: Arrays = {"label": recipe.labels}
         for purpose, (modality, render) in enumerate(RENDER.items(), start=1):
             if modality not in recipe.says:
                 continue
@@ -74,6 +72,6 @@ class Generator(ABC):
             if recipe.index is not None:
                 index = recipe.index[modality]
                 rendered = Rendered(values=rendered.values[index], evidence=rendered.evidence[index])
-            arrays[modality] = torch.from_numpy(rendered.values)
-            arrays[f"{modality}.evidence"] = torch.from_numpy(rendered.evidence & recipe.tells[modality][:, None])
+            arrays[modality] = rendered.values
+            arrays[f"{modality}.evidence"] = rendered.evidence & recipe.tells[modality][:, None]
         return arrays

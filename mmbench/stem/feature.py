@@ -14,7 +14,8 @@ class Feature(Stem):
     """Feature sequences, projected linearly, plus a learned position: (B, T, F) -> (B, T, D).
 
     `shape` is (T, F) for a sequence, or (F,) for one vector, which is cut into `tokens` tokens: chunks of
-    ceil(F / tokens) features, the last padded with zeros, each with a projection of its own.
+    ceil(F / tokens) features, the last padded with zeros, each with a projection of its own; a mask is then (B, L) over
+    these tokens.
     """
 
     tiny = ((7, 3), {})
@@ -28,10 +29,10 @@ class Feature(Stem):
         self.position = nn.Parameter(torch.randn(length, width) * 0.02)
 
     def forward(self, example: Example) -> tuple[Tensor, Tensor]:
-        x = example.filled()
         if self.chunk:
-            x = nn.functional.pad(x, (0, len(self.position) * self.chunk - x.shape[1]))
-            x = x.reshape(len(x), len(self.position), self.chunk)
+            x = nn.functional.pad(example.values, (0, len(self.position) * self.chunk - example.values.shape[1]))
+            example = Example(values=x.reshape(len(x), len(self.position), self.chunk), mask=example.mask)
+        x = example.filled()
         tokens = (x.unsqueeze(2) @ self.weight).squeeze(2) + self.position[: x.shape[1]]
         if example.mask is None:
             return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)

@@ -57,9 +57,8 @@ def check_names(params: Params, known: Collection[str]) -> dict[Axis, tuple[Choi
     where = f"{FILE}: grid.datasets"
     for name in params.grid.datasets:
         if name not in known:
-            raise UserError(
-                f"unknown data set {name!r} in {where}{suggest(name, known)}; `mmbench data list` shows all"
-            )
+            hint = suggest(name, known) if known else "; `mmbench data init` makes one of a folder of yours"
+            raise UserError(f"unknown data set {name!r} in {where}{hint}")
     _duplicates(list(params.grid.datasets), where)
     where = f"{FILE}: controls.baselines"
     for name in params.controls.baselines:

@@ -3,27 +3,56 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmbench.baseline import linear_size, predict_by
+from mmbench.config import Task, task_of
 from mmbench.registry import Variant, variants
 
+CLASSES = task_of("classification", "abc")
+TASKS = [CLASSES, task_of("multilabel", "abcd"), task_of("regression", "ab"), task_of("regression", "a")]
 
+
+def labels(task: Task, x: np.ndarray) -> np.ndarray:
+    """What a line through the first numbers tells."""
+    if task.kind == "classification":
+        return np.digitize(x[:, 0], [-0.5, 0.5])
+    some = x[:, : len(task.targets)]
+    return (some > 0).astype(np.float32) if task.kind == "multilabel" else 3 * some + 1
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda t: f"{t.kind}-{len(t.targets)}")
 @pytest.mark.parametrize("variant", variants("baseline").values(), ids=lambda v: v.name)
-def test_predicts_distributions_and_repeats_itself(variant: Variant) -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(60, 5)).astype(np.float32), rng.integers(0, 3, 60)
-    a, b = (variant.cls().model(7).fit(x, y).predict_proba(x) for _ in range(2))
-    assert a.shape == (60, 3)
-    assert np.allclose(a.sum(1), 1)
+def test_predicts_what_scores_take_and_repeats_itself(variant: Variant, task: Task) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    fitted = [variant.cls().model(7, task).fit(x, labels(task, x)) for _ in range(2)]
+    a, b = (predict_by(model, x, task) for model in fitted)
+    assert a.shape == (60, len(task.targets)) and a.dtype == np.float64
     assert np.array_equal(a, b)
+    if task.kind == "classification":
+        assert np.allclose(a.sum(1), 1, atol=1e-12)
+    weights, biases = linear_size(fitted[0], task)
+    assert (weights, biases) in ((0, len(task.targets)), (5 * len(task.targets), len(task.targets)))
 
 
 def test_majority_ignores_its_input() -> None:
-    model = variants("baseline")["majority"].cls().model(0)
+    model = variants("baseline")["majority"].cls().model(0, CLASSES)
     model.fit(np.zeros((5, 2)), np.array([1, 1, 1, 0, 2]))
     assert model.predict(np.random.default_rng(0).normal(size=(4, 2))).tolist() == [1, 1, 1, 1]
 
 
-def test_linear_separates_what_a_line_separates() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(200, 3))
-    y = (x[:, 0] > 0).astype(int)
-    assert variants("baseline")["linear"].cls().model(0).fit(x, y).score(x, y) > 0.9
+@pytest.mark.parametrize(("metric", "guess"), [("mae", 1.0), ("rmse", 3.0)])
+def test_the_constant_guess_is_the_best_one_for_the_metric(metric: str, guess: float) -> None:
+    model = variants("baseline")["majority"].cls().model(0, task_of("regression", "x", metric))
+    model.fit(np.zeros((4, 2)), np.array([[1.0], [1.0], [1.0], [9.0]]))
+    assert model.predict(np.zeros((1, 2))).item() == guess
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda t: f"{t.kind}-{len(t.targets)}")
+def test_linear_finds_what_a_line_tells(task: Task) -> None:
+    x = np.random.default_rng(0).normal(size=(400, 5))
+    y = labels(task, x)
+    found = predict_by(variants("baseline")["linear"].cls(inverse_strength=1.0).model(0, task).fit(x, y), x, task)
+    if task.kind == "regression":
+        assert np.abs(found - y).mean() < 0.05
+    else:
+        truth = found.argmax(1) == y if task.kind == "classification" else (found > 0.5) == y
+        assert truth.mean() > 0.9

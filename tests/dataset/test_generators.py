@@ -7,22 +7,22 @@ import os
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.config import DataSpec
-from mmbench.data import SPLITS, as_split, content_hash, load_arrays, load_spec, save
+from mmbench.data import SPLITS, as_split, load_arrays, load_spec, save
 from mmbench.dataset import synergy
 from mmbench.dataset.redundant import Redundant
 from mmbench.dataset.synergy import Synergy
 from mmbench.dataset.unique import Unique
 from mmbench.registry import UserError, get, variants
 from mmbench.signal import voice
-from mmbench.signal.generator import Arrays
+from mmbench.signal.generator import Arrays, Generator
 
 SMALL = {
     "redundant": {"train": 200, "validation": 40, "test": 80},
@@ -37,7 +37,8 @@ def made(name: str) -> tuple[DataSpec, dict[str, Arrays]]:
 
 
 def test_all_generators_are_found() -> None:
-    assert set(variants("dataset")) == set(SMALL)
+    generators = {name for name, v in variants("dataset").items() if issubclass(v.cls, Generator)}
+    assert generators == set(SMALL)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -45,50 +46,50 @@ def test_arrays_fit_their_spec(name: str) -> None:
     spec, splits = made(name)
     assert spec.splits == SMALL[name] and set(splits) == set(SPLITS)
     for split, arrays in splits.items():
-        assert arrays["label"].dtype == torch.int64
-        assert set(arrays["label"].tolist()) == set(range(len(spec.classes)))
+        assert arrays["label"].dtype == np.int64
+        assert set(arrays["label"].tolist()) == set(range(len(spec.task.targets)))
         for modality, about in spec.modalities.items():
             values, evidence = arrays[modality], arrays[f"{modality}.evidence"]
             assert values.shape == (spec.splits[split], *about.shape)
             stem = get("stem", about.kind, where="test").cls(8, about.shape, **about.options)
-            tokens, mask = stem(as_split(spec, arrays).inputs[modality])
-            assert evidence.dtype == torch.bool and evidence.shape == mask.shape
+            tokens, mask = stem(as_split(spec, arrays).rows(slice(None))[0][modality])
+            assert evidence.dtype == np.bool_ and evidence.shape == mask.shape
             assert tokens.shape[1] >= 8
-            assert not (evidence & ~mask).any()
-            if values.is_floating_point():
-                assert torch.isfinite(values).all()
-                assert abs(values.float().mean()) < 1.5 and 0.3 < values.float().std() < 3
+            assert not (evidence & ~mask.numpy()).any()
+            if values.dtype.kind == "f":
+                assert np.isfinite(values).all()
+                assert abs(values.astype(float).mean()) < 1.5 and 0.3 < values.astype(float).std() < 3
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_saved_and_read_back(name: str, tmp_path) -> None:
+def test_saved_and_read_back(name: str, tmp_path: Path) -> None:
     spec, splits = made(name)
     saved = save(tmp_path / name, spec, splits)
     assert load_spec(tmp_path / name) == saved
     for split in SPLITS:
         read = load_arrays(tmp_path / name, split)
-        assert all(torch.equal(read[k], v) for k, v in splits[split].items())
+        assert all(np.array_equal(read[k], v) for k, v in splits[split].items())
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_same_options_give_same_bits(name: str) -> None:
+def test_same_options_give_same_bits(name: str, tmp_path: Path) -> None:
     spec, splits = made(name)
     voice.lexicon.cache_clear()
     again = variants("dataset")[name].cls(**SMALL[name]).make(name)
     other = variants("dataset")[name].cls(**SMALL[name], seed=1).make(name)
-    assert content_hash(spec, splits) == content_hash(*again)
-    assert content_hash(spec, splits) != content_hash(*other)
+    first, second, third = (save(tmp_path / name, *x).hash for x in ((spec, splits), again, other))
+    assert first == second != third
 
 
 @pytest.mark.slow
-def test_another_process_makes_the_same_bits() -> None:
+def test_another_process_makes_the_same_bits(tmp_path: Path) -> None:
     code = (
-        "from mmbench.dataset.unique import Unique; from mmbench.data import content_hash;"
-        f"print(content_hash(*Unique(**{SMALL['unique']!r}).make('unique')))"
+        "from pathlib import Path; from mmbench.dataset.unique import Unique; from mmbench.data import save;"
+        f"print(save(Path({str(tmp_path / 'theirs')!r}), *Unique(**{SMALL['unique']!r}).make('unique')).hash)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert out.stdout.strip() == content_hash(*made("unique"))
+    assert out.stdout.strip() == save(tmp_path / "ours", *made("unique")).hash
 
 
 @settings(max_examples=25, deadline=None)

@@ -16,17 +16,20 @@ from pipeline.prepare import main
 ROOT = Path(__file__).resolve().parents[2]
 
 
+CARDS = {
+    "mine": {"unique": {"train": 40, "validation": 8, "test": 8, "carrier": "text"}},
+    "typo": {"uniqe": {}},
+    "negative": {"unique": {"train": -4}},
+    "odd_option": {"unique": {"cariers": "text"}},
+}
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    sizes = {"train": 40, "validation": 8, "test": 8}
-    raw["data"] = {
-        "mine": {"unique": {**sizes, "carrier": "text"}},
-        "typo": {"uniqe": {}},
-        "negative": {"unique": {"train": -4}},
-        "odd_option": {"unique": {"cariers": "text"}},
-    }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    for name, dataset in CARDS.items():
+        folder = tmp_path / "data" / "raw" / name
+        folder.mkdir(parents=True)
+        (folder / "dataset.yaml").write_text(yaml.safe_dump({"dataset": dataset}), encoding="utf-8")
     return tmp_path
 
 
@@ -50,10 +53,10 @@ def test_writes_the_data_set_and_says_so_in_a_line(project: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mien", "error: unknown data set 'mien' in params.yaml: data; did you mean 'mine'?"),
-        ("typo", "error: unknown dataset 'uniqe' in params.yaml: data.typo; did you mean 'unique'?"),
-        ("negative", "error: params.yaml: data.negative.unique: train is -4; it must be a multiple of 4 of at least 4"),
-        ("odd_option", "error: unknown option 'cariers' of 'unique' in params.yaml: data.odd_option; did you mean "),
+        ("mien", "error: unknown data set 'mien': there is no data/raw/mien/dataset.yaml; did you mean 'mine'?"),
+        ("typo", "error: unknown dataset 'uniqe' in data/raw/typo/dataset.yaml: dataset; did you mean 'unique'?"),
+        ("negative", "error: data/raw/negative/dataset.yaml: dataset.unique: train is -4; it must be a multiple of 4 "),
+        ("odd_option", "error: unknown option 'cariers' of 'unique' in data/raw/odd_option/dataset.yaml: dataset; did"),
     ],
 )
 def test_bad_input_is_one_line_and_no_traceback(
@@ -64,13 +67,13 @@ def test_bad_input_is_one_line_and_no_traceback(
     assert main() == 1
     out, err = capsys.readouterr()
     assert out == "" and err.startswith(message) and err.count("\n") == 1
-    assert not (project / "data").exists()
+    assert not (project / "data" / "prepared").exists()
 
 
 def test_a_place_that_cannot_be_written_is_named(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (project / "data").write_text("a file where the folder belongs")
+    (project / "data" / "prepared").write_text("a file where the folder belongs")
     monkeypatch.chdir(project)
     monkeypatch.setattr(sys, "argv", ["prepare", "mine"])
     assert main() == 1

@@ -84,6 +84,9 @@ def test_a_partial_ledger_gives_a_report_that_says_so_and_a_full_one_the_same_by
 
 def test_a_data_set_that_is_not_prepared_is_one_plain_line(project: Path) -> None:
     (project / "data" / "prepared" / "unique" / "spec.json").unlink()
+    card = project / "data" / "raw" / "unique" / "dataset.yaml"
+    card.parent.mkdir(parents=True)
+    card.write_text("dataset: unique\n", encoding="utf-8")
     done = stage(project)
     assert done.returncode == 1
     assert done.stderr.startswith("error: data set 'unique' is not prepared") and done.stderr.count("\n") == 1

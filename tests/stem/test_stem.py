@@ -70,3 +70,36 @@ def test_a_vector_is_cut_into_tokens_with_projections_of_their_own() -> None:
 def test_sizes_that_do_not_divide_are_refused(make: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("features", [10, 7, 64])
+def test_a_vector_that_a_sample_lacks_is_masked(features: int) -> None:
+    """The mask is over tokens; nothing of a masked token reaches tokens or gradients, not even NaN."""
+    stem = Feature(4, (features,), tokens=4)
+    whole = torch.randn(3, features)
+    length = len(stem.position)
+    mask = torch.ones(3, length, dtype=torch.bool)
+    mask[1] = False
+    spoilt = whole.clone()
+    spoilt[1] = float("nan")
+    zero = whole.clone()
+    zero[1] = 0
+    tokens, real = stem(Example(values=spoilt, mask=mask))
+    assert torch.equal(real, mask)
+    assert torch.equal(tokens, stem(Example(values=zero))[0])
+    assert torch.equal(tokens[[0, 2]], stem(Example(values=whole))[0][[0, 2]])
+    tokens.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in stem.parameters() if p.grad is not None)
+
+
+def test_some_tokens_of_a_vector_may_be_masked() -> None:
+    stem = Feature(4, (10,), tokens=4)
+    mask = torch.tensor([[True, False, True, False]])
+    values = torch.randn(1, 10)
+    spoilt = values.clone()
+    spoilt[0, 3:6] = float("inf")
+    spoilt[0, 9] = float("nan")
+    tokens, real = stem(Example(values=spoilt, mask=mask))
+    assert torch.equal(real, mask)
+    assert torch.equal(tokens[0, [0, 2]], stem(Example(values=values))[0][0, [0, 2]])
+    assert torch.isfinite(tokens).all()

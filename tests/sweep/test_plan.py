@@ -20,14 +20,13 @@ def params(tmp_path: Path) -> Params:
     return _with(
         load_params(tmp_path / "params.yaml"),
         grid={"datasets": ["one", "two"], "attention": "core", "fusion": "core", "architecture": "core", "seeds": 2},
-        data={"one": "redundant", "two": "synergy"},
     )
 
 
 def _with(params: Params, **changes: dict[str, Any]) -> Params:
     raw = params.model_dump(mode="json")
     for section, values in changes.items():
-        raw[section] = values if section == "data" else raw[section] | values
+        raw[section] |= values
     return Params.model_validate(raw)
 
 
@@ -70,7 +69,7 @@ def test_a_whole_number_and_a_fraction_are_one_level(params: Params) -> None:
     levels = tuple(Choice(name="adaptive_span", options={"softness": number}) for number in (1, 1.0))
     grid = params.grid.model_copy(update={"attention": levels})
     with pytest.raises(UserError, match="twice"):
-        check_names(params.model_copy(update={"grid": grid}))
+        check_names(params.model_copy(update={"grid": grid}), SPECS)
 
 
 def test_planning_twice_gives_the_same_plan(params: Params) -> None:
@@ -130,7 +129,6 @@ def test_an_option_at_its_default_is_the_same_level(params: Params) -> None:
         ({"grid": {"datasets": ["one", "too"]}}, "unknown data set 'too' in params.yaml: grid.datasets; did you mean"),
         ({"grid": {"datasets": ["one", "one"]}}, "params.yaml: grid.datasets names 'one' twice"),
         ({"controls": {"baselines": ["lineal"]}}, "'lineal' in params.yaml: controls.baselines; did you mean 'linear'"),
-        ({"data": {"one": "redundnt", "two": "unique"}}, "'redundnt' in params.yaml: data.one; did you mean 'redund"),
         ({"grid": {"attention": [{"additive": {"score_dimm": 3}}]}}, "'score_dimm' of 'additive' in params.yaml: grid"),
         (
             {"grid": {"attention": [{"additive": {"score_dim": "x"}}]}},
@@ -149,10 +147,19 @@ def test_a_mistake_names_its_place_and_remedy(params: Params, changes: dict[str,
     assert "\n" not in str(error.value)
 
 
-def test_names_are_checked_before_there_is_data(params: Params) -> None:
-    assert [level.name for level in check_names(params)["fusion"]] == ["concat", "cross_attention", "early_concat"]
-    with pytest.raises(UserError, match=r"data set 'one' is not prepared: .* run `dvc repro prepare@one`"):
+def test_names_are_checked_before_there_is_data(params: Params, tmp_path: Path) -> None:
+    assert [level.name for level in check_names(params, SPECS)["fusion"]] == [
+        "concat",
+        "cross_attention",
+        "early_concat",
+    ]
+    with pytest.raises(UserError, match=r"unknown data set 'one' in params\.yaml: grid\.datasets; `mmbench data init`"):
         load_specs(params, Path("/nowhere"))
+    for name in SPECS:
+        (tmp_path / "data" / "raw" / name).mkdir(parents=True)
+        (tmp_path / "data" / "raw" / name / "dataset.yaml").write_text("dataset: unique\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"data set 'one' is not prepared: .* run `dvc repro prepare@one`"):
+        load_specs(params, tmp_path)
 
 
 def test_a_large_plan_is_quick(params: Params) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from mmbench.reading.problems import CellError
-from mmbench.reading.table import Cell
+from mmbench.reading.table import KINDS, Cell
+from mmbench.registry import UserError, Variant, check_options, suggest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,17 +20,20 @@ class Layout:
     """What a decoder makes of every cell.
 
     shape, dtype: of `values` (the stored type: uint8 for pixels, float16 or float32 for numbers, int32 for words).
-    steps: length of the mask, None where a present cell is always whole; a missing cell is then masked all the same.
-    stem, options: the stem that takes it, and that stem's options. normal_axis: the axis of `shape` over which means
-    and standard deviations are taken one by one (channels, bands, features); None: values are not normalised.
+    steps: length of the mask. whole: a present cell is always whole, so that a mask is stored only where some sample
+    lacks the modality. stem, options: the stem that takes it, and that stem's options. normal_axis: the axis of `shape`
+    over which means and standard deviations are taken one by one (channels, bands, features); None: values are not
+    normalised. note: what was chosen, for people.
     """
 
     shape: tuple[int, ...]
     dtype: str
     steps: int
+    whole: bool = False
     stem: str
     options: dict[str, Any]
     normal_axis: int | None
+    note: str = ""
 
 
 class Decoder(ABC):
@@ -36,11 +41,12 @@ class Decoder(ABC):
 
     `fit` looks at training cells only, so nothing of validation and test reaches sizes and vocabularies. parallel:
     False for one that is not to be copied into other processes, such as a pretrained encoder on a GPU; it gets `batch`
-    cells at a time.
+    cells at a time. light: cells that are in memory already are decoded sooner than they are sent to another process.
     """
 
     parallel: ClassVar[bool] = True
     batch: ClassVar[int] = 1
+    light: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, cells: Sequence[Cell]) -> Layout:
@@ -49,6 +55,10 @@ class Decoder(ABC):
     @abstractmethod
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
         """values (as the layout says) and mask (steps,) bool, None where all steps are real. Raises CellError only."""
+
+    def measure(self, cell: Cell) -> Any:
+        """What `fit` wants to know of a cell, where that is quicker than decoding it. Raises CellError."""
+        return None
 
     def decode_many(self, cells: Sequence[Cell]) -> list[tuple[np.ndarray, np.ndarray | None] | CellError]:
         """`decode` of each; the error in the place of a cell that cannot be read."""
@@ -59,3 +69,59 @@ class Decoder(ABC):
             return self.decode(cell)
         except CellError as error:
             return error
+        except MemoryError:
+            return CellError("needs more memory than there is")
+
+    def measures(self, cells: Sequence[Cell], most: int) -> list[Any]:
+        """`measure` of at most so many cells, evenly spaced; those that cannot be read are passed over, since decoding
+        will tell of them. Raises CellError where none can be read."""
+        found, first = [], None
+        for cell in sample(cells, most):
+            try:
+                found.append(self.measure(cell))
+            except CellError as error:
+                first = first or error
+        if not found:
+            raise first or CellError("no training sample has it")
+        return found
+
+
+_CLASSES: Mapping[str, str] = {
+    "image": "ImageDecoder",
+    "audio": "AudioDecoder",
+    "video": "VideoDecoder",
+    "text": "TextDecoder",
+    "vector": "VectorDecoder",
+    "sequence": "SequenceDecoder",
+}
+assert tuple(_CLASSES) == KINDS
+
+T = TypeVar("T")
+
+
+def decoder(kind: str, options: Mapping[str, Any], *, where: str = "dataset.yaml") -> Decoder:
+    """The decoder of a kind. Raises UserError naming `where` an option is unknown or has a value that cannot be."""
+    if kind not in _CLASSES:
+        raise UserError(f"unknown kind {kind!r} in {where}{suggest(kind, KINDS)}")
+    if "encoder" in options:
+        from mmbench.reading.decode.encoded import encoder_of
+
+        cls = encoder_of(kind, where=where)
+    else:
+        cls = getattr(importlib.import_module(f"{__name__}.{kind}"), _CLASSES[kind])
+    checked = check_options(Variant(name=kind, source="", core=False, cls=cls), options, where=where)
+    try:
+        made: Decoder = cls(**checked)
+    except UserError as error:
+        raise UserError(f"{kind} in {where}: {error}") from None
+    return made
+
+
+def sample(cells: Sequence[T], most: int) -> Iterable[T]:
+    """At most so many, evenly spaced."""
+    return (cells[i] for i in np.unique(np.linspace(0, len(cells) - 1, min(most, len(cells))).round().astype(int)))
+
+
+def typical(lengths: Sequence[int], quantile: float, most: int) -> int:
+    """A length that holds so large a share of what was measured, at most `most`."""
+    return max(1, min(most, int(np.quantile(lengths, quantile, method="higher"))))

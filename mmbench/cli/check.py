@@ -1,0 +1,166 @@
+"""`mmbench data check`: everything that is wrong with a data set, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from mmbench.cli.output import as_json, heading, table
+from mmbench.cli.project import Project, as_json_option, on_project
+
+if TYPE_CHECKING:
+    from mmbench.config import DataSpec
+
+CLASSES = 30
+"""Shown on a terminal; the page shows more, --json all."""
+
+
+class Tell(Protocol):
+    def __call__(self, what: str, done: int, of: int) -> None: ...
+
+
+@contextmanager
+def _progress() -> Iterator[Tell]:
+    """A bar for every modality while a person waits at a terminal; nothing elsewhere."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda what, done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def tell(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=of)
+            progress.update(tasks[what], completed=done)
+
+        yield tell
+
+
+def _number(value: float) -> str:
+    from mmbench.datacard.page import number
+
+    return number(value)
+
+
+def _show_target(told: dict[str, Any], splits: list[str]) -> None:
+    heading(f"Target: {told['kind']}, main metric {told['metric']}")
+    if "numbers" in told:
+        columns = ("least", "median", "mean", "most")
+        table(["number", *columns], [[n, *(_number(v[c]) for c in columns)] for n, v in told["numbers"].items()])
+        return
+    classes = list(told["classes"].items())
+    table(["class", "samples", *splits], [[n, c["all"], *(c[s] for s in splits)] for n, c in classes[:CLASSES]])
+    if len(classes) > CLASSES:
+        click.echo(f"and {len(classes) - CLASSES} more")
+
+
+def show(told: dict[str, Any]) -> None:
+    """The data card on the terminal."""
+    splits = list(told["splits"])
+    sizes = ", ".join(f"{n:,} {split}" for split, n in told["splits"].items())
+    click.echo(f"{told['name']}: {told['samples']:,} samples" + (f": {sizes}" if sizes else ""))
+    if told["groups"]:
+        g = told["groups"]
+        click.echo(f"{g['count']:,} groups of {g['smallest']:,} to {g['largest']:,} samples")
+    if told["target"]:
+        _show_target(told["target"], splits)
+    if told["modalities"]:
+        heading("Modalities")
+        rows: list[list[str | int]] = []
+        for name, m in told["modalities"].items():
+            lengths = ", ".join(
+                f"{_number(v['least'])}-{_number(v['median'])}-{_number(v['most'])} {what}"
+                for what, v in m["measures"].items()
+            )
+            rows.append([name, m["kind"], m["present"], m["missing"]["all"], m["unreadable"], m["repeated"], lengths])
+        header = ["modality", "kind", "present", "missing", "unreadable", "repeated", "least-median-most"]
+        table(header, rows)
+        for name, m in told["modalities"].items():
+            if m["note"]:
+                click.echo(f"{name}: {m['note']}")
+
+
+def _show_generated(name: str, spec: DataSpec | None, json_: bool) -> None:
+    """A data set that mmbench makes has no raw data to check."""
+    if json_:
+        as_json({"name": name, "ok": True, "generated": True, "spec": spec and spec.model_dump(mode="json")})
+        return
+    click.echo(f"{name}: the card is right; mmbench makes this data set itself")
+    if spec is None:
+        click.echo(f"not prepared yet: `dvc repro prepare@{name}`")
+        return
+    click.echo(spec.description)
+    table(["split", "samples"], [[split, n] for split, n in spec.splits.items()])
+    table(
+        ["modality", "stem", "shape"], [[n, m.kind, " x ".join(map(str, m.shape))] for n, m in spec.modalities.items()]
+    )
+    click.echo(f"{spec.task.kind}: {', '.join(spec.task.targets)}; hash {spec.hash[:12]}")
+
+
+@click.command(short_help="Find everything that is wrong with a data set, and show what it holds.")
+@click.argument("name")
+@click.option("--page/--no-page", default=True, help="Write reports/data/NAME.html, with examples as pictures.")
+@on_project
+@as_json_option
+def check(project: Project, name: str, page: bool, json_: bool) -> int:
+    """Read the card, the table and every file of a data set, make its splits and look for leaks.
+
+    All problems are listed, each with file and row; then the exit code is 1.
+    """
+    from mmbench import prepare
+    from mmbench.data import load_spec
+    from mmbench.registry import UserError
+    from mmbench.signal.generator import Generator
+
+    raw = prepare.read(name, project.root / "data" / "raw")
+    if isinstance(raw.made, Generator):
+        try:
+            spec = load_spec(project.root / "data" / "prepared" / name)
+        except UserError:
+            spec = None
+        _show_generated(name, spec, json_)
+        return 0
+    from mmbench.datacard import check as checking
+    from mmbench.datacard.summary import summary
+
+    with _progress() as tell:
+        checked = checking.check(raw, tell)
+        told = summary(checked)
+        file = project.root / "reports" / "data" / f"{name}.html"
+        if page and len(checked.survey.places):
+            _write(file, checked, told)
+            told["page"] = str(file)
+    if json_:
+        as_json(told)
+        return 0 if told["ok"] else 1
+    show(told)
+    click.echo()
+    if "page" in told:
+        click.echo(f"with pictures: {file}")
+    for problem in checked.problems:
+        click.echo(f"error: {problem}", err=True)
+    if checked.problems:
+        count = len(checked.problems)
+        click.echo(f"{count:,} problem{'s' if count > 1 else ''}; mend them, and check again", err=True)
+        return 1
+    click.echo("nothing wrong was found")
+    if name not in project.grid():
+        click.echo(f"put it into the grid, in params.yaml:  {project.with_dataset(name)}")
+    click.echo("then: dvc repro")
+    return 0
+
+
+def _write(file: Path, checked: Any, told: dict[str, Any]) -> None:
+    from mmbench.datacard.page import render
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(render(checked, told), encoding="utf-8")

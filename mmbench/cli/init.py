@@ -1,0 +1,91 @@
+"""`mmbench data init`: a first card for a folder of files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmbench.cli.output import heading, spinner
+from mmbench.cli.project import Project, on_project
+from mmbench.registry import UserError
+
+if TYPE_CHECKING:
+    from mmbench.reading.draft import Draft
+
+
+def _named(folder: Path, name: str | None) -> str:
+    chosen = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).strip("._-")
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", chosen):
+        raise UserError(f"{chosen!r} is no name for a data set: use letters, digits, _, - and .; give one with --name")
+    return chosen
+
+
+def _inside(folder: Path, raw: Path) -> tuple[str, str] | None:
+    """The data set's name, and the folder relative to the card, of a folder in data/raw."""
+    resolved, home = folder.resolve(), raw.resolve()
+    if not resolved.is_relative_to(home) or resolved == home:
+        return None
+    name, *below = resolved.relative_to(home).parts
+    return name, "/".join(below) or "."
+
+
+@click.command(short_help="Draft a card for a folder of your own files.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--name", help="Of the data set; default: the folder's.")
+@click.option("--force", is_flag=True, help="Replace a card that is there already.")
+@on_project
+def init(project: Project, folder: Path, name: str | None, force: bool) -> None:
+    """Look at the files in FOLDER and draft data/raw/NAME/dataset.yaml, and a manifest where FOLDER has none.
+
+    FOLDER may lie anywhere; nothing is copied. Samples are told by a table (.csv, .parquet, .jsonl), or by files of one
+    name (7.png, 7.wav, 7.txt), classes by sub-folders.
+    """
+    from mmbench.reading import index
+    from mmbench.reading.card import FILE
+    from mmbench.reading.draft import draft
+
+    raw = project.root / "data" / "raw"
+    inside = _inside(folder, raw)
+    if inside is not None and name is not None and name != inside[0]:
+        raise UserError(f"{folder} lies in data/raw/{inside[0]} already; leave out --name, or move it")
+    name, root = inside or (_named(folder, name), folder.resolve().as_posix())
+    card = raw / name / FILE
+    manifest = raw / name / "manifest.csv"
+    if card.exists() and not force:
+        raise UserError(f"{card} exists; --force replaces it")
+    with spinner("looking at the files"):
+        drafted = draft(folder, root=root)
+    if drafted.manifest is not None and manifest.exists() and not force:
+        raise UserError(f"{manifest} exists; --force replaces it")
+    card.parent.mkdir(parents=True, exist_ok=True)
+    card.write_text(drafted.card, encoding="utf-8")
+    written = [card]
+    if drafted.manifest is not None:
+        manifest.write_text(drafted.manifest, encoding="utf-8")
+        written.append(manifest)
+    if inside is None:
+        stage = card.with_name("dvc.yaml")
+        stage.write_text(index.stage(name, folder.resolve()), encoding="utf-8")
+        with spinner("reading every file once, so that DVC sees changes"):
+            index.write(folder.resolve(), card.with_name(index.FILE))
+        written += [stage, card.with_name(index.FILE)]
+    _tell(drafted, written, name, project)
+
+
+def _tell(drafted: Draft, written: list[Path], name: str, project: Project) -> None:
+    click.echo(f"{drafted.samples:,} samples; wrote {', '.join(map(str, written))}")
+    heading("What was found")
+    for line in drafted.guesses:
+        click.echo(f"  {line}")
+    if drafted.unsure:
+        heading("Look at this in the card")
+        for line in drafted.unsure:
+            click.echo(f"  {line}")
+    heading("Next")
+    click.echo(f"  edit {written[0]}")
+    click.echo(f"  mmbench data check {name}")
+    click.echo(f"  put it into the grid, in params.yaml:  {project.with_dataset(name)}")
+    click.echo("  dvc repro")

@@ -1,0 +1,58 @@
+"""The data card as one offline HTML file, in the report's colours and type. Everything that people wrote is escaped."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mmbench.datacard.check import Checked
+from mmbench.datacard.pictures import examples
+
+STYLES = (("mmbench.report", "tokens.css"), ("mmbench.report", "tables.css"), ("mmbench.datacard", "card.css"))
+PROBLEMS = 200
+LEAKS = 100
+CLASSES = 100
+"""So many are shown; the command and its --json tell all."""
+
+
+def render(checked: Checked, summary: dict[str, Any]) -> str:
+    """The page. summary: of `mmbench.datacard.summary`."""
+    environment = Environment(
+        loader=PackageLoader("mmbench.datacard", "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, plural=plural)
+    css = "\n".join((files(package) / "template" / name).read_text(encoding="utf-8") for package, name in STYLES)
+    card = checked.raw.card
+    facts = [
+        ("Manifest", card.manifest or ""),
+        ("Data set", card.dataset.label if card.dataset else ""),
+        ("Licence", card.licence),
+        ("Source", card.source),
+        ("Citation", card.citation),
+    ]
+    return environment.get_template("card.html").render(
+        s=summary,
+        css=Markup(css),
+        facts=[(term, text) for term, text in facts if text],
+        examples=examples(checked),
+        problems=checked.problems[:PROBLEMS],
+        leaks=[leak.problem for leak in checked.leaks[:LEAKS]],
+        most_classes=CLASSES,
+    )
+
+
+def number(value: float) -> str:
+    """12,345 or 0.123: as many digits as a person reads."""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
+
+
+def plural(count: int, what: str) -> str:
+    ending = "es" if what.endswith("s") else "s"
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}{ending}"

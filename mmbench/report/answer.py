@@ -139,9 +139,7 @@ def _at_chance(singles: Sequence[CellRow], scale: Scale, tested: int) -> Stateme
     return Statement(name=name, holds=False, text=text)
 
 
-def _beside_a_guess(
-    known: Sequence[tuple[CellRow, float, float]], scale: Scale, guess: str, name: str
-) -> Statement:
+def _beside_a_guess(known: Sequence[tuple[CellRow, float, float]], scale: Scale, guess: str, name: str) -> Statement:
     """The same for metrics of which only the noise of the seeds is known."""
     gains = [(scale.oriented(mean) - scale.oriented(scale.guess or 0.0), half, r) for r, mean, half in known]
     telling = [(gain, r) for gain, half, r in gains if gain > max(half, scale.rope)]

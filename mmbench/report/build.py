@@ -13,7 +13,6 @@ from mmbench.metrics import compared
 from mmbench.report import answer, cells, stats
 from mmbench.report.analysis import (
     Analysis,
-    CellRow,
     Counts,
     DatasetReport,
     Difference,
@@ -34,7 +33,6 @@ from mmbench.report.questions import FACTORS, questions
 from mmbench.report.scale import Scale, beside, joint, scale_of
 from mmbench.report.words import count
 from mmbench.scaling import Profile
-
 
 _NOUNS = {"classification": "class", "binary": "class", "multilabel": "label", "regression": "number"}
 
@@ -76,9 +74,16 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts, settings: ReportSetti
     said = answer.statements(rows, spec, best, top_all, scale, of)
     key = best.key if best else None
     present = {m for r in rows for m in r.metrics}
-    curve = scale if scale.metric == spec.task.metric else scale_of(spec.task.metric, settings.rope, scores=[
-        r.metrics[spec.task.metric].mean for r in rows if spec.task.metric in r.metrics
-    ], guess=spec.chance)
+    curve = (
+        scale
+        if scale.metric == spec.task.metric
+        else scale_of(
+            spec.task.metric,
+            settings.rope,
+            scores=[r.metrics[spec.task.metric].mean for r in rows if spec.task.metric in r.metrics],
+            guess=spec.chance,
+        )
+    )
     return DatasetReport(
         name=field.dataset,
         description=spec.description,

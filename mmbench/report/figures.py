@@ -15,8 +15,8 @@ from matplotlib.ticker import NullFormatter
 
 from mmbench.report.analysis import Analysis, CellRow, DatasetReport, Front, LengthReport
 from mmbench.report.lengths import highlighted
-from mmbench.report.tables import effect_tables
 from mmbench.report.scale import Scale
+from mmbench.report.tables import effect_tables
 
 INK, MUTED, LINE, BEST, TIED, WARNING = "#15181D", "#5B626B", "#E1E4E8", "#0A70C2", "#29A3A3", "#A33B00"
 COLOURS = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
@@ -129,8 +129,16 @@ def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
                     grid[i, j] = row.score.mean
                 place = (grid[i, j] - low) / (high - low or 1)
                 dark = not np.isnan(place) and (place if d.scale.higher else 1 - place) > 0.55
-                axis.text(j, i, _mark(row, d.scale), ha="center", va="center", fontsize=6 if dense else 8, color=_on(dark))
-        axis.imshow(grid, cmap=SEQUENTIAL if d.scale.higher else SEQUENTIAL.reversed(), vmin=low, vmax=high if high > low else low + 1, aspect="auto")
+                axis.text(
+                    j, i, _mark(row, d.scale), ha="center", va="center", fontsize=6 if dense else 8, color=_on(dark)
+                )
+        axis.imshow(
+            grid,
+            cmap=SEQUENTIAL if d.scale.higher else SEQUENTIAL.reversed(),
+            vmin=low,
+            vmax=high if high > low else low + 1,
+            aspect="auto",
+        )
         axis.set(xticks=range(len(fusion)), yticks=range(len(attention)), title=panel)
         slope = 60 if dense else 30
         axis.set_xticklabels([f for f in fusion], rotation=slope, ha="right", rotation_mode="anchor")
@@ -199,7 +207,13 @@ def _front(axis: Any, d: DatasetReport, front: Front) -> None:
     if all(x > 0 for x, _ in field):
         axis.set_xscale("log")
         axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.legend(fontsize=6, loc="lower right" if d.scale.higher else "upper right", handlelength=0, handletextpad=0, markerscale=0)
+    axis.legend(
+        fontsize=6,
+        loc="lower right" if d.scale.higher else "upper right",
+        handlelength=0,
+        handletextpad=0,
+        markerscale=0,
+    )
     axis.set_xlabel(front.label)
 
 

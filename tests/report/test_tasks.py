@@ -57,7 +57,9 @@ def test_a_gain_is_positive_where_the_error_is_lower(mixed: Analysis) -> None:
         assert gain.mean == pytest.approx(truth, abs=0.3)
     worst = mixed.dataset("rating").cells[-1]
     assert worst.to_best is not None and worst.to_best.mean < 0 and worst.to_best.verdict == "worse"
-    assert any("lower MAE" in s and s.endswith("than the linear baseline: better.") for s in mixed.dataset("rating").answer)
+    assert any(
+        "lower MAE" in s and s.endswith("than the linear baseline: better.") for s in mixed.dataset("rating").answer
+    )
 
 
 def test_questions_and_effects_go_the_same_way_for_errors(mixed: Analysis) -> None:
@@ -119,7 +121,9 @@ def test_one_metric_for_all_can_be_asked_for() -> None:
     assert found.overall is not None and not found.overall.scale.is_ranks
     assert {d.curve.metric for d in found.datasets} == {"accuracy", "auroc", "macro_f1"}
     assert found.dataset("synergy").ceiling is None, "what is known is a ceiling of accuracy"
-    with pytest.raises(UserError, match=r"macro_f1 is no metric of the data set 'rating' \(regression\); it has mae, rmse"):
+    with pytest.raises(
+        UserError, match=r"macro_f1 is no metric of the data set 'rating' \(regression\); it has mae, rmse"
+    ):
         analysed(make(truths=MIXED, metric="macro_f1"))
     with pytest.raises(UserError, match=r"no metric 'acuracy'; did you mean 'accuracy'\?"):
         analysed(make(truths=truths, metric="acuracy"))

@@ -105,7 +105,9 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
     path = ""
     for i, (c, s, key) in enumerate(steps):
         if key in drawn:
-            path += f"H{x.at(c)}V{100 - y.at(s):g}" if path else f"M{x.at(c)} {f'{edge}V' if i else ''}{100 - y.at(s):g}"
+            path += (
+                f"H{x.at(c)}V{100 - y.at(s):g}" if path else f"M{x.at(c)} {f'{edge}V' if i else ''}{100 - y.at(s):g}"
+            )
     rows = {r.key: r for _, _, r in known}
     places = [(x.at(c), round(100 - y.at(s), 2)) for c, s, _ in steps]
     tags = _tags({key: place for (_, _, key), place in zip(steps, places, strict=True) if key in drawn})

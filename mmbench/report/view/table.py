@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mmbench.report.analysis import CellRow, DatasetReport, Estimate, Method, Overall
 from mmbench.metrics import METRICS
+from mmbench.report.analysis import CellRow, DatasetReport, Estimate, Method, Overall
 from mmbench.report.scale import Scale
 from mmbench.report.view.axis import Axis, linear
 from mmbench.report.view.dots import beyond

@@ -39,6 +39,11 @@ class Metric:
         return "↑" if self.higher else "↓"
 
     @property
+    def title(self) -> str:
+        """`MAE ↓`."""
+        return f"{self.label} {self.arrow}"
+
+    @property
     def is_share(self) -> bool:
         """Whether it lies in [0, 1], so that differences can be told in points."""
         return (self.low, self.high) == (0.0, 1.0)

@@ -149,16 +149,9 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
         heading(f"Scores ({main.label}: {', '.join(known)})" if known else "Scores")
         found = [name for name in METRICS if any(name in v for v in result.metrics.values())]
         names = sorted(found, key=lambda name: name != spec.task.metric)
-        table(
-            ["metric", *result.metrics],
-            [
-                [
-                    f"{METRICS[n].label} {METRICS[n].arrow}",
-                    *(f"{v[n]:.3f}" if n in v else "-" for v in result.metrics.values()),
-                ]
-                for n in names
-            ],
-        )
+        parts = result.metrics.values()
+        rows = [[METRICS[n].title, *(f"{part[n]:.3f}" if n in part else "-" for part in parts)] for n in names]
+        table(["metric", *result.metrics], rows)
     if result.best_epoch is not None:
         epochs = len(next(iter(result.curves.values())))
         click.echo(f"weights of epoch {result.best_epoch + 1} of {epochs}, the best on validation")

@@ -74,11 +74,8 @@ def _show(found: dict[str, Any]) -> None:
         click.echo(f"{spent} of training in trials; first began {times['first']}, last ended {times['last']}")
     states = [state for state, count in counts.items() if count]
     heading("By data set")
-    metrics = {name: METRICS[metric] for name, metric in found["metrics"].items()}
-    rows = [
-        [name, f"{metrics[name].label} {metrics[name].arrow}", *(own[state] for state in states)]
-        for name, own in found["datasets"].items()
-    ]
+    titles = {name: METRICS[metric].title for name, metric in found["metrics"].items()}
+    rows = [[name, titles[name], *(own[state] for state in states)] for name, own in found["datasets"].items()]
     table(["data set", "metric", *(state.replace("_", " ") for state in states)], rows)
     if found["failures"]:
         heading("Failures")

@@ -1,9 +1,9 @@
 """Everything the report shows, computed once: the page, Markdown, CSV, LaTeX, MLflow and DVC all read this.
 
 Scores, intervals and differences are in the metric's own unit (0.9, not 90 points); `Scale` says which metric that is,
-which way is better and how its numbers read. A difference is a gain: positive is better, also of an error. None means "there is no such number" (one seed
-has no interval, a data set without a known ceiling has no share of it); NaN never occurs. Lists are in display order.
-`mmbench.report.build.analyse` makes an Analysis.
+which way is better and how its numbers read. A difference is a gain: positive is better, also of an error. None means
+"there is no such number" (one seed has no interval, a data set without a known ceiling has no share of it); NaN never
+occurs. Lists are in display order. `mmbench.report.build.analyse` makes an Analysis.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ class Estimate:
 class Difference:
     """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
 
-    mean: so turned that positive means that the subject is better. half: half width of the interval, None where there is no replicate. pairs: cells (or data sets) that were paired.
-    n: replicates (seeds within a data set; data sets in an overall difference). p: raw; p_holm: adjusted within its
-    family of comparisons. verdict says whether the subject is better or worse than the reference.
+    mean: so turned that positive means that the subject is better. half: half width of the interval, None where there
+    is no replicate. pairs: cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in
+    an overall difference). p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject
+    is better or worse than the reference.
     """
 
     subject: str
@@ -117,17 +118,18 @@ class CellCost:
 class CellRow:
     """One method on one data set (cells of the grid and controls alike).
 
-    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly;
-    pending = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test
-    metric (of DatasetReport.scale) with interval; None where no seed is done. validation: the same on validation.
-    metrics: every metric on test, in the order of `mmbench.metrics`. ranked: compared with the others (done on every seed of DatasetReport.seeds); a row that
-    is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared rank "1-3" (cells: among cells;
-    controls: None). best: best mean among the ranked cells. in_top: member of the tie group with the best cell
-    ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls are compared together.
-    to_best: difference to the best cell (None for the best itself). gain_single: to the best single modality;
-    gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines. ceiling_share:
-    score / ceiling, where that says something. pareto: the costs ("parameters", "flops", "train_seconds", "inference_us") on whose front against
-    the score it lies. trial_ids: of every declared seed that has one.
+    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly; pending
+    = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test metric (of
+    DatasetReport.scale) with interval; None where no seed is done. validation: the same on validation. metrics: every
+    metric on test, in the order of `mmbench.metrics`. ranked: compared with the others (done on every seed of
+    DatasetReport.seeds); a row that is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared
+    rank "1-3" (cells: among cells; controls: None). best: best mean among the ranked cells. in_top: member of the tie
+    group with the best cell ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls
+    are compared together. to_best: difference to the best cell (None for the best itself). gain_single: to the best
+    single modality; gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines.
+    ceiling_share: score / ceiling, where that says something. pareto: the costs ("parameters", "flops",
+    "train_seconds", "inference_us") on whose front against the score it lies. trial_ids: of every declared seed that
+    has one.
     """
 
     dataset: str
@@ -218,7 +220,8 @@ class Front:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """The main metric on validation by epoch: median and quartile band over the runs. All three have one value an epoch.
+    """The main metric on validation by epoch: median and quartile band over the runs. All three have one value an
+    epoch.
 
     kind: "cell" (name is the method's key), "single", "attention", "fusion" or "architecture" (name is the level).
     runs: how many curves went in.
@@ -238,8 +241,8 @@ class Statement:
     """One generated sentence that answers a standing question. holds: yes, no, or None where it cannot be said yet.
 
     name: "ceiling" (best cell reaches 95 % of the ceiling), "singles_at_chance" (every single modality's interval
-    contains chance; of other metrics than accuracy: none beats a guess), "carrier_on_top" (a carrying modality alone is in the top tie group, cells and controls
-    together).
+    contains chance; of other metrics than accuracy: none beats a guess), "carrier_on_top" (a carrying modality alone is
+    in the top tie group, cells and controls together).
     """
 
     name: str
@@ -251,14 +254,14 @@ class Statement:
 class DatasetReport:
     """One data set. rows: cells in order of rank (unranked last), then controls in order of score.
 
-    scale: of the metric compared. curve: of the one that chooses epochs, in learning curves. beside: metrics that tables
-    show next to the one compared. targets: what is predicted, in words. missing: modality -> share of samples without.
-    chance: what a guess without the input scores, None where unknown; ceiling: the best possible. Both are of the metric
-    compared. seeds: the seeds that every ranked row is done on (comparisons are paired over these). best: key of the best cell,
-    None before there is one. top: keys of the tie group (best included), top_all: the same with the controls in.
-    single: key of the single modality that scores best. chosen: key of the cell with the best *validation* mean
-    (what a user without test labels would pick). answer: sentences in plain words, the first stands alone. dropped:
-    keys of cells left out of the comparison.
+    scale: of the metric compared. curve: of the one that chooses epochs, in learning curves. beside: metrics that
+    tables show next to the one compared. targets: what is predicted, in words. missing: modality -> share of samples
+    without. chance: what a guess without the input scores, None where unknown; ceiling: the best possible. Both are of
+    the metric compared. seeds: the seeds that every ranked row is done on (comparisons are paired over these). best:
+    key of the best cell, None before there is one. top: keys of the tie group (best included), top_all: the same with
+    the controls in. single: key of the single modality that scores best. chosen: key of the cell with the best
+    *validation* mean (what a user without test labels would pick). answer: sentences in plain words, the first stands
+    alone. dropped: keys of cells left out of the comparison.
     """
 
     name: str
@@ -362,9 +365,10 @@ class Overall:
 class Question:
     """One of the article's questions. per_dataset: differences by data set; overall: over data sets (n = data sets).
 
-    scales: of per_dataset, by data set; scale: of overall. name: "attention" (each mechanism against `mean`), "fusion" (families pairwise), "architecture" (pairwise),
-    "multimodal" (best cell, and each fusion, against the best single modality). finding: a heading that states the
-    answer; sentences: one per data set or pair. dropped: what could not be paired, in words.
+    scales: of per_dataset, by data set; scale: of overall. name: "attention" (each mechanism against `mean`), "fusion"
+    (families pairwise), "architecture" (pairwise), "multimodal" (best cell, and each fusion, against the best single
+    modality). finding: a heading that states the answer; sentences: one per data set or pair. dropped: what could not
+    be paired, in words.
     """
 
     name: str

@@ -25,8 +25,8 @@ def _gain_sentence(difference: Difference, over: str, scale: Scale) -> str:
     if difference.verdict == "unclear" and difference.half is not None and abs(difference.mean) > difference.half:
         # Among very many cells a test on few seeds cannot pass, however wide the gap: say that, not that it is unclear.
         return (
-            f"It {'is' if scale.unit else 'has a'} {size} {'against' if scale.unit else 'than'} {over}: clear of zero taken alone, but not once corrected for all cells "
-            "that are compared; more seeds would tell."
+            f"It {f'is {size} against' if scale.unit else f'has a {size} than'} {over}: clear of zero taken alone, but "
+            "not once corrected for all cells that are compared; more seeds would tell."
         )
     return words[difference.verdict]
 

@@ -66,9 +66,10 @@ def caveats(
     if why_ranks:
         said.append(f"Over all data sets ranks are compared, not scores: {why_ranks}.")
     said += [f"Left out of the questions: {listing(q.dropped)}." for q in questions if q.dropped]
-    best = {d.scale.extreme for d in datasets}
+    extremes = {d.scale.extreme for d in datasets}
+    best = extremes.pop() if len(extremes) == 1 else "best"
     said.append(
-        f"The best cell is the one with the {best.pop() if len(best) == 1 else 'best'} mean on the test split, so its own score is flattered by the "
+        f"The best cell is the one with the {best} mean on the test split, so its own score is flattered by the "
         "choice, the more so the more cells and the fewer seeds there are; the tie groups allow for it. Epochs are "
         "chosen on validation, and the test split is read "
         "once a trial."
@@ -116,8 +117,8 @@ def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
     said = [f"Differences {', '.join(dict.fromkeys(parts))} count as equal."] if parts else []
     if unknown:
         said.append(
-            f"On {listing(unknown)} no difference counts as equal, since it is not known what a guess without the input "
-            "scores."
+            f"On {listing(unknown)} no difference counts as equal, since it is not known what a guess without the "
+            "input scores."
         )
     return " ".join(said)
 

@@ -53,8 +53,8 @@ class Settings:
 class Field:
     """All methods on one data set, and the comparison among those that share seeds.
 
-    values, means and fixed are so turned that more is better (`Scale.oriented`). records: by method. seeds: the shared ones. index: key -> row of `values` (C, S) and of `means`. fixed: score of
-    each deterministic baseline.
+    values, means and fixed are so turned that more is better (`Scale.oriented`). records: by method. seeds: the shared
+    ones. index: key -> row of `values` (C, S) and of `means`. fixed: score of each deterministic baseline.
     """
 
     dataset: str

@@ -111,6 +111,7 @@ def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
     if not scores:
         return None
     low, high = min(scores), max(scores)
+    colours = SEQUENTIAL if d.scale.higher else SEQUENTIAL.reversed()
     dense = len(fusion) > DENSE
     wide = (0.36 if dense else 0.85) * len(fusion) + 0.3
     beside = max(1, min(len(architecture), int(PAGE // wide)))
@@ -134,15 +135,15 @@ def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
                 )
         axis.imshow(
             grid,
-            cmap=SEQUENTIAL if d.scale.higher else SEQUENTIAL.reversed(),
+            cmap=colours,
             vmin=low,
             vmax=high if high > low else low + 1,
             aspect="auto",
         )
         axis.set(xticks=range(len(fusion)), yticks=range(len(attention)), title=panel)
         slope = 60 if dense else 30
-        axis.set_xticklabels([f for f in fusion], rotation=slope, ha="right", rotation_mode="anchor")
-        axis.set_yticklabels([a for a in attention])
+        axis.set_xticklabels(list(fusion), rotation=slope, ha="right", rotation_mode="anchor")
+        axis.set_yticklabels(list(attention))
         axis.tick_params(length=0)
     return figure
 
@@ -167,7 +168,7 @@ def _marginal(analysis: Analysis) -> Figure | None:
                     axis.plot(means[name].mean, y, "o", color=BEST, ms=4)
             first = axis is line[0]
             axis.set(yticks=range(len(factor.levels)), ylim=(len(factor.levels) - 0.5, -0.5))
-            axis.set_yticklabels([x for x in factor.by_score] if first else [])
+            axis.set_yticklabels(list(factor.by_score) if first else [])
             axis.tick_params(axis="y", length=0)
             if n == 0:
                 axis.set_title(part.dataset or "all data sets")
@@ -218,8 +219,8 @@ def _front(axis: Any, d: DatasetReport, front: Front) -> None:
 
 
 def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
-    """The main metric on validation by epoch: every cell in grey, the levels of each factor in colour, at most as many as can be
-    told apart: the rest is grey too."""
+    """The main metric on validation by epoch: every cell in grey, the levels of each factor in colour, at most as many
+    as can be told apart: the rest is grey too."""
     curves = [c for c in analysis.curves if c.dataset == d.name]
     order = {f.name: f.by_score for f in analysis.factors}
     kinds = [k for k in order if any(c.kind == k for c in curves)]

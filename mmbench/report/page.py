@@ -232,9 +232,7 @@ def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
         title=report.name,
         finding=report.finding,
         scale=report.scale,
-        note=""
-        if report.scale.higher
-        else f"{report.scale.label}: {report.scale.direction}, and the colours run from worst to best.",
+        note="" if report.scale.higher else "Lower is better, and the colours run from worst to best.",
         key_title=f"Top cells and controls on {report.name}.",
         key_figure=dots.key_figure(report),
         heats=heat.of_dataset(analysis, report),
@@ -245,9 +243,8 @@ def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
 def _question(question: Question, analysis: Analysis) -> QuestionView:
     figures = []
     if question.overall and _has_all(analysis):
-        title = (
-            f"Over {words.plural(len(analysis.datasets), 'data set')}{' in ranks' if question.scale.is_ranks else ''}"
-        )
+        title = f"Over {words.plural(len(analysis.datasets), 'data set')}"
+        title += ", in ranks" if question.scale.is_ranks else ""
         name = Name(name=ALL, title=title, scale=question.scale)
         figures.append((name, dots.differences(question.overall, question.scale)))
     for dataset, values in question.per_dataset.items():
@@ -283,9 +280,7 @@ def _effect_view(effect: EffectTable) -> EffectView:
         finding=effect.finding,
         terms=effect.terms,
         dropped=effect.dropped,
-        levels=tuple(
-            (f, dots.levels([m for m in effect.means if m.factor == f], effect.means, effect.scale)) for f in factors
-        ),
+        levels=tuple((f, dots.levels(f, effect.means, effect.scale)) for f in factors),
         pairs=heat.of_pairs(effect),
     )
 

@@ -9,7 +9,16 @@ from typing import Any
 import pandas as pd
 
 from mmbench.metrics import METRICS
-from mmbench.report.analysis import Analysis, CellRow, Difference, EffectTable, Estimate, Growth, LengthRow
+from mmbench.report.analysis import (
+    Analysis,
+    CellRow,
+    DatasetReport,
+    Difference,
+    EffectTable,
+    Estimate,
+    Growth,
+    LengthRow,
+)
 from mmbench.report.scale import Scale
 from mmbench.report.words import change, interval, number, percent, quantity, share
 
@@ -118,36 +127,37 @@ def seeds_words(analysis: Analysis) -> str:
     return f"mean over seeds with {100 * analysis.confidence:g} % Student-t interval"
 
 
+def _gain_column(heading: str, of: str, scale: Scale) -> Column:
+    return (heading, lambda r: _step(getattr(r, of), scale), True)
+
+
+def _metric_column(name: str) -> Column:
+    heading = METRICS[name].title
+    return (heading, lambda r: number(r.metrics[name].mean if name in r.metrics else None), True)
+
+
+def _cell_columns(d: DatasetReport) -> list[Column]:
+    scale = d.scale
+    ceiling: Column = ("of ceiling", lambda r: "–" if r.ceiling_share is None else share(r.ceiling_share), True)
+    return [
+        ("rank", _rank, True),
+        ("method", lambda r: r.key, False),
+        (scale.title, lambda r: interval(r.score, scale), True),
+        *(_metric_column(name) for name in d.beside),
+        ("n", lambda r: f"{r.score.n if r.score else 0}", True),
+        *([ceiling] if scale.higher and scale.low == 0 else []),
+        _gain_column("over single", "gain_single", scale),
+        _gain_column("over pooling", "gain_pooling", scale),
+        _gain_column("over linear", "gain_linear", scale),
+        ("parameters", lambda r: quantity(r.cost.parameters if r.cost else None), True),
+        ("FLOPs", lambda r: quantity(r.cost.flops if r.cost else None), True),
+        ("training s", lambda r: quantity(r.cost.train_seconds if r.cost else None), True),
+    ]
+
+
 def _cells(analysis: Analysis) -> Iterator[Table]:
     for d in analysis.datasets:
         scale = d.scale
-
-        def step(heading: str, of: str, scale: Scale = scale) -> Column:
-            return (heading, lambda r: _step(getattr(r, of), scale), True)
-
-        def other(name: str) -> Column:
-            heading = f"{METRICS[name].label} {METRICS[name].arrow}"
-            return (heading, lambda r: number(r.metrics[name].mean) if name in r.metrics else "–", True)
-
-        of_ceiling: Column = (
-            "of ceiling",
-            lambda r: "–" if r.ceiling_share is None else share(r.ceiling_share),
-            True,
-        )
-        columns: list[Column] = [
-            ("rank", _rank, True),
-            ("method", lambda r: r.key, False),
-            (scale.title, lambda r, scale=scale: interval(r.score, scale), True),  # type: ignore[misc]
-            *(other(name) for name in d.beside),
-            ("n", lambda r: f"{r.score.n if r.score else 0}", True),
-            *([of_ceiling] if scale.higher and scale.low == 0 else []),
-            step("over single", "gain_single"),
-            step("over pooling", "gain_pooling"),
-            step("over linear", "gain_linear"),
-            ("parameters", lambda r: quantity(r.cost.parameters if r.cost else None), True),
-            ("FLOPs", lambda r: quantity(r.cost.flops if r.cost else None), True),
-            ("training s", lambda r: quantity(r.cost.train_seconds if r.cost else None), True),
-        ]
         ties = "shared ranks cannot be told apart; " if analysis.replicated else ""
         caption = (
             f"{d.name}: {scale.label} on test{'' if scale.higher else ', lower is better'}, {seeds_words(analysis)}; "
@@ -155,7 +165,7 @@ def _cells(analysis: Analysis) -> Iterator[Table]:
         )
         metrics = [name for name in METRICS if any(name in r.metrics for r in d.rows)]
         raw = (_cell_raw(row, metrics) for row in d.rows)
-        yield _table(f"cells_{d.name}", caption, d.rows, raw, columns)
+        yield _table(f"cells_{d.name}", caption, d.rows, raw, _cell_columns(d))
 
 
 def _overall(analysis: Analysis) -> Iterator[Table]:

@@ -83,7 +83,8 @@ def _main(result: TrialResult, wanted: str | None) -> str | None:
     """The metric that leads: the one wanted or, where the trial has no such score, the one that chose its epoch."""
     scores = result.metrics.get("test", {})
     chose = (name.removeprefix("validation_") for name in result.curves if name.startswith("validation_"))
-    return next((n for n in (wanted, *chose, *scores) if n in scores and (n != "loss" or n == wanted)), None)
+    known = [*chose, *scores] if wanted is None else [wanted, *chose, *scores]
+    return next((n for n in known if n in scores and (n != "loss" or n == wanted)), None)
 
 
 def _finals(result: TrialResult, main: str | None) -> Iterator[tuple[str, float]]:
@@ -91,7 +92,7 @@ def _finals(result: TrialResult, main: str | None) -> Iterator[tuple[str, float]
     test, validation = result.metrics.get("test", {}), result.metrics.get("validation", {})
     for name in sorted(test, key=lambda n: n != main):
         yield f"test/{name}", test[name]
-    for name in (main, "loss"):
+    for name in dict.fromkeys((main or "loss", "loss")):
         if name in validation:
             yield f"val/{name}_at_best", validation[name]
     if result.cost is not None:

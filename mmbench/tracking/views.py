@@ -66,7 +66,7 @@ def _columns(metrics: Sequence[str]) -> list[str]:
 
 
 def _state(metrics: Sequence[str], **differences: Any) -> str:
-    """One view's settings, in the form of MLflow's pages: JSON, deflated, base64. The best of the first metric first."""
+    """One view's settings, in the form of MLflow's pages: JSON, deflated, base64. Sorted by the first metric."""
     columns = _columns(metrics)
     widths = {"attributes.`Run Name`": 300, **dict.fromkeys(columns, 112)}
     state: dict[str, Any] = {
@@ -144,7 +144,8 @@ def _address(experiment_id: str, view: str, **more: str) -> str:
 
 
 def saved_view_url(server: str, experiment_id: str, view: str = "best") -> str:
-    """The address that opens a saved view ("best", "charts", "attention"; `names` has them all): the bare experiment opens another page."""
+    """The address that opens a saved view ("best", "charts" or "attention"; `names` has them all): the bare experiment
+    opens another page."""
     chart = {"compareRunsMode": "CHART"} if view == "charts" else {}
     return f"{server.rstrip('/')}/{_address(experiment_id, view, **chart)}"
 

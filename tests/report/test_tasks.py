@@ -151,7 +151,8 @@ def test_correlations_below_zero_are_reported(tmp_path: Path) -> None:
 def test_small_and_large_units_have_readable_numbers() -> None:
     for unit, pattern in ((1e-4, r"0\.000\d{3}\b"), (1e4, r"\d\d,\d{3}\b")):
         truth = Truth(kind="regression", targets=("y",), base=5 * unit, attention={"additive": -unit},
-                      single={"text": 7 * unit, "image": 8 * unit}, linear=6 * unit, majority=9 * unit, unit=unit)  # fmt: skip
+                      single={"text": 7 * unit, "image": 8 * unit}, linear=6 * unit, majority=9 * unit,
+                      unit=unit)  # fmt: skip
         found = analysed(make(truths={"scaled": truth}))
         page = render(found)
         assert re.search(pattern, found.dataset("scaled").answer[0]), found.dataset("scaled").answer[0]

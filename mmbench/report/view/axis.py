@@ -53,14 +53,20 @@ def _least(largest: float) -> float:
 
 
 def linear(
-    values: Iterable[float], *, wanted: int = 5, pad: float = 0.06, floor: float = -math.inf, ceiling: float = math.inf
+    values: Iterable[float],
+    *,
+    wanted: int = 5,
+    pad: float = 0.06,
+    floor: float | None = None,
+    ceiling: float | None = None,
 ) -> Axis:
-    """A zoomed axis around the values, padded on both sides but never beyond `floor` and `ceiling`."""
+    """A zoomed axis around the values, padded on both sides but never beyond `floor` and `ceiling` where they are."""
     known = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
     low, high = min(known), max(known)
     least = _least(max(abs(low), abs(high)))
     room = max(high - low, least) * pad if high > low else least
-    low, high = min(low, max(low - room, floor)), max(high, min(high + room, ceiling))
+    low = min(low, low - room if floor is None else max(low - room, floor))
+    high = max(high, high + room if ceiling is None else min(high + room, ceiling))
     if high <= low:
         low, high = low - least / 2, high + least / 2
     axis = Axis(low=low, high=high)

@@ -54,12 +54,6 @@ def _place(axis: Axis, value: Estimate | Difference) -> tuple[float, float, floa
     return axis.at(value.mean), low, round(high - low, 2)
 
 
-def bounds(scale: Scale) -> dict[str, float]:
-    """What an axis of scores never goes beyond."""
-    low = {} if scale.low is None else {"floor": scale.low}
-    return low if scale.high is None else low | {"ceiling": scale.high}
-
-
 def _axis(values: Iterable[Estimate | Difference]) -> Axis:
     return linear(chain.from_iterable((v.low, v.mean, v.high) for v in values))
 
@@ -147,9 +141,10 @@ def key_figure_overall(overall: Overall, scales: Mapping[str, Scale]) -> Dots:
     return Dots(ticks=axis.ticks, rows=tuple(dots))
 
 
-def levels(means: Sequence[LevelMean], everything: Sequence[LevelMean], scale: Scale) -> Dots:
+def levels(factor: str, everything: Sequence[LevelMean], scale: Scale) -> Dots:
     """Marginal means of one factor's levels, best first, on the axis that all factors share, so that they can be
     compared."""
+    means = [m for m in everything if m.factor == factor]
     axis = _axis(m.score for m in everything)
     top = max((scale.oriented(m.score.mean) for m in means), default=0.0)
     rows = []
@@ -183,7 +178,8 @@ def differences(values: Sequence[Difference], scale: Scale) -> Dots:
     rows = []
     for d in values:
         at, low, width = _place(axis, d)
-        tip = f"{d.subject} − {d.reference}\n{difference(d, scale)}{scale.unit_words}, {plural(d.pairs, 'pair')}, n = {d.n}"
+        size = f"{difference(d, scale)}{scale.unit_words}"
+        tip = f"{d.subject} − {d.reference}\n{size}, {plural(d.pairs, 'pair')}, n = {d.n}"
         rows.append(
             Dot(
                 name=d.subject,
@@ -235,7 +231,8 @@ def strips(reports: Sequence[DatasetReport], *, common: bool) -> tuple[tuple[Tic
     values = {d.name: [r.score.mean for r in d.rows if r.score] for d in reports}
     if common and reports:
         everything = [v for d in reports for v in (*values[d.name], *marks[d.name])]
-        axis = linear(everything, pad=0.03, **bounds(reports[0].scale))
+        scale = reports[0].scale
+        axis = linear(everything, pad=0.03, floor=scale.low, ceiling=scale.high)
         return axis.ticks, tuple(_strip(d, axis.at) for d in reports)
     made = []
     for d in reports:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport, Front
 from mmbench.report.scale import Scale
 from mmbench.report.view.axis import Axis, Tick, linear, logarithmic, round_step, spread
-from mmbench.report.view.dots import bounds
 from mmbench.report.view.numbers import count, seconds, two_figures
 from mmbench.report.view.words import estimate
 
@@ -94,7 +93,7 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
     framed = _framed(known, report.scale)
     x = logarithmic((c for c, *_ in framed), name=lambda v: cost_text(front.cost, v).replace(".0", ""))
     scale = report.scale
-    y = linear((s for _, s, _ in framed), **bounds(scale))
+    y = linear((s for _, s, _ in framed), floor=scale.low, ceiling=scale.high)
     inside = [k for k in known if x.low <= k[0] <= x.high and y.low <= k[1] <= y.high]
     on_front = {key: i for i, key in enumerate(front.keys, start=1)}
     cloud = "".join(f"M{x.at(c)} {100 - y.at(s):g}h0" for c, s, r in inside if r.key not in on_front)
@@ -278,7 +277,7 @@ def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) 
     banded = len(named) <= BANDS
     values += [v for c in named if banded for band in (c.low, c.high) for v in band if v is not None]
     x = _epochs(max(len(c.median) for c in [*mine, *grey]))
-    y = linear(values, **bounds(scale))
+    y = linear(values, floor=scale.low, ceiling=scale.high)
     last = [_last(c) for c in named]
     ends = spread((100 - y.at(v) for v in last), gap=gap)
     lines = tuple(

@@ -134,7 +134,7 @@ def of_dataset(report: DatasetReport) -> Table:
         *(
             Column(
                 name=name,
-                title=sentence(f"{METRICS[name].label} {METRICS[name].arrow}"),
+                title=sentence(METRICS[name].title),
                 hint="mean over seeds on the test split",
             )
             for name in report.beside

@@ -21,12 +21,14 @@ lays out 200 rows at once, not 5,000. The CSV beside the page holds them all for
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """name: for sorting, the same in all tables. kind: "num", "text", "level" or "strip". hint: what it means."""
+    """name: for sorting, the same in all tables. kind: "num", "text", "level" or "strip". hint: what it means. low: a
+    score of which less is better, so that it is sorted upwards first."""
 
     name: str
     title: str
     kind: str = "num"
     hint: str = ""
+    low: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,12 @@ def of_dataset(report: DatasetReport) -> Table:
     columns = (
         *LEVELS,
         Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
-        Column(name="score", title=sentence(scale.title), hint=f"mean over seeds on the test split; {scale.direction}"),
+        Column(
+            name="score",
+            title=sentence(scale.title),
+            hint=f"mean over seeds on the test split; {scale.direction}",
+            low=not scale.higher,
+        ),
         Column(name="strip", title="", kind="strip"),
         Column(name="half", title="±", hint="half width of the interval over seeds"),
         Column(name="to_best", title="To best", hint=f"{step}, paired over seeds"),
@@ -136,6 +143,7 @@ def of_dataset(report: DatasetReport) -> Table:
                 name=name,
                 title=sentence(METRICS[name].title),
                 hint="mean over seeds on the test split",
+                low=not METRICS[name].higher,
             )
             for name in report.beside
         ),
@@ -193,7 +201,12 @@ def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
     columns = (
         *LEVELS,
         Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
-        Column(name="score", title=f"{title} {scale.arrow}", hint=f"mean over data sets; {scale.direction}"),
+        Column(
+            name="score",
+            title=f"{title} {scale.arrow}",
+            hint=f"mean over data sets; {scale.direction}",
+            low=not scale.higher,
+        ),
         Column(name="strip", title="", kind="strip"),
         Column(name="half", title="±", hint="half width of the interval; seed noise on these data sets"),
         Column(name="to_best", title="To best", hint=f"{scale.unit or scale.label}, paired over seeds"),
@@ -202,6 +215,7 @@ def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
                 name=f"on-{name}",
                 title=f"{name} {scales[name].arrow}" if scale.is_ranks else name,
                 hint=f"{scales[name].label}, mean over seeds on {name}",
+                low=not scales[name].higher,
             )
             for name in overall.datasets
         ),

@@ -270,7 +270,7 @@ class DatasetReport:
     carriers: tuple[str, ...]
     scale: Scale
     curve: Scale
-    beside: tuple[str, ...]
+    beside: Mapping[str, Scale]
     targets: str
     missing: Mapping[str, float]
     splits: Mapping[str, int]

@@ -13,6 +13,7 @@ from mmbench.metrics import compared
 from mmbench.report import answer, cells, stats
 from mmbench.report.analysis import (
     Analysis,
+    CellRow,
     Counts,
     DatasetReport,
     Difference,
@@ -54,7 +55,13 @@ def _scale(spec: DataSpec, records: Sequence[Record], settings: ReportSettings) 
     return scale_of(metric, settings.rope, scores=[r[column] for r in done if r["role"] == "cell"], guess=guess)
 
 
-def _dataset(field: Field, spec: DataSpec, counts: Counts, settings: ReportSettings) -> DatasetReport:
+def _other(metric: str, rows: Sequence[CellRow], guess: float | None = None) -> Scale:
+    """Of a metric that is shown and not compared."""
+    cells = [r.metrics[metric].mean for r in rows if r.method.role == "cell" and metric in r.metrics]
+    return scale_of(metric, 0.0, scores=cells, guess=guess)
+
+
+def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
     scale = field.settings.scale
     ranking = cells.rank(field.means, field.index, field.ranked("cell"))
     top_all = cells.top_with_controls(field)
@@ -73,17 +80,8 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts, settings: ReportSetti
     chosen = max(validated, key=lambda x: x[0])[1] if validated else None
     said = answer.statements(rows, spec, best, top_all, scale, of)
     key = best.key if best else None
-    present = {m for r in rows for m in r.metrics}
-    curve = (
-        scale
-        if scale.metric == spec.task.metric
-        else scale_of(
-            spec.task.metric,
-            settings.rope,
-            scores=[r.metrics[spec.task.metric].mean for r in rows if spec.task.metric in r.metrics],
-            guess=spec.chance,
-        )
-    )
+    curve = scale if scale.metric == spec.task.metric else _other(spec.task.metric, rows, spec.chance)
+    others = {m: _other(m, rows) for m in beside(spec.task, scale.metric) if any(m in r.metrics for r in rows)}
     return DatasetReport(
         name=field.dataset,
         description=spec.description,
@@ -91,7 +89,7 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts, settings: ReportSetti
         carriers=spec.carriers,
         scale=scale,
         curve=curve,
-        beside=tuple(m for m in beside(spec.task, scale.metric) if m in present),
+        beside=others,
         targets=_targets(spec.task),
         missing={name: m.missing for name, m in spec.modalities.items() if m.missing > 0},
         splits=dict(spec.splits),
@@ -232,7 +230,7 @@ def analyse(
         cells.collect(name, records[name], methods, Settings(scale=scales[name], confidence=confidence))
         for name in names
     ]
-    datasets = [_dataset(f, specs[f.dataset], c, params.report) for f, c in zip(fields, counted[1:], strict=True)]
+    datasets = [_dataset(f, specs[f.dataset], c) for f, c in zip(fields, counted[1:], strict=True)]
     together, why_ranks = joint(scales)
     settings = Settings(scale=together, confidence=confidence)
     levels = _levels(methods)

@@ -243,7 +243,7 @@ def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
             if len(levels) <= BANDS:
                 axis.fill_between(epochs, _floats(c.low), _floats(c.high), color=colour, alpha=0.15, lw=0)
             axis.plot(epochs, _floats(c.median), color=colour, ls=dash, lw=1.5, label=c.name)
-        axis.set_title(f"{kind}: the best {len(COLOURS)} of {len(levels)}" if some else kind)
+        axis.set_title(f"{kind}: the {d.curve.extreme} {len(COLOURS)} of {len(levels)}" if some else kind)
         axis.set_xlabel("epoch")
         axis.legend(fontsize=7, loc="lower right" if d.curve.higher else "upper right")
     axes[0].set_ylabel(f"validation {d.curve.label}")

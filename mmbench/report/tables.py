@@ -131,9 +131,8 @@ def _gain_column(heading: str, of: str, scale: Scale) -> Column:
     return (heading, lambda r: _step(getattr(r, of), scale), True)
 
 
-def _metric_column(name: str) -> Column:
-    heading = METRICS[name].title
-    return (heading, lambda r: number(r.metrics[name].mean if name in r.metrics else None), True)
+def _metric_column(name: str, scale: Scale) -> Column:
+    return (scale.title, lambda r: scale.number(r.metrics[name].mean if name in r.metrics else None), True)
 
 
 def _cell_columns(d: DatasetReport) -> list[Column]:
@@ -143,7 +142,7 @@ def _cell_columns(d: DatasetReport) -> list[Column]:
         ("rank", _rank, True),
         ("method", lambda r: r.key, False),
         (scale.title, lambda r: interval(r.score, scale), True),
-        *(_metric_column(name) for name in d.beside),
+        *(_metric_column(name, other) for name, other in d.beside.items()),
         ("n", lambda r: f"{r.score.n if r.score else 0}", True),
         *([ceiling] if scale.higher and scale.low == 0 else []),
         _gain_column("over single", "gain_single", scale),

@@ -98,8 +98,8 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
             assert cells[6] == scale.plus_minus(row.score.half if row.score else None)
             assert cells[7] == scale.change(row.to_best.mean if row.to_best else None)
             assert cells[8] == scale.change(row.gain_single.mean if row.gain_single else None)
-            others = [row.metrics[name].mean if name in row.metrics else None for name in d.beside]
-            assert cells[9 : 9 + len(others)] == [numbers.score(v) for v in others]
+            others = [other.number(row.metrics[m].mean if m in row.metrics else None) for m, other in d.beside.items()]
+            assert cells[9 : 9 + len(others)] == others
             costs = cells[9 + len(others) :]
             assert costs[0] == numbers.count(cost.parameters if cost else None)
             assert costs[1] == numbers.count(cost.flops if cost else None)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mmbench.metrics import METRICS
 from mmbench.report.analysis import CellRow, DatasetReport, Estimate, Method, Overall
 from mmbench.report.scale import Scale
 from mmbench.report.view.axis import Axis, linear
 from mmbench.report.view.dots import beyond
-from mmbench.report.view.numbers import NONE, count, score, seconds
+from mmbench.report.view.numbers import NONE, count, seconds
 from mmbench.report.view.words import cause
 from mmbench.report.words import sentence
 
@@ -141,11 +140,11 @@ def of_dataset(report: DatasetReport) -> Table:
         *(
             Column(
                 name=name,
-                title=sentence(METRICS[name].title),
+                title=sentence(other.title),
                 hint="mean over seeds on the test split",
-                low=not METRICS[name].higher,
+                low=not other.higher,
             )
-            for name in report.beside
+            for name, other in report.beside.items()
         ),
         Column(name="parameters", title="Params ↓"),
         Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound"),
@@ -167,7 +166,7 @@ def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
     css += ["first"] if row.best else []
     css += ["none"] if row.score is None else []
     differences = (None if d is None else d.mean for d in (row.to_best, row.gain_single))
-    others = (_mean(row.metrics.get(name)) for name in report.beside)
+    others = ((_mean(row.metrics.get(name)), other) for name, other in report.beside.items())
     return Row(
         method=row.method,
         **_names(row.method),
@@ -179,7 +178,7 @@ def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
             None,
             _number(scale.plus_minus(half), half),
             *(_number(scale.change(d), d) for d in differences),
-            *(_number(score(v), v) for v in others),
+            *(_number(other.number(v), v) for v, other in others),
             _number(count(cost.parameters if cost else None), cost.parameters if cost else None),
             _number(count(cost.flops if cost else None), cost.flops if cost else None),
             _number(seconds(cost.train_seconds if cost else None), cost.train_seconds if cost else None),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from mmbench.registry import UserError, suggest
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -35,6 +37,11 @@ class Metric:
     @property
     def arrow(self) -> str:
         return "↑" if self.higher else "↓"
+
+    @property
+    def title(self) -> str:
+        """`MAE ↓`."""
+        return f"{self.label} {self.arrow}"
 
     @property
     def is_share(self) -> bool:
@@ -80,6 +87,22 @@ MAIN: Mapping[TaskKind, str] = {
 def fitting(kind: TaskKind, *, affect: bool = False) -> tuple[str, ...]:
     """The names of the metrics of such a task."""
     return tuple(name for name, m in METRICS.items() if kind in m.kinds and (affect or not m.affect))
+
+
+def compared(wanted: str, dataset: str, task: Task) -> str:
+    """The metric that the report compares a data set by: its own main one for "auto". Raises UserError where it lacks
+    the one that is wanted."""
+    known = fitting(task.kind, affect=task.affect)
+    if wanted == "auto":
+        return task.metric
+    if wanted not in METRICS:
+        raise UserError(f"report.metric: there is no metric {wanted!r}{suggest(wanted, ('auto', *METRICS))}")
+    if wanted not in known:
+        raise UserError(
+            f"report.metric: {wanted} is no metric of the data set {dataset!r} ({task.kind}); it has "
+            f"{', '.join(known)}. `auto` takes each data set's own main metric"
+        )
+    return wanted
 
 
 def better(name: str, a: float, b: float) -> bool:

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from mmbench.cli.project import Loaded, Project, load
-from mmbench.config import DataSpec, Modality, task_of
+from mmbench.config import DataSpec, Modality, Normal, task_of
 from mmbench.data import save
 from mmbench.job import Job
 from mmbench.results import Cost, Provenance, State, TrialResult
@@ -49,6 +49,32 @@ def settings() -> dict[str, object]:
     return raw
 
 
+def regression(root: Path) -> None:
+    """Add a data set `errors` to the project: one number to predict from the same features."""
+    draw = torch.Generator().manual_seed(1)
+    arrays = {}
+    for split, n in SPLITS.items():
+        a, b = torch.randn(n, 8, 4, generator=draw), torch.randn(n, 8, 4, generator=draw)
+        arrays[split] = {"left": a.numpy(), "right": b.numpy(), "label": (a[:, 0, :1] + b[:, 0, :1]).numpy()}
+    spec = DataSpec(
+        name="errors",
+        description="Random features and a number for tests.",
+        modalities={m: Modality(kind="feature", shape=(8, 4)) for m in ("left", "right")},
+        task=task_of("regression", ("sum",)),
+        splits=SPLITS,
+        chance=1.0,
+        ceiling=None,
+        scale=Normal(axis=0, mean=(0.0,), std=(1.0,)),
+        licence="CC0",
+        source="random numbers",
+        hash="",
+    )
+    save(root / "data" / "prepared" / "errors", spec, arrays)
+    raw = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    raw["grid"]["datasets"].append("errors")
+    (root / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+
+
 def make(folder: Path) -> Path:
     """The project with its data prepared and nothing run."""
     small_data(folder / "data" / "prepared" / "small")
@@ -64,6 +90,9 @@ def result(job: Job, state: State = State.DONE) -> TrialResult:
     """How the trial may have ended."""
     done = state is State.DONE
     scores = {"accuracy": 0.8125, "macro_f1": 0.8, "loss": 0.1 + 0.2}
+    main = "accuracy"
+    if job.config.dataset == "errors":
+        scores, main = {"mae": 0.8125, "rmse": 1.0, "pearson": 0.5, "loss": 1.0}, "mae"
     return TrialResult(
         trial_id=job.trial_id,
         config=job.config,
@@ -71,7 +100,7 @@ def result(job: Job, state: State = State.DONE) -> TrialResult:
         message=None if done else f"it ended as {state}",
         metrics={"validation": scores, "test": scores} if done else {},
         best_epoch=0 if done else None,
-        curves={"train_loss": [0.7], "validation_loss": [0.6], "validation_accuracy": [0.8]} if done else {},
+        curves={"train_loss": [0.7], "validation_loss": [0.6], f"validation_{main}": [0.8]} if done else {},
         cost=Cost(
             parameters=1234,
             flops=5678,

@@ -132,6 +132,7 @@ def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
 
 
 def _show(result: TrialResult, spec: DataSpec) -> None:
+    from mmbench.metrics import METRICS
     from mmbench.sweep.progress import duration
 
     click.secho(result.config.name, bold=True)
@@ -143,10 +144,14 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
     if result.metrics:
         ceiling = "" if spec.ceiling is None else f"ceiling {spec.ceiling:.3f}"
         chance = "" if spec.chance is None else f"chance {spec.chance:.3f}"
-        known = ", ".join(part for part in (chance, ceiling) if part)
-        heading(f"Scores ({spec.task.metric}: {known})" if known else "Scores")
-        names = list(result.metrics["test"])
-        table(["split", *names], [[s, *(f"{v[n]:.3f}" for n in names)] for s, v in result.metrics.items()])
+        main = METRICS[spec.task.metric]
+        known = [part for part in (chance, ceiling, "" if main.higher else "lower is better") if part]
+        heading(f"Scores ({main.label}: {', '.join(known)})" if known else "Scores")
+        found = [name for name in METRICS if any(name in v for v in result.metrics.values())]
+        names = sorted(found, key=lambda name: name != spec.task.metric)
+        parts = result.metrics.values()
+        rows = [[METRICS[n].title, *(f"{part[n]:.3f}" if n in part else "-" for part in parts)] for n in names]
+        table(["metric", *result.metrics], rows)
     if result.best_epoch is not None:
         epochs = len(next(iter(result.curves.values())))
         click.echo(f"weights of epoch {result.best_epoch + 1} of {epochs}, the best on validation")

@@ -62,6 +62,7 @@ def _failures(finished: list[TrialResult]) -> list[dict[str, Any]]:
 
 
 def _show(found: dict[str, Any]) -> None:
+    from mmbench.metrics import METRICS
     from mmbench.sweep.progress import duration
 
     counts = found["states"]
@@ -73,8 +74,9 @@ def _show(found: dict[str, Any]) -> None:
         click.echo(f"{spent} of training in trials; first began {times['first']}, last ended {times['last']}")
     states = [state for state, count in counts.items() if count]
     heading("By data set")
-    rows = [[name, *(own[state] for state in states)] for name, own in found["datasets"].items()]
-    table(["data set", *(state.replace("_", " ") for state in states)], rows)
+    titles = {name: METRICS[metric].title for name, metric in found["metrics"].items()}
+    rows = [[name, titles[name], *(own[state] for state in states)] for name, own in found["datasets"].items()]
+    table(["data set", "metric", *(state.replace("_", " ") for state in states)], rows)
     if found["failures"]:
         heading("Failures")
         rows = [[f["name"], f["state"].replace("_", " "), f["message"]] for f in found["failures"]]
@@ -99,6 +101,7 @@ def status(project: Project, json_: bool) -> None:
         "declared": loaded.plan.declared,
         "states": {state.value: count for state, count in coverage(loaded.plan, loaded.results).items()},
         "datasets": _by_dataset(loaded),
+        "metrics": {name: loaded.specs[name].task.metric for name in loaded.params.grid.datasets},
         "failures": _failures(finished),
         "time": _times(finished),
         "broken": {str(file): why for file, why in loaded.ledger.broken.items()},

@@ -1,8 +1,9 @@
 """Everything the report shows, computed once: the page, Markdown, CSV, LaTeX, MLflow and DVC all read this.
 
-Scores, intervals and differences are fractions (0.9, not 90 points). None means "there is no such number" (one seed
-has no interval, a data set without a known ceiling has no share of it); NaN never occurs. Lists are in display order.
-`mmbench.report.build.analyse` makes an Analysis.
+Scores, intervals and differences are in the metric's own unit (0.9, not 90 points); `Scale` says which metric that is,
+which way is better and how its numbers read. A difference is a gain: positive is better, also of an error. None means
+"there is no such number" (one seed has no interval, a data set without a known ceiling has no share of it); NaN never
+occurs. Lists are in display order. `mmbench.report.build.analyse` makes an Analysis.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 import pandas as pd
+
+from mmbench.report.scale import Scale
 
 Role = Literal["cell", "single", "baseline"]
 CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
@@ -45,9 +48,10 @@ class Estimate:
 class Difference:
     """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
 
-    half: half width of the interval, None where there is no replicate. pairs: cells (or data sets) that were paired.
-    n: replicates (seeds within a data set; data sets in an overall difference). p: raw; p_holm: adjusted within its
-    family of comparisons. verdict says whether the subject is better or worse than the reference.
+    mean: so turned that positive means that the subject is better. half: half width of the interval, None where there
+    is no replicate. pairs: cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in
+    an overall difference). p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject
+    is better or worse than the reference.
     """
 
     subject: str
@@ -114,17 +118,18 @@ class CellCost:
 class CellRow:
     """One method on one data set (cells of the grid and controls alike).
 
-    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly;
-    pending = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test
-    metric (report.metric) with interval; None where no seed is done. validation, macro_f1, accuracy, loss: same form;
-    the last three on test. ranked: compared with the others (done on every seed of DatasetReport.seeds); a row that
-    is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared rank "1-3" (cells: among cells;
-    controls: None). best: highest mean among the ranked cells. in_top: member of the tie group with the best cell
-    ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls are compared together.
-    to_best: difference to the best cell (None for the best itself). gain_single: to the best single modality;
-    gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines. ceiling_share:
-    score / ceiling. pareto: the costs ("parameters", "flops", "train_seconds", "inference_us") on whose front against
-    the score it lies. trial_ids: of every declared seed that has one.
+    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly; pending
+    = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test metric (of
+    DatasetReport.scale) with interval; None where no seed is done. validation: the same on validation. metrics: every
+    metric on test, in the order of `mmbench.metrics`. ranked: compared with the others (done on every seed of
+    DatasetReport.seeds); a row that is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared
+    rank "1-3" (cells: among cells; controls: None). best: best mean among the ranked cells. in_top: member of the tie
+    group with the best cell ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls
+    are compared together. to_best: difference to the best cell (None for the best itself). gain_single: to the best
+    single modality; gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines.
+    ceiling_share: score / ceiling, where that says something. pareto: the costs ("parameters", "flops",
+    "train_seconds", "inference_us") on whose front against the score it lies. trial_ids: of every declared seed that
+    has one.
     """
 
     dataset: str
@@ -136,9 +141,7 @@ class CellRow:
     seeds: tuple[SeedValue, ...]
     score: Estimate | None
     validation: Estimate | None
-    accuracy: Estimate | None
-    macro_f1: Estimate | None
-    loss: Estimate | None
+    metrics: Mapping[str, Estimate]
     best_epoch: float | None
     ranked: bool
     rank: int | None
@@ -217,7 +220,8 @@ class Front:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Validation accuracy by epoch: median and quartile band over the runs. All three have one value an epoch.
+    """The main metric on validation by epoch: median and quartile band over the runs. All three have one value an
+    epoch.
 
     kind: "cell" (name is the method's key), "single", "attention", "fusion" or "architecture" (name is the level).
     runs: how many curves went in.
@@ -237,8 +241,8 @@ class Statement:
     """One generated sentence that answers a standing question. holds: yes, no, or None where it cannot be said yet.
 
     name: "ceiling" (best cell reaches 95 % of the ceiling), "singles_at_chance" (every single modality's interval
-    contains chance), "carrier_on_top" (a carrying modality alone is in the top tie group, cells and controls
-    together).
+    contains chance; of other metrics than accuracy: none beats a guess), "carrier_on_top" (a carrying modality alone is
+    in the top tie group, cells and controls together).
     """
 
     name: str
@@ -250,24 +254,33 @@ class Statement:
 class DatasetReport:
     """One data set. rows: cells in order of rank (unranked last), then controls in order of score.
 
-    seeds: the seeds that every ranked row is done on (comparisons are paired over these). best: key of the best cell,
-    None before there is one. top: keys of the tie group (best included), top_all: the same with the controls in.
-    single: key of the single modality that scores highest. chosen: key of the cell with the highest *validation* mean
-    (what a user without test labels would pick). answer: sentences in plain words, the first stands alone. dropped:
-    keys of cells left out of the comparison.
+    scale: of the metric compared. curve: of the one that chooses epochs, in learning curves. beside: metrics that
+    tables show next to the one compared. targets: what is predicted, in words. missing: modality -> share of samples
+    without. chance: what a guess without the input scores, None where unknown; ceiling: the best possible. Both are of
+    the metric compared. seeds: the seeds that every ranked row is done on (comparisons are paired over these). best:
+    key of the best cell, None before there is one. top: keys of the tie group (best included), top_all: the same with
+    the controls in. single: key of the single modality that scores best. chosen: key of the cell with the best
+    *validation* mean (what a user without test labels would pick). answer: sentences in plain words, the first stands
+    alone. dropped: keys of cells left out of the comparison.
     """
 
     name: str
     description: str
     modalities: tuple[str, ...]
     carriers: tuple[str, ...]
-    classes: int
+    scale: Scale
+    curve: Scale
+    beside: Mapping[str, Scale]
+    targets: str
+    missing: Mapping[str, float]
     splits: Mapping[str, int]
-    chance: float
+    chance: float | None
     ceiling: float | None
     ceiling_why: str
     licence: str
     source: str
+    citation: str
+    notes: tuple[str, ...]
     data_hash: str
     seeds: tuple[int, ...]
     counts: Counts
@@ -301,8 +314,8 @@ class DatasetReport:
 
 @dataclass(frozen=True, kw_only=True)
 class OverallRow:
-    """One cell over all data sets. score: macro mean; its interval speaks of these data sets (seed noise only), n =
-    data sets.
+    """One cell over all data sets. score: macro mean, or mean rank (Overall.scale); its interval speaks of these data
+    sets (seed noise only), n = data sets.
 
     None, with `missing` naming the data sets, where it is not ranked on each of them. in_top: cannot be told apart
     from the best.
@@ -334,8 +347,13 @@ class OverallRow:
 @dataclass(frozen=True, kw_only=True)
 class Overall:
     """Cells across data sets, in order of rank. Controls of one modality are not comparable across data sets and left
-    out."""
+    out.
 
+    why_ranks: why mean ranks are compared and not mean scores; None where scores are.
+    """
+
+    scale: Scale
+    why_ranks: str | None
     datasets: tuple[str, ...]
     rows: tuple[OverallRow, ...]
     best: str | None
@@ -347,9 +365,10 @@ class Overall:
 class Question:
     """One of the article's questions. per_dataset: differences by data set; overall: over data sets (n = data sets).
 
-    name: "attention" (each mechanism against `mean`), "fusion" (families pairwise), "architecture" (pairwise),
-    "multimodal" (best cell, and each fusion, against the best single modality). finding: a heading that states the
-    answer; sentences: one per data set or pair. dropped: what could not be paired, in words.
+    scales: of per_dataset, by data set; scale: of overall. name: "attention" (each mechanism against `mean`), "fusion"
+    (families pairwise), "architecture" (pairwise), "multimodal" (best cell, and each fusion, against the best single
+    modality). finding: a heading that states the answer; sentences: one per data set or pair. dropped: what could not
+    be paired, in words.
     """
 
     name: str
@@ -358,6 +377,8 @@ class Question:
     sentences: tuple[str, ...]
     per_dataset: Mapping[str, tuple[Difference, ...]]
     overall: tuple[Difference, ...]
+    scales: Mapping[str, Scale]
+    scale: Scale
     dropped: tuple[str, ...]
 
 
@@ -400,10 +421,11 @@ class PairMean:
 class EffectTable:
     """Main effects and interactions on one data set, or with data set as block (dataset = None).
 
-    dropped: the cells that were left out, in words; empty on a complete grid.
+    dropped: the cells that were left out, in words; empty on a complete grid. scale: of the means.
     """
 
     dataset: str | None
+    scale: Scale
     means: tuple[LevelMean, ...]
     pairs: tuple[PairMean, ...]
     terms: tuple[Term, ...]
@@ -503,16 +525,16 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """The whole report. frame: one row a declared trial (columns in `mmbench.report.frame.COLUMNS`); not part of the
+    """The whole report. frame: one row a declared trial (columns in `mmbench.report.frame.columns`); not part of the
     JSON.
 
-    metric: "accuracy" or "macro_f1"; metric_label: for people. headline: one sentence. lead: up to two sentences
+    scale: of whatever speaks of all data sets: the metric that they share, or ranks. rope: as params.yaml states it.
+    headline: one sentence. lead: up to two sentences
     under it. date: day of the newest result (no clock is read), None before the first. partial: trials are pending.
     """
 
     experiment: str
-    metric: str
-    metric_label: str
+    scale: Scale
     confidence: float
     rope: float
     date: str | None
@@ -538,6 +560,16 @@ class Analysis:
     def total(self) -> Counts:
         """Coverage of the whole grid: `coverage` is this, then one line a data set."""
         return self.coverage[0]
+
+    @property
+    def epochs(self) -> int:
+        """Of the longest learning curve; 0 without any."""
+        return max((len(c.median) for c in self.curves), default=0)
+
+    @property
+    def replicated(self) -> bool:
+        """Whether more than one seed was declared, so that there can be intervals."""
+        return self.seeds_declared > 1
 
     def dataset(self, name: str) -> DatasetReport:
         """That data set's part. Raises KeyError."""

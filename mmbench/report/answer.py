@@ -7,45 +7,49 @@ from math import hypot
 
 from mmbench.config import DataSpec
 from mmbench.report.analysis import CellRow, Counts, DatasetReport, Difference, Overall, Statement
-from mmbench.report.words import count, gain, interval, level, listing, number, quantity, sentence, share
+from mmbench.report.scale import Scale
+from mmbench.report.words import count, gain, interval, listing, quantity, sentence, share
 
 ENOUGH = 0.95
 """The share of the ceiling that counts as having solved the task."""
 
 
-def _gain_sentence(difference: Difference, over: str) -> str:
+def _gain_sentence(difference: Difference, over: str, scale: Scale) -> str:
+    size = gain(difference, scale)
     words = {
-        "better": f"It gains {gain(difference)} over {over}.",
-        "worse": f"It is {gain(difference)} against {over}: worse.",
-        "equal": f"It is no better than {over} in practice ({gain(difference)}).",
-        "unclear": f"Whether it is better than {over} cannot be told ({gain(difference)}).",
+        "better": f"It gains {size} over {over}." if scale.unit else f"It has a {size} than {over}: better.",
+        "worse": f"It is {size} against {over}: worse." if scale.unit else f"It has a {size} than {over}: worse.",
+        "equal": f"It is no better than {over} in practice ({size}).",
+        "unclear": f"Whether it is better than {over} cannot be told ({size}).",
     }
     if difference.verdict == "unclear" and difference.half is not None and abs(difference.mean) > difference.half:
         # Among very many cells a test on few seeds cannot pass, however wide the gap: say that, not that it is unclear.
         return (
-            f"It is {gain(difference)} against {over}: clear of zero taken alone, but not once corrected for all cells "
-            "that are compared; more seeds would tell."
+            f"It {f'is {size} against' if scale.unit else f'has a {size} than'} {over}: clear of zero taken alone, but "
+            "not once corrected for all cells that are compared; more seeds would tell."
         )
     return words[difference.verdict]
 
 
-def _first(best: CellRow, spec: DataSpec, top: Sequence[str], cells: int, metric: str) -> str:
-    part = f", {share(best.ceiling_share)} of the ceiling {number(spec.ceiling)}" if best.ceiling_share else ""
+def _first(best: CellRow, ceiling: float | None, top: Sequence[str], cells: int, scale: Scale) -> str:
+    part = "" if ceiling is None else f"; the best possible is {scale.number(ceiling)}"
+    if best.ceiling_share:
+        part = f", {share(best.ceiling_share)} of the ceiling {scale.number(ceiling)}"
     seeds = count(best.score.n if best.score else 0, "seed")
-    reached = f"{metric} {interval(best.score)} ({seeds}){part}"
+    reached = f"{scale.label} {interval(best.score, scale)} ({seeds}){part}"
     if not top:
-        return f"{best.key} has the highest mean: {reached}; with one seed nothing can be told apart."
+        return f"{best.key} has the {scale.extreme} mean: {reached}; with one seed nothing can be told apart."
     if len(top) == 1 and cells > 1:
         return f"{best.key} is best: {reached}; every other complete cell is worse."
     if cells == 1:
         return f"{best.key} is the only complete cell: {reached}."
     return (
-        f"{best.key} has the highest mean: {reached}; {count(len(top) - 1, 'other cell')} of {cells - 1} "
+        f"{best.key} has the {scale.extreme} mean: {reached}; {count(len(top) - 1, 'other cell')} of {cells - 1} "
         f"cannot be told apart from it."
     )
 
 
-def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str]) -> str | None:
+def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
     """The member of the tie group that trains fastest: the one to take."""
     priced = [(r.cost.train_seconds, r) for k in top if (r := rows[k]).cost]
     if len(top) < 2 or not priced:
@@ -56,28 +60,33 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str]) -> str | None:
         return f"It is also the cheapest to train of its tie group ({quantity(seconds)} s)."
     return (
         f"Of its tie group, {row.key} is the cheapest to train ({quantity(seconds)} s, {quantity(row.cost.parameters)} "
-        f"parameters, {interval(row.score)})."
+        f"parameters, {interval(row.score, scale)})."
     )
 
 
 def statements(
-    rows: Sequence[CellRow], spec: DataSpec, best: CellRow | None, top_all: Sequence[str], metric: str
+    rows: Sequence[CellRow],
+    spec: DataSpec,
+    best: CellRow | None,
+    top_all: Sequence[str],
+    scale: Scale,
+    ceiling: float | None,
 ) -> tuple[Statement, ...]:
-    """The standing questions that apply to this data set."""
+    """The standing questions that apply to this data set. ceiling: of which the score can be a share, or None."""
     made = []
-    if spec.ceiling is not None and metric == "accuracy":
-        text, holds = f"Whether the ceiling of {number(spec.ceiling)} is reached cannot be said yet.", None
+    if ceiling is not None:
+        text, holds = f"Whether the ceiling of {scale.number(ceiling)} is reached cannot be said yet.", None
         if best is not None and best.ceiling_share is not None:
             holds = best.ceiling_share >= ENOUGH
             verb = "reaches" if holds else "does not reach"
             text = (
                 f"The best cell {verb} {100 * ENOUGH:g} % of the ceiling: it is at "
-                f"{share(best.ceiling_share)} of {number(spec.ceiling)}."
+                f"{share(best.ceiling_share)} of {scale.number(ceiling)}."
             )
         made.append(Statement(name="ceiling", holds=holds, text=text))
     singles = [r for r in rows if r.method.role == "single"]
-    if singles and metric == "accuracy" and not spec.carriers:
-        made.append(_at_chance(singles, spec))
+    if singles and scale.guess is not None and not spec.carriers:
+        made.append(_at_chance(singles, scale, spec.splits["test"]))
     if singles and spec.carriers:
         carrying = [r for r in singles if r.method.modality in spec.carriers]
         holds = any(r.key in top_all for r in carrying) if top_all and any(r.ranked for r in carrying) else None
@@ -91,67 +100,94 @@ def statements(
     return tuple(made)
 
 
-def _at_chance(singles: Sequence[CellRow], spec: DataSpec) -> Statement:
-    """Whether each single modality scores within its interval of chance.
+def _at_chance(singles: Sequence[CellRow], scale: Scale, tested: int) -> Statement:
+    """Whether each single modality scores what a guess without the input scores. tested: samples of the test split.
 
-    That interval has two parts: of the seeds, and of guessing on a test split of this size (which seeds share).
+    For accuracy, within an interval of two parts: of the seeds, and of guessing on a test split of this size (which
+    seeds share). For other metrics only seed noise is known, and only what is better than the guess tells something: a
+    network can well be worse.
     """
+    name, chance = "singles_at_chance", scale.guess
+    assert chance is not None
     known = [
         (r, r.score.mean, r.score.half)
         for r in singles
         if r.state == "complete" and r.score and r.score.half is not None
     ]
-    name, chance = "singles_at_chance", spec.chance
+    plain = scale.metric == "accuracy"
+    guess = f"chance ({scale.number(chance)})" if plain else f"a guess without the input ({scale.number(chance)})"
     if len(known) < len(singles):
-        text = "Whether single modalities are at chance cannot be said yet: some have no interval."
+        at = "at chance" if plain else "no better than a guess"
+        text = f"Whether single modalities are {at} cannot be said yet: some have no interval."
         return Statement(name=name, holds=None, text=text)
-    guessing = 1.96 * (chance * (1 - chance) / spec.splits["test"]) ** 0.5
+    if not plain:
+        return _beside_a_guess(known, scale, guess, name)
+    guessing = 1.96 * (chance * (1 - chance) / tested) ** 0.5
     away = [(abs(mean - chance), r) for r, mean, half in known if abs(mean - chance) > hypot(half, guessing)]
     if not away:
-        text = f"Every single modality is within its interval of chance ({number(chance)}); only together do they tell."
+        text = f"Every single modality is within its interval of {guess}; only together do they tell."
         return Statement(name=name, holds=True, text=text)
     if len(away) == len(known):
-        text = f"Every single modality says something about the label: none is at chance ({number(chance)})."
+        text = f"Every single modality says something about the label: none is at {guess}."
         return Statement(name=name, holds=False, text=text)
     _, furthest = max(away, key=lambda x: x[0])
     text = (
         f"Of {count(len(known), 'single-modality control')}, {len(away)} "
-        f"{'differs' if len(away) == 1 else 'differ'} from chance ({number(chance)}), most of all {furthest.key} at "
-        f"{interval(furthest.score)}."
+        f"{'differs' if len(away) == 1 else 'differ'} from {guess}, most of all {furthest.key} at "
+        f"{interval(furthest.score, scale)}."
+    )
+    return Statement(name=name, holds=False, text=text)
+
+
+def _beside_a_guess(known: Sequence[tuple[CellRow, float, float]], scale: Scale, guess: str, name: str) -> Statement:
+    """The same for metrics of which only the noise of the seeds is known."""
+    gains = [(scale.oriented(mean) - scale.oriented(scale.guess or 0.0), half, r) for r, mean, half in known]
+    telling = [(gain, r) for gain, half, r in gains if gain > max(half, scale.rope)]
+    if not telling:
+        text = f"No single modality scores better than {guess}, beyond the noise of the seeds."
+        return Statement(name=name, holds=True, text=text)
+    if len(telling) == len(known):
+        text = f"Every single modality says something about the target: each scores better than {guess}."
+        return Statement(name=name, holds=False, text=text)
+    _, furthest = max(telling, key=lambda x: x[0])
+    text = (
+        f"Of {count(len(known), 'single-modality control')}, {len(telling)} "
+        f"{'scores' if len(telling) == 1 else 'score'} better than {guess}, most of all {furthest.key} at "
+        f"{interval(furthest.score, scale)}."
     )
     return Statement(name=name, holds=False, text=text)
 
 
 def answer(
     rows: Sequence[CellRow],
-    spec: DataSpec,
+    ceiling: float | None,
     top: Sequence[str],
     chosen: str | None,
     found: Sequence[Statement],
-    metric: str,
+    scale: Scale,
 ) -> tuple[str, ...]:
-    """Sentences for a reader who wants to act; the first stands alone."""
+    """Sentences for a reader who wants to act; the first stands alone. ceiling: the best possible, where known."""
     by_key = {r.key: r for r in rows}
     best = next((r for r in rows if r.best), None)
     if best is None:
         return ("No cell is complete yet.",)
     cells = sum(r.ranked for r in rows if r.method.role == "cell")
-    said = [_first(best, spec, top, cells, metric)]
+    said = [_first(best, ceiling, top, cells, scale)]
     for difference, over in (
         (best.gain_single, f"the best single modality ({best.gain_single.reference})" if best.gain_single else ""),
         (best.gain_pooling, "the same cell with pooling in place of attention"),
         (best.gain_linear, "the linear baseline"),
     ):
         if difference is not None:
-            said.append(_gain_sentence(difference, over))
-    cheap = _cheapest(by_key, top)
+            said.append(_gain_sentence(difference, over, scale))
+    cheap = _cheapest(by_key, top, scale)
     if cheap:
         said.append(cheap)
     said.extend(s.text for s in found)
     if chosen is not None and chosen != best.key:
         said.append(
             f"Choosing by validation, as one would without test labels, takes {chosen}: "
-            f"{interval(by_key[chosen].score)} on test."
+            f"{interval(by_key[chosen].score, scale)} on test."
         )
     return tuple(said)
 
@@ -161,7 +197,7 @@ def _clear(top: int, cells: int) -> bool:
     return top <= max(3, cells // 4)
 
 
-def finding(name: str, best: str | None, top: Sequence[str], cells: int) -> str:
+def finding(name: str, best: str | None, top: Sequence[str], cells: int, scale: Scale) -> str:
     """A heading for one data set."""
     if best is None:
         return f"{name}: no complete cell yet"
@@ -170,8 +206,12 @@ def finding(name: str, best: str | None, top: Sequence[str], cells: int) -> str:
     if len(top) == 1:
         return f"{name}: {best} is best" if cells > 1 else f"{name}: {best} is the only complete cell"
     if _clear(len(top), cells):
-        return f"{name}: {best} scores highest; {count(len(top) - 1, 'other')} cannot be told apart from it"
+        return f"{name}: {best} {_leads(scale)}; {count(len(top) - 1, 'other')} cannot be told apart from it"
     return f"{name}: no clear winner, {len(top)} of {cells} cells cannot be told apart"
+
+
+def _leads(scale: Scale) -> str:
+    return "scores highest" if scale.higher else f"has the lowest {scale.label}"
 
 
 def headline(
@@ -186,34 +226,42 @@ def headline(
         if len(known) == 1:
             d = known[0]
             ranked = sum(r.ranked for r in d.cells)
-            text = _winner(str(d.best), d.top, ranked, f"on {d.name}")
+            text = _winner(str(d.best), d.top, ranked, f"on {d.name}", d.scale)
         else:
             text = f"No clear winner: no cell is complete on all {len(datasets)} data sets."
     elif winner_changes:
         text = f"No clear winner: the best combination differs between the {len(known)} data sets."
     else:
         ranked = sum(r.score is not None for r in overall.rows)
-        text = _winner(overall.best, overall.top, ranked, f"over {count(len(overall.datasets), 'data set')}")
+        where = f"over {count(len(overall.datasets), 'data set')}"
+        text = _winner(overall.best, overall.top, ranked, where, overall.scale)
     return start + text[:1].lower() + text[1:] if start else sentence(text)
 
 
-def _winner(best: str, top: Sequence[str], cells: int, where: str) -> str:
-    best = level(best)
+def _winner(best: str, top: Sequence[str], cells: int, where: str, scale: Scale) -> str:
     if not top:
-        return f"No clear winner {where}: with one seed nothing can be told apart ({best} has the highest mean)."
+        mean = scale.label if scale.is_ranks else "mean"
+        mean = f"{scale.extreme} {mean}"
+        return f"No clear winner {where}: with one seed nothing can be told apart ({best} has the {mean})."
     if len(top) == 1:
         return f"{best} is best {where}."
     if _clear(len(top), cells):
-        return f"{best} scores highest {where}; {count(len(top) - 1, 'other cell')} cannot be told apart from it."
+        return f"{best} {_leads(scale)} {where}; {count(len(top) - 1, 'other cell')} cannot be told apart from it."
     return f"No clear winner {where}: {len(top)} of {cells} cells cannot be told apart."
 
 
 def lead(datasets: Sequence[DatasetReport], question_findings: Sequence[str]) -> tuple[str, ...]:
     """Up to two sentences under the headline: what is best where, and what matters."""
-    best = [f"{d.best} on {d.name} ({interval(d.row(d.best).score)})" for d in datasets if d.best is not None]
+    known = [d for d in datasets if d.best is not None]
+    mixed = len({d.scale.metric for d in datasets}) > 1
+    best = []
+    for d in known:
+        what = f"{d.scale.label} " if mixed or not d.scale.higher else ""
+        best.append(f"{d.best} on {d.name} ({what}{interval(d.row(str(d.best)).score, d.scale)})")
     said = []
     if best:
-        said.append(f"Highest mean: {listing(best, most=6)}.")
+        ways = {d.scale.extreme for d in known}
+        said.append(f"{sentence(ways.pop()) if len(ways) == 1 else 'Best'} mean: {listing(best, most=6)}.")
     if question_findings:
         said.append("; ".join(f[:1].lower() + f[1:] if i else f for i, f in enumerate(question_findings)) + ".")
     return tuple(said)

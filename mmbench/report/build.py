@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmbench.config import DataSpec, Params
+from mmbench.config import DataSpec, Params, ReportSettings, Task
 from mmbench.job import Plan
+from mmbench.metrics import compared
 from mmbench.report import answer, cells, stats
 from mmbench.report.analysis import (
     Analysis,
@@ -30,35 +31,75 @@ from mmbench.report.effects import by_score, effects
 from mmbench.report.frame import Results, coverage, method_of, problems, tidy
 from mmbench.report.lengths import length_report
 from mmbench.report.questions import FACTORS, questions
-from mmbench.report.words import METRICS, count
+from mmbench.report.scale import Scale, beside, joint, scale_of
+from mmbench.report.words import count
 from mmbench.scaling import Profile
+
+_NOUNS = {"classification": "class", "binary": "class", "multilabel": "label", "regression": "number"}
+
+
+def _targets(task: Task) -> str:
+    """`10 classes`, `23 labels`, `1 number`."""
+    return count(len(task.targets), _NOUNS[task.kind], "classes" if _NOUNS[task.kind] == "class" else None)
+
+
+def _scale(spec: DataSpec, records: Sequence[Record], settings: ReportSettings) -> Scale:
+    """The scale of a data set. What a guess scores is what the data set says or, for a metric that is not its main one,
+    what the majority baseline does."""
+    metric = compared(settings.metric, spec.name, spec.task)
+    column = f"test_{metric}"
+    done = [r for r in records if r["state"] == "done" and r[column] is not None]
+    guess = spec.chance if metric == spec.task.metric else None
+    if guess is None:
+        guess = next((float(r[column]) for r in done if r["baseline"] == "majority"), None)
+    return scale_of(metric, settings.rope, scores=[r[column] for r in done if r["role"] == "cell"], guess=guess)
+
+
+def _other(metric: str, rows: Sequence[CellRow], guess: float | None = None) -> Scale:
+    """Of a metric that is shown and not compared."""
+    cells = [r.metrics[metric].mean for r in rows if r.method.role == "cell" and metric in r.metrics]
+    return scale_of(metric, 0.0, scores=cells, guess=guess)
 
 
 def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
-    what = METRICS[field.settings.metric]
+    scale = field.settings.scale
     ranking = cells.rank(field.means, field.index, field.ranked("cell"))
     top_all = cells.top_with_controls(field)
-    ceiling = spec.ceiling if field.settings.metric == "accuracy" else None
-    rows = cells.rows(field, ranking, top_all, ceiling)
-    found_fronts = fronts(rows, what)
+    ceiling = spec.ceiling if scale.metric == spec.task.metric else None
+    # A share of the ceiling says something where nothing is 0 and more is better: not of an error or a correlation.
+    of = ceiling if scale.higher and scale.low == 0 else None
+    rows = cells.rows(field, ranking, top_all, of)
+    found_fronts = fronts(rows, scale)
     rows = [replace(r, pareto=tuple(f.cost for f in found_fronts if r.key in f.keys)) for r in rows]
     best = next((r for r in rows if r.best), None)
-    validated = [(r.validation.mean, r.key) for r in rows if r.method.role == "cell" and r.ranked and r.validation]
+    validated = [
+        (scale.oriented(r.validation.mean), r.key)
+        for r in rows
+        if r.method.role == "cell" and r.ranked and r.validation
+    ]
     chosen = max(validated, key=lambda x: x[0])[1] if validated else None
-    said = answer.statements(rows, spec, best, top_all, field.settings.metric)
+    said = answer.statements(rows, spec, best, top_all, scale, of)
     key = best.key if best else None
+    curve = scale if scale.metric == spec.task.metric else _other(spec.task.metric, rows, spec.chance)
+    others = {m: _other(m, rows) for m in beside(spec.task, scale.metric) if any(m in r.metrics for r in rows)}
     return DatasetReport(
         name=field.dataset,
         description=spec.description,
         modalities=tuple(spec.modalities),
         carriers=spec.carriers,
-        classes=len(spec.task.targets),
+        scale=scale,
+        curve=curve,
+        beside=others,
+        targets=_targets(spec.task),
+        missing={name: m.missing for name, m in spec.modalities.items() if m.missing > 0},
         splits=dict(spec.splits),
-        chance=spec.chance,
-        ceiling=spec.ceiling,
+        chance=scale.guess,
+        ceiling=ceiling,
         ceiling_why=spec.ceiling_why,
         licence=spec.licence,
         source=spec.source,
+        citation=spec.citation,
+        notes=spec.notes,
         data_hash=spec.hash,
         seeds=field.seeds,
         counts=counts,
@@ -68,37 +109,42 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
         top_all=top_all,
         single=cells.best_single(field),
         chosen=chosen,
-        finding=answer.finding(field.dataset, key, ranking.top, len(ranking.order)),
-        answer=answer.answer(rows, spec, ranking.top, chosen, said, what),
+        finding=answer.finding(field.dataset, key, ranking.top, len(ranking.order), scale),
+        answer=answer.answer(rows, ceiling, ranking.top, chosen, said, scale),
         statements=said,
         fronts=found_fronts,
         dropped=tuple(r.key for r in rows if r.method.role == "cell" and not r.ranked),
     )
 
 
-def _own_error(row: CellRow) -> tuple[float, int] | None:
-    """Squared interval half width and seeds of a row's score."""
-    return None if row.score is None or row.score.half is None else (row.score.half**2, row.score.n)
-
-
-def _overall(fields: Sequence[Field], datasets: Sequence[DatasetReport], settings: Settings) -> Overall | None:
+def _overall(
+    own: Sequence[Field], datasets: Sequence[DatasetReport], settings: Settings, why_ranks: str | None
+) -> Overall | None:
     """Cells across data sets; None with fewer than two."""
-    if len(fields) < 2:
+    if len(own) < 2:
         return None
-    methods: dict[str, Method] = {k: m for f in fields for k, m in f.methods.items() if m.role == "cell"}
+    methods: dict[str, Method] = {k: m for f in own for k, m in f.methods.items() if m.role == "cell"}
     by_key = [{r.key: r for r in d.cells} for d in datasets]
-    complete = [k for k in methods if all(k in f.index for f in fields)]
+    complete = [k for k in methods if all(k in f.index for f in own)]
+    scale = settings.scale
+    fields = [f.ranks(complete) for f in own] if scale.is_ranks else own
     parts = [
         replace(f.means, mean=f.means.mean[at], error=f.means.error[at], df=f.means.df[at])
         for f in fields
         for at in [np.array([f.index[k] for k in complete], np.intp)]
     ]
-    joint = stats.macro(parts)
+    means = stats.macro(parts)
     index = {k: i for i, k in enumerate(complete)}
-    ranking = cells.rank(joint, index, complete)
+    ranking = cells.rank(means, index, complete)
     best = ranking.order[0] if ranking.order else None
     whole = replace(
-        fields[0], dataset="all", methods=methods, index=index, means=joint, seeds=tuple(range(len(fields)))
+        fields[0],
+        dataset="all",
+        settings=settings,
+        methods=methods,
+        index=index,
+        means=means,
+        seeds=tuple(range(len(fields))),
     )
     to_best: dict[str, Difference] = whole.differences({k: best for k in complete if best and k != best})
 
@@ -107,9 +153,10 @@ def _overall(fields: Sequence[Field], datasets: Sequence[DatasetReport], setting
         place = ranking.place.get(key, (None, None, None))
         score = None
         if key in index:
-            halves = [e for r in here if r is not None and (e := _own_error(r))]
-            half = float(np.sqrt(sum(h for h, _ in halves))) / len(here) if len(halves) == len(here) else None
-            score = Estimate(mean=float(joint.mean[index[key]]), half=half, n=len(here))
+            each = [stats.estimate(f.values[f.index[key]], settings.confidence) for f in fields]
+            halves = [e.half for e in each if e is not None and e.half is not None]
+            half = float(np.sqrt(np.sum(np.square(halves)))) / len(here) if len(halves) == len(here) else None
+            score = Estimate(mean=scale.oriented(float(means.mean[index[key]])), half=half, n=len(here))
         ranks = [r.rank for r in here if r is not None and r.rank is not None]
         return OverallRow(
             method=methods[key],
@@ -130,10 +177,12 @@ def _overall(fields: Sequence[Field], datasets: Sequence[DatasetReport], setting
 
     where = f"over {count(len(fields), 'data set')}"
     gaps = len(methods) - len(complete)
-    finding = answer.finding(where, best, ranking.top, len(complete))
+    finding = answer.finding(where, best, ranking.top, len(complete), scale)
     if gaps:
         finding += f" ({count(gaps, 'cell')} not complete everywhere)"
     return Overall(
+        scale=scale,
+        why_ranks=why_ranks,
         datasets=tuple(f.dataset for f in fields),
         rows=tuple(row(k) for k in (*ranking.order, *(k for k in methods if k not in index))),
         best=best,
@@ -161,36 +210,41 @@ def analyse(
 
     results: the ledger, by trial_id; those that the plan does not hold are left out. specs: by data set. families: name
     of a fusion -> its family. profiles: of cost against length, where measured. Equal input gives equal output,
-    whatever the order of the mappings.
+    whatever the order of the mappings. Raises UserError where params.report.metric is none of a data set's.
     """
-    settings = Settings(metric=params.report.metric, confidence=params.report.confidence, rope=params.report.rope)
     configs = [job.config for job in plan.jobs] + [skip.config for skip in plan.skipped]
     methods: dict[str, Method] = {}
     for config in configs:
         if config.cell not in methods:
             methods[config.cell] = method_of(config, families)
     names = [n for n in params.grid.datasets if any(c.dataset == n for c in configs)]
-    frame = tidy(plan, results, families)
+    frame = tidy(plan, results, families, [compared(params.report.metric, n, specs[n].task) for n in names])
     counted = coverage(frame, names)
     plain = frame.astype(object).where(frame.notna(), None)
     records: dict[str, list[Record]] = {name: [] for name in names}
     for record in plain.to_dict("records"):
         records[str(record["dataset"])].append({str(k): v for k, v in record.items()})
-    fields = [cells.collect(name, records[name], methods, settings) for name in names]
+    confidence = params.report.confidence
+    scales = {name: _scale(specs[name], records[name], params.report) for name in names}
+    fields = [
+        cells.collect(name, records[name], methods, Settings(scale=scales[name], confidence=confidence))
+        for name in names
+    ]
     datasets = [_dataset(f, specs[f.dataset], c) for f, c in zip(fields, counted[1:], strict=True)]
+    together, why_ranks = joint(scales)
+    settings = Settings(scale=together, confidence=confidence)
     levels = _levels(methods)
     kinds = {m.fusion: str(m.family) for m in methods.values() if m.fusion}
     asked = questions(fields, {d.name: d.best for d in datasets}, levels, kinds, settings)
-    overall = _overall(fields, datasets, settings)
-    found = effects(fields, levels, {d.name: d.top for d in datasets})
+    overall = _overall(fields, datasets, settings, why_ranks)
+    found = effects(fields, levels, {d.name: d.top for d in datasets}, by_rank=together.is_ranks)
     origin = provenance(params, frame, results, {d.name: d.data_hash for d in datasets})
     started = any(d.best for d in datasets)
     return Analysis(
         experiment=params.tracking.experiment,
-        metric=settings.metric,
-        metric_label=METRICS[settings.metric],
-        confidence=settings.confidence,
-        rope=settings.rope,
+        scale=together,
+        confidence=confidence,
+        rope=params.report.rope,
         date=origin.last[:10] if origin.last else None,
         commit=origin.commits[0] if origin.commits else None,
         headline=answer.headline(counted[0], datasets, overall, found.winner_changes),
@@ -212,9 +266,9 @@ def analyse(
         overall=overall,
         questions=asked,
         effects=found,
-        curves=tuple(curves(fields, results, levels)),
+        curves=tuple(curves(fields, results, levels, {n: specs[n].task.metric for n in names})),
         lengths=tuple(length_report(p) for p in profiles),
-        caveats=caveats(params, counted[0], datasets, asked, frame),
+        caveats=caveats(params, counted[0], datasets, asked, frame, why_ranks),
         provenance=origin,
         frame=frame,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from mmbench.config import Params
 from mmbench.report.analysis import Counts, DatasetReport, Provenance, Question
 from mmbench.report.frame import Results
-from mmbench.report.words import count, listing
+from mmbench.report.words import count, listing, percent
 
 FEW_SEEDS = 5
 
@@ -54,20 +54,28 @@ def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> 
 
 
 def caveats(
-    params: Params, total: Counts, datasets: Sequence[DatasetReport], questions: Sequence[Question], frame: pd.DataFrame
+    params: Params,
+    total: Counts,
+    datasets: Sequence[DatasetReport],
+    questions: Sequence[Question],
+    frame: pd.DataFrame,
+    why_ranks: str | None,
 ) -> tuple[str, ...]:
-    """In order of weight."""
+    """In order of weight. why_ranks: why scores are not averaged over data sets, where they are not."""
     said = _coverage(total) + _power(datasets, params.grid.seeds, params.report.confidence)
+    if why_ranks:
+        said.append(f"Over all data sets ranks are compared, not scores: {why_ranks}.")
     said += [f"Left out of the questions: {listing(q.dropped)}." for q in questions if q.dropped]
+    extremes = {d.scale.extreme for d in datasets}
+    best = extremes.pop() if len(extremes) == 1 else "best"
     said.append(
-        "The best cell is the one with the highest mean on the test split, so its own score is flattered by the "
+        f"The best cell is the one with the {best} mean on the test split, so its own score is flattered by the "
         "choice, the more so the more cells and the fewer seeds there are; the tie groups allow for it. Epochs are "
         "chosen on validation, and the test split is read "
         "once a trial."
     )
     said.append(
-        f"Differences within {100 * params.report.rope:g} point{'s' if params.report.rope != 0.01 else ''} count as "
-        "equal. "
+        f"{_equal(datasets, params.report.rope)} "
         "p-values are adjusted with Holm's method within each family of comparisons, "
         f"at {100 * params.report.confidence:g} % confidence."
     )
@@ -79,10 +87,67 @@ def caveats(
     )
     if (frame["role"] == "baseline").any():
         said.append("The baselines are deterministic: one run each, no interval.")
+    if total.done:
+        said += [x for d in datasets for x in _imbalance(d)]
+    said += [x for d in datasets for x in _data(d)]
     if any(d.ceiling is None for d in datasets):
         names = [d.name for d in datasets if d.ceiling is None]
         said.append(f"No ceiling is known for {listing(names)}.")
     return tuple(said)
+
+
+def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
+    """What counts as equal, scale by scale."""
+    points = any(d.scale.unit == "points" for d in datasets)
+    unknown = []
+    parts = [f"within {100 * rope:g} point{'s' if rope != 0.01 else ''}"] if points else []
+    for d in datasets:
+        scale = d.scale
+        if scale.unit == "points":
+            continue
+        if scale.high is not None:
+            parts.append(f"within {scale.rope:g} of {scale.label} on {d.name}")
+        elif scale.guess is not None:
+            parts.append(
+                f"within {scale.rope:.2g} of {scale.label} on {d.name} ({100 * rope:g} % of what a guess without the "
+                f"input scores, {scale.number(scale.guess)})"
+            )
+        else:
+            unknown.append(d.name)
+    said = [f"Differences {', '.join(dict.fromkeys(parts))} count as equal."] if parts else []
+    if unknown:
+        said.append(
+            f"On {listing(unknown)} no difference counts as equal, since it is not known what a guess without the "
+            "input scores."
+        )
+    return " ".join(said)
+
+
+def _imbalance(d: DatasetReport) -> list[str]:
+    """Where the most frequent class alone explains much of an accuracy."""
+    noun = d.targets.split()[-1]
+    baseline = next((r for r in d.controls if r.method.baseline == "majority"), None)
+    if noun != "classes" or baseline is None or "accuracy" not in baseline.metrics:
+        return []
+    most, classes = baseline.metrics["accuracy"].mean, int(d.targets.split()[0].replace(",", ""))
+    if most < min(2 / classes, (1 + 1 / classes) / 2):
+        return []
+    return [
+        f"{d.name}: the most frequent class is {percent(most)} of the test split (if all were equally frequent: "
+        f"{percent(1 / classes)}). Accuracy says little there; read balanced accuracy or macro-F1 beside it."
+    ]
+
+
+def _data(d: DatasetReport) -> list[str]:
+    """What the data set itself brings along: missing modalities, and what was accepted when it was prepared."""
+    said = []
+    if d.missing:
+        parts = [f"{percent(share)} of the samples lack {name}" for name, share in d.missing.items()]
+        said.append(
+            f"{d.name}: {listing(parts, most=9)}. A missing modality is masked, in training and on test; the "
+            "single-modality controls run on the samples that lack it, too."
+        )
+    return said + [f"{d.name}: {note.rstrip('.')}." for note in d.notes]
 
 
 def _sizes(matched: bool) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy import stats as scipy_stats
 
+from mmbench.metrics import METRICS
 from mmbench.report import stats
 from mmbench.report.analysis import CellCost, CellRow, CellState, Difference, Estimate, Method, SeedValue
+from mmbench.report.scale import RANKS, Scale
 from mmbench.report.stats import Floats, Means
 
 POOLING = "mean"
@@ -32,19 +34,27 @@ COSTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """From params.yaml: report."""
+    """What is compared, and how surely."""
 
-    metric: str
+    scale: Scale
     confidence: float
-    rope: float
+
+    @property
+    def rope(self) -> float:
+        return self.scale.rope
+
+    @property
+    def score(self) -> str:
+        """The column of the tidy frame."""
+        return f"test_{self.scale.metric}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """All methods on one data set, and the comparison among those that share seeds.
 
-    records: by method. seeds: the shared ones. index: key -> row of `values` (C, S) and of `means`. fixed: score of
-    each deterministic baseline.
+    values, means and fixed are so turned that more is better (`Scale.oriented`). records: by method. seeds: the shared
+    ones. index: key -> row of `values` (C, S) and of `means`. fixed: score of each deterministic baseline.
     """
 
     dataset: str
@@ -61,8 +71,22 @@ class Field:
         """Keys of the methods of that role that take part in the comparison, in the plan's order."""
         return [key for key in self.index if self.methods[key].role == role]
 
-    def mean(self, key: str) -> float:
+    def quality(self, key: str) -> float:
+        """The mean of a ranked method; more is better."""
         return float(self.means.mean[self.index[key]])
+
+    def ranks(self, keys: Sequence[str]) -> Field:
+        """The same with the place of each of these ranked methods among them in place of its score, seed by seed."""
+        rows = self.values[[self.index[k] for k in keys]]
+        values = -scipy_stats.rankdata(-rows, axis=0)
+        return replace(
+            self,
+            settings=replace(self.settings, scale=RANKS),
+            index={k: i for i, k in enumerate(keys)},
+            values=values,
+            means=stats.compare(values, self.settings.confidence, RANKS.rope),
+            fixed={},
+        )
 
     def difference(self, subject: str, reference: str, p_holm: float | None = None) -> Difference:
         """Between two ranked methods; without p_holm the comparison is the only one of its family."""
@@ -134,7 +158,7 @@ def collect(dataset: str, records: Sequence[Record], methods: Mapping[str, Metho
     for rows in by_method.values():
         rows.sort(key=lambda r: r["seed"])
     own = {key: methods[key] for key in by_method}
-    score = f"test_{settings.metric}"
+    score, turned = settings.score, settings.scale.oriented
     deep = [key for key, method in own.items() if method.role != "baseline"]
     seeds = sorted({r["seed"] for key in deep for r in by_method[key]})
     column = {seed: i for i, seed in enumerate(seeds)}
@@ -142,14 +166,15 @@ def collect(dataset: str, records: Sequence[Record], methods: Mapping[str, Metho
     for i, key in enumerate(deep):
         for r in by_method[key]:
             if r["state"] == "done" and r[score] is not None:
-                scores[i, column[r["seed"]]] = r[score]
+                scores[i, column[r["seed"]]] = turned(r[score])
     kept, columns = stats.common_block(~np.isnan(scores))
     values = scores[np.ix_(kept, columns)]
     fixed = {}
     for key, method in own.items():
-        done = [r[score] for r in by_method[key] if method.role == "baseline" and r["state"] == "done"]
-        if done:
-            fixed[key] = float(np.mean(done))
+        if method.role == "baseline":
+            done = [turned(r[score]) for r in by_method[key] if r["state"] == "done" and r[score] is not None]
+            if done:
+                fixed[key] = float(np.mean(done))
     return Field(
         dataset=dataset,
         settings=settings,
@@ -184,9 +209,9 @@ def standing(part: Sequence[Record]) -> tuple[CellState, str | None]:
 
 
 def best_single(field: Field) -> str | None:
-    """The single modality that scores highest on the test split: the choice that favours the controls."""
+    """The single modality that scores best on the test split: the choice that favours the controls."""
     singles = field.ranked("single")
-    return max(singles, key=field.mean) if singles else None
+    return max(singles, key=field.quality) if singles else None
 
 
 def pooling_partner(method: Method, keys: Mapping[Setting, str]) -> str | None:
@@ -259,7 +284,9 @@ def _cost(records: Sequence[Record]) -> CellCost | None:
 
 
 def rows(field: Field, ranking: Ranking, top_all: Sequence[str], ceiling: float | None) -> list[CellRow]:
-    """Every method: cells by rank, the unranked ones after them, then controls by score. Pareto marks come later."""
+    """Every method: cells by rank, the unranked ones after them, then controls by score. Pareto marks come later.
+
+    ceiling: of which scores can be a share, or None."""
     settings = field.settings
     partners: dict[Setting, str] = {
         (m.attention, m.fusion, m.architecture, m.modality): k for k, m in field.methods.items()
@@ -280,7 +307,7 @@ def rows(field: Field, ranking: Ranking, top_all: Sequence[str], ceiling: float 
         ranked = key in field.index
         compared = [r for r in done if r["seed"] in field.seeds] if ranked else done
         state, reason = standing(part)
-        score = _over(compared, f"test_{settings.metric}", settings.confidence)
+        score = _over(compared, settings.score, settings.confidence)
         place = ranking.place.get(key, (None, None, None))
         epochs = [r["best_epoch"] for r in done if r["best_epoch"] is not None]
         return CellRow(
@@ -295,16 +322,19 @@ def rows(field: Field, ranking: Ranking, top_all: Sequence[str], ceiling: float 
                     seed=r["seed"],
                     trial_id=r["trial_id"],
                     state=r["state"],
-                    value=r[f"test_{settings.metric}"] if r["state"] == "done" else None,
+                    value=r[settings.score] if r["state"] == "done" else None,
                     message=r["message"],
                 )
                 for r in part
             ),
             score=score,
-            validation=_over(compared, f"validation_{settings.metric}", settings.confidence),
-            accuracy=_over(compared, "test_accuracy", settings.confidence),
-            macro_f1=_over(compared, "test_macro_f1", settings.confidence),
-            loss=_over(compared, "test_loss", settings.confidence),
+            validation=_over(compared, f"validation_{settings.scale.metric}", settings.confidence),
+            metrics={
+                name: value
+                for name in METRICS
+                if compared and f"test_{name}" in compared[0]
+                if (value := _over(compared, f"test_{name}", settings.confidence)) is not None
+            },
             best_epoch=float(np.median(epochs)) if epochs else None,
             ranked=ranked,
             rank=place[0],
@@ -327,7 +357,7 @@ def rows(field: Field, ranking: Ranking, top_all: Sequence[str], ceiling: float 
     def by_score(key: str) -> tuple[bool, float]:
         made[key] = row(key)
         score = made[key].score
-        return (score is None, -score.mean if score else 0.0)
+        return (score is None, -settings.scale.oriented(score.mean) if score else 0.0)
 
     made: dict[str, CellRow] = {}
     rest = [k for k in field.methods if k not in ranking.place]

@@ -9,7 +9,8 @@ import numpy as np
 
 from mmbench.report.analysis import CellRow, Front
 from mmbench.report.cells import COSTS
-from mmbench.report.words import points, quantity
+from mmbench.report.scale import Scale
+from mmbench.report.words import quantity
 
 _UNIT = {
     "parameters": " parameters",
@@ -23,9 +24,9 @@ MOST = 0.9
 """Of the gain from the cheap end of the front to its dear end: what counts as most of it."""
 
 
-def _finding(cost: str, front: Sequence[CellRow], what: str) -> str:
+def _finding(cost: str, front: Sequence[CellRow], scale: Scale) -> str:
     """The cheapest way to most of the score."""
-    points_of = [(r.key, r.score.mean, float(getattr(r.cost, cost))) for r in front if r.score]
+    points_of = [(r.key, scale.oriented(r.score.mean), float(getattr(r.cost, cost))) for r in front if r.score]
     (_, low, _), (best, high, dear) = points_of[0], points_of[-1]
     unit = _UNIT[cost]
     if len(front) == 1:
@@ -33,11 +34,13 @@ def _finding(cost: str, front: Sequence[CellRow], what: str) -> str:
     key, score, price = next(p for p in points_of if p[1] >= low + MOST * (high - low))
     if key == best:
         key, score, price = points_of[-2]
-    lost = points(high - score).lstrip("+")
-    return f"{key} gives up {lost} points of {what} for {quantity(price)} instead of {quantity(dear)}{unit}"
+    lost, prices = scale.width(high - score), f"{quantity(price)} instead of {quantity(dear)}{unit}"
+    if scale.unit == "points":
+        return f"{key} gives up {lost} points of {scale.label} for {prices}"
+    return f"{key} has a {lost} {'lower' if scale.higher else 'higher'} {scale.label} for {prices}"
 
 
-def fronts(rows: Sequence[CellRow], what: str) -> tuple[Front, ...]:
+def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
     """One front a cost, over the ranked cells and single modalities; baselines are another kind of model."""
     made = []
     for cost, label in COSTS.items():
@@ -49,9 +52,9 @@ def fronts(rows: Sequence[CellRow], what: str) -> tuple[Front, ...]:
         if not known:
             continue
         table = np.array([[r.score.mean, getattr(r.cost, cost)] for r in known if r.score])
-        best = moocore.is_nondominated(table, maximise=[True, False])
+        best = moocore.is_nondominated(table, maximise=[scale.higher, False])
         front = sorted((r for r, keep in zip(known, best, strict=True) if keep), key=lambda r: getattr(r.cost, cost))
         made.append(
-            Front(cost=cost, label=label, keys=tuple(r.key for r in front), finding=_finding(cost, front, what))
+            Front(cost=cost, label=label, keys=tuple(r.key for r in front), finding=_finding(cost, front, scale))
         )
     return tuple(made)

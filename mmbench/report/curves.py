@@ -1,4 +1,4 @@
-"""Learning curves: how validation accuracy grows, per cell and per level."""
+"""Learning curves: the main metric on validation by epoch, per cell and per level."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from mmbench.report.analysis import Curve
 from mmbench.report.cells import Field
 from mmbench.report.frame import Results
 
-NAME = "validation_accuracy"
 LEVELS = ("attention", "fusion", "architecture")
 
 
@@ -32,14 +31,18 @@ def _band(curves: Sequence[Sequence[float | None]]) -> tuple[tuple[float | None,
     return tuple(made)
 
 
-def curves(fields: Sequence[Field], results: Results, levels: Mapping[str, Sequence[str]]) -> Iterator[Curve]:
-    """Of every method that has one, then of every level of each factor (over all cells and seeds)."""
+def curves(
+    fields: Sequence[Field], results: Results, levels: Mapping[str, Sequence[str]], main: Mapping[str, str]
+) -> Iterator[Curve]:
+    """Of every method that has one, then of every level of each factor (over all cells and seeds). main: the metric
+    that chooses epochs, by data set."""
     for field in fields:
+        name_of = f"validation_{main[field.dataset]}"
         of: dict[tuple[str, str], list[Sequence[float | None]]] = {}
         for key, method in field.methods.items():
             for record in field.records[key]:
                 result = results.get(record["trial_id"]) if record["state"] == "done" else None
-                curve = result.curves.get(NAME) if result else None
+                curve = result.curves.get(name_of) if result else None
                 if not curve:
                     continue
                 of.setdefault((method.role, key), []).append(curve)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -149,6 +150,12 @@ def _contexts(cells: Sequence[tuple[str, str, str]], axes: Sequence[int], wanted
     return dict.fromkeys(rest for rest, n in seen.items() if n == wanted)
 
 
+def _average(field: Field, keys: Sequence[str]) -> Estimate:
+    """The mean over methods, as it reads."""
+    found = field.means.average([field.index[k] for k in keys])
+    return replace(found, mean=field.settings.scale.oriented(found.mean))
+
+
 def _means(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]]) -> tuple[LevelMean, ...]:
     made = []
     for i, factor in enumerate(FACTORS):
@@ -156,7 +163,7 @@ def _means(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]])
         for lv in levels[factor]:
             keys = [k for c, k in common.items() if c[i] == lv and tuple(x for j, x in enumerate(c) if j != i) in kept]
             if keys and len(levels[factor]) > 1:
-                parts = [field.means.average([field.index[k] for k in keys]) for field in fields]
+                parts = [_average(field, keys) for field in fields]
                 made.append(LevelMean(factor=factor, level=lv, score=_combine(parts), contexts=len(keys)))
     return tuple(made)
 
@@ -175,7 +182,7 @@ def _pairs(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]])
                 chosen.setdefault((c[i], c[j]), []).append(k)
         for pair in product(levels[first], levels[second]):
             if pair in chosen:
-                parts = [field.means.average([field.index[k] for k in chosen[pair]]) for field in fields]
+                parts = [_average(field, chosen[pair]) for field in fields]
                 made.append(PairMean(factors=(first, second), levels=pair, score=_combine(parts)))
     return tuple(made)
 
@@ -209,6 +216,7 @@ def _table(
     if len(common) < 2 or not seeds:
         return EffectTable(
             dataset=dataset,
+            scale=fields[0].settings.scale,
             means=(),
             pairs=(),
             terms=(),
@@ -237,6 +245,7 @@ def _table(
     noise = next((t.share for t in found if t.factors == NOISE), None)
     return EffectTable(
         dataset=dataset,
+        scale=fields[0].settings.scale,
         means=_means(fields, common, present),
         pairs=_pairs(fields, common, present),
         terms=found,
@@ -261,15 +270,26 @@ def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
     )
 
 
-def effects(fields: Sequence[Field], levels: Mapping[str, Sequence[str]], tops: Mapping[str, Sequence[str]]) -> Effects:
-    """levels: factor -> levels in display order. tops: data set -> tie group of its best cell."""
+def effects(
+    fields: Sequence[Field],
+    levels: Mapping[str, Sequence[str]],
+    tops: Mapping[str, Sequence[str]],
+    *,
+    by_rank: bool = False,
+) -> Effects:
+    """levels: factor -> levels in display order. tops: data set -> tie group of its best cell. by_rank: over all data
+    sets ranks are compared, since their scores cannot be."""
     declared = {f.dataset: [k for k, m in f.methods.items() if m.role == "cell"] for f in fields}
     with_cells = [f for f in fields if f.ranked("cell")]
     everywhere = list(dict.fromkeys(k for keys in declared.values() for k in keys))
     changes, text = _winner(tops)
+    together = with_cells
+    if by_rank:
+        shared = [k for k in everywhere if all(k in f.index for f in with_cells)]
+        together = [f.ranks(shared) for f in with_cells]
     return Effects(
         per_dataset=tuple(_table([f], levels, declared[f.dataset], f.dataset) for f in with_cells),
-        blocked=_table(with_cells, levels, everywhere, None) if len(with_cells) > 1 else None,
+        blocked=_table(together, levels, everywhere, None) if len(with_cells) > 1 else None,
         winner_changes=changes,
         winner_sentence=text,
     )
@@ -278,5 +298,5 @@ def effects(fields: Sequence[Field], levels: Mapping[str, Sequence[str]], tops: 
 def by_score(factor: str, levels: Sequence[str], found: Effects) -> tuple[str, ...]:
     """Levels, best first by marginal mean over all data sets; those without a mean last, in the order given."""
     tables = [found.blocked] if found.blocked is not None else list(found.per_dataset)
-    means = {m.level: m.score.mean for t in tables for m in t.means if m.factor == factor}
-    return tuple(sorted(levels, key=lambda lv: -means.get(lv, -1.0)))
+    means = {m.level: t.scale.oriented(m.score.mean) for t in tables for m in t.means if m.factor == factor}
+    return tuple(sorted(levels, key=lambda lv: -means.get(lv, -np.inf)))

@@ -18,13 +18,13 @@ from mmbench.report.tables import effect_tables, latex, tables
 from mmbench.report.tables import markdown as as_markdown
 
 
-def _dataset_metrics(d: DatasetReport, metric: str) -> dict[str, Any]:
+def _dataset_metrics(d: DatasetReport) -> dict[str, Any]:
     if d.best is None:
         return {}
     best = d.row(d.best)
     assert best.score is not None
     numbers = {
-        metric: best.score.mean,
+        d.scale.metric: best.score.mean,
         "half_width": best.score.half,
         "ceiling_share": best.ceiling_share,
         "gain_over_single": best.gain_single.mean if best.gain_single else None,
@@ -40,7 +40,7 @@ def metrics(analysis: Analysis) -> dict[str, Any]:
     total = analysis.total
     return {
         "trials": {"declared": total.declared, "done": total.done, "failed": total.bad, "pending": total.pending},
-        "best": {d.name: _dataset_metrics(d, analysis.metric) for d in analysis.datasets},
+        "best": {d.name: _dataset_metrics(d) for d in analysis.datasets},
     }
 
 

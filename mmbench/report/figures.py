@@ -15,8 +15,8 @@ from matplotlib.ticker import NullFormatter
 
 from mmbench.report.analysis import Analysis, CellRow, DatasetReport, Front, LengthReport
 from mmbench.report.lengths import highlighted
+from mmbench.report.scale import Scale
 from mmbench.report.tables import effect_tables
-from mmbench.report.words import level, number
 
 INK, MUTED, LINE, BEST, TIED, WARNING = "#15181D", "#5B626B", "#E1E4E8", "#0A70C2", "#29A3A3", "#A33B00"
 COLOURS = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
@@ -69,12 +69,18 @@ def _top(analysis: Analysis) -> Figure | None:
             axis.plot([row.score.low, row.score.high], [y, y], color=colour, lw=1.5)
             face = colour if row.method.role == "cell" else "white"
             axis.plot(row.score.mean, y, marker, color=colour, mfc=face, ms=5)
-        if d.ceiling is not None and analysis.metric == "accuracy":
+        if d.ceiling is not None:
             axis.axvline(d.ceiling, color=WARNING, lw=1, ls="--")
         axis.set(yticks=range(len(rows)), yticklabels=[r.key for r in rows], ylim=(len(rows) - 0.5, -0.5))
         axis.set_title(d.name)
         axis.tick_params(axis="y", length=0)
-    axes[-1].set_xlabel(f"{analysis.metric_label} on test; {100 * analysis.confidence:g} % interval over seeds")
+    noise = f"{100 * analysis.confidence:g} % interval over seeds" if analysis.replicated else "one seed"
+    # One line below all where they share a scale, one below each where not.
+    shared = len({d.scale.metric for d in parts}) == 1
+    for axis, d in zip(axes, parts, strict=True):
+        if axis is axes[-1] or not shared:
+            way = "" if d.scale.higher else " (lower is better)"
+            axis.set_xlabel(f"{d.scale.label}{way} on test; {noise}")
     return figure
 
 
@@ -87,10 +93,10 @@ def _controls(d: DatasetReport) -> list[CellRow]:
     return list(found.values())
 
 
-def _mark(row: CellRow | None) -> str:
+def _mark(row: CellRow | None, scale: Scale) -> str:
     if row is None or row.score is None:
         return "✕" if row is not None and row.state == "failed" else "–"
-    return number(row.score.mean).lstrip("0") + (" ★" if row.best else " •" if row.in_top else "")
+    return scale.number(row.score.mean).removeprefix("0") + (" ★" if row.best else " •" if row.in_top else "")
 
 
 def _on(dark: bool) -> str:
@@ -105,6 +111,7 @@ def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
     if not scores:
         return None
     low, high = min(scores), max(scores)
+    colours = SEQUENTIAL if d.scale.higher else SEQUENTIAL.reversed()
     dense = len(fusion) > DENSE
     wide = (0.36 if dense else 0.85) * len(fusion) + 0.3
     beside = max(1, min(len(architecture), int(PAGE // wide)))
@@ -121,13 +128,22 @@ def _heatmap(analysis: Analysis, d: DatasetReport) -> Figure | None:
                 row = rows.get((a, f, panel))
                 if row is not None and row.score is not None:
                     grid[i, j] = row.score.mean
-                dark = not np.isnan(grid[i, j]) and (grid[i, j] - low) > 0.55 * (high - low or 1)
-                axis.text(j, i, _mark(row), ha="center", va="center", fontsize=6 if dense else 8, color=_on(dark))
-        axis.imshow(grid, cmap=SEQUENTIAL, vmin=low, vmax=high if high > low else low + 1, aspect="auto")
-        axis.set(xticks=range(len(fusion)), yticks=range(len(attention)), title=level(panel))
+                place = (grid[i, j] - low) / (high - low or 1)
+                dark = not np.isnan(place) and (place if d.scale.higher else 1 - place) > 0.55
+                axis.text(
+                    j, i, _mark(row, d.scale), ha="center", va="center", fontsize=6 if dense else 8, color=_on(dark)
+                )
+        axis.imshow(
+            grid,
+            cmap=colours,
+            vmin=low,
+            vmax=high if high > low else low + 1,
+            aspect="auto",
+        )
+        axis.set(xticks=range(len(fusion)), yticks=range(len(attention)), title=panel)
         slope = 60 if dense else 30
-        axis.set_xticklabels([level(f) for f in fusion], rotation=slope, ha="right", rotation_mode="anchor")
-        axis.set_yticklabels([level(a) for a in attention])
+        axis.set_xticklabels(list(fusion), rotation=slope, ha="right", rotation_mode="anchor")
+        axis.set_yticklabels(list(attention))
         axis.tick_params(length=0)
     return figure
 
@@ -152,10 +168,12 @@ def _marginal(analysis: Analysis) -> Figure | None:
                     axis.plot(means[name].mean, y, "o", color=BEST, ms=4)
             first = axis is line[0]
             axis.set(yticks=range(len(factor.levels)), ylim=(len(factor.levels) - 0.5, -0.5))
-            axis.set_yticklabels([level(x) for x in factor.by_score] if first else [])
+            axis.set_yticklabels(list(factor.by_score) if first else [])
             axis.tick_params(axis="y", length=0)
             if n == 0:
                 axis.set_title(part.dataset or "all data sets")
+            if factor is factors[-1] and len({p.scale.metric for p in parts}) > 1:
+                axis.set_xlabel(part.scale.title)
     return figure
 
 
@@ -167,7 +185,7 @@ def _pareto(analysis: Analysis, d: DatasetReport) -> Figure | None:
     axes = figure.subplots((len(d.fronts) + 1) // 2, 2, squeeze=False).ravel()
     for axis, front in zip(axes, d.fronts, strict=False):
         _front(axis, d, front)
-        axis.set_ylabel(analysis.metric_label)
+        axis.set_ylabel(d.scale.title if not d.scale.higher else d.scale.label)
     for axis in axes[len(d.fronts) :]:
         axis.remove()
     return figure
@@ -190,17 +208,23 @@ def _front(axis: Any, d: DatasetReport, front: Front) -> None:
     if all(x > 0 for x, _ in field):
         axis.set_xscale("log")
         axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.legend(fontsize=6, loc="lower right", handlelength=0, handletextpad=0, markerscale=0)
+    axis.legend(
+        fontsize=6,
+        loc="lower right" if d.scale.higher else "upper right",
+        handlelength=0,
+        handletextpad=0,
+        markerscale=0,
+    )
     axis.set_xlabel(front.label)
 
 
 def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
-    """Validation accuracy by epoch: every cell in grey, the levels of each factor in colour, at most as many as can be
-    told apart: the rest is grey too."""
+    """The main metric on validation by epoch: every cell in grey, the levels of each factor in colour, at most as many
+    as can be told apart: the rest is grey too."""
     curves = [c for c in analysis.curves if c.dataset == d.name]
     order = {f.name: f.by_score for f in analysis.factors}
     kinds = [k for k in order if any(c.kind == k for c in curves)]
-    if not kinds:
+    if not kinds or analysis.epochs < 2:
         return None
     figure = Figure(figsize=(3.2 * len(kinds), 2.9), layout="constrained")
     axes = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
@@ -211,18 +235,18 @@ def _curves(analysis: Analysis, d: DatasetReport) -> Figure | None:
         levels = sorted((c for c in curves if c.kind == kind), key=lambda c: order[kind].index(c.name))
         some = len(levels) > len(COLOURS)
         if some:
-            levels.sort(key=lambda c: -next((v for v in reversed(c.median) if v is not None), 0.0))
+            levels.sort(key=lambda c: -d.curve.oriented(next((v for v in reversed(c.median) if v is not None), 0.0)))
         for c in levels[len(COLOURS) :]:
             axis.plot(range(1, len(c.median) + 1), _floats(c.median), color="#9AA3AD", lw=0.8)
         for c, colour, dash in zip(levels, COLOURS, DASHES, strict=False):
             epochs = range(1, len(c.median) + 1)
             if len(levels) <= BANDS:
                 axis.fill_between(epochs, _floats(c.low), _floats(c.high), color=colour, alpha=0.15, lw=0)
-            axis.plot(epochs, _floats(c.median), color=colour, ls=dash, lw=1.5, label=level(c.name))
-        axis.set_title(f"{kind}: the highest {len(COLOURS)} of {len(levels)}" if some else kind)
+            axis.plot(epochs, _floats(c.median), color=colour, ls=dash, lw=1.5, label=c.name)
+        axis.set_title(f"{kind}: the {d.curve.extreme} {len(COLOURS)} of {len(levels)}" if some else kind)
         axis.set_xlabel("epoch")
-        axis.legend(fontsize=7, loc="lower right")
-    axes[0].set_ylabel("validation accuracy")
+        axis.legend(fontsize=7, loc="lower right" if d.curve.higher else "upper right")
+    axes[0].set_ylabel(f"validation {d.curve.label}")
     return figure
 
 
@@ -238,7 +262,7 @@ def _length(part: LengthReport) -> Figure:
             n = named.index(row.attention) if row.attention in named else None
             colour = "#B4BAC1" if n is None else COLOURS[n]
             exponent = "" if growth is None else f"  {growth.exponent:.2f}"
-            label = None if n is None else f"{level(row.attention)}{exponent}"
+            label = None if n is None else f"{row.attention}{exponent}"
             dash = "-" if n is None else DASHES[n]
             axis.plot(row.lengths, values, color=colour, ls=dash, lw=0.8 if n is None else 1.5, label=label)
             if row.stopped_at is not None:

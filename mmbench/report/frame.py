@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmbench.config import TrialConfig
 from mmbench.job import Plan
+from mmbench.metrics import METRICS
 from mmbench.report.analysis import Counts, Method, Problem
 from mmbench.results import State, TrialResult
 
@@ -29,12 +30,8 @@ _TYPES = {
     "seed": "Int64",
     "state": "string",
     "message": "string",
-    "test_accuracy": "Float64",
-    "test_macro_f1": "Float64",
-    "test_loss": "Float64",
-    "validation_accuracy": "Float64",
-    "validation_macro_f1": "Float64",
-    "validation_loss": "Float64",
+}
+_COSTS = {
     "best_epoch": "Int64",
     "parameters": "Int64",
     "flops": "Int64",
@@ -49,8 +46,17 @@ _TYPES = {
     "commit": "string",
     "dirty": "boolean",
 }
-COLUMNS = tuple(_TYPES)
-"""Of `Analysis.frame` and reports/results.parquet; absent values are <NA>. Modalities are joined by "+"."""
+
+
+def columns(metrics: Iterable[str]) -> dict[str, str]:
+    """Name and type of each column of `Analysis.frame` and reports/results.parquet, in order.
+
+    metrics: each is a column `test_<metric>` and `validation_<metric>`. Absent values are <NA>. Modalities are joined
+    by "+".
+    """
+    metrics = list(metrics)
+    scores = {f"{split}_{name}": "Float64" for split in ("test", "validation") for name in metrics}
+    return _TYPES | scores | _COSTS
 
 
 def method_of(config: TrialConfig, families: Mapping[str, str]) -> Method:
@@ -92,7 +98,7 @@ def _measured(result: TrialResult) -> dict[str, Any]:
     if cost is not None:
         costs["inference_us"] = cost.inference_us_per_sample
     return {
-        **{name: value for name, value in scores.items() if name in _TYPES},
+        **scores,
         **costs,
         "state": str(result.state),
         "message": result.message,
@@ -104,9 +110,13 @@ def _measured(result: TrialResult) -> dict[str, Any]:
     }
 
 
-def tidy(plan: Plan, results: Results, families: Mapping[str, str]) -> pd.DataFrame:
-    """One row a declared trial, in the plan's order, the skipped ones last. Results outside the plan are left out."""
+def tidy(plan: Plan, results: Results, families: Mapping[str, str], metrics: Iterable[str] = ()) -> pd.DataFrame:
+    """One row a declared trial, in the plan's order, the skipped ones last. Results outside the plan are left out.
+
+    metrics: that have columns even where no result has them yet; the others are those of the results.
+    """
     rows = []
+    found = set(metrics)
     for job in plan.jobs:
         row = _described(job.config, families) | {
             "trial_id": job.trial_id,
@@ -116,11 +126,14 @@ def tidy(plan: Plan, results: Results, families: Mapping[str, str]) -> pd.DataFr
         }
         result = results.get(job.trial_id)
         rows.append(row if result is None else row | _measured(result))
+        if result is not None:
+            found.update(*result.metrics.values())
     rows.extend(
         _described(skip.config, families) | {"state": str(State.SKIPPED), "message": skip.reason}
         for skip in plan.skipped
     )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(_TYPES)
+    types = columns(name for name in METRICS if name in found)
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 def coverage(frame: pd.DataFrame, datasets: Iterable[str]) -> tuple[Counts, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mmbench.report.analysis import Analysis
+from mmbench.report.analysis import Analysis, DatasetReport
 from mmbench.report.tables import Table, markdown
 from mmbench.report.words import listing
 
@@ -16,6 +16,11 @@ def _bullets(items: Iterable[str]) -> str:
 def _figure(name: str, alt: str, figures: Iterable[str]) -> Iterator[str]:
     if name in figures:
         yield f"![{alt}](figures/{name}.svg)"
+
+
+def origin(d: DatasetReport) -> str:
+    """Where a data set comes from, under which licence, and how to cite it."""
+    return "; ".join(x for x in (d.source, d.licence, d.citation and f"cite {d.citation}") if x)
 
 
 def _parts(a: Analysis, tables: Mapping[str, Table], figures: Iterable[str]) -> Iterator[str]:
@@ -79,7 +84,9 @@ def _parts(a: Analysis, tables: Mapping[str, Table], figures: Iterable[str]) -> 
         yield from table(f"length_{part.device}")
     yield "## Learning curves"
     for d in a.datasets:
-        yield from _figure(f"curves_{d.name}", f"{d.name}: validation accuracy by epoch", figures)
+        yield from _figure(f"curves_{d.name}", f"{d.name}: validation {d.curve.label} by epoch", figures)
+    if a.epochs == 1:
+        yield "Every trial ran one epoch, so there is no curve to draw."
     yield "## Caveats"
     yield _bullets(a.caveats)
     yield "## Provenance"
@@ -88,6 +95,7 @@ def _parts(a: Analysis, tables: Mapping[str, Table], figures: Iterable[str]) -> 
         [
             f"commits: {listing(p.commits)}" + (" (working tree changed)" if p.dirty else ""),
             *(f"data {name}: {value}" for name, value in p.data_hashes.items()),
+            *(f"{d.name}: {origin(d)}" for d in a.datasets if origin(d)),
             *(f"{package}: {', '.join(found)}" for package, found in p.versions.items()),
             *(f"hardware: {h}" for h in p.hardware),
             f"seeds: {listing([str(s) for s in p.seeds], most=20)}",

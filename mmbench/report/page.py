@@ -17,7 +17,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mmbench.report.analysis import Analysis, Counts, DatasetReport, EffectTable, Question
+from mmbench.report.markdown import origin
+from mmbench.report.scale import Scale
 from mmbench.report.view import dots, drill, heat, lengths, numbers, plots, table, words
+from mmbench.report.words import sentence
 
 STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css")
 SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "detail.js")
@@ -30,12 +33,14 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One data set, or all of them together: what the switch switches between."""
+    """One data set, or all of them together: what the switch switches between. note: on its scale, or nothing."""
 
     name: str
     label: str
     title: str
     finding: str
+    scale: Scale
+    note: str
     key_title: str
     key_figure: dots.Dots
     heats: heat.Heats
@@ -48,6 +53,7 @@ class Name:
 
     name: str
     title: str
+    scale: Scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +78,9 @@ def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
     """The page. downloads: paths of the other files of the report, relative to the page, to be linked."""
     downloads = tuple(downloads)
     views = _views(analysis)
-    names = [Name(name=d.name, title=d.name) for d in analysis.datasets]
-    strip_ticks, strips = dots.strips(analysis.datasets) if analysis.datasets else ((), ())
+    names = [Name(name=d.name, title=d.name, scale=d.scale) for d in analysis.datasets]
+    shared = len({d.scale.metric for d in analysis.datasets}) == 1 and not analysis.scale.is_ranks
+    strip_ticks, strips = dots.strips(analysis.datasets, common=shared) if analysis.datasets else ((), ())
     paretos = [(n, _paretos(d)) for n, d in zip(names, analysis.datasets, strict=True)]
     curve_plots = [(n, _curves(analysis, d)) for n, d in zip(names, analysis.datasets, strict=True)]
     page = _environment().get_template("page.html")
@@ -84,8 +91,12 @@ def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
         data=drill.embedded(drill.data(analysis)),
         eyebrow=_eyebrow(analysis),
         total=analysis.total,
-        metric=analysis.metric_label,
-        curve_metric="accuracy",
+        shared=shared,
+        points_only=all(d.scale.unit == "points" for d in analysis.datasets),
+        rope=_rope(analysis),
+        score_word="higher" if all(d.scale.higher for d in analysis.datasets) else "better",
+        curve_metric=words.one_or((d.curve.label for d in analysis.datasets), "the main metric"),
+        sure=f"mean over seeds, {numbers.percent(analysis.confidence)} interval" if analysis.replicated else "one seed",
         confidence=numbers.percent(analysis.confidence),
         contents=_contents(bool(downloads)),
         views=views,
@@ -97,7 +108,7 @@ def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
         problems=analysis.problems[:PROBLEMS],
         questions=[_question(q, analysis) for q in analysis.questions],
         effects=_effects(analysis),
-        cost_heading="What a higher score costs",
+        cost_heading=f"What a {'higher' if all(d.scale.higher for d in analysis.datasets) else 'better'} score costs",
         paretos=paretos,
         costs=list(dict.fromkeys((p.cost, p.short) for _, group in paretos for p in group)),
         lengths=[lengths.lengths(part, gap=LABEL_GAP) for part in analysis.lengths],
@@ -123,13 +134,12 @@ def _environment() -> Environment:
         wrap=_wrap,
         cell_link=lambda key: "#" + urlencode({"cell": key}),
         plural=words.plural,
-        estimate=words.estimate,
         score=numbers.score,
-        points=numbers.points,
+        upfirst=sentence,
+        origin=origin,
         percent=numbers.percent,
         p_value=lambda p: numbers.p_value(p).removeprefix("p = ").removeprefix("p "),
-        sentence=lambda text: text[:1].upper() + text[1:].rstrip(".") + ".",
-        plain=lambda x: f"{x:g}",
+        sentence=lambda text: sentence(text).rstrip(".") + ".",
     )
     return environment
 
@@ -167,6 +177,14 @@ def _eyebrow(analysis: Analysis) -> str:
     return " · ".join(p for p in parts if p)
 
 
+def _rope(analysis: Analysis) -> str:
+    """The region of practical equivalence, in each data set's unit where they differ."""
+    said = {d.scale.rope_words: d for d in analysis.datasets}
+    if len(said) < 2:
+        return next(iter(said), f"±{100 * analysis.rope:g} points")
+    return ", ".join(f"{d.scale.rope_words} on {d.name}" for d in analysis.datasets)
+
+
 def _answer_heading(analysis: Analysis) -> str:
     if len(analysis.datasets) == 1:
         return f"What to use on {analysis.datasets[0].name}"
@@ -191,15 +209,18 @@ def _views(analysis: Analysis) -> list[View]:
     overall = analysis.overall
     if overall is None or not _has_all(analysis):
         return views
+    scales = {d.name: d.scale for d in analysis.datasets}
     whole = View(
         name=ALL,
         label="All data sets",
-        title=f"Mean over {words.plural(len(overall.datasets), 'data set')}",
+        title=f"Mean {'rank ' if overall.scale.is_ranks else ''}over {words.plural(len(overall.datasets), 'data set')}",
         finding=overall.finding,
+        scale=overall.scale,
+        note=f"Ranks are compared, not scores: {overall.why_ranks}." if overall.why_ranks else "",
         key_title="Top cells over all data sets.",
-        key_figure=dots.key_figure_overall(overall),
+        key_figure=dots.key_figure_overall(overall, scales),
         heats=heat.of_overall(analysis, overall),
-        table=table.of_overall(overall, analysis.metric_label),
+        table=table.of_overall(overall, scales),
     )
     return [whole, *views]
 
@@ -210,21 +231,27 @@ def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
         label=report.name,
         title=report.name,
         finding=report.finding,
+        scale=report.scale,
+        note="" if report.scale.higher else "Lower is better, and the colours run from worst to best.",
         key_title=f"Top cells and controls on {report.name}.",
         key_figure=dots.key_figure(report),
         heats=heat.of_dataset(analysis, report),
-        table=table.of_dataset(report, analysis.metric_label.capitalize()),
+        table=table.of_dataset(report),
     )
 
 
 def _question(question: Question, analysis: Analysis) -> QuestionView:
     figures = []
     if question.overall and _has_all(analysis):
-        name = Name(name=ALL, title=f"Over {words.plural(len(analysis.datasets), 'data set')}")
-        figures.append((name, dots.differences(question.overall, analysis.rope)))
+        title = f"Over {words.plural(len(analysis.datasets), 'data set')}"
+        title += ", in ranks" if question.scale.is_ranks else ""
+        name = Name(name=ALL, title=title, scale=question.scale)
+        figures.append((name, dots.differences(question.overall, question.scale)))
     for dataset, values in question.per_dataset.items():
         if values:
-            figures.append((Name(name=dataset, title=f"On {dataset}"), dots.differences(values, analysis.rope)))
+            scale = question.scales[dataset]
+            title = f"On {dataset}" if scale.unit else f"On {dataset}, {scale.label}"
+            figures.append((Name(name=dataset, title=title, scale=scale), dots.differences(values, scale)))
     return QuestionView(
         title=question.title,
         finding=question.finding,
@@ -242,8 +269,9 @@ def _effects(analysis: Analysis) -> list[tuple[Name, EffectView]]:
 
 def _effect_name(effect: EffectTable) -> Name:
     if effect.dataset is None:
-        return Name(name=ALL, title="All data sets, the data set as block")
-    return Name(name=effect.dataset, title=effect.dataset)
+        title = f"All data sets{' by rank' if effect.scale.is_ranks else ''}, the data set as block"
+        return Name(name=ALL, title=title, scale=effect.scale)
+    return Name(name=effect.dataset, title=effect.dataset, scale=effect.scale)
 
 
 def _effect_view(effect: EffectTable) -> EffectView:
@@ -252,7 +280,7 @@ def _effect_view(effect: EffectTable) -> EffectView:
         finding=effect.finding,
         terms=effect.terms,
         dropped=effect.dropped,
-        levels=tuple((f, dots.levels([m for m in effect.means if m.factor == f], effect.means)) for f in factors),
+        levels=tuple((f, dots.levels(f, effect.means, effect.scale)) for f in factors),
         pairs=heat.of_pairs(effect),
     )
 

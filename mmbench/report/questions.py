@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +12,8 @@ from scipy import stats as scipy_stats
 from mmbench.report import stats
 from mmbench.report.analysis import Difference, Question
 from mmbench.report.cells import POOLING, Field, Settings, best_single
-from mmbench.report.words import count, gain, level, listing, points, sentence
+from mmbench.report.scale import Scale
+from mmbench.report.words import count, gain, listing, sentence
 
 FACTORS = ("attention", "fusion", "architecture")
 
@@ -106,14 +107,17 @@ def _tally(found: Mapping[str, Difference]) -> str:
 
 
 def _sentences(
-    per_dataset: Mapping[str, Sequence[Difference]], overall: Sequence[Difference], name: Mapping[str, str]
+    per_dataset: Mapping[str, Sequence[Difference]],
+    overall: Sequence[Difference],
+    name: Mapping[str, str],
+    scales: Mapping[str, Scale],
 ) -> tuple[str, ...]:
     """One a comparison, over all data sets."""
     made = []
     for d in overall:
         found = _verdicts(per_dataset, d.subject, d.reference)
-        left, right = name.get(d.subject, level(d.subject)), name.get(d.reference, level(d.reference))
-        detail = "; ".join(f"{dataset} {gain(x)}" for dataset, x in found.items())
+        left, right = name.get(d.subject, d.subject), name.get(d.reference, d.reference)
+        detail = "; ".join(f"{dataset} {gain(x, scales[dataset])}" for dataset, x in found.items())
         made.append(sentence(f"{left} against {right}: {_tally(found)} ({detail})."))
     return tuple(made)
 
@@ -135,7 +139,7 @@ def _best_first(fields: Sequence[Field], factor: str, of: Mapping[str, str]) -> 
 
 
 def _compare_levels(
-    fields: Sequence[Field], factor: str, of: Mapping[str, str], pairs: Sequence[tuple[str, str]], settings: Settings
+    fields: Sequence[Field], factor: str, of: Mapping[str, str], pairs: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, tuple[Difference, ...]], tuple[str, ...]]:
     per_dataset, dropped = {}, []
     for field in fields:
@@ -145,9 +149,9 @@ def _compare_levels(
             if matches:
                 made.append(field.group_difference(subject, reference, matches))
             else:
-                dropped.append(f"{field.dataset}: no pair of {level(subject)} and {level(reference)} is complete")
+                dropped.append(f"{field.dataset}: no pair of {subject} and {reference} is complete")
         if made:
-            per_dataset[field.dataset] = _adjust(made, settings)
+            per_dataset[field.dataset] = _adjust(made, field.settings)
     return per_dataset, tuple(dropped)
 
 
@@ -172,20 +176,33 @@ def _winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequence[st
         return f"{ONE_SEED} which {title} is best"
     if not wins:
         return f"Which {title} is best cannot be told on any data set"
-    parts = [f"{level(lv)} on {listing(where)}" for lv, where in wins.items()]
+    parts = [f"{lv} on {listing(where)}" for lv, where in wins.items()]
     if len(wins) == 1 and not tied:
         where = "every data set" if len(per_dataset) > 1 else listing(list(per_dataset))
-        return sentence(f"{level(next(iter(wins)))} is the best {title} on {where}")
+        return sentence(f"{next(iter(wins))} is the best {title} on {where}")
     tail = f"; no single winner on {listing(tied)}" if tied else ""
     return sentence(f"best {title}: {' and '.join(parts)}{tail}")
 
 
-def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Settings) -> Question | None:
+@dataclass(frozen=True, kw_only=True)
+class _Over:
+    """What is asked of: every data set on its own scale, and all of them on one. joint: the fields for the latter."""
+
+    fields: Sequence[Field]
+    joint: Sequence[Field]
+    settings: Settings
+
+    @property
+    def scales(self) -> dict[str, Scale]:
+        return {f.dataset: f.settings.scale for f in self.fields}
+
+
+def _attention(over: _Over, levels: Sequence[str]) -> Question | None:
     if POOLING not in levels or len(levels) < 2:
         return None
     of = {lv: lv for lv in levels}
     pairs = [(lv, POOLING) for lv in levels if lv != POOLING]
-    per_dataset, dropped = _compare_levels(fields, "attention", of, pairs, settings)
+    per_dataset, dropped = _compare_levels(over.fields, "attention", of, pairs)
     per_dataset = {n: _ladder(ds) for n, ds in per_dataset.items()}
     better = {n: [d for d in ds if d.verdict == "better"] for n, ds in per_dataset.items()}
     worse = [n for n, ds in per_dataset.items() if any(d.verdict == "worse" for d in ds)]
@@ -199,38 +216,45 @@ def _attention(fields: Sequence[Field], levels: Sequence[str], settings: Setting
         finding = "No attention beats pooling" if told else "Whether attention beats pooling cannot be told"
         finding += f"; pooling wins on {listing(worse)}" if worse else ""
     else:
-        top = max((d for ds in better.values() for d in ds), key=lambda d: d.mean)
         where = "every data set" if len(winners) == len(per_dataset) > 1 else listing(winners)
-        finding = f"Attention beats pooling on {where}, by up to {points(top.mean)} points"
+        finding = f"Attention beats pooling on {where}"
+        scale = over.settings.scale
+        if not scale.is_ranks:
+            most = max(d.mean for ds in better.values() for d in ds)
+            size = f"{scale.change(most)} points" if scale.unit else f"{scale.width(most)} of {scale.label}"
+            finding += f", by up to {size}"
         if worse:
             finding += f"; on {listing(worse)} some mechanism is worse than pooling"
-    overall = _ladder(across(per_dataset, settings))
+    overall = _ladder(across(_compare_levels(over.joint, "attention", of, pairs)[0], over.settings))
     return Question(
         name="attention",
         title="Does attention beat pooling?",
         finding=finding,
-        sentences=_sentences(per_dataset, overall, {POOLING: "pooling"}),
+        sentences=_sentences(per_dataset, overall, {POOLING: "pooling"}, over.scales),
         per_dataset=per_dataset,
         overall=overall,
+        scales=over.scales,
+        scale=over.settings.scale,
         dropped=dropped,
     )
 
 
-def _pairwise(
-    fields: Sequence[Field], factor: str, of: Mapping[str, str], title: str, word: str, settings: Settings
-) -> Question | None:
-    kinds = _best_first(fields, factor, of)
+def _pairwise(over: _Over, factor: str, of: Mapping[str, str], title: str, word: str) -> Question | None:
+    kinds = _best_first(over.joint, factor, of)
     if len(kinds) < 2:
         return None
-    per_dataset, dropped = _compare_levels(fields, factor, of, list(combinations(kinds, 2)), settings)
-    overall = across(per_dataset, settings)
+    pairs = list(combinations(kinds, 2))
+    per_dataset, dropped = _compare_levels(over.fields, factor, of, pairs)
+    overall = across(_compare_levels(over.joint, factor, of, pairs)[0], over.settings)
     return Question(
         name=factor,
         title=title,
         finding=_winner(per_dataset, kinds, word),
-        sentences=_sentences(per_dataset, overall, {}),
+        sentences=_sentences(per_dataset, overall, {}, over.scales),
         per_dataset=per_dataset,
         overall=overall,
+        scales=over.scales,
+        scale=over.settings.scale,
         dropped=dropped,
     )
 
@@ -238,17 +262,17 @@ def _pairwise(
 BEST_CELL, ALL_CELLS, SINGLE = "best cell", "all cells", "best single modality"
 
 
-def _multimodal(
-    fields: Sequence[Field], best: Mapping[str, str | None], fusions: Sequence[str], settings: Settings
-) -> Question | None:
-    """The best cell, all cells and each fusion against the modality that is best alone, under the same attention."""
-    per_dataset, dropped, modalities = {}, [], {}
+def _against_single(
+    fields: Sequence[Field], best: Mapping[str, str | None], singles: Mapping[str, str | None], fusions: Sequence[str]
+) -> tuple[dict[str, tuple[Difference, ...]], list[str]]:
+    """By data set: the best cell, all cells and each fusion against the single modality; what could not be paired."""
+    per_dataset: dict[str, tuple[Difference, ...]] = {}
+    dropped = []
     for field in fields:
-        single = best_single(field)
+        single = singles[field.dataset]
         if single is None:
             continue
         modality = field.methods[single].modality
-        modalities[field.dataset] = str(modality)
         partner = {
             m.attention: k for k in field.ranked("single") if (m := field.methods[k]).modality == modality
         }  # same modality under each attention
@@ -265,14 +289,21 @@ def _multimodal(
             if some:
                 made.append(field.group_difference(fusion, SINGLE, some))
             else:
-                dropped.append(f"{field.dataset}: no complete cell of {level(fusion)} has its single modality")
+                dropped.append(f"{field.dataset}: no complete cell of {fusion} has its single modality")
         if made:
-            per_dataset[field.dataset] = _adjust(made, settings)
-    if not any(field.methods[k].role == "single" for field in fields for k in field.methods):
+            per_dataset[field.dataset] = _adjust(made, field.settings)
+    return per_dataset, dropped
+
+
+def _multimodal(over: _Over, best: Mapping[str, str | None], fusions: Sequence[str]) -> Question | None:
+    """The best cell, all cells and each fusion against the modality that is best alone, under the same attention."""
+    singles = {f.dataset: best_single(f) for f in over.fields}
+    if not any(f.methods[k].role == "single" for f in over.fields for k in f.methods):
         return None
     first = (BEST_CELL, ALL_CELLS)
+    per_dataset, dropped = _against_single(over.fields, best, singles, fusions)
     per_dataset = {n: _ladder(ds, first) for n, ds in per_dataset.items()}
-    overall = _ladder(across(per_dataset, settings), first)
+    overall = _ladder(across(_against_single(over.joint, best, singles, fusions)[0], over.settings), first)
     found = _verdicts(per_dataset, BEST_CELL, SINGLE)
     gaining = [n for n, d in found.items() if d.verdict == "better"]
     if not found:
@@ -294,15 +325,17 @@ def _multimodal(
         rest = [n for n in found if n not in gaining]
         finding = f"Several modalities beat the best one alone on {listing(gaining)}, not on {listing(rest)}"
     names = {SINGLE: "the best single modality"}
-    which = "; ".join(f"{m} on {n}" for n, m in modalities.items())
+    which = "; ".join(f"{f.methods[k].modality} on {f.dataset}" for f in over.fields if (k := singles[f.dataset]))
     note = (f"The best single modality is {which}.",) if which else ()
     return Question(
         name="multimodal",
         title="Do several modalities beat the best single one?",
         finding=finding,
-        sentences=(*note, *_sentences(per_dataset, overall, names)),
+        sentences=(*note, *_sentences(per_dataset, overall, names, over.scales)),
         per_dataset=per_dataset,
         overall=overall,
+        scales=over.scales,
+        scale=over.settings.scale,
         dropped=tuple(dropped),
     )
 
@@ -314,14 +347,18 @@ def questions(
     families: Mapping[str, str],
     settings: Settings,
 ) -> tuple[Question, ...]:
-    """Those that this grid can answer. best: data set -> key of its best cell; families: fusion label -> family."""
+    """Those that this grid can answer. best: data set -> key of its best cell; families: fusion label -> family.
+
+    settings: over all data sets; where its scale is ranks, differences over data sets are of ranks among all ranked
+    methods of each.
+    """
+    joint = [f.ranks(list(f.index)) for f in fields] if settings.scale.is_ranks else fields
+    over = _Over(fields=fields, joint=joint, settings=settings)
     architecture = {lv: lv for lv in levels["architecture"]}
     asked = (
-        _attention(fields, levels["attention"], settings),
-        _pairwise(fields, "fusion", families, "Where should modalities meet?", "kind of fusion", settings),
-        _pairwise(
-            fields, "architecture", architecture, "Which weights should modalities share?", "architecture", settings
-        ),
-        _multimodal(fields, best, levels["fusion"], settings),
+        _attention(over, levels["attention"]),
+        _pairwise(over, "fusion", families, "Where should modalities meet?", "kind of fusion"),
+        _pairwise(over, "architecture", architecture, "Which weights should modalities share?", "architecture"),
+        _multimodal(over, best, levels["fusion"]),
     )
     return tuple(q for q in asked if q is not None)

@@ -8,8 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.report.analysis import Analysis, CellRow, Difference, EffectTable, Estimate, Growth, LengthRow
-from mmbench.report.words import gain, interval, number, percent, points, quantity, share
+from mmbench.metrics import METRICS
+from mmbench.report.analysis import (
+    Analysis,
+    CellRow,
+    DatasetReport,
+    Difference,
+    EffectTable,
+    Estimate,
+    Growth,
+    LengthRow,
+)
+from mmbench.report.scale import Scale
+from mmbench.report.words import change, interval, number, percent, quantity, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +68,7 @@ def _gain(prefix: str, value: Difference | None) -> dict[str, Any]:
     }
 
 
-def _cell_raw(row: CellRow) -> dict[str, Any]:
+def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
     method, cost = row.method, row.cost
     return {
         "dataset": row.dataset,
@@ -81,9 +92,7 @@ def _cell_raw(row: CellRow) -> dict[str, Any]:
         **_spread("score", row.score),
         "n": row.score.n if row.score else 0,
         **_spread("validation", row.validation),
-        **_spread("accuracy", row.accuracy),
-        **_spread("macro_f1", row.macro_f1),
-        **_spread("loss", row.loss),
+        **{k: v for name in metrics for k, v in _spread(name, row.metrics.get(name)).items()},
         "ceiling_share": row.ceiling_share,
         **_gain("to_best", row.to_best),
         **_gain("gain_single", row.gain_single),
@@ -107,31 +116,55 @@ def _rank(row: CellRow) -> str:
     return "" if row.state == "complete" else row.state
 
 
-def _points(value: Difference | None) -> str:
-    return "–" if value is None else points(value.mean)
+def _step(value: Difference | None, scale: Scale) -> str:
+    return scale.change(None if value is None else value.mean)
 
 
-def _cells(analysis: Analysis) -> Iterator[Table]:
-    metric = analysis.metric_label
-    columns: list[Column] = [
+def seeds_words(analysis: Analysis) -> str:
+    """What a mean and what stands behind it is over, for captions."""
+    if not analysis.replicated:
+        return "one seed, so there are no intervals"
+    return f"mean over seeds with {100 * analysis.confidence:g} % Student-t interval"
+
+
+def _gain_column(heading: str, of: str, scale: Scale) -> Column:
+    return (heading, lambda r: _step(getattr(r, of), scale), True)
+
+
+def _metric_column(name: str, scale: Scale) -> Column:
+    return (scale.title, lambda r: scale.number(r.metrics[name].mean if name in r.metrics else None), True)
+
+
+def _cell_columns(d: DatasetReport) -> list[Column]:
+    scale = d.scale
+    ceiling: Column = ("of ceiling", lambda r: "–" if r.ceiling_share is None else share(r.ceiling_share), True)
+    return [
         ("rank", _rank, True),
         ("method", lambda r: r.key, False),
-        (f"{metric} ↑", lambda r: interval(r.score), True),
+        (scale.title, lambda r: interval(r.score, scale), True),
+        *(_metric_column(name, other) for name, other in d.beside.items()),
         ("n", lambda r: f"{r.score.n if r.score else 0}", True),
-        ("of ceiling", lambda r: "–" if r.ceiling_share is None else share(r.ceiling_share), True),
-        ("over single", lambda r: _points(r.gain_single), True),
-        ("over pooling", lambda r: _points(r.gain_pooling), True),
-        ("over linear", lambda r: _points(r.gain_linear), True),
+        *([ceiling] if scale.higher and scale.low == 0 else []),
+        _gain_column("over single", "gain_single", scale),
+        _gain_column("over pooling", "gain_pooling", scale),
+        _gain_column("over linear", "gain_linear", scale),
         ("parameters", lambda r: quantity(r.cost.parameters if r.cost else None), True),
         ("FLOPs", lambda r: quantity(r.cost.flops if r.cost else None), True),
         ("training s", lambda r: quantity(r.cost.train_seconds if r.cost else None), True),
     ]
+
+
+def _cells(analysis: Analysis) -> Iterator[Table]:
     for d in analysis.datasets:
+        scale = d.scale
+        ties = "shared ranks cannot be told apart; " if analysis.replicated else ""
         caption = (
-            f"{d.name}: {metric} on test, mean over seeds with {100 * analysis.confidence:g} % Student-t interval; "
-            "gains in points; shared ranks cannot be told apart; ★ highest mean"
+            f"{d.name}: {scale.label} on test{'' if scale.higher else ', lower is better'}, {seeds_words(analysis)}; "
+            f"gains {scale.gains_in}; {ties}★ {scale.extreme} mean"
         )
-        yield _table(f"cells_{d.name}", caption, d.rows, map(_cell_raw, d.rows), columns)
+        metrics = [name for name in METRICS if any(name in r.metrics for r in d.rows)]
+        raw = (_cell_raw(row, metrics) for row in d.rows)
+        yield _table(f"cells_{d.name}", caption, d.rows, raw, _cell_columns(d))
 
 
 def _overall(analysis: Analysis) -> Iterator[Table]:
@@ -154,19 +187,26 @@ def _overall(analysis: Analysis) -> Iterator[Table]:
         for r in overall.rows
     )
 
+    scale = overall.scale
+
     def on(name: str) -> Column:
-        return (name, lambda r: number(r.per_dataset[name]), True)
+        own = analysis.dataset(name).scale
+        return (f"{name} ({own.title})" if scale.is_ranks else name, lambda r: own.number(r.per_dataset[name]), True)
+
+    mean_rank: Column = ("mean rank", lambda r: "–" if r.mean_rank is None else f"{r.mean_rank:.1f}", True)
 
     columns: list[Column] = [
         ("rank", lambda r: r.rank_label or "gap", True),
         ("method", lambda r: r.key, False),
-        ("mean ↑", lambda r: interval(r.score), True),
+        ("mean rank ↓" if scale.is_ranks else f"mean {scale.arrow}", lambda r: interval(r.score, scale), True),
         *(on(name) for name in overall.datasets),
-        ("mean rank", lambda r: "–" if r.mean_rank is None else f"{r.mean_rank:.1f}", True),
+        *([] if scale.is_ranks else [mean_rank]),
     ]
-    caption = (
-        "Macro mean over data sets; the interval speaks of seed noise on these data sets; gap: not complete on each"
-    )
+    what = "Macro mean over data sets"
+    if scale.is_ranks:
+        what = f"Mean rank among the cells over data sets, seed by seed: {overall.why_ranks}"
+    noise = "the interval speaks of seed noise on these data sets" if analysis.replicated else "one seed"
+    caption = f"{what}; {noise}; gap: not complete on each"
     yield _table("overall", caption, overall.rows, raw, columns)
 
 
@@ -192,8 +232,8 @@ def _coverage(analysis: Analysis) -> Iterator[Table]:
 def _questions(analysis: Analysis) -> Iterator[Table]:
     items = []
     for q in analysis.questions:
-        items += [(q.name, name, d) for name, ds in q.per_dataset.items() for d in ds]
-        items += [(q.name, "all", d) for d in q.overall]
+        items += [(q.name, name, d, q.scales[name]) for name, ds in q.per_dataset.items() for d in ds]
+        items += [(q.name, "all", d, q.scale) for d in q.overall]
     if not items:
         return
     columns: list[Column] = [
@@ -201,14 +241,16 @@ def _questions(analysis: Analysis) -> Iterator[Table]:
         ("data set", lambda x: x[1], False),
         ("subject", lambda x: x[2].subject, False),
         ("reference", lambda x: x[2].reference, False),
-        ("difference", lambda x: gain(x[2]), True),
+        ("difference", lambda x: change(x[2], x[3]), True),
         ("pairs", lambda x: str(x[2].pairs), True),
         ("p (Holm)", lambda x: "–" if x[2].p_holm is None else f"{x[2].p_holm:.2g}", True),
         ("verdict", lambda x: x[2].verdict, False),
     ]
-    raw = ({"question": q, "dataset": name, **asdict(d)} for q, name, d in items)
+    raw = ({"question": q, "dataset": name, **asdict(d), "metric": scale.metric} for q, name, d, scale in items)
+    turned = "" if all(scale.higher for *_, scale in items) else ", so turned that + is better"
     caption = (
-        "The article's questions: paired differences, subject − reference; over all data sets the unit is the data set"
+        f"The article's questions: paired differences, subject − reference{turned}; over all data sets the unit is the "
+        "data set"
     )
     yield _table("questions", caption, items, raw, columns)
 
@@ -238,20 +280,32 @@ def _effects(analysis: Analysis) -> Iterator[Table]:
         raw = ({"dataset": name, **asdict(t), "factors": " ".join(t.factors)} for name, t in terms)
         caption = "Variance explained (Type II); all: with data set as block"
         yield _table("effects", caption, terms, raw, columns)
-    means = [(_where(t), mean) for t in parts for mean in t.means]
+    means = [(_where(t), mean, t.scale) for t in parts for mean in t.means]
     if means:
+        mixed = len({t.scale.metric for t in parts}) > 1
+        arrow = parts[0].scale.arrow
+        metric: Column = ("metric", lambda x: x[2].title, False)
         columns = [
             ("data set", lambda x: x[0], False),
             ("factor", lambda x: x[1].factor, False),
             ("level", lambda x: x[1].level, False),
-            ("mean ↑", lambda x: interval(x[1].score), True),
+            ("mean" if mixed else f"mean {arrow}", lambda x: interval(x[1].score, x[2]), True),
+            *([metric] if mixed else []),
             ("settings", lambda x: str(x[1].contexts), True),
         ]
         raw = (
-            {"dataset": name, "factor": m.factor, "level": m.level, **_spread("score", m.score), "settings": m.contexts}
-            for name, m in means
+            {
+                "dataset": name,
+                "factor": m.factor,
+                "level": m.level,
+                "metric": scale.metric,
+                **_spread("score", m.score),
+                "settings": m.contexts,
+            }
+            for name, m, scale in means
         )
-        caption = "Marginal means over the settings that all levels share; intervals for comparing levels"
+        noise = "; intervals for comparing levels" if analysis.replicated else "; one seed, no intervals"
+        caption = f"Marginal means over the settings that all levels share{noise}"
         yield _table("marginal_means", caption, means, raw, columns)
 
 
@@ -259,18 +313,22 @@ def _fronts(analysis: Analysis) -> Iterator[Table]:
     items = [(d, f, d.row(k)) for d in analysis.datasets for f in d.fronts for k in f.keys]
     if not items:
         return
+    mixed = len({d.scale.metric for d in analysis.datasets}) > 1
+    metric: Column = ("metric", lambda x: x[0].scale.title, False)
     columns: list[Column] = [
         ("data set", lambda x: x[0].name, False),
         ("cost", lambda x: x[1].label, False),
         ("method", lambda x: x[2].key, False),
         ("value ↓", lambda x: quantity(getattr(x[2].cost, x[1].cost)), True),
-        (f"{analysis.metric_label} ↑", lambda x: interval(x[2].score), True),
+        ("score" if mixed else analysis.datasets[0].scale.title, lambda x: interval(x[2].score, x[0].scale), True),
+        *([metric] if mixed else []),
     ]
     raw = (
         {
             "dataset": d.name,
             "cost": f.cost,
             "method": r.key,
+            "metric": d.scale.metric,
             "value": getattr(r.cost, f.cost),
             **_spread("score", r.score),
         }

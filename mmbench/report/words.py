@@ -6,33 +6,41 @@ from collections.abc import Sequence
 from math import floor
 
 from mmbench.report.analysis import Difference, Estimate
-
-METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+from mmbench.report.scale import Scale
+from mmbench.report.view import numbers
 
 
 def number(value: float | None) -> str:
     """`0.893`; a dash where there is none."""
-    return "–" if value is None else f"{value:.3f}".replace("-", "−")
+    return numbers.score(value)
 
 
-def interval(estimate: Estimate | None) -> str:
+def interval(estimate: Estimate | None, scale: Scale) -> str:
     """`0.893 ± 0.012`."""
     if estimate is None:
-        return "–"
-    return number(estimate.mean) if estimate.half is None else f"{number(estimate.mean)} ± {number(estimate.half)}"
+        return numbers.NONE
+    mean = scale.number(estimate.mean)
+    return mean if estimate.half is None else f"{mean} ± {scale.number(estimate.half)}"
 
 
-def points(value: float) -> str:
-    """A difference of two scores in points: `+10.8`."""
-    rounded = round(100 * value, 1)
-    return "0.0" if rounded == 0 else f"{rounded:+.1f}".replace("-", "−")
+def change(difference: Difference, scale: Scale) -> str:
+    """A gain for tables: `+10.8 points (± 1.2)`, `+0.041 (± 0.012)`."""
+    text = scale.change(difference.mean)
+    one = text.lstrip("+−") == "1.0"
+    unit = scale.unit_words.removesuffix("s") if one else scale.unit_words
+    half = "" if difference.half is None else f" (± {scale.width(difference.half)})"
+    return f"{text}{unit}{half}"
 
 
-def gain(difference: Difference) -> str:
-    """`+10.8 points (± 1.2)`."""
-    unit = "point" if abs(round(100 * difference.mean, 1)) == 1 else "points"
-    half = "" if difference.half is None else f" (± {100 * difference.half:.1f})"
-    return f"{points(difference.mean)} {unit}{half}"
+def gain(difference: Difference, scale: Scale) -> str:
+    """A gain in sentences: `+10.8 points (± 1.2)`, `0.041 lower MAE (± 0.012)`."""
+    if scale.unit:
+        return change(difference, scale)
+    half = "" if difference.half is None else f" (± {scale.width(difference.half)})"
+    size = scale.width(abs(difference.mean))
+    if not size.strip("0."):
+        return f"no other {scale.label}{half}"
+    return f"{size} {'higher' if scale.higher == (difference.mean > 0) else 'lower'} {scale.label}{half}"
 
 
 def percent(value: float) -> str:
@@ -46,14 +54,8 @@ def share(value: float) -> str:
 
 
 def quantity(value: float | None) -> str:
-    """Two significant figures with a prefix: `1.8 M`."""
-    if value is None:
-        return "–"
-    for power, prefix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= 0.9995 * power:
-            scaled = value / power
-            return f"{scaled:.0f}{prefix}" if scaled >= 99.5 else f"{scaled:.2g}{prefix}"
-    return f"{value:.2g}" if abs(value) < 99.5 else f"{value:.0f}"
+    """Two significant figures with a prefix: `1.8 M`; as on the page."""
+    return numbers.count(value)
 
 
 def listing(items: Sequence[str], most: int = 4) -> str:
@@ -72,11 +74,6 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
-def level(name: str) -> str:
-    """A level as words: `scaled_dot_product` -> `scaled dot product`."""
-    return name.replace("_", " ")
-
-
 def sentence(text: str) -> str:
-    """With a capital first letter."""
-    return text[:1].upper() + text[1:]
+    """With a capital first letter, unless it begins with a name such as `cross_attention`."""
+    return text if "_" in text.split(" ", 1)[0] else text[:1].upper() + text[1:]

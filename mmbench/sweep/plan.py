@@ -11,6 +11,7 @@ from mmbench import model, provenance
 from mmbench.config import Choice, DataSpec, Levels, ModelSize, Params, TrialConfig
 from mmbench.data import load_spec
 from mmbench.job import Job, Plan, Skip
+from mmbench.metrics import compared
 from mmbench.probe.census import Census, uncollected
 from mmbench.registry import Axis, UserError, check_options, get, suggest, variants
 from mmbench.sweep.fingerprint import fingerprint
@@ -195,6 +196,8 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: 
     Raises UserError, naming the place and the remedy, for whatever in params.yaml cannot be.
     """
     levels = check_names(params, specs)
+    for name in params.grid.datasets:
+        compared(params.report.metric, name, specs[name].task)
     commit, dirty = provenance.commit(root)
     jobs: list[Job] = []
     skipped: list[Skip] = []

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mmbench.config import TrialConfig
+from mmbench.metrics import METRICS
 from mmbench.results import Cost, State, TrialResult
 
 PALETTE = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
 GREY = "#8A9099"
 LONGEST_TAG = 2000
 
-CURVES = {"train_loss": "train/loss", "validation_loss": "val/loss", "validation_accuracy": "val/accuracy"}
-SPLITS = {"test": "test/{}", "validation": "val/{}_at_best"}
+SECTIONS = {"train": "train", "validation": "val"}
+"""Of MLflow's charts, by the split that a curve's name begins with."""
 COSTS = {
     "parameters": "cost/parameters",
     "flops": "cost/flops",
@@ -78,11 +79,22 @@ def _settings(config: TrialConfig) -> Iterator[tuple[str, str]]:
                 yield f"{prefix}.{key}", "none" if value is None else str(value)
 
 
-def _finals(result: TrialResult) -> Iterator[tuple[str, float]]:
-    """The scalars of a trial, the headline first."""
-    for split, pattern in SPLITS.items():
-        for name, value in result.metrics.get(split, {}).items():
-            yield pattern.format(name), value
+def _main(result: TrialResult, wanted: str | None) -> str | None:
+    """The metric that leads: the one wanted or, where the trial has no such score, the one that chose its epoch."""
+    scores = result.metrics.get("test", {})
+    chose = (name.removeprefix("validation_") for name in result.curves if name.startswith("validation_"))
+    known = [*chose, *scores] if wanted is None else [wanted, *chose, *scores]
+    return next((n for n in known if n in scores and (n != "loss" or n == wanted)), None)
+
+
+def _finals(result: TrialResult, main: str | None) -> Iterator[tuple[str, float]]:
+    """The scalars of a trial, the headline first: all scores on test; on validation those that chose the epoch."""
+    test, validation = result.metrics.get("test", {}), result.metrics.get("validation", {})
+    for name in sorted(test, key=lambda n: n != main):
+        yield f"test/{name}", test[name]
+    for name in dict.fromkeys((main or "loss", "loss")):
+        if name in validation:
+            yield f"val/{name}_at_best", validation[name]
     if result.cost is not None:
         yield from _costs(result.cost)
 
@@ -94,37 +106,49 @@ def _costs(cost: Cost) -> Iterator[tuple[str, float]]:
             yield key, float(value)
 
 
-def _points(result: TrialResult, start: int, end: int) -> Iterator[Point]:
+def _curve(name: str) -> str:
+    """`validation_accuracy` -> `val/accuracy`."""
+    split, _, what = name.partition("_")
+    return f"{SECTIONS[split]}/{what}" if split in SECTIONS and what else f"curve/{name}"
+
+
+def _points(result: TrialResult, main: str | None, start: int, end: int) -> Iterator[Point]:
     """Final numbers at the end of the run; epochs spread evenly over it, since their times are not recorded."""
-    for key, value in _finals(result):
+    for key, value in _finals(result, main):
         yield Point(key=key, value=value, time=end)
     for name, curve in result.curves.items():
         for epoch, height in enumerate(curve):
             if height is not None:
                 time = start + (end - start) * (epoch + 1) // len(curve)
-                yield Point(key=CURVES.get(name, f"curve/{name}"), value=height, time=time, step=epoch)
+                yield Point(key=_curve(name), value=height, time=time, step=epoch)
 
 
-def _sentence(result: TrialResult) -> str:
+def _sentence(result: TrialResult, main: str | None) -> str:
     """The first line of the description: all that MLflow shows of it before a click."""
     where = f"{result.config.cell} on {result.config.dataset}, seed {result.config.seed}"
     if result.state is not State.DONE:
         return f"{where}: {result.state.replace('_', ' ')} after {result.seconds:.0f} s: {result.message}"
-    accuracy = result.metrics.get("test", {}).get("accuracy")
-    score = "no test score" if accuracy is None else f"test accuracy {accuracy:.3f}"
+    score = "no test score"
+    if main is not None:
+        way = "" if METRICS[main].higher else " (lower is better)"
+        score = f"test {METRICS[main].label} {result.metrics['test'][main]:.3f}{way}"
     epochs = max((len(curve) for curve in result.curves.values()), default=0)
     return f"{where}: {score} after {f'{epochs} epochs and ' if epochs else ''}{result.seconds:.0f} s."
 
 
-def _note(result: TrialResult) -> str:
-    lines = [_sentence(result), "", f"`trial_id` {result.trial_id}: the same file name in the ledger."]
+def _note(result: TrialResult, main: str | None) -> str:
+    lines = [_sentence(result, main), "", f"`trial_id` {result.trial_id}: the same file name in the ledger."]
     if result.traceback:
         lines += ["", "```", result.traceback[-3000:], "```"]
     return "\n".join(lines)
 
 
-def from_result(result: TrialResult, colour: Mapping[str, str], *, current: bool) -> RunContent:
-    """The run of a finished trial. `colour`: by attention; a baseline is grey. `current`: the plan contains it."""
+def from_result(
+    result: TrialResult, colour: Mapping[str, str], *, current: bool, main: str | None = None
+) -> RunContent:
+    """The run of a finished trial. `colour`: by attention; a baseline is grey. `current`: the plan contains it.
+    `main`: the main metric of its data set."""
+    main = _main(result, main)
     began = datetime.fromisoformat(result.started)
     start = round(began.timestamp() * 1000)
     end = start + round(result.seconds * 1000)
@@ -137,7 +161,7 @@ def from_result(result: TrialResult, colour: Mapping[str, str], *, current: bool
         "data_hash": result.provenance.data_hash,
         "fingerprint": result.provenance.fingerprint,
         "mlflow.runColor": colour.get(choices.get("attention", ""), GREY),
-        "mlflow.note.content": _note(result),
+        "mlflow.note.content": _note(result, main),
     }
     if result.message is not None:
         tags["reason"] = result.message[:LONGEST_TAG]
@@ -151,7 +175,7 @@ def from_result(result: TrialResult, colour: Mapping[str, str], *, current: bool
         end=end,
         tags=tags,
         params=choices | dict(_settings(result.config)),
-        points=tuple(_points(result, start, end)),
+        points=tuple(_points(result, main, start, end)),
         data_hash=result.provenance.data_hash,
     )
 

@@ -103,7 +103,15 @@ def _dataset(spec: DataSpec) -> Any:
         digest=spec.hash[:DIGEST_LENGTH],
         source_type="local",
         source=json.dumps({"uri": f"data/prepared/{spec.name}", "origin": spec.source, "licence": spec.licence}),
-        profile=json.dumps({"samples": sizes, "targets": len(spec.task.targets), "chance": spec.chance}),
+        profile=json.dumps(
+            {
+                "samples": sizes,
+                "task": spec.task.kind,
+                "targets": len(spec.task.targets),
+                "main_metric": spec.task.metric,
+                "chance": spec.chance,
+            }
+        ),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training, validation, test")])
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mmbench.metrics import METRICS
 from mmbench.tracking.store import Store
 
 COLUMNS = (
-    "metrics.`test/accuracy`",
-    "metrics.`test/macro_f1`",
     "params.`dataset`",
     "params.`attention`",
     "params.`fusion`",
@@ -25,7 +24,6 @@ COLUMNS = (
     "metrics.`cost/train_seconds`",
     "tags.`state`",
 )
-WIDTHS = {"attributes.`Run Name`": 300, **dict.fromkeys(COLUMNS, 112)}
 KEYS = {"best": "1 Best cells", "charts": "2 Charts", "attention": "3 By attention"}
 SECTIONS = {"answer": "Answer", "curves": "Learning curves"}
 
@@ -46,30 +44,42 @@ def _line(number: int, key: str) -> dict[str, Any]:
     return _chart("LINE", number, "curves", metricKey=key, selectedMetricKeys=[key], **axes, **unset)
 
 
-def _charts() -> list[dict[str, Any]]:
+def _charts(metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """The answer in each main metric, then the learning curves."""
     choices = ["attention", "fusion", "architecture", "dataset"]
-    return [
-        _chart("PARALLEL", 1, "answer", selectedParams=choices, selectedMetrics=["test/accuracy"], showAllRuns=True),
-        _scatter(2, "cost/parameters", "test/accuracy"),
-        _scatter(3, "cost/train_seconds", "test/accuracy"),
-        _line(4, "val/accuracy"),
-        _line(5, "train/loss"),
-    ]
+    made: list[dict[str, Any]] = []
+    for name in metrics:
+        n, key = len(made), f"test/{name}"
+        made += [
+            _chart("PARALLEL", n + 1, "answer", selectedParams=choices, selectedMetrics=[key], showAllRuns=True),
+            _scatter(n + 2, "cost/parameters", key),
+            _scatter(n + 3, "cost/train_seconds", key),
+        ]
+    curves = [*(f"val/{name}" for name in metrics), "train/loss"]
+    return made + [_line(n, key) for n, key in enumerate(curves, len(made) + 1)]
 
 
-def _state(**differences: Any) -> str:
-    """One view's settings, in the form of MLflow's pages: JSON, deflated, base64."""
+def _columns(metrics: Sequence[str]) -> list[str]:
+    """The main metrics, or macro-F1 beside accuracy where there is but that, then what was run."""
+    shown = ("accuracy", "macro_f1") if tuple(metrics) == ("accuracy",) else metrics
+    return [*(f"metrics.`test/{name}`" for name in shown), *COLUMNS]
+
+
+def _state(metrics: Sequence[str], **differences: Any) -> str:
+    """One view's settings, in the form of MLflow's pages: JSON, deflated, base64. Sorted by the first metric."""
+    columns = _columns(metrics)
+    widths = {"attributes.`Run Name`": 300, **dict.fromkeys(columns, 112)}
     state: dict[str, Any] = {
         "searchFilter": "tags.current = 'yes'",
-        "orderByKey": "metrics.`test/accuracy`",
-        "orderByAsc": False,
+        "orderByKey": f"metrics.`test/{metrics[0]}`",
+        "orderByAsc": not METRICS[metrics[0]].higher,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
-        "selectedColumns": list(COLUMNS),
-        "columnOrder": list(WIDTHS),
-        "columnWidths": WIDTHS,
+        "selectedColumns": columns,
+        "columnOrder": list(widths),
+        "columnWidths": widths,
         "runsHiddenMode": "SHOWALL",
         "viewMaximized": False,
         "runListHidden": False,
@@ -84,12 +94,28 @@ def _state(**differences: Any) -> str:
     return "deflate;" + base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def _views(attentions: Iterable[str]) -> dict[str, str]:
+def names(mains: Mapping[str, str]) -> dict[str, str]:
+    """The name of each saved view, by its key: where data sets are scored differently, each has one of its own best.
+
+    mains: the main metric of each data set.
+    """
+    own = sorted(mains) if len(_metrics(mains)) > 1 else []
+    more = {f"best.{dataset}": f"{n} Best cells on {dataset}" for n, dataset in enumerate(own, len(KEYS) + 1)}
+    return KEYS | more
+
+
+def _metrics(mains: Mapping[str, str]) -> tuple[str, ...]:
+    """The main metrics, each once; of an empty plan accuracy."""
+    return tuple(dict.fromkeys(mains.values())) or ("accuracy",)
+
+
+def _views(attentions: Iterable[str], mains: Mapping[str, str]) -> dict[str, str]:
+    metrics = _metrics(mains)
     sections = [
         {"uuid": key, "name": name, "display": True, "isReordered": True, "deleted": False, "isGenerated": False}
         for key, name in SECTIONS.items()
     ]
-    charts = {"compareRunCharts": _charts(), "compareRunSections": sections, "isAccordionReordered": True}
+    charts = {"compareRunCharts": _charts(metrics), "compareRunSections": sections, "isAccordionReordered": True}
     by = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "attention"}]}
     # The pages load 100 runs at a time and draw or average what is loaded: one seed of a grid fits. Runs load in the
     # order in which they ran, since the first hundred by score would flatter every group.
@@ -99,10 +125,16 @@ def _views(attentions: Iterable[str]) -> dict[str, str]:
         "orderByAsc": True,
     }
     folded = {f"param.attention.{name}": False for name in attentions}
+    own = {
+        key: _state([mains[dataset]], searchFilter=f"tags.current = 'yes' and params.dataset = '{dataset}'")
+        for key in names(mains)
+        if (dataset := key.removeprefix("best.")) != key
+    }
     return {
-        "best": _state(),
-        "charts": _state(**charts, **cells),
-        "attention": _state(groupBy=by, groupsExpanded=folded, **charts, **cells),
+        "best": _state(metrics),
+        "charts": _state(metrics, **charts, **cells),
+        "attention": _state(metrics, groupBy=by, groupsExpanded=folded, **charts, **cells),
+        **own,
     }
 
 
@@ -112,14 +144,31 @@ def _address(experiment_id: str, view: str, **more: str) -> str:
 
 
 def saved_view_url(server: str, experiment_id: str, view: str = "best") -> str:
-    """The address that opens a saved view ("best", "charts" or "attention"): the bare experiment opens another page."""
+    """The address that opens a saved view ("best", "charts" or "attention"; `names` has them all): the bare experiment
+    opens another page."""
     chart = {"compareRunsMode": "CHART"} if view == "charts" else {}
     return f"{server.rstrip('/')}/{_address(experiment_id, view, **chart)}"
 
 
-def _description(experiment_id: str, counts: Mapping[str, int]) -> str:
+def _headline(mains: Mapping[str, str]) -> str:
+    """Which numbers lead, and which way is better."""
+    once = "read once on the test split, with the weights of the epoch best on validation"
+    metrics = _metrics(mains)
+    if len(metrics) == 1:
+        (metric,) = metrics
+        way = "" if METRICS[metric].higher else " (lower is better)"
+        return f"- `test/{metric}` is the headline{way}: {once}."
+    said = []
+    for metric in metrics:
+        way = "" if METRICS[metric].higher else " (lower is better)"
+        said.append(f"`test/{metric}`{way} on {', '.join(d for d, m in mains.items() if m == metric)}")
+    return f"- The headline is {'; '.join(said)}: {once}. Scores of different metrics do not compare."
+
+
+def _description(experiment_id: str, counts: Mapping[str, int], mains: Mapping[str, str]) -> str:
+    curves = ", ".join(f"`val/{name}`" for name in _metrics(mains))
     links = "\n".join(
-        f"- [{name}]({saved_view_url('', experiment_id, key).removeprefix('/')})" for key, name in KEYS.items()
+        f"- [{name}]({saved_view_url('', experiment_id, key).removeprefix('/')})" for key, name in names(mains).items()
     )
     table = "\n".join(f"| {state.replace('_', ' ')} | {count} |" for state, count in counts.items())
     return f"""\
@@ -129,8 +178,8 @@ Each run is one trial: one attention, fusion and architecture on one data set wi
 {links}
 
 **How to read it**
-- `test/accuracy` is the headline: read once on the test split, with the weights of the epoch best on validation.
-- `val/accuracy`, `val/loss` and `train/loss` are curves, a value an epoch (from 0); `val/..._at_best` are final.
+{_headline(mains)}
+- {curves}, `val/loss` and `train/loss` are curves, a value an epoch (from 0); `val/..._at_best` are final.
 - `cost/...`: parameters, floating-point operations a sample, seconds of training, microseconds a sample, bytes at most.
 - A failed trial has the status *Failed*, its tag `state` says how it ended and `reason` why. One that cannot be has the
   state `skipped`.
@@ -147,21 +196,24 @@ The ledger in the project's folder is the record and this is a view of it; `mmbe
 """
 
 
-def describe(store: Store, counts: Mapping[str, int], attentions: Iterable[str]) -> None:
+def describe(store: Store, counts: Mapping[str, int], attentions: Iterable[str], mains: Mapping[str, str]) -> None:
     """Write the description and the saved views of the experiment.
 
-    counts: the declared trials by state. attentions: the levels that the view by attention groups by.
+    counts: the declared trials by state. attentions: the levels that the view by attention groups by. mains: the main
+    metric of each data set.
     """
+    first = _metrics(mains)[0]
+    titles = names(mains)
     experiment = store.client.get_experiment(store.experiment_id)
     tags = {
-        "mlflow.note.content": _description(store.experiment_id, counts),
+        "mlflow.note.content": _description(store.experiment_id, counts, mains),
         "mlflow.experimentKind": "custom_model_development",
-        "mlflow.experiment.primaryMetric.name": "test/accuracy",
-        "mlflow.experiment.primaryMetric.greaterIsBetter": "true",
+        "mlflow.experiment.primaryMetric.name": f"test/{first}",
+        "mlflow.experiment.primaryMetric.greaterIsBetter": str(METRICS[first].higher).lower(),
     }
-    for key, state in _views(attentions).items():
+    for key, state in _views(attentions, mains).items():
         dated = {"createdAt": experiment.creation_time, "updatedAt": experiment.creation_time}
-        tags[f"mlflow.sharedViewState.{key}"] = json.dumps({"name": KEYS[key], **dated, "state": state})
+        tags[f"mlflow.sharedViewState.{key}"] = json.dumps({"name": titles[key], **dated, "state": state})
     for key, value in tags.items():
         if experiment.tags.get(key) != value:
             store.client.set_experiment_tag(store.experiment_id, key, value)

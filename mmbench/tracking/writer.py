@@ -44,16 +44,22 @@ def _colours(plan: Plan) -> dict[str, str]:
     return colours([job.config.attention.label for job in plan.jobs if job.config.attention is not None])
 
 
+def _mains(specs: Mapping[str, DataSpec]) -> dict[str, str]:
+    """The main metric of each data set."""
+    return {name: spec.task.metric for name, spec in specs.items()}
+
+
 def _import(
     store: Store, plan: Plan, results: Mapping[str, TrialResult], specs: Mapping[str, DataSpec]
 ) -> Counter[str]:
     """Make the runs agree with the ledger. The store's lock is held."""
     planned = {job.trial_id for job in plan.jobs}
-    colour = _colours(plan)
+    colour, mains = _colours(plan), _mains(specs)
     there = find(store)
     outcomes: Counter[str] = Counter()
     for trial_id, result in results.items():
-        content = from_result(result, colour, current=trial_id in planned)
+        main = mains.get(result.config.dataset)
+        content = from_result(result, colour, current=trial_id in planned, main=main)
         outcomes[put(store, content, there.get(trial_id), specs)] += 1
     now = int(time.time() * 1000)
     for skip in plan.skipped:
@@ -66,10 +72,10 @@ def _import(
     return outcomes
 
 
-def _present(store: Store, plan: Plan) -> dict[str, int]:
+def _present(store: Store, plan: Plan, specs: Mapping[str, DataSpec]) -> dict[str, int]:
     """Bring the description and the summary up to date; returns the trials by state. The store's lock is held."""
     states = count(store, len(plan.jobs) + len(plan.skipped))
-    describe(store, states, _colours(plan))
+    describe(store, states, _colours(plan), _mains(specs))
     write_summary(store, states)
     return states
 
@@ -84,7 +90,7 @@ def sync(
     store = open_store(settings, root)
     with plain_errors(store.uri), store.lock:
         done = _import(store, plan, results, specs)
-        states = _present(store, plan)
+        states = _present(store, plan, specs)
     return Counts(added=done["added"], unchanged=done["unchanged"], replaced=done["replaced"], states=states)
 
 
@@ -137,7 +143,7 @@ class Tracker:
             store = self._open()
             self._drain(store)
             with plain_errors(store.uri), store.lock:
-                _present(store, self._plan)
+                _present(store, self._plan, self._specs)
         except UserError as error:
             self._trouble = str(error)
 
@@ -149,17 +155,18 @@ class Tracker:
         results = Ledger(self._root / "data" / "ledger").read()
         with plain_errors(store.uri), store.lock:
             _import(store, self._plan, results, self._specs)
-            _present(store, self._plan)
+            _present(store, self._plan, self._specs)
         return store
 
     def _drain(self, store: Store) -> None:
         """Write results until `close`. A few failures in a row end it, so that a server that is away costs seconds."""
-        colour, failures = _colours(self._plan), 0
+        colour, mains, failures = _colours(self._plan), _mains(self._specs), 0
         while (result := self._queue.get()) is not None:
             try:
                 with plain_errors(store.uri), store.lock:
                     known: Known | None = find(store, result.trial_id).get(result.trial_id)
-                    put(store, from_result(result, colour, current=True), known, self._specs)
+                    content = from_result(result, colour, current=True, main=mains.get(result.config.dataset))
+                    put(store, content, known, self._specs)
                 self._written, failures = self._written + 1, 0
             except UserError as error:
                 self._trouble, failures = str(error), failures + 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from mmbench.cli.project import Loaded
 from mmbench.registry import variants
 from mmbench.results import State, TrialResult
 from mmbench.sweep.ledger import Ledger
+from tests import small_project
 
 Shown = pytest.CaptureFixture[str]
 CELL = ["--dataset", "small", "--attention", "mean", "--fusion", "concat", "--architecture", "shared"]
@@ -96,6 +99,8 @@ def test_plan_says_why_trials_are_skipped(root: Path, capsys: Shown) -> None:
 @pytest.mark.parametrize("command", ["plan", "status"])
 def test_data_that_is_not_prepared_is_told_with_the_stage(command: str, root: Path, capsys: Shown) -> None:
     shutil.rmtree(root / "data" / "prepared")
+    (root / "data" / "raw" / "small").mkdir(parents=True)
+    (root / "data" / "raw" / "small" / "dataset.yaml").write_text("dataset: redundant\n", encoding="utf-8")
     assert main([command, "--root", str(root)]) == 1
     assert "run `dvc repro prepare@small`" in capsys.readouterr().err
 
@@ -128,8 +133,43 @@ def test_run_shows_one_trial_and_keeps_nothing(root: Path, capsys: Shown) -> Non
     assert main(["run", "--root", str(root), *CELL]) == 0
     out = capsys.readouterr().out
     assert "mean + concat · shared · small · s0" in out
-    assert "Scores (chance 0.500, ceiling 1.000)" in out
+    assert "Scores (accuracy: chance 0.500, ceiling 1.000)" in out
     assert not (root / "data" / "ledger").exists()
+
+
+def test_run_and_status_show_the_tasks_metrics(root: Path, capsys: Shown) -> None:
+    small_project.regression(root)
+    cell = ["--dataset", "errors", *CELL[2:]]
+    made = told(["run", "--root", str(root), *cell], capsys)
+    assert {"mae", "rmse", "pearson", "spearman", "loss"} == set(made["metrics"]["test"])
+    assert main(["run", "--root", str(root), *cell]) == 0
+    out = capsys.readouterr().out
+    assert "Scores (MAE: chance 1.000, lower is better)" in out
+    assert re.search(r"^metric +validation +test\nMAE ↓ +\d", out, re.MULTILINE)
+    assert told(["status", "--root", str(root)], capsys)["metrics"] == {"small": "accuracy", "errors": "mae"}
+    assert main(["status", "--root", str(root)]) == 0
+    assert re.search(r"^errors +MAE ↓ +\d+$", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", ["plan", "status", "report"])
+def test_a_metric_that_a_data_set_lacks_is_told_before_anything_runs(command: str, root: Path, capsys: Shown) -> None:
+    small_project.regression(root)
+    file = root / "params.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("metric: auto", "metric: mae"), encoding="utf-8")
+    if command == "report":
+        shutil.copytree(small_project.ROOT / "pipeline", root / "pipeline")
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.report"], cwd=root, capture_output=True, text=True, check=False
+        )
+        code, error = done.returncode, done.stderr
+    else:
+        code = main([command, "--root", str(root)])
+        error = capsys.readouterr().err
+    assert code == 1
+    assert error.startswith(
+        "error: report.metric: mae is no metric of the data set 'small' (classification); it has acc"
+    )
+    assert error.count("\n") == 1
 
 
 def test_run_saves_the_trial_that_the_plan_means(root: Path, capsys: Shown) -> None:
@@ -215,6 +255,7 @@ def test_tables_are_plain_when_piped(capsys: Shown) -> None:
 @pytest.mark.parametrize("code", [0, 3])
 def test_report_is_the_stage_of_the_project(code: int, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (root / "pipeline").mkdir()
+    (root / "pipeline" / "__init__.py").touch()
     stage = f"import pathlib, sys\nprint('made in', pathlib.Path.cwd())\nsys.exit({code})\n"
     (root / "pipeline" / "report.py").write_text(stage, encoding="utf-8")
     assert main(["report", "--root", str(root)]) == code

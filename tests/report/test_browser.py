@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mmbench.report.build import analyse
 from mmbench.report.page import render
 from mmbench.results import State
-from tests.report.factory import make
+from tests.report.factory import OTHERS, TRUTHS, make
 from tests.test_scaling import example
 
 pytestmark = pytest.mark.browser
@@ -51,6 +51,15 @@ def browser() -> Iterator[Browser]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(render(analyse(**make(faults=FAULTS).arguments(), profiles=(example(),))), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def mixed_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data sets that are scored differently, among them errors."""
+    path = tmp_path_factory.mktemp("mixed") / "report.html"
+    truths = {"synergy": TRUTHS["synergy"], "rating": OTHERS["rating"], "mood": OTHERS["mood"]}
+    path.write_text(render(analyse(**make(truths=truths).arguments())), encoding="utf-8")
     return path
 
 
@@ -289,3 +298,24 @@ def test_works_in_a_sandboxed_frame(browser, report, tmp_path):
     assert inside.is_visible("#detail")
     assert errors == []
     page.close()
+
+
+@pytest.mark.parametrize("opened", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
+def test_errors_sort_upwards_and_keep_their_units_in_the_details(opened, mixed_report):
+    opened.address = mixed_report.as_uri()
+    opened.requests.clear()
+    page = opened.page
+    page.goto(opened.address)
+    choose(page, "rating")
+    header = page.locator('#table .view:not([hidden]) th[data-name="score"]')
+    assert header.inner_text().startswith("MAE ↓")
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "ascending", "the best first"
+    assert scores(page) == sorted(scores(page))
+    page.locator("#table .view:not([hidden]) tbody tr a.pick").first.click()
+    shown = page.inner_text("#detail")
+    assert "(MAE ↓)" in shown and "(accuracy ↑)" in shown
+    assert "validation MAE ↓ by epoch" in shown and "validation accuracy ↑ by epoch" in shown
+    axes = page.locator("#detail .dots").evaluate_all("all => all.map(each => each.innerText)")
+    assert len(set(axes)) == 3, "each data set on an axis of its own"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280

@@ -155,7 +155,7 @@ def test_every_state_is_counted_told_and_never_averaged_over() -> None:
         ({"faults": dict.fromkeys(range(330), State.SKIPPED)}, "No results yet"),
         ({"faults": dict.fromkeys(range(60, 330), State.PENDING)}, "So far: "),
         ({"seeds": 1}, "No clear winner over 3 data sets: with one seed"),
-        ({"truths": {"synergy": TRUTHS["synergy"]}}, "Additive + cross attention · independent is best on synergy"),
+        ({"truths": {"synergy": TRUTHS["synergy"]}}, "Additive + cross_attention · independent is best on synergy"),
         ({"controls": False}, "No clear winner: the best combination differs"),
         ({"noise": 0.0}, "No clear winner: the best combination differs"),
         (

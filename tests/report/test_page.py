@@ -93,14 +93,18 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
         for row in d.rows:
             cells = shown[row.key]
             cost = row.cost
-            assert cells[3:5] == [row.rank_label or "–", numbers.score(row.score.mean if row.score else None)]
-            assert cells[6] == numbers.plus_minus(row.score.half if row.score else None)
-            assert cells[7] == numbers.points(row.to_best.mean if row.to_best else None)
-            assert cells[8] == numbers.points(row.gain_single.mean if row.gain_single else None)
-            assert cells[9] == numbers.count(cost.parameters if cost else None)
-            assert cells[10] == numbers.count(cost.flops if cost else None)
-            assert cells[11] == numbers.seconds(cost.train_seconds if cost else None)
-            assert f"{row.done}/{row.declared}" in cells[12]
+            scale = d.scale
+            assert cells[3:5] == [row.rank_label or "–", scale.number(row.score.mean if row.score else None)]
+            assert cells[6] == scale.plus_minus(row.score.half if row.score else None)
+            assert cells[7] == scale.change(row.to_best.mean if row.to_best else None)
+            assert cells[8] == scale.change(row.gain_single.mean if row.gain_single else None)
+            others = [other.number(row.metrics[m].mean if m in row.metrics else None) for m, other in d.beside.items()]
+            assert cells[9 : 9 + len(others)] == others
+            costs = cells[9 + len(others) :]
+            assert costs[0] == numbers.count(cost.parameters if cost else None)
+            assert costs[1] == numbers.count(cost.flops if cost else None)
+            assert costs[2] == numbers.seconds(cost.train_seconds if cost else None)
+            assert f"{row.done}/{row.declared}" in costs[3]
 
 
 def test_means_over_data_sets_are_the_analysis(analysis, page):

@@ -77,3 +77,19 @@ def test_colours_never_repeat() -> None:
     names = [f"attention{i}" for i in range(9)]
     assert colours(names) == colours(names[::-1])
     assert list(colours(names).values()) == [*PALETTE, GREY, GREY, GREY]
+
+
+def test_an_error_leads_where_less_is_better(loaded: Loaded) -> None:
+    scores = {"rmse": 1.5, "mae": 0.75, "loss": 2.25}
+    changes = {
+        "metrics": {"validation": scores, "test": scores},
+        "curves": {"train_loss": [1.0], "validation_mae": [0.9]},
+    }
+    made = result(loaded.plan.jobs[4]).model_copy(update=changes)
+    content = from_result(made, {}, current=True)
+    keys = [p.key for p in content.points]
+    assert keys[:3] == ["test/mae", "test/rmse", "test/loss"]
+    assert keys[3:5] == ["val/mae_at_best", "val/loss_at_best"] and "val/mae" in keys
+    assert "test MAE 0.750 (lower is better)" in content.tags["mlflow.note.content"].splitlines()[0]
+    assert from_result(made, {}, current=True, main="rmse").points[0].key == "test/rmse"
+    assert from_result(made, {}, current=True, main="auroc").points[0].key == "test/mae"

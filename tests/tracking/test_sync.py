@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from mmbench.job import Plan, Skip
 from mmbench.results import State
 from mmbench.tracking.run import from_result
 from mmbench.tracking.views import KEYS
+from tests import small_project
 from tests.small_project import result
 from tests.tracking.conftest import Tracked
 
@@ -130,3 +135,28 @@ def test_nothing_is_written_outside_the_project(tracked: Tracked) -> None:
     store = tracked.store()
     where = store.client.get_experiment(store.experiment_id).artifact_location
     assert Path(where.removeprefix("file://")).is_relative_to(tracked.root)
+
+
+def test_a_data_set_scored_otherwise_has_its_metric_view_and_direction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    root = small_project.make(tmp_path)
+    small_project.regression(root)
+    mixed = Tracked(root=root, loaded=small_project.finish(root))
+    mixed.sync()
+    store = mixed.store()
+    for run in mixed.runs("tags.dataset = 'errors' and tags.state = 'done' and tags.role = 'cell'"):
+        assert run.data.metrics["test/mae"] == 0.8125 and "test/accuracy" not in run.data.metrics
+        history = store.client.get_metric_history(run.info.run_id, "val/mae")
+        assert [point.value for point in history] == [0.8]
+        assert "test MAE 0.812 (lower is better)" in run.data.tags["mlflow.note.content"].splitlines()[0]
+    tags = store.client.get_experiment(store.experiment_id).tags
+    assert "`test/accuracy` on small; `test/mae` (lower is better) on errors" in tags["mlflow.note.content"]
+    assert tags["mlflow.experiment.primaryMetric.name"] == "test/accuracy"
+    view = json.loads(tags["mlflow.sharedViewState.best.errors"])
+    assert view["name"] == "4 Best cells on errors"
+    state = json.loads(zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;"))))
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`test/mae`", True)
+    assert state["selectedColumns"][0] == "metrics.`test/mae`"
+    assert "params.dataset = 'errors'" in state["searchFilter"]

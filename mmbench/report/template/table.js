@@ -18,7 +18,7 @@ for (const entry of tables) {
     header.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => {
       const [name, way] = (state.get("sort") ?? "").split(":");
-      const down = header.dataset.kind === "num" && header.dataset.name !== "rank";
+      const down = header.dataset.kind === "num" && header.dataset.name !== "rank" && !header.dataset.low;
       const first = down ? "descending" : "ascending";
       const other = down ? "ascending" : "descending";
       const next = name !== header.dataset.name ? first : way === first ? other : null;

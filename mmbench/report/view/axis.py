@@ -45,16 +45,30 @@ def _round_values(low: float, high: float, wanted: int) -> list[float]:
     return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
+def _least(largest: float) -> float:
+    """The span that an axis has at least: two points of a score, and as much of larger and smaller units."""
+    if largest == 0 or 0.005 <= largest <= 1:
+        return 0.02
+    return 0.02 * 10.0 ** math.ceil(math.log10(largest))
+
+
 def linear(
-    values: Iterable[float], *, wanted: int = 5, pad: float = 0.06, floor: float = -math.inf, ceiling: float = math.inf
+    values: Iterable[float],
+    *,
+    wanted: int = 5,
+    pad: float = 0.06,
+    floor: float | None = None,
+    ceiling: float | None = None,
 ) -> Axis:
-    """A zoomed axis around the values, padded on both sides but never beyond `floor` and `ceiling`."""
+    """A zoomed axis around the values, padded on both sides but never beyond `floor` and `ceiling` where they are."""
     known = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
     low, high = min(known), max(known)
-    room = max(high - low, 0.02) * pad if high > low else 0.02
-    low, high = min(low, max(low - room, floor)), max(high, min(high + room, ceiling))
+    least = _least(max(abs(low), abs(high)))
+    room = max(high - low, least) * pad if high > low else least
+    low = min(low, low - room if floor is None else max(low - room, floor))
+    high = max(high, high + room if ceiling is None else min(high + room, ceiling))
     if high <= low:
-        low, high = low - 0.01, high + 0.01
+        low, high = low - least / 2, high + least / 2
     axis = Axis(low=low, high=high)
     places = _round_values(low, high, wanted)
     decimals = max(0, -math.floor(math.log10(round_step(high - low, wanted)) + 1e-9))

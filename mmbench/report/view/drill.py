@@ -7,29 +7,29 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mmbench.report.analysis import Analysis, CellRow, Curve
-from mmbench.report.view.numbers import score
+from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport
+from mmbench.report.scale import Scale
 from mmbench.report.view.plots import cost_text
 from mmbench.report.view.words import CAUSES, cause, difference, estimate
 
 COSTS = ("parameters", "flops", "train_seconds", "inference_us", "peak_memory")
 
 
-def _values(values: tuple[float | None, ...]) -> list[float | None]:
-    return [None if v is None else round(v, 3) for v in values]
+def _values(values: tuple[float | None, ...], scale: Scale) -> list[float | None]:
+    return [None if v is None else round(v, scale.decimals) for v in values]
 
 
-def _row(row: CellRow, curve: Curve | None) -> dict[str, Any]:
-    cost = row.cost
+def _row(row: CellRow, curve: Curve | None, report: DatasetReport) -> dict[str, Any]:
+    cost, scale = row.cost, report.scale
     found: dict[str, Any] = {
-        "score": estimate(row.score) if row.score else cause(row),
+        "score": estimate(row.score, scale) if row.score else cause(row),
         "n": [row.done, row.declared],
         "rank": row.rank_label,
         # Seed, written score or null, state, trial id, message.
         "seeds": [
             [
                 s.seed,
-                None if s.value is None else float(score(s.value)),
+                None if s.value is None else round(s.value, scale.decimals),
                 CAUSES.get(s.state, s.state),
                 s.trial_id or "",
                 *([s.message] if s.message else []),
@@ -38,19 +38,20 @@ def _row(row: CellRow, curve: Curve | None) -> dict[str, Any]:
         ],
     }
     if row.score:
-        found["mean"] = [round(v, 4) for v in (row.score.low, row.score.mean, row.score.high)]
+        found["mean"] = [round(v, scale.decimals + 1) for v in (row.score.low, row.score.mean, row.score.high)]
     if row.reason and row.state != "complete" and not any(s.message for s in row.seeds):
         found["reason"] = row.reason
     if row.to_best:
-        found["toBest"] = difference(row.to_best)
+        found["toBest"] = difference(row.to_best, scale)
     if row.gain_single:
-        found["overSingle"] = difference(row.gain_single)
+        found["overSingle"] = difference(row.gain_single, scale)
     if cost:
         # What a pointer finds on the Pareto plots, and how it is written.
         found["cost"] = [getattr(cost, name) for name in COSTS]
         found["costs"] = [cost_text(name, getattr(cost, name)) for name in COSTS]
     if curve:
-        found["curve"] = [_values(curve.median), *([_values(curve.low), _values(curve.high)] if curve.runs > 1 else [])]
+        bands = (curve.median, curve.low, curve.high) if curve.runs > 1 else (curve.median,)
+        found["curve"] = [_values(values, report.curve) for values in bands]
     return found
 
 
@@ -58,7 +59,6 @@ def data(analysis: Analysis) -> dict[str, Any]:
     """Per data set: its rows by method, and what the axes need."""
     curves = {(c.dataset, c.name): c for c in analysis.curves if c.kind in ("cell", "single")}
     return {
-        "metric": analysis.metric_label,
         "costs": list(COSTS),
         "methods": {
             m.key: [m.role, m.attention or "", m.fusion or "", m.architecture or ""]
@@ -69,9 +69,12 @@ def data(analysis: Analysis) -> dict[str, Any]:
         "datasets": [
             {
                 "name": d.name,
-                "chance": d.chance,
-                "ceiling": d.ceiling,
-                "rows": {r.key: _row(r, curves.get((d.name, r.key))) for r in d.rows},
+                # How scores, gains and curves of this data set read.
+                "score": d.scale.title,
+                "decimals": d.scale.decimals,
+                "unit": d.scale.unit_words,
+                "curve": d.curve.title,
+                "rows": {r.key: _row(r, curves.get((d.name, r.key)), d) for r in d.rows},
             }
             for d in analysis.datasets
         ],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mmbench.report.analysis import Analysis, CellRow, DatasetReport, EffectTable, Overall, OverallRow, PairMean
-from mmbench.report.view.numbers import plus_minus, score, short_score
+from mmbench.report.scale import Scale
 from mmbench.report.view.words import cause, describe, describe_overall, estimate, plural
 
 STEPS = 9
@@ -43,22 +44,45 @@ class Heat:
 
 @dataclass(frozen=True, kw_only=True)
 class Heats:
-    """The heatmaps that share one scale from `low` to `high` (printed; empty where nothing has a score)."""
+    """The heatmaps that share one colour scale from `worst` to `best` (printed; empty where nothing has a score).
+
+    what: the metric; extreme: what the best is. Whichever way is better, the best is darkest.
+    """
 
     maps: tuple[Heat, ...]
-    low: str
-    high: str
+    worst: str
+    best: str
+    what: str
+    extreme: str
 
 
-def _step(value: float, low: float, high: float) -> int:
-    return STEPS - 1 if high <= low else min(STEPS - 1, int(STEPS * (value - low) / (high - low)))
+@dataclass(frozen=True, kw_only=True)
+class _Colours:
+    """From the worst to the best of some means."""
+
+    scale: Scale
+    means: Sequence[float]
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        turned = [self.scale.oriented(v) for v in self.means]
+        return min(turned), max(turned)
+
+    def step(self, value: float) -> int:
+        low, high = self.ends
+        place = self.scale.oriented(value)
+        return STEPS - 1 if high <= low else min(STEPS - 1, int(STEPS * (place - low) / (high - low)))
+
+    def value(self, value: float, dense: bool) -> str:
+        return self.scale.short(value) if dense else self.scale.number(value)
 
 
 def _mark(*, best: bool, in_top: bool | None) -> str:
     return "★" if best else "•" if in_top else ""
 
 
-def _cell(row: CellRow, low: float, high: float, dense: bool) -> Cell:
+def _cell(row: CellRow, colours: _Colours, dense: bool) -> Cell:
+    scale = colours.scale
     if row.score is None:
         bad = row.state == "failed"
         return Cell(
@@ -66,25 +90,25 @@ def _cell(row: CellRow, low: float, high: float, dense: bool) -> Cell:
             css="missing-failed" if bad else "missing-unrun",
             value="✕" if bad else "–",
             half="" if dense else cause(row),
-            label=describe(row),
+            label=describe(row, scale),
         )
-    css = [f"q{_step(row.score.mean, low, high)}"]
+    css = [f"q{colours.step(row.score.mean)}"]
     css += ["best"] if row.best else []
     css += ["partial"] if row.state == "partial" else []
-    half = plus_minus(row.score.half) if row.score.half is not None else ""
+    half = scale.plus_minus(row.score.half) if row.score.half is not None else ""
     if row.state == "partial":
         half = f"{half} n\u202f=\u202f{row.done}".strip()
     return Cell(
         key=row.key,
         css=" ".join(css),
-        value=short_score(row.score.mean) if dense else score(row.score.mean),
+        value=colours.value(row.score.mean, dense),
         half="" if dense else half,
         mark=_mark(best=row.best, in_top=row.in_top),
-        label=describe(row),
+        label=describe(row, scale),
     )
 
 
-def _overall_cell(row: OverallRow, states: Mapping[str, str], low: float, high: float, dense: bool) -> Cell:
+def _overall_cell(row: OverallRow, states: Mapping[str, str], label: str, colours: _Colours, dense: bool) -> Cell:
     if row.score is None:
         bad = any(states.get(name) == "failed" for name in row.missing)
         return Cell(
@@ -92,15 +116,15 @@ def _overall_cell(row: OverallRow, states: Mapping[str, str], low: float, high: 
             css="missing-failed" if bad else "missing-unrun",
             value="✕" if bad else "–",
             half="" if dense else "incomplete",
-            label=describe_overall(row),
+            label=label,
         )
     return Cell(
         key=row.key,
-        css=f"q{_step(row.score.mean, low, high)}{' best' if row.best else ''}",
-        value=short_score(row.score.mean) if dense else score(row.score.mean),
-        half="" if dense or row.score.half is None else plus_minus(row.score.half),
+        css=f"q{colours.step(row.score.mean)}{' best' if row.best else ''}",
+        value=colours.value(row.score.mean, dense),
+        half="" if dense or row.score.half is None else colours.scale.plus_minus(row.score.half),
         mark=_mark(best=row.best, in_top=row.in_top),
-        label=describe_overall(row),
+        label=label,
     )
 
 
@@ -108,7 +132,7 @@ def _levels(analysis: Analysis, name: str) -> tuple[str, ...]:
     return next((f.by_score for f in analysis.factors if f.name == name), ())
 
 
-def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], means: Sequence[float]) -> Heats:
+def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], colours: _Colours) -> Heats:
     attentions, fusions = _levels(analysis, "attention"), _levels(analysis, "fusion")
     dense = len(fusions) > DENSE
     maps = tuple(
@@ -120,27 +144,28 @@ def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], mea
         )
         for architecture in _levels(analysis, "architecture")
     )
-    low, high = (score(min(means)), score(max(means))) if means else ("", "")
-    return Heats(maps=maps, low=low, high=high)
+    scale = colours.scale
+    ends = sorted(colours.means, key=scale.oriented)
+    worst, best = (scale.number(ends[0]), scale.number(ends[-1])) if ends else ("", "")
+    return Heats(maps=maps, worst=worst, best=best, what=scale.label, extreme=scale.extreme)
 
 
 def of_dataset(analysis: Analysis, report: DatasetReport) -> Heats:
     """The cells of one data set."""
-    means = [r.score.mean for r in report.cells if r.score]
-    low, high = (min(means), max(means)) if means else (0.0, 1.0)
+    colours = _Colours(scale=report.scale, means=[r.score.mean for r in report.cells if r.score])
     dense = len(_levels(analysis, "fusion")) > DENSE
     cells = {
-        (m.attention or "", m.fusion or "", m.architecture or ""): _cell(r, low, high, dense)
+        (m.attention or "", m.fusion or "", m.architecture or ""): _cell(r, colours, dense)
         for r in report.cells
         for m in (r.method,)
     }
-    return _arrange(analysis, cells, means)
+    return _arrange(analysis, cells, colours)
 
 
 def of_overall(analysis: Analysis, overall: Overall) -> Heats:
     """The cells' means over all data sets."""
-    means = [r.score.mean for r in overall.rows if r.score]
-    low, high = (min(means), max(means)) if means else (0.0, 1.0)
+    colours = _Colours(scale=overall.scale, means=[r.score.mean for r in overall.rows if r.score])
+    scales = {d.name: d.scale for d in analysis.datasets}
     dense = len(_levels(analysis, "fusion")) > DENSE
     states: dict[str, dict[str, str]] = {}
     for report in analysis.datasets:
@@ -148,22 +173,23 @@ def of_overall(analysis: Analysis, overall: Overall) -> Heats:
             states.setdefault(row.key, {})[report.name] = row.state
     cells = {
         (m.attention or "", m.fusion or "", m.architecture or ""): _overall_cell(
-            r, states.get(r.key, {}), low, high, dense
+            r, states.get(r.key, {}), describe_overall(r, overall, scales), colours, dense
         )
         for r in overall.rows
         for m in (r.method,)
     }
-    return _arrange(analysis, cells, means)
+    return _arrange(analysis, cells, colours)
 
 
 def of_pairs(table: EffectTable) -> tuple[Heat, ...]:
     """Mean of every two levels together: one small heatmap a pair of factors, levels best first, on one scale."""
-    order = {(m.factor, m.level): -m.score.mean for m in table.means}
+    scale = table.scale
+    order = {(m.factor, m.level): -scale.oriented(m.score.mean) for m in table.means}
 
     def best_first(factor: str, levels: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(dict.fromkeys(levels), key=lambda level: order.get((factor, level), 0.0)))
 
-    means = [p.score.mean for p in table.pairs]
+    colours = _Colours(scale=scale, means=[p.score.mean for p in table.pairs])
     grouped: dict[tuple[str, str], list[PairMean]] = {}
     for pair in table.pairs:
         grouped.setdefault(pair.factors, []).append(pair)
@@ -183,10 +209,10 @@ def of_pairs(table: EffectTable) -> tuple[Heat, ...]:
                 return None
             return Cell(
                 key="",
-                css=f"q{_step(pair.score.mean, min(means), max(means))}",
-                value=short_score(pair.score.mean) if dense else score(pair.score.mean),
-                half="" if dense or pair.score.half is None else plus_minus(pair.score.half),
-                label=f"{' and '.join(levels)}\n{estimate(pair.score)}, n = {plural(pair.score.n, 'seed')}",
+                css=f"q{colours.step(pair.score.mean)}",
+                value=colours.value(pair.score.mean, dense),
+                half="" if dense or pair.score.half is None else scale.plus_minus(pair.score.half),
+                label=f"{' and '.join(levels)}\n{estimate(pair.score, scale)}, n = {plural(pair.score.n, 'seed')}",
             )
 
         body = tuple((r, tuple(cell((r, c)) for c in columns)) for r in rows)

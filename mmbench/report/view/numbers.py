@@ -1,4 +1,4 @@
-"""How numbers are written on the page: three decimals for scores, points with a sign, two figures for costs."""
+"""How numbers are written that have no scale of their own (`mmbench.report.scale`): shares, costs, times, p."""
 
 from __future__ import annotations
 
@@ -17,27 +17,8 @@ def signed(text: str) -> str:
 
 
 def score(value: float | None) -> str:
-    """0.912"""
+    """0.912, of what lies between 0 and 1."""
     return NONE if value is None or not math.isfinite(value) else signed(f"{value:.3f}")
-
-
-def short_score(value: float | None) -> str:
-    """.912, for narrow cells."""
-    text = score(value)
-    return text[1:] if text.startswith("0.") else text
-
-
-def plus_minus(half_width: float | None) -> str:
-    """±0.005; a dash where one seed gives no interval."""
-    return NONE if half_width is None or not math.isfinite(half_width) else f"±{half_width:.3f}"
-
-
-def points(difference: float | None) -> str:
-    """A difference of scores in points, with its sign: +10.8"""
-    if difference is None or not math.isfinite(difference):
-        return NONE
-    text = signed(f"{difference * 100:.1f}")
-    return text if text[0] == MINUS or not text.strip("0.") else f"+{text}"
 
 
 def percent(share: float | None) -> str:

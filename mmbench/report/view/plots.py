@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport, Front
+from mmbench.report.scale import Scale
 from mmbench.report.view.axis import Axis, Tick, linear, logarithmic, round_step, spread
 from mmbench.report.view.numbers import count, seconds, two_figures
 from mmbench.report.view.words import estimate
@@ -89,19 +90,23 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
     known = [(c, r.score.mean, r) for r in report.rows if r.score and (c := cost_of(r)) is not None]
     if not known:
         return None
-    framed = _framed(known)
+    framed = _framed(known, report.scale)
     x = logarithmic((c for c, *_ in framed), name=lambda v: cost_text(front.cost, v).replace(".0", ""))
-    y = linear((s for _, s, _ in framed), ceiling=1.0)
+    scale = report.scale
+    y = linear((s for _, s, _ in framed), floor=scale.low, ceiling=scale.high)
     inside = [k for k in known if x.low <= k[0] <= x.high and y.low <= k[1] <= y.high]
     on_front = {key: i for i, key in enumerate(front.keys, start=1)}
     cloud = "".join(f"M{x.at(c)} {100 - y.at(s):g}h0" for c, s, r in inside if r.key not in on_front)
     drawn = {r.key for _, _, r in inside}
     steps = sorted((c, s, r.key) for c, s, r in known if r.key in on_front)
-    # A front that begins below the frame rises into it at the first point that is drawn.
+    # A front that begins outside the frame comes into it at the first point that is drawn.
+    edge = "100" if scale.higher else "0"
     path = ""
     for i, (c, s, key) in enumerate(steps):
         if key in drawn:
-            path += f"H{x.at(c)}V{100 - y.at(s):g}" if path else f"M{x.at(c)} {'100V' if i else ''}{100 - y.at(s):g}"
+            path += (
+                f"H{x.at(c)}V{100 - y.at(s):g}" if path else f"M{x.at(c)} {f'{edge}V' if i else ''}{100 - y.at(s):g}"
+            )
     rows = {r.key: r for _, _, r in known}
     places = [(x.at(c), round(100 - y.at(s), 2)) for c, s, _ in steps]
     tags = _tags({key: place for (_, _, key), place in zip(steps, places, strict=True) if key in drawn})
@@ -111,7 +116,7 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
             key=key,
             x=left,
             y=top,
-            score=estimate(rows[key].score),
+            score=estimate(rows[key].score, scale),
             cost=cost_text(front.cost, c),
             tag=tags.get(key, ""),
             drawn=key in drawn,
@@ -133,15 +138,15 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
     )
 
 
-def _framed(known: Sequence[Point]) -> list[Point]:
-    """What the frame is drawn around: the cells, and the controls less than half the cells' span below them."""
-    cells = [s for _, s, r in known if r.method.role == "cell"]
+def _framed(known: Sequence[Point], scale: Scale) -> list[Point]:
+    """What the frame is drawn around: the cells, and the controls less than half the cells' span worse."""
+    cells = [scale.oriented(s) for _, s, r in known if r.method.role == "cell"]
     if not cells:
         return list(known)
     floor = min(cells) - 0.5 * (max(cells) - min(cells))
     dearest = max(c for c, _, r in known if r.method.role == "cell")
     cheapest = min(c for c, _, r in known if r.method.role == "cell")
-    return [k for k in known if k[1] >= floor and cheapest / 10 <= k[0] <= dearest * 10]
+    return [k for k in known if scale.oriented(k[1]) >= floor and cheapest / 10 <= k[0] <= dearest * 10]
 
 
 WIDTH, HEIGHT = 620, 300
@@ -152,8 +157,8 @@ def _tags(points: Mapping[str, tuple[float, float]]) -> dict[str, str]:
     """Beside which points their names fit without touching the edge, the front, a pin or one another."""
     pins = {name: (x * WIDTH / 100, y * HEIGHT / 100) for name, (x, y) in points.items()}
     taken = [(x - 11, y - 11, x + 11, y + 11) for x, y in pins.values()]
-    for (x, y), (then, higher) in pairwise(pins.values()):
-        taken += [(x, y - 2, then, y + 2), (then - 2, higher, then + 2, y)]
+    for (x, y), (then, there) in pairwise(pins.values()):
+        taken += [(x, y - 2, then, y + 2), (then - 2, min(y, there), then + 2, max(y, there))]
     tags = {}
     for name, (x, y) in pins.items():
         length = 7.4 * len(name)
@@ -188,10 +193,12 @@ class Line:
 class Curves:
     """Median validation curves of one factor's levels on one data set. grey: the unnamed cells, one path.
 
-    width: room for the labels at the end, in characters.
+    what, arrow: the metric. width: room for the labels at the end, in characters.
     """
 
     title: str
+    what: str
+    arrow: str
     x: Axis
     y: Axis
     lines: tuple[Line, ...]
@@ -203,13 +210,14 @@ class Curves:
 
 
 def _path(values: Sequence[float | None], x: Axis, y: Axis) -> str:
-    """A path with a gap where there is no value."""
+    """A path with a gap where there is no value; a value between gaps is a dot."""
     parts, pen = [], "M"
     for epoch, value in enumerate(values, start=1):
         if value is None:
             pen = "M"
             continue
-        parts.append(f"{pen}{x.at(epoch):g} {100 - y.at(value):g}")
+        alone = pen == "M" and (epoch == len(values) or values[epoch] is None)
+        parts.append(f"{pen}{x.at(epoch):g} {100 - y.at(value):g}{'h0' if alone else ''}")
         pen = "L"
     return "".join(parts)
 
@@ -239,8 +247,20 @@ def _epochs(length: int) -> Axis:
     return Axis(low=axis.low, high=axis.high, ticks=ticks)
 
 
+def _ceiling(report: DatasetReport, y: Axis) -> float | None:
+    """Its place, where it is of the metric that the curves show, and within the axis."""
+    known = report.ceiling is not None and report.scale.metric == report.curve.metric
+    if not known or report.ceiling is None or not y.low <= report.ceiling <= y.high:
+        return None
+    return round(100 - y.at(report.ceiling), 2)
+
+
 def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) -> Curves | None:
-    """The levels of one factor on one data set. gap: height of a label in % of the plot."""
+    """The levels of one factor on one data set; None where no trial has two epochs. gap: height of a label in % of the
+    plot."""
+    scale = report.curve
+    if analysis.epochs < 2:
+        return None
     here = [c for c in analysis.curves if c.dataset == report.name and any(v is not None for v in c.median)]
     mine = [c for c in here if c.kind == kind]
     if not mine:
@@ -248,8 +268,8 @@ def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) 
     order = next((f.by_score for f in analysis.factors if f.name == kind), ())
     mine.sort(key=lambda c: order.index(c.name) if c.name in order else len(order))
     if len(mine) > HUES:
-        # Those that end highest here: the order over all data sets may be another.
-        mine.sort(key=lambda c: -_last(c))
+        # Those that end best here: the order over all data sets may be another.
+        mine.sort(key=lambda c: -scale.oriented(_last(c)))
     named, rest = mine[:HUES], mine[HUES:]
     cells = [c for c in here if c.kind == "cell"]
     grey = (cells[:: math.ceil(len(cells) / GREY_LIMIT)] if cells else []) + rest
@@ -257,7 +277,7 @@ def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) 
     banded = len(named) <= BANDS
     values += [v for c in named if banded for band in (c.low, c.high) for v in band if v is not None]
     x = _epochs(max(len(c.median) for c in [*mine, *grey]))
-    y = linear(values, floor=0.0, ceiling=1.0)
+    y = linear(values, floor=scale.low, ceiling=scale.high)
     last = [_last(c) for c in named]
     ends = spread((100 - y.at(v) for v in last), gap=gap)
     lines = tuple(
@@ -267,18 +287,20 @@ def curves(analysis: Analysis, report: DatasetReport, kind: str, *, gap: float) 
             path=_path(c.median, x, y),
             band=_band(c, x, y) if banded else "",
             end=end,
-            value=f"{value:.3f}",
+            value=scale.number(value),
         )
         for i, (c, end, value) in enumerate(zip(named, ends, last, strict=True), start=1)
     )
     return Curves(
         title=kind,
+        what=scale.label,
+        arrow=scale.arrow,
         x=x,
         y=y,
         lines=lines,
         grey="".join(_path(c.median, x, y) for c in grey),
         grey_count=len(grey),
         rest=len(rest),
-        ceiling=round(100 - y.at(report.ceiling), 2) if report.ceiling and y.low <= report.ceiling <= y.high else None,
+        ceiling=_ceiling(report, y),
         width=max(len(c.name) for c in named),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mmbench.report.analysis import CellRow, DatasetReport, Estimate, Method, Overall
+from mmbench.report.scale import Scale
 from mmbench.report.view.axis import Axis, linear
-from mmbench.report.view.numbers import NONE, count, plus_minus, points, score, seconds
+from mmbench.report.view.dots import beyond
+from mmbench.report.view.numbers import NONE, count, seconds
 from mmbench.report.view.words import cause
+from mmbench.report.words import sentence
 
 STATIC_ROWS = 200
 """Rows in the page itself. The rest lies in an inert <template>, which the script draws from when asked: a browser
@@ -17,12 +20,14 @@ lays out 200 rows at once, not 5,000. The CSV beside the page holds them all for
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """name: for sorting, the same in all tables. kind: "num", "text", "level" or "strip". hint: what it means."""
+    """name: for sorting, the same in all tables. kind: "num", "text", "level" or "strip". hint: what it means. low: a
+    score of which less is better, so that it is sorted upwards first."""
 
     name: str
     title: str
     kind: str = "num"
     hint: str = ""
+    low: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +41,9 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """Places in %. beyond: below the axis, which is zoomed on the cells."""
+    """Places in %. beyond: "left" or "right" of the axis, which is zoomed on the cells."""
 
-    beyond: bool
+    beyond: str
     low: float
     width: float
     at: float
@@ -112,30 +117,46 @@ def _strip(axis: Axis, value: Estimate | None) -> Strip | None:
     if value is None:
         return None
     low, high = axis.at(value.low), axis.at(value.high)
-    return Strip(beyond=value.mean < axis.low, low=low, width=round(high - low, 2), at=axis.at(value.mean))
+    return Strip(beyond=beyond(axis, value.mean), low=low, width=round(high - low, 2), at=axis.at(value.mean))
 
 
-def of_dataset(report: DatasetReport, metric: str) -> Table:
+def of_dataset(report: DatasetReport) -> Table:
     """Every cell and control of one data set."""
+    scale = report.scale
+    step = f"{scale.unit or f'{scale.label}, + better'}"
     columns = (
         *LEVELS,
         Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
-        Column(name="score", title=f"{metric} ↑", hint="mean over seeds on the test split; higher is better"),
+        Column(
+            name="score",
+            title=sentence(scale.title),
+            hint=f"mean over seeds on the test split; {scale.direction}",
+            low=not scale.higher,
+        ),
         Column(name="strip", title="", kind="strip"),
         Column(name="half", title="±", hint="half width of the interval over seeds"),
-        Column(name="to_best", title="To best", hint="points, paired over seeds"),
-        Column(name="gain_single", title="vs single", hint="points over the best single modality"),
+        Column(name="to_best", title="To best", hint=f"{step}, paired over seeds"),
+        Column(name="gain_single", title="vs single", hint=f"{step} over the best single modality"),
+        *(
+            Column(
+                name=name,
+                title=sentence(other.title),
+                hint="mean over seeds on the test split",
+                low=not other.higher,
+            )
+            for name, other in report.beside.items()
+        ),
         Column(name="parameters", title="Params ↓"),
         Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound"),
         Column(name="train", title="Train ↓", hint="wall time, median over seeds"),
         Column(name="seeds", title="Seeds", kind="text", hint="finished of declared, and why any are missing"),
     )
     axis = _axis(r.score for r in report.cells) if report.cells else _axis(r.score for r in report.rows)
-    return Table(columns=columns, rows=tuple(_row(r, axis) for r in report.rows))
+    return Table(columns=columns, rows=tuple(_row(r, axis, report) for r in report.rows))
 
 
-def _row(row: CellRow, axis: Axis) -> Row:
-    cost = row.cost
+def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
+    cost, scale = row.cost, report.scale
     half = row.score.half if row.score else None
     seeds = f"{row.done}/{row.declared}"
     if row.state != "complete":
@@ -145,6 +166,7 @@ def _row(row: CellRow, axis: Axis) -> Row:
     css += ["first"] if row.best else []
     css += ["none"] if row.score is None else []
     differences = (None if d is None else d.mean for d in (row.to_best, row.gain_single))
+    others = ((_mean(row.metrics.get(name)), other) for name, other in report.beside.items())
     return Row(
         method=row.method,
         **_names(row.method),
@@ -152,10 +174,11 @@ def _row(row: CellRow, axis: Axis) -> Row:
         entries=(
             *_level_entries(row.method),
             _number(row.rank_label or NONE, row.rank),
-            _number(score(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
+            _number(scale.number(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
             None,
-            _number(plus_minus(half), half),
-            *(_number(points(d), d) for d in differences),
+            _number(scale.plus_minus(half), half),
+            *(_number(scale.change(d), d) for d in differences),
+            *(_number(other.number(v), v) for v, other in others),
             _number(count(cost.parameters if cost else None), cost.parameters if cost else None),
             _number(count(cost.flops if cost else None), cost.flops if cost else None),
             _number(seconds(cost.train_seconds if cost else None), cost.train_seconds if cost else None),
@@ -165,17 +188,37 @@ def _row(row: CellRow, axis: Axis) -> Row:
     )
 
 
-def of_overall(overall: Overall, metric: str) -> Table:
-    """Every cell over all data sets."""
+def _place(rank: float | None) -> str:
+    return NONE if rank is None else f"{rank:.1f}"
+
+
+def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
+    """Every cell over all data sets. scales: by data set."""
+    scale = overall.scale
+    mean_rank = Column(name="mean_rank", title="Mean rank ↓", hint="mean of the ranks on the data sets")
+    title = f"Mean {scale.label}" if not scale.is_ranks else "Mean rank"
     columns = (
         *LEVELS,
         Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
-        Column(name="score", title=f"Mean {metric} ↑", hint="mean over data sets; higher is better"),
+        Column(
+            name="score",
+            title=f"{title} {scale.arrow}",
+            hint=f"mean over data sets; {scale.direction}",
+            low=not scale.higher,
+        ),
         Column(name="strip", title="", kind="strip"),
         Column(name="half", title="±", hint="half width of the interval; seed noise on these data sets"),
-        Column(name="to_best", title="To best", hint="points, paired over seeds"),
-        *(Column(name=f"on-{name}", title=name, hint=f"mean over seeds on {name}") for name in overall.datasets),
-        Column(name="mean_rank", title="Mean rank ↓", hint="mean of the ranks on the data sets"),
+        Column(name="to_best", title="To best", hint=f"{scale.unit or scale.label}, paired over seeds"),
+        *(
+            Column(
+                name=f"on-{name}",
+                title=f"{name} {scales[name].arrow}" if scale.is_ranks else name,
+                hint=f"{scales[name].label}, mean over seeds on {name}",
+                low=not scales[name].higher,
+            )
+            for name in overall.datasets
+        ),
+        *([] if scale.is_ranks else [mean_rank]),
     )
     axis = _axis(r.score for r in overall.rows)
     rows = []
@@ -191,15 +234,15 @@ def of_overall(overall: Overall, metric: str) -> Table:
                 entries=(
                     *_level_entries(row.method),
                     _number(row.rank_label or NONE, row.rank),
-                    _number(score(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
+                    _number(scale.number(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
                     None,
-                    _number(plus_minus(half), half),
-                    _number(points(to_best), to_best),
+                    _number(scale.plus_minus(half), half),
+                    _number(scale.change(to_best), to_best),
                     *(
-                        _number(score(row.per_dataset.get(name)), row.per_dataset.get(name))
+                        _number(scales[name].number(row.per_dataset.get(name)), row.per_dataset.get(name))
                         for name in overall.datasets
                     ),
-                    _number(NONE if row.mean_rank is None else f"{row.mean_rank:.1f}", row.mean_rank),
+                    *([] if scale.is_ranks else [_number(_place(row.mean_rank), row.mean_rank)]),
                 ),
                 strip=_strip(axis, row.score),
             )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from mmbench.report.analysis import CellRow, Difference, Estimate, OverallRow, Verdict
-from mmbench.report.view.numbers import NONE, plus_minus, points, score
+from collections.abc import Iterable, Mapping
+
+from mmbench.report.analysis import CellRow, Difference, Estimate, Overall, OverallRow, Verdict
+from mmbench.report.scale import Scale
+from mmbench.report.view.numbers import NONE
 
 CAUSES = {
     "done": "done",
@@ -30,24 +33,31 @@ VERDICTS: dict[Verdict, str] = {
 }
 
 
+def one_or(values: Iterable[str], other: str) -> str:
+    """The one value that all are, or something else."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else other
+
+
 def plural(number: int, word: str) -> str:
     """1 seed, 2 seeds"""
     return f"{number:,} {word}{'' if number == 1 else 's'}".replace(",", "\u202f")
 
 
-def estimate(value: Estimate | None) -> str:
+def estimate(value: Estimate | None, scale: Scale) -> str:
     """0.912 ±0.005"""
     if value is None:
         return NONE
-    return score(value.mean) if value.half is None else f"{score(value.mean)} {plus_minus(value.half)}"
+    mean = scale.number(value.mean)
+    return mean if value.half is None else f"{mean} {scale.plus_minus(value.half)}"
 
 
-def difference(value: Difference | None) -> str:
+def difference(value: Difference | None, scale: Scale) -> str:
     """+10.8 ±1.2"""
     if value is None:
         return NONE
-    half = "" if value.half is None else f" ±{value.half * 100:.1f}"
-    return points(value.mean) + half
+    half = "" if value.half is None else f" ±{scale.width(value.half)}"
+    return scale.change(value.mean) + half
 
 
 def cause(row: CellRow) -> str:
@@ -59,35 +69,38 @@ def cause(row: CellRow) -> str:
     return CAUSES[max(sorted(set(bad)), key=bad.count)] if bad else STATES[row.state]
 
 
-def standing(*, best: bool, in_top: bool | None, rank: int | None) -> str:
+def standing(*, best: bool, in_top: bool | None, rank: int | None, scale: Scale) -> str:
     """How a ranked row stands, in words."""
     if rank is None:
         return "not ranked"
     if best:
-        return "highest mean"
+        return f"{scale.extreme} {'mean rank' if scale.is_ranks else 'mean'}"
     if in_top is None:
         return f"rank {rank} by its mean; one seed tells nothing apart"
     return "cannot be told apart from the best" if in_top else f"rank {rank}"
 
 
-def describe(row: CellRow) -> str:
+def describe(row: CellRow, scale: Scale) -> str:
     """The hover text of a row: name, data set, score with interval and n, state."""
     lines = [f"{row.key} · {row.dataset}"]
     if row.score is None:
         lines.append(f"{cause(row)}{': ' + row.reason if row.reason else ''}")
         return "\n".join(lines)
-    lines.append(f"{estimate(row.score)}, {row.done} of {plural(row.declared, 'seed')}")
+    what = "" if scale.unit == "points" else f"{scale.label} "
+    lines.append(f"{what}{estimate(row.score, scale)}, {row.done} of {plural(row.declared, 'seed')}")
     if row.method.role == "cell":
-        lines.append(standing(best=row.best, in_top=row.in_top, rank=row.rank))
+        lines.append(standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale))
     if row.state != "complete":
         lines.append(f"{STATES[row.state]}{': ' + row.reason if row.reason else ''}")
     return "\n".join(lines)
 
 
-def describe_overall(row: OverallRow) -> str:
-    """The same for a cell over all data sets."""
+def describe_overall(row: OverallRow, overall: Overall, scales: Mapping[str, Scale]) -> str:
+    """The same for a cell over all data sets. scales: by data set."""
+    scale = overall.scale
     if row.score is None:
         return f"{row.key}\nno mean over all data sets: not ranked on {', '.join(row.missing)}"
-    where = ", ".join(f"{name} {score(value)}" for name, value in row.per_dataset.items())
-    stands = standing(best=row.best, in_top=row.in_top, rank=row.rank)
-    return f"{row.key}\n{estimate(row.score)}, mean of {plural(row.score.n, 'data set')}\n{where}\n{stands}"
+    where = ", ".join(f"{name} {scales[name].number(value)}" for name, value in row.per_dataset.items())
+    stands = standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale)
+    what = "mean rank over" if scale.is_ranks else "mean of"
+    return f"{row.key}\n{estimate(row.score, scale)}, {what} {plural(row.score.n, 'data set')}\n{where}\n{stands}"

@@ -324,4 +324,4 @@ def test_chance_of_affect_and_of_what_is_not_defined() -> None:
     labels = np.array([[-3.0], [1.2], [0.8], [2.0]], np.float32)
     assert chance(task_of("regression", ["y"], "acc7", affect=True), labels) == 0.5
     assert chance(task_of("classification", ["a", "b"], "auroc"), np.array([1, 1])) is None
-    assert chance(task_of("classification", ["a", "b"], "loss"), np.array([1, 0])) is None
+    assert chance(task_of("binary", ["a", "b"], "auroc"), np.array([1, 1])) is None

@@ -47,14 +47,15 @@ def _what(info: Variant) -> str:
 
 
 def table(axis: Axis) -> str:
-    """A Markdown table: name, family where there are such, what it is, source, whether it is core."""
+    """A Markdown table: name, family where there are such, what it is, source, whether it is core, where any is."""
     found = own(axis)
-    families = any(map(_family, found.values()))
-    header = ["name", *(["family"] if families else []), "what", "source", "core"]
+    families, cores = any(map(_family, found.values())), any(info.core for info in found.values())
+    header = ["name", *(["family"] if families else []), "what", "source", *(["core"] if cores else [])]
     lines = [header, ["---"] * len(header)]
     for name, info in found.items():
         family = [_family(info)] if families else []
-        lines.append([f"`{name}`", *family, _what(info), info.source, "yes" if info.core else ""])
+        core = ["yes" if info.core else ""] if cores else []
+        lines.append([f"`{name}`", *family, _what(info), info.source, *core])
     return "".join(f"| {' | '.join(map(_cell, line))} |\n".replace("|  |", "| |") for line in lines)
 
 

@@ -20,6 +20,7 @@ import threadpoolctl
 from mmbench.reading.decode import Decoder, Layout
 from mmbench.reading.problems import CellError
 from mmbench.reading.table import Cell
+from mmbench.registry import UserError
 
 AHEAD = 3
 """Chunks in flight a process: enough that none waits, few enough that memory stays small."""
@@ -93,6 +94,7 @@ def _until_a_crash(
     handed: list[Chunk] = []
     pool = _pool(decoders, processes)
     try:
+        _knock(pool)
         while True:
             for chunk in islice(chunks, AHEAD * processes - len(flying)):
                 handed = [chunk]
@@ -108,6 +110,17 @@ def _until_a_crash(
         return [*flying.values(), *handed]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _knock(pool: ProcessPoolExecutor) -> None:
+    """Raises UserError where no process can be started, which no cell is to blame for."""
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenProcessPool:
+        raise UserError(
+            "no process for decoding can be started; a script of your own that prepares data needs the line "
+            "`if __name__ == '__main__':` around what it runs"
+        ) from None
 
 
 def _one_by_one(chunks: Iterable[Chunk], decoders: Decoders) -> Iterator[tuple[Chunk, Decoded]]:

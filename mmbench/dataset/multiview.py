@@ -26,8 +26,8 @@ _SPLIT_VIEW = re.compile(r"x(\d+)_train")
 class Multiview(Loader):
     """Classes from the views of any MATLAB file (`file`), in the two layouts that multi-view learning knows.
 
-    Either `x1_train`, `x1_test`, ..., `gt_train`, `gt_test`, which say the split, or a cell array of views (`views`) and
-    a vector of labels (`labels`), without one.
+    Either `x1_train`, `x1_test`, ..., `gt_train`, `gt_test`, which say the split, or a cell array of views (`views`)
+    and a vector of labels (`labels`), without one.
 
     Views are samples x features or features x samples, as the number of labels tells; labels are whole numbers of any
     range. views, labels: names of variables, where they are not the usual ones (X, data, fea, ...; Y, gt, truth, ...).

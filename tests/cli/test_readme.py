@@ -11,7 +11,7 @@ from mmbench.cli.readme import COMMAND, listed, main, own, table, written
 from mmbench.registry import Axis, UserError
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-SHOWN: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+SHOWN: tuple[Axis, ...] = ("attention", "fusion", "architecture", "dataset")
 
 
 def test_the_tables_are_up_to_date() -> None:

@@ -73,10 +73,14 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether it can name a data set. It becomes a folder that `prepare` replaces: a path could replace any folder."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) is not None
+
+
 def _plain_names(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-            # The name becomes a folder that `prepare` replaces: a path in it could replace any folder.
+        if not is_plain_name(name):
             raise ValueError(f"data set name {name!r}: use letters, digits, _, - and . only")
     return names
 

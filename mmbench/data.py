@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
@@ -91,24 +94,38 @@ def content_hash(spec: DataSpec, folder: Path) -> str:
 class Writer:
     """Prepared data in the making. `with Writer(folder) as writer: … writer.finish(spec)`.
 
-    The folder appears whole, in `finish`, or not at all; an older data set there is replaced.
+    The folder appears whole, in `finish`, or not at all; an older data set there is replaced then. What is made lies
+    beside the folder of all prepared data, not in it: the sweep depends on that one. Raises UserError where nothing can
+    be written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._beside = folder.resolve().parent.parent
+        self._prefix = f".{folder.resolve().parent.name}.{folder.name}."
 
     def __enter__(self) -> Writer:
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._scratch = tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f".{self.folder.name}.")
-        self._made = Path(self._scratch.name) / self.folder.name
-        self._made.mkdir()
+        with self._told():
+            if self.folder.is_symlink():
+                raise UserError(f"{self.folder} is a link, which would be replaced; remove it")
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self._sweep_up()
+            scratch = tempfile.TemporaryDirectory(dir=self._beside, prefix=f"{self._prefix}{os.getpid()}.")
+            self._made = Path(scratch.name) / self.folder.name
+            self._made.mkdir()
+        self._scratch = scratch
         return self
 
     def array(self, split: str, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """A new array of zeros (N, ...) on disk, to be written into."""
-        (self._made / split).mkdir(exist_ok=True)
-        file = self._made / split / f"{name}.npy"
-        made: np.ndarray = np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(dtype), shape=shape)
+        with self._told():
+            (self._made / split).mkdir(exist_ok=True)
+            file = self._made / split / f"{name}.npy"
+            made: np.ndarray = np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(dtype), shape=shape)
+            if hasattr(os, "posix_fallocate"):
+                # A full disk is then told here; a write into a map would end the process without a word.
+                with file.open("r+b") as stream:
+                    os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
         return made
 
     def finish(self, spec: DataSpec) -> DataSpec:
@@ -118,12 +135,37 @@ class Writer:
         """
         spec = spec.model_copy(update={"hash": content_hash(spec, self._made)})
         text = json.dumps(spec.model_dump(mode="json"), indent=2) + "\n"
-        (self._made / "spec.json").write_text(text, encoding="utf-8")
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / "spec.json").exists():
-            raise UserError(f"{self.folder} holds something else than a prepared data set; move it away")
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._made.replace(self.folder)
+        with self._told():
+            (self._made / "spec.json").write_text(text, encoding="utf-8")
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                self._make_sure()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._made.replace(self.folder)
         return spec
+
+    def _make_sure(self) -> None:
+        """Raises UserError unless what is to be replaced is a prepared data set, as far as can be seen."""
+        found = {file.name for file in self.folder.iterdir()}
+        try:
+            ours = {"name", "modalities", "hash"} <= json.loads((self.folder / "spec.json").read_bytes()).keys()
+        except (OSError, ValueError, AttributeError):
+            ours = False
+        if not ours and not found <= {*SPLITS, "spec.json"}:
+            raise UserError(f"{self.folder} holds something else than a prepared data set; move it away")
+
+    def _sweep_up(self) -> None:
+        """Remove what killed processes of this machine have left."""
+        for left in self._beside.glob(f"{self._prefix}*"):
+            pid = left.name.removeprefix(self._prefix).partition(".")[0]
+            if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+                shutil.rmtree(left, ignore_errors=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be written: {error.strerror or error}") from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmbench.config import DataSpec, Task, task_of
+from mmbench.config import DataSpec, Task, is_plain_name, task_of
 from mmbench.data import Writer, save
 from mmbench.reading.card import FILE, Card, load_card
 from mmbench.reading.loader import Loader
@@ -51,6 +51,8 @@ class Raw:
 def read(name: str, raw: Path) -> Raw:
     """The data set `name` among the folders of `raw`. Raises UserError for an unknown name or a card that is wrong."""
     folder = raw / name
+    if not is_plain_name(name):
+        raise UserError(f"data set name {name!r}: use letters, digits, _, - and . only; it names a folder of {raw}")
     if not (folder / FILE).exists():
         known = sorted(file.parent.name for file in raw.glob(f"*/{FILE}"))
         hint = suggest(name, known) if known else "; `mmbench data init` makes one"

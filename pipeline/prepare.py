@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -16,10 +17,7 @@ def prepare(name: str) -> str:
     from mmbench import prepare
 
     raw = prepare.read(name, RAW)
-    try:
-        spec = prepare.prepare(raw, PREPARED / name)
-    except OSError as error:
-        raise UserError(f"{PREPARED / name} cannot be written: {error.strerror or error}") from None
+    spec = prepare.prepare(raw, PREPARED / name)
     sizes = ", ".join(f"{count} {split}" for split, count in spec.splits.items())
     ceiling = "" if spec.ceiling is None else f"; ceiling {spec.ceiling:.3f}"
     return f"{name}: {sizes}; {', '.join(spec.modalities)}{ceiling}; hash {spec.hash[:12]}"
@@ -29,8 +27,14 @@ def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.prepare", description=__doc__)
     parser.add_argument("name", help="a folder of data/raw that has a dataset.yaml")
+    name = parser.parse_args().name
+    # Ended by a cluster or by `timeout`: leave nothing half made behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        print(prepare(parser.parse_args().name))
+        print(prepare(name))
+    except OSError as error:
+        print(f"error: {error.filename or name}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)

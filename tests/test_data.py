@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +205,48 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds something else than a prepared data set"):
         small_data(tmp_path / "ledger")
     assert (tmp_path / "ledger" / "kept.json").exists()
+
+
+@pytest.mark.parametrize("spec", [b"{}", b"[]", b"no JSON"])
+def test_a_folder_with_a_spec_of_something_else_is_not_replaced(tmp_path: Path, spec: bytes) -> None:
+    from tests.small_project import small_data
+
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "spec.json").write_bytes(spec)
+    (tmp_path / "own" / "precious.txt").write_text("mine")
+    with pytest.raises(UserError, match="holds something else than a prepared data set"):
+        small_data(tmp_path / "own")
+    assert (tmp_path / "own" / "precious.txt").read_text() == "mine"
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_of_a_living_one(tmp_path: Path) -> None:
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    dead = tmp_path / f".prepared.small.{int(gone.stdout)}.x"
+    alive = tmp_path / f".prepared.small.{os.getppid()}.x"
+    other = tmp_path / f".prepared.smaller.{int(gone.stdout)}.x"
+    for folder in (dead, alive, other):
+        folder.mkdir()
+    save(tmp_path / "prepared" / "small", small.spec(), prepared())
+    assert not dead.exists() and alive.exists() and other.exists()
+    assert [f.name for f in (tmp_path / "prepared").iterdir()] == ["small"]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system: Linux, as root")
+def test_a_full_disk_is_told_and_the_old_data_set_stays(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("tmpfs cannot be mounted here")
+    try:
+        folder = disk / "prepared" / "small"
+        first = save(folder, small.spec(), prepared())
+        with (
+            pytest.raises(UserError, match=r"small cannot be written: No space left on device"),
+            Writer(folder) as writer,
+        ):
+            writer.array("train", "a", (1000, 1000), "float32")[...] = 1
+        assert load_prepared(folder)[0] == first
+        assert [f.name for f in disk.iterdir()] == ["prepared"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

@@ -54,6 +54,8 @@ def test_writes_the_data_set_and_says_so_in_a_line(project: Path) -> None:
     ("name", "message"),
     [
         ("mien", "error: unknown data set 'mien': there is no data/raw/mien/dataset.yaml; did you mean 'mine'?"),
+        ("../raw/mine", "error: data set name '../raw/mine': use letters, digits, _, - and . only"),
+        ("mine/", "error: data set name 'mine/': use letters, digits, _, - and . only"),
         ("typo", "error: unknown dataset 'uniqe' in data/raw/typo/dataset.yaml: dataset; did you mean 'unique'?"),
         ("negative", "error: data/raw/negative/dataset.yaml: dataset.unique: train is -4; it must be a multiple of 4 "),
         ("odd_option", "error: unknown option 'cariers' of 'unique' in data/raw/odd_option/dataset.yaml: dataset; did"),

@@ -110,7 +110,7 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
         single=cells.best_single(field),
         chosen=chosen,
         finding=answer.finding(field.dataset, key, ranking.top, len(ranking.order), scale),
-        answer=answer.answer(rows, ceiling, ranking.top, chosen, said, scale),
+        answer=answer.answer(spec.name, rows, ceiling, ranking.top, chosen, said, scale),
         statements=said,
         fronts=found_fronts,
         dropped=tuple(r.key for r in rows if r.method.role == "cell" and not r.ranked),

@@ -6,6 +6,7 @@ as files of their own and are put in line here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,16 +20,17 @@ from markupsafe import Markup, escape
 from mmbench.report.analysis import Analysis, Counts, DatasetReport, EffectTable, Question
 from mmbench.report.markdown import origin
 from mmbench.report.scale import Scale
-from mmbench.report.view import dots, drill, heat, lengths, numbers, plots, table, words
+from mmbench.report.view import dots, drill, heat, interact, lengths, numbers, plots, table, words
 from mmbench.report.words import sentence
 
 STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css")
-SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "detail.js")
+SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "plot.js", "levels.js", "detail.js")
 PROBLEMS = 200
 """Failures listed in the page; the CSV file has them all."""
 LABEL_GAP = 6.0
 """Height of a label at a curve's end, in per cent of the plot."""
 ALL = "all"
+_UNITS = re.compile(r"(?<=\d) (?=(?:k|M|G|T|s|ms|min|h|points?|seeds?)\b|%)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class EffectView:
     dropped: tuple[str, ...]
     levels: tuple[tuple[str, dots.Dots], ...]
     pairs: tuple[heat.Heat, ...]
+    plots: tuple[interact.Interaction, ...]
 
 
 def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
@@ -132,6 +135,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         wrap=_wrap,
+        prose=_prose,
         cell_link=lambda key: "#" + urlencode({"cell": key}),
         plural=words.plural,
         score=numbers.score,
@@ -151,8 +155,14 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _wrap(name: str) -> Markup:
-    """Escaped, and allowed to break after an underscore."""
-    return Markup(str(escape(name)).replace("_", "_<wbr>"))
+    """Escaped, allowed to break after an underscore, but not before a dot between two names."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(" · ", "\u00a0· "))
+
+
+def _prose(text: str) -> Markup:
+    """A generated sentence as the page writes it: intervals like those in the tables, and never torn from their mean."""
+    bound = _UNITS.sub("\u00a0", str(_wrap(text)))
+    return Markup(bound.replace(" ± ", "\u00a0±").replace("± ", "±"))
 
 
 def _contents(downloads: bool) -> list[tuple[str, str]]:
@@ -282,6 +292,7 @@ def _effect_view(effect: EffectTable) -> EffectView:
         dropped=effect.dropped,
         levels=tuple((f, dots.levels(f, effect.means, effect.scale)) for f in factors),
         pairs=heat.of_pairs(effect),
+        plots=interact.interactions(effect, gap=LABEL_GAP),
     )
 
 

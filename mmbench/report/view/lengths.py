@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from mmbench.report.lengths import highlighted
 from mmbench.report.view.axis import Axis, Tick, logarithmic, spread
 from mmbench.report.view.numbers import NONE, count, seconds, two_figures
 
+_ZEROS = re.compile(r"\.0+(?= )|(?<=\.\d)0+(?= )")
 TICKS = 5
 """Lengths written under the axis at most: more would touch on a phone."""
 
@@ -79,6 +81,12 @@ def memory(value: float | None) -> str:
     return NONE if value is None else count(value) + ("B" if value >= 995 else " B")
 
 
+def _grouped(value: float) -> str:
+    """1,600"""
+    text = two_figures(value)
+    return f"{int(text):,}" if text.isdigit() else text
+
+
 def growth(value: Growth | None) -> str:
     """1.02 ±0.03"""
     if value is None:
@@ -117,7 +125,7 @@ def _plot(report: LengthReport, quantity: str, title: str, gap: float) -> Plot |
     named = highlighted(report)
     write = memory if quantity == "memory" else duration
     x = _tokens(report.lengths)
-    y = logarithmic((v for r in rows for v in getattr(r, quantity) if v > 0), name=lambda v: write(v).replace(".0", ""))
+    y = logarithmic((v for r in rows for v in getattr(r, quantity) if v > 0), name=lambda v: _ZEROS.sub("", write(v)))
     own = {r.attention: r for r in rows}
     shown = [name for name in named if name in own]
     ends = spread((100 - y.at(getattr(own[name], quantity)[-1]) for name in shown), gap=gap)
@@ -147,7 +155,7 @@ def _row(row: LengthRow) -> Row:
         memory_growth=growth(row.memory_growth),
         training=duration(row.last_training),
         memory=memory(row.last_memory),
-        speedup=NONE if row.speedup is None else f"{two_figures(row.speedup)}×",
+        speedup=NONE if row.speedup is None else f"{_grouped(row.speedup)}×",
         stopped="" if row.stopped_at is None else f"{row.stopped_at:,} tokens: {row.why}",
         message=row.message or "",
     )

@@ -40,8 +40,8 @@ def one_or(values: Iterable[str], other: str) -> str:
 
 
 def plural(number: int, word: str) -> str:
-    """1 seed, 2 seeds"""
-    return f"{number:,} {word}{'' if number == 1 else 's'}".replace(",", "\u202f")
+    """1 seed, 2 seeds, 1,734 cells"""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def estimate(value: Estimate | None, scale: Scale) -> str:

@@ -1,5 +1,7 @@
 /* The drill-down of one method: its seeds on every data set, its learning curves, failures and trial ids. */
 const detail = byId("detail");
+/* Between facts; never at the start of a line. */
+const DOT = "\u00a0· ";
 const SAME_SCORE = new Set(DATA.datasets.map((each) => each.score)).size === 1;
 
 /* One axis for the seeds of data sets that are scored alike, padded a little. */
@@ -94,10 +96,10 @@ function part(dataset, row, axis) {
   return make(
     "div",
     {},
-    make("h3", {}, `${dataset.name}: ${row.score}${SAME_SCORE ? "" : ` (${dataset.score})`}`),
-    make("p", {}, facts.join(" · ")),
-    others.length ? make("p", { class: "muted" }, others.join(" · ")) : null,
-    costs.length ? make("p", { class: "muted" }, costs.join(" · ")) : null,
+    make("h3", { "aria-level": state.has("page") ? "2" : null }, `${dataset.name}: ${row.score}${SAME_SCORE ? "" : ` (${dataset.score})`}`),
+    make("p", {}, facts.join(DOT)),
+    others.length ? make("p", { class: "muted" }, others.join(DOT)) : null,
+    costs.length ? make("p", { class: "muted" }, costs.join(DOT)) : null,
     row.reason ? make("p", { class: "state-bad" }, row.reason) : null,
     axis && row.mean ? seedStrip(row, axis, dataset.decimals) : null,
     row.curve ? curvePlot(row.curve, dataset.curve) : null,
@@ -115,6 +117,8 @@ function drawDetail() {
   detail.classList.toggle("whole", whole);
   showWhole(whole);
   byId("detail-page").setAttribute("aria-pressed", String(whole));
+  detail.setAttribute("role", whole ? "main" : "complementary");
+  byId("detail-title").setAttribute("aria-level", whole ? "1" : "2");
   if (!parts.length) return;
   beside = neighbours(key);
   byId("detail-before").disabled = beside[0] === null;

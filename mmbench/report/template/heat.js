@@ -35,3 +35,18 @@ document.addEventListener("keydown", (event) => {
   next.tabIndex = 0;
   next.focus();
 });
+
+/* A box that scrolls sideways must be reachable by keyboard; one that does not would be a stop for nothing. */
+function reachScrolling() {
+  for (const box of all(".scroll")) {
+    if (box.querySelector("a, button, [tabindex]:not(.scroll)")) continue;
+    const scrolls = box.scrollWidth > box.clientWidth;
+    if (scrolls) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "region");
+      box.setAttribute("aria-label", box.querySelector("caption")?.textContent.trim() ?? "Table");
+    } else for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+  }
+}
+addEventListener("resize", reachScrolling);
+listeners.push(reachScrolling);

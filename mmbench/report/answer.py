@@ -55,10 +55,15 @@ def _first(name: str, best: CellRow, ceiling: float | None, top: Sequence[str], 
         return f"{use}; every other complete cell is worse."
     if len(tied) == cells - 1:
         return f"{use}; but none of the other {len(tied)} cells can be told apart from it."
-    them = "this one" if len(tied) == 1 else f"these {len(tied)}"
-    names = f": {listing(tied, most=NAMED)}" if len(tied) <= NAMED else ""
-    them = them if names else f"{len(tied)} others"
-    return f"{use}; {them} of {cells - 1} cannot be told apart from it{names}."
+    return f"{use}; {len(tied)} of the {cells - 1} other cells cannot be told apart from it."
+
+
+def _ties(best: CellRow, top: Sequence[str]) -> str | None:
+    """Which cells could be used instead, where they are few."""
+    tied = [key for key in top if key != best.key]
+    if not 0 < len(tied) <= NAMED:
+        return None
+    return f"{'That is' if len(tied) == 1 else 'Those are'} {listing(tied, most=NAMED)}."
 
 
 def _price(best: CellRow, other: CellRow | None) -> str:
@@ -194,6 +199,9 @@ def answer(
         return ("No cell is complete yet.",)
     cells = sum(r.ranked for r in rows if r.method.role == "cell")
     said = [_first(name, best, ceiling, top, cells, scale)]
+    ties = _ties(best, top)
+    if ties and len(top) < cells:
+        said.append(ties)
     for difference, over in (
         (best.gain_single, f"the best single modality ({best.gain_single.reference})" if best.gain_single else ""),
         (best.gain_pooling, "the same cell with pooling in place of attention"),

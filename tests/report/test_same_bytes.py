@@ -43,7 +43,7 @@ def _made(folder: Path, **environment: str) -> dict[str, str]:
     """Hash of every file of the report, made in a process of its own."""
     folder.mkdir()
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "TZ", "PYTHON"))}
-    command = [sys.executable, "-W", "error::EncodingWarning", "-c", SCRIPT, str(folder)]
+    command = [sys.executable, "-c", SCRIPT, str(folder)]
     subprocess.run(command, check=True, cwd=ROOT, env=kept | {"PYTHONPATH": str(ROOT)} | environment)
     return {
         str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()

@@ -76,6 +76,11 @@ def duration(value: float | None) -> str:
     return f"{two_figures(value * 1e6)} µs" if value is not None and 0 < value < 0.995e-3 else seconds(value)
 
 
+def _tick(value: float) -> str:
+    """Decades of time: `100 s` is rounder than `1.7 min`."""
+    return f"{value:g} s" if 1 <= value < 1000 else duration(value)
+
+
 def memory(value: float | None) -> str:
     """42 MB"""
     return NONE if value is None else count(value) + ("B" if value >= 995 else " B")
@@ -123,7 +128,7 @@ def _plot(report: LengthReport, quantity: str, title: str, gap: float) -> Plot |
     if not rows:
         return None
     named = highlighted(report)
-    write = memory if quantity == "memory" else duration
+    write = memory if quantity == "memory" else _tick
     x = _tokens(report.lengths)
     y = logarithmic((v for r in rows for v in getattr(r, quantity) if v > 0), name=lambda v: _ZEROS.sub("", write(v)))
     own = {r.attention: r for r in rows}

@@ -1,9 +1,9 @@
 """What the report takes for ten thousand trials: `python -m benchmarks.report`.
 
 An invented ledger over every combination of 17 attentions, 17 fusions and 6 architectures (tests/report/factory.py) is
-analysed, rendered and exported in a process of its own, whose peak resident memory is told; then headless Chromium opens
-the page. It counts as interactive once the script has run and two frames have been painted, and a switch of the data set
-is timed to its next painted frame. Goals: 2 minutes, 1.5 GB, 15 MB, 3 s. Ends with 1 where one is missed.
+analysed, rendered and exported in a process of its own, whose peak resident memory is told; then headless Chromium
+opens the page. It counts as interactive once the script has run and two frames have been painted, and a switch of the
+data set is timed to its next painted frame. Goals: 2 minutes, 1.5 GB, 15 MB, 3 s. Ends with 1 where one is missed.
 """
 
 from __future__ import annotations

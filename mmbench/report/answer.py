@@ -21,7 +21,9 @@ def _gain_sentence(difference: Difference, over: str, scale: Scale, price: str =
     """price: what that costs, told where it is better."""
     size = gain(difference, scale)
     words = {
-        "better": f"It gains {size} over {over}{price}." if scale.unit else f"It has a {size} than {over}: better{price}.",
+        "better": f"It gains {size} over {over}{price}."
+        if scale.unit
+        else f"It has a {size} than {over}: better{price}.",
         "worse": f"It is {size} against {over}: worse." if scale.unit else f"It has a {size} than {over}: worse.",
         "equal": f"It is no better than {over} in practice ({size}).",
         "unclear": f"Whether it is better than {over} cannot be told ({size}).",
@@ -84,8 +86,8 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> 
         return f"It is also the cheapest to train among them ({seconds(least)})."
     instead = f" instead of {seconds(best)}" if best else ""
     return (
-        f"Where training time counts, take {row.key}: among those that cannot be told apart it is the cheapest to train "
-        f"({seconds(least)}{instead}, {quantity(row.cost.parameters)} parameters, {interval(row.score, scale)})."
+        f"Where training time counts, take {row.key}: among those that cannot be told apart it is the cheapest to "
+        f"train ({seconds(least)}{instead}, {quantity(row.cost.parameters)} parameters, {interval(row.score, scale)})."
     )
 
 

@@ -132,8 +132,8 @@ def test_tab_reaches_every_part_in_order_and_shows_where_it_is(page: Page, repor
     assert [s for s in stops if not s["seen"]] == []
     assert [s for s in stops if not s["name"]] == []
     parts = list(dict.fromkeys(s["at"] for s in stops))
-    wanted = ["HEADER", "bar", "key-figure", "coverage", "heatmaps", "questions", "effects", "cost", "curves", "table"]
-    assert [p for p in parts if p in wanted or p.upper() in wanted] == [w.lower() if w == "HEADER" else w for w in wanted]
+    wanted = ["header", "bar", "key-figure", "coverage", "heatmaps", "questions", "effects", "cost", "curves", "table"]
+    assert [p for p in parts if p in wanted] == wanted
 
 
 def test_a_level_is_selected_everywhere_by_keyboard(page: Page, report: Path) -> None:  # noqa: F811

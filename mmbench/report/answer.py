@@ -56,8 +56,8 @@ def _first(name: str, best: CellRow, ceiling: float | None, top: Sequence[str], 
     if not tied:
         return f"{use}; every other complete cell is worse."
     if len(tied) == cells - 1:
-        return f"{use}; but none of the other {len(tied)} cells can be told apart from it."
-    return f"{use}; {len(tied)} of the {cells - 1} other cells cannot be told apart from it."
+        return f"{use}; but none of the other {len(tied):,} cells can be told apart from it."
+    return f"{use}; {len(tied):,} of the {cells - 1:,} other cells cannot be told apart from it."
 
 
 def _ties(best: CellRow, top: Sequence[str]) -> str | None:

@@ -13,7 +13,8 @@ from mmbench.report.view.axis import Axis, linear, spread
 from mmbench.report.view.plots import HUES
 
 DODGE = 1.2
-"""Distance of the intervals of neighbouring lines, in % of the plot, so that they do not lie on one another."""
+"""Distance of the intervals of neighbouring lines, in % of the plot, so that they do not lie on one another; less where
+columns are many, so that all lines of a column take at most half of its width."""
 UPRIGHT = 4
 """With more levels than this their names stand upright under the axis."""
 
@@ -104,7 +105,8 @@ def _plot(
     def path(drawn: Sequence[tuple[float, PairMean]]) -> str:
         return "M" + "L".join(f"{x:g} {100 - y.at(p.score.mean):g}" for x, p in drawn) if drawn else ""
 
-    shifts = [DODGE * (i - (len(named) - 1) / 2) for i in range(len(named))]
+    step = min(DODGE, 50 / len(columns) / len(named))
+    shifts = [step * (i - (len(named) - 1) / 2) for i in range(len(named))]
     drawn = [points(level, shift) for level, shift in zip(named, shifts, strict=True)]
     last = [d[-1][1].score.mean for d in drawn]
     ends = spread((100 - y.at(v) for v in last), gap=gap)

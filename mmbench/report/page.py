@@ -146,6 +146,7 @@ def _environment() -> Environment:
         origin=origin,
         percent=numbers.percent,
         share=percent,
+        whole="{:,}".format,
         p_value=lambda p: numbers.p_value(p).removeprefix("p = ").removeprefix("p "),
         sentence=lambda text: sentence(text).rstrip(".") + ".",
     )
@@ -218,10 +219,10 @@ def _answer_heading(analysis: Analysis) -> str:
 
 def _coverage_heading(total: Counts) -> str:
     if total.done == total.declared:
-        return f"All {total.declared} declared trials are done"
+        return f"All {total.declared:,} declared trials are done"
     gaps = [(total.bad, "failed"), (total.pending, "not run"), (total.skipped, "skipped")]
-    said = ", ".join(f"{n} {what}" for n, what in gaps if n)
-    return f"{total.done} of {total.declared} declared trials are done: {said}"
+    said = ", ".join(f"{n:,} {what}" for n, what in gaps if n)
+    return f"{total.done:,} of {total.declared:,} declared trials are done: {said}"
 
 
 def _has_all(analysis: Analysis) -> bool:

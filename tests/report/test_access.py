@@ -102,6 +102,18 @@ def test_nothing_leaves_the_screen(page: Page, which: str, request: pytest.Fixtu
         assert page.evaluate(CUT) == [], state
 
 
+@pytest.mark.parametrize("page", [(794, "dark")], indirect=True, ids=["A4"])
+@pytest.mark.parametrize("which", ["report", "mixed_report"])
+def test_paper_holds_every_column(page: Page, which: str, request: pytest.FixtureRequest) -> None:
+    """On paper nothing scrolls: what is wider than the sheet within its margins of 14 mm is lost."""
+    page.goto(request.getfixturevalue(which).as_uri())
+    page.emulate_media(media="print")
+    page.evaluate("document.body.style.width = '688px'")
+    lost = """all => all.map(e => [e.getBoundingClientRect().right, e.innerText.slice(0, 60)]).filter(([x]) => x > 689)"""
+    assert page.locator(".tab:visible").count() > 8
+    assert page.eval_on_selector_all(".tab, .heat, .dots, .xy, .answer", lost) == []
+
+
 FOCUS = """() => {
   const e = document.activeElement;
   const style = getComputedStyle(e);

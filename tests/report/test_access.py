@@ -62,6 +62,7 @@ def violations(page: Page, axe: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [(w, s) for w in (400, 1200) for s in ("light", "dark")], indirect=True, ids=str)
 def test_axe_finds_nothing_serious(page: Page, report: Path, axe: str) -> None:  # noqa: F811
     for state in STATES:
@@ -91,6 +92,7 @@ CUT = """() => [...document.querySelectorAll('.t, .tag, .value, .name, .btn, th,
   .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.trim())"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [(w, "light") for w in (400, 1200, 2000)], indirect=True, ids=str)
 @pytest.mark.parametrize("which", ["report", "mixed_report"])
 def test_nothing_leaves_the_screen(page: Page, which: str, request: pytest.FixtureRequest) -> None:
@@ -109,7 +111,9 @@ def test_paper_holds_every_column(page: Page, which: str, request: pytest.Fixtur
     page.goto(request.getfixturevalue(which).as_uri())
     page.emulate_media(media="print")
     page.evaluate("document.body.style.width = '688px'")
-    lost = """all => all.map(e => [e.getBoundingClientRect().right, e.innerText.slice(0, 60)]).filter(([x]) => x > 689)"""
+    lost = (
+        """all => all.map(e => [e.getBoundingClientRect().right, e.innerText.slice(0, 60)]).filter(([x]) => x > 689)"""
+    )
     assert page.locator(".tab:visible").count() > 8
     assert page.eval_on_selector_all(".tab, .heat, .dots, .xy, .answer", lost) == []
 

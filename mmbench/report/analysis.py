@@ -459,6 +459,16 @@ class Factor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What some methods on one data set were trained with. methods: their keys. values: name and value, as in
+    params.yaml."""
+
+    dataset: str
+    methods: tuple[str, ...]
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Growth:
     """cost ~ length^exponent, fitted over the lengths first ... last. half: of the 95 % interval, None with two."""
 
@@ -551,6 +561,7 @@ class Analysis:
     questions: tuple[Question, ...]
     effects: Effects
     curves: tuple[Curve, ...]
+    configurations: tuple[Configuration, ...]
     lengths: tuple[LengthReport, ...]
     caveats: tuple[str, ...]
     provenance: Provenance

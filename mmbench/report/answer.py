@@ -8,16 +8,22 @@ from math import hypot
 from mmbench.config import DataSpec
 from mmbench.report.analysis import CellRow, Counts, DatasetReport, Difference, Overall, Statement
 from mmbench.report.scale import Scale
+from mmbench.report.view.numbers import seconds, two_figures
 from mmbench.report.words import count, gain, interval, listing, quantity, sentence, share
 
 ENOUGH = 0.95
 """The share of the ceiling that counts as having solved the task."""
+NAMED = 5
+"""Up to so many cells that cannot be told apart from the best are named; of more, the table tells."""
 
 
-def _gain_sentence(difference: Difference, over: str, scale: Scale) -> str:
+def _gain_sentence(difference: Difference, over: str, scale: Scale, price: str = "") -> str:
+    """price: what that costs, told where it is better."""
     size = gain(difference, scale)
     words = {
-        "better": f"It gains {size} over {over}." if scale.unit else f"It has a {size} than {over}: better.",
+        "better": f"It gains {size} over {over}{price}."
+        if scale.unit
+        else f"It has a {size} than {over}: better{price}.",
         "worse": f"It is {size} against {over}: worse." if scale.unit else f"It has a {size} than {over}: worse.",
         "equal": f"It is no better than {over} in practice ({size}).",
         "unclear": f"Whether it is better than {over} cannot be told ({size}).",
@@ -31,36 +37,57 @@ def _gain_sentence(difference: Difference, over: str, scale: Scale) -> str:
     return words[difference.verdict]
 
 
-def _first(best: CellRow, ceiling: float | None, top: Sequence[str], cells: int, scale: Scale) -> str:
+def _first(name: str, best: CellRow, ceiling: float | None, top: Sequence[str], cells: int, scale: Scale) -> str:
+    """What to use on this data set, and how sure that is."""
     part = "" if ceiling is None else f"; the best possible is {scale.number(ceiling)}"
     if best.ceiling_share:
         part = f", {share(best.ceiling_share)} of the ceiling {scale.number(ceiling)}"
     seeds = count(best.score.n if best.score else 0, "seed")
     reached = f"{scale.label} {interval(best.score, scale)} ({seeds}){part}"
     if not top:
-        return f"{best.key} has the {scale.extreme} mean: {reached}; with one seed nothing can be told apart."
-    if len(top) == 1 and cells > 1:
-        return f"{best.key} is best: {reached}; every other complete cell is worse."
+        return (
+            f"On {name}, one seed cannot tell what to use: {best.key} has the {scale.extreme} score, {reached}, and "
+            "nothing can be told apart."
+        )
     if cells == 1:
-        return f"{best.key} is the only complete cell: {reached}."
-    return (
-        f"{best.key} has the {scale.extreme} mean: {reached}; {count(len(top) - 1, 'other cell')} of {cells - 1} "
-        f"cannot be told apart from it."
-    )
+        return f"On {name}, only {best.key} is complete: {reached}."
+    use = f"On {name}, use {best.key}: {reached}"
+    tied = [key for key in top if key != best.key]
+    if not tied:
+        return f"{use}; every other complete cell is worse."
+    if len(tied) == cells - 1:
+        return f"{use}; but none of the other {len(tied):,} cells can be told apart from it."
+    return f"{use}; {len(tied):,} of the {cells - 1:,} other cells cannot be told apart from it."
+
+
+def _ties(best: CellRow, top: Sequence[str]) -> str | None:
+    """Which cells could be used instead, where they are few."""
+    tied = [key for key in top if key != best.key]
+    if not 0 < len(tied) <= NAMED:
+        return None
+    return f"{'That is' if len(tied) == 1 else 'Those are'} {listing(tied, most=NAMED)}."
+
+
+def _price(best: CellRow, other: CellRow | None) -> str:
+    """`, at 2.6 times its training time`; nothing where it is not known."""
+    mine, its = (r.cost.train_seconds if r and r.cost else None for r in (best, other))
+    return f", at {two_figures(mine / its)} times its training time" if mine and its else ""
 
 
 def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
-    """The member of the tie group that trains fastest: the one to take."""
+    """The member of the tie group that trains fastest: the one to take where training time counts."""
     priced = [(r.cost.train_seconds, r) for k in top if (r := rows[k]).cost]
     if len(top) < 2 or not priced:
         return None
-    seconds, row = min(priced, key=lambda x: x[0])
+    best = next((s for s, r in priced if r.best), None)
+    least, row = min(priced, key=lambda x: x[0])
     assert row.cost is not None
     if row.best:
-        return f"It is also the cheapest to train of its tie group ({quantity(seconds)} s)."
+        return f"It is also the cheapest to train among them ({seconds(least)})."
+    instead = f" instead of {seconds(best)}" if best else ""
     return (
-        f"Of its tie group, {row.key} is the cheapest to train ({quantity(seconds)} s, {quantity(row.cost.parameters)} "
-        f"parameters, {interval(row.score, scale)})."
+        f"Where training time counts, take {row.key}: among those that cannot be told apart it is the cheapest to "
+        f"train ({seconds(least)}{instead}, {quantity(row.cost.parameters)} parameters, {interval(row.score, scale)})."
     )
 
 
@@ -159,6 +186,7 @@ def _beside_a_guess(known: Sequence[tuple[CellRow, float, float]], scale: Scale,
 
 
 def answer(
+    name: str,
     rows: Sequence[CellRow],
     ceiling: float | None,
     top: Sequence[str],
@@ -172,14 +200,18 @@ def answer(
     if best is None:
         return ("No cell is complete yet.",)
     cells = sum(r.ranked for r in rows if r.method.role == "cell")
-    said = [_first(best, ceiling, top, cells, scale)]
+    said = [_first(name, best, ceiling, top, cells, scale)]
+    ties = _ties(best, top)
+    if ties and len(top) < cells:
+        said.append(ties)
     for difference, over in (
         (best.gain_single, f"the best single modality ({best.gain_single.reference})" if best.gain_single else ""),
         (best.gain_pooling, "the same cell with pooling in place of attention"),
         (best.gain_linear, "the linear baseline"),
     ):
         if difference is not None:
-            said.append(_gain_sentence(difference, over, scale))
+            price = _price(best, by_key.get(difference.reference)) if difference is best.gain_single else ""
+            said.append(_gain_sentence(difference, over, scale, price))
     cheap = _cheapest(by_key, top, scale)
     if cheap:
         said.append(cheap)

@@ -25,6 +25,7 @@ from mmbench.report.analysis import (
 )
 from mmbench.report.caveats import caveats, provenance
 from mmbench.report.cells import Field, Record, Settings
+from mmbench.report.configurations import configurations
 from mmbench.report.cost import fronts
 from mmbench.report.curves import curves
 from mmbench.report.effects import by_score, effects
@@ -110,7 +111,7 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
         single=cells.best_single(field),
         chosen=chosen,
         finding=answer.finding(field.dataset, key, ranking.top, len(ranking.order), scale),
-        answer=answer.answer(rows, ceiling, ranking.top, chosen, said, scale),
+        answer=answer.answer(spec.name, rows, ceiling, ranking.top, chosen, said, scale),
         statements=said,
         fronts=found_fronts,
         dropped=tuple(r.key for r in rows if r.method.role == "cell" and not r.ranked),
@@ -267,6 +268,7 @@ def analyse(
         questions=asked,
         effects=found,
         curves=tuple(curves(fields, results, levels, {n: specs[n].task.metric for n in names})),
+        configurations=configurations(configs),
         lengths=tuple(length_report(p) for p in profiles),
         caveats=caveats(params, counted[0], datasets, asked, frame, why_ranks),
         provenance=origin,

@@ -6,8 +6,10 @@ as files of their own and are put in line here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -19,16 +21,19 @@ from markupsafe import Markup, escape
 from mmbench.report.analysis import Analysis, Counts, DatasetReport, EffectTable, Question
 from mmbench.report.markdown import origin
 from mmbench.report.scale import Scale
-from mmbench.report.view import dots, drill, heat, lengths, numbers, plots, table, words
-from mmbench.report.words import sentence
+from mmbench.report.view import dots, drill, heat, interact, lengths, numbers, plots, table, words
+from mmbench.report.words import percent, sentence
 
 STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css")
-SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "detail.js")
+SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "plot.js", "levels.js", "detail.js")
 PROBLEMS = 200
 """Failures listed in the page; the CSV file has them all."""
 LABEL_GAP = 6.0
 """Height of a label at a curve's end, in per cent of the plot."""
+TIGHT_GAP = 7.6
+"""The same in an interaction plot, which is lower."""
 ALL = "all"
+_UNITS = re.compile(r"(?<=\d) (?=(?:k|M|G|T|s|ms|min|h|points?|seeds?)\b|%)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,7 @@ class EffectView:
     dropped: tuple[str, ...]
     levels: tuple[tuple[str, dots.Dots], ...]
     pairs: tuple[heat.Heat, ...]
+    plots: tuple[interact.Interaction, ...]
 
 
 def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
@@ -132,12 +138,15 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         wrap=_wrap,
-        cell_link=lambda key: "#" + urlencode({"cell": key}),
+        prose=_prose,
+        cell_link=_cell_link,
         plural=words.plural,
         score=numbers.score,
         upfirst=sentence,
         origin=origin,
         percent=numbers.percent,
+        share=percent,
+        whole="{:,}".format,
         p_value=lambda p: numbers.p_value(p).removeprefix("p = ").removeprefix("p "),
         sentence=lambda text: sentence(text).rstrip(".") + ".",
     )
@@ -151,8 +160,25 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _wrap(name: str) -> Markup:
-    """Escaped, and allowed to break after an underscore."""
-    return Markup(str(escape(name)).replace("_", "_<wbr>"))
+    """Escaped, allowed to break after an underscore, but not before a dot between two names."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(" · ", "\u00a0· "))
+
+
+def _prose(text: str, cell: str | None = None) -> Markup:
+    """A generated sentence as the page writes it: intervals like those in the tables, and never torn from their mean.
+
+    cell: key of a method, which the sentence then links to.
+    """
+    bound = _UNITS.sub("\u00a0", str(_wrap(text)))
+    bound = bound.replace(" ± ", "\u00a0±").replace("± ", "±")
+    if cell is not None:
+        name = str(_wrap(cell))
+        bound = bound.replace(name, f'<a class="pick told" href="{escape(_cell_link(cell))}">{name}</a>', 1)
+    return Markup(bound)
+
+
+def _cell_link(key: str) -> str:
+    return "#" + urlencode({"cell": key})
 
 
 def _contents(downloads: bool) -> list[tuple[str, str]]:
@@ -193,10 +219,10 @@ def _answer_heading(analysis: Analysis) -> str:
 
 def _coverage_heading(total: Counts) -> str:
     if total.done == total.declared:
-        return f"All {total.declared} declared trials are done"
+        return f"All {total.declared:,} declared trials are done"
     gaps = [(total.bad, "failed"), (total.pending, "not run"), (total.skipped, "skipped")]
-    said = ", ".join(f"{n} {what}" for n, what in gaps if n)
-    return f"{total.done} of {total.declared} declared trials are done: {said}"
+    said = ", ".join(f"{n:,} {what}" for n, what in gaps if n)
+    return f"{total.done:,} of {total.declared:,} declared trials are done: {said}"
 
 
 def _has_all(analysis: Analysis) -> bool:
@@ -222,7 +248,8 @@ def _views(analysis: Analysis) -> list[View]:
         heats=heat.of_overall(analysis, overall),
         table=table.of_overall(overall, scales),
     )
-    return [whole, *views]
+    # The first is what a reader lands on: while no cell is complete everywhere, that is a data set.
+    return [whole, *views] if overall.best is not None else [*views, whole]
 
 
 def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
@@ -282,6 +309,7 @@ def _effect_view(effect: EffectTable) -> EffectView:
         dropped=effect.dropped,
         levels=tuple((f, dots.levels(f, effect.means, effect.scale)) for f in factors),
         pairs=heat.of_pairs(effect),
+        plots=interact.interactions(effect, gap=TIGHT_GAP),
     )
 
 
@@ -307,15 +335,20 @@ def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
     dirty = {True: " (with uncommitted changes)", False: "", None: ""}[p.dirty]
     rows = [
         ("Commit", ", ".join(p.commits) + dirty if p.commits else "not recorded"),
-        ("Data", ", ".join(f"{name} {value}" for name, value in p.data_hashes.items())),
+        ("Data", "\n".join(f"{name} {value}" for name, value in p.data_hashes.items())),
         ("Source", f"{words.plural(p.fingerprints, 'fingerprint')} of the code that the cells reach"),
         ("Versions", ", ".join(f"{name} {' / '.join(v)}" for name, v in p.versions.items())),
         ("Hardware", "; ".join(p.hardware)),
         ("Seeds", ", ".join(str(s) for s in p.seeds)),
         ("Time", f"{numbers.seconds(p.hours * 3600)} of trials, summed"),
-        ("Run", f"{p.first} to {p.last}" if p.first else ""),
+        ("Run", f"{_minute(p.first)} to {_minute(p.last)}" if p.first and p.last else ""),
     ]
     return [(term, text) for term, text in rows if text]
+
+
+def _minute(moment: str) -> str:
+    """An ISO 8601 moment as `2026-11-22 10:00 UTC`."""
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _downloads(paths: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:

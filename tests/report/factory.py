@@ -10,7 +10,7 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -393,6 +393,35 @@ def make(
             results[job.trial_id] = result_of(job, truths[config.dataset], spec, noise, fault, i)
     plan = Plan(jobs=tuple(jobs), skipped=tuple(skipped))
     return Made(plan=plan, results=results, specs=specs, params=params, families=dict(families or FAMILIES))
+
+
+def large(*, truths: Mapping[str, Truth] = TRUTHS, seeds: int = 2) -> Made:
+    """17 attentions, 17 fusions and 6 architectures, with trials that failed, diverged, are pending or skipped: 11,000
+    trials on three data sets with two seeds. Effects of the levels come from their names, so that they differ.
+    """
+    names = {
+        "attention": [*("mean", "additive", "scaled_dot_product"), *(f"attention_{i:02}" for i in range(14))],
+        "fusion": [*("concat", "cross_attention", "early_concat"), *(f"fusion_{i:02}" for i in range(14))],
+        "architecture": ["independent", "shared", "hybrid", *(f"architecture_{i}" for i in range(3))],
+    }
+    kinds = ("early", "intermediate", "late (features)")
+    families = {f: FAMILIES.get(f, kinds[i % 3]) for i, f in enumerate(names["fusion"])}
+    faults = {7: State.FAILED, 1_000: State.DIVERGED, 2_500: State.TIMEOUT, 3_000: State.OUT_OF_MEMORY}
+    faults |= {4_000: State.PENDING, 5_000: State.SKIPPED}
+
+    def effects(axis: str) -> dict[str, float]:
+        return {n: 0.03 * float(np.random.default_rng([17, *n.encode()]).uniform(-1, 1)) for n in names[axis]}
+
+    varied = {
+        name: replace(
+            truth,
+            attention=effects("attention") | dict(truth.attention),
+            fusion=effects("fusion") | dict(truth.fusion),
+            architecture=effects("architecture") | dict(truth.architecture),
+        )
+        for name, truth in truths.items()
+    }
+    return make(truths=varied, seeds=seeds, levels=names, families=families, faults=faults)
 
 
 def as_json(made: Made) -> dict[str, Any]:

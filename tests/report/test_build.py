@@ -36,7 +36,7 @@ def test_the_planted_best_cell_is_found_and_stands_alone(whole: Analysis) -> Non
     assert row.score is not None and row.score.low <= 0.87 <= row.score.high
     assert row.rank_label == "1" and row.in_top
     assert row.ceiling_share == pytest.approx(row.score.mean / 0.92)
-    assert synergy.answer[0].startswith(f"{BEST} is best: accuracy 0.8")
+    assert synergy.answer[0].startswith(f"On synergy, use {BEST}: accuracy 0.8")
 
 
 def test_cells_with_equal_truth_share_the_top(whole: Analysis) -> None:
@@ -80,6 +80,28 @@ def test_a_baseline_that_beats_every_cell_is_told() -> None:
     found = analysed(make(truths={"synergy": truth})).dataset("synergy")
     assert found.top_all == ("linear baseline",)
     assert any("linear baseline: worse" in sentence for sentence in found.answer)
+
+
+def test_the_answer_is_advice(whole: Analysis) -> None:
+    """What to use, what could be used instead, what it gains at which price, and what to take where time counts."""
+    found = whole.dataset("redundant")
+    best = found.row(str(found.best))
+    others = [key for key in found.top if key != best.key]
+    assert 1 < len(others) <= 5 and best.gain_single and best.cost
+    use, instead, over_single, *_ = found.answer
+    assert use.startswith(f"On redundant, use {best.key}: accuracy 0.9")
+    assert use.endswith(f"; {len(others)} of the 26 other cells cannot be told apart from it.")
+    assert instead.startswith("Those are ") and all(key in instead for key in others)
+    single = found.row(best.gain_single.reference)
+    assert single.cost and best.cost.train_seconds and single.cost.train_seconds
+    times = best.cost.train_seconds / single.cost.train_seconds
+    assert f"{100 * best.gain_single.mean:+.1f} points" in over_single
+    assert over_single.endswith(f"at {times:.1f} times its training time.")
+    (cheap,) = (text for text in found.answer if text.startswith("Where training time counts"))
+    taken = min((found.row(key) for key in found.top), key=lambda r: r.cost.train_seconds if r.cost else 1e9)
+    assert f"take {taken.key}:" in cheap
+    assert len(whole.dataset("unique").top) > 6
+    assert not any(text.startswith("Those are") for text in whole.dataset("unique").answer), "too many to name"
 
 
 def test_the_articles_questions_find_the_planted_differences(whole: Analysis) -> None:

@@ -45,7 +45,7 @@ def test_the_cell_with_the_planted_lowest_error_is_best_and_stands_alone(mixed: 
     means = [r.score.mean for r in rating.cells if r.score]
     assert means[0] == min(means)
     assert rating.row(BEST).rank_label == "1" and rating.row(BEST).ceiling_share is None
-    assert rating.answer[0].startswith(f"{BEST} is best: MAE 6.5")
+    assert rating.answer[0].startswith(f"On rating, use {BEST}: MAE 6.5")
     controls = [r.score.mean for r in rating.controls if r.score]
     assert controls == sorted(controls), "controls are in order, the best first"
 

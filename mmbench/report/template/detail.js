@@ -1,16 +1,8 @@
 /* The drill-down of one method: its seeds on every data set, its learning curves, failures and trial ids. */
 const detail = byId("detail");
+/* Between facts; never at the start of a line. */
+const DOT = "\u00a0· ";
 const SAME_SCORE = new Set(DATA.datasets.map((each) => each.score)).size === 1;
-
-function ticks(low, high) {
-  const raw = (high - low) / 4;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((each) => each >= raw * 0.999);
-  const places = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9; i++) places.push(i * step);
-  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  return places.map((value) => [value, value.toFixed(decimals)]);
-}
 
 /* One axis for the seeds of data sets that are scored alike, padded a little. */
 function scoreAxis(rows) {
@@ -40,34 +32,6 @@ function seedStrip(row, axis, decimals) {
   return make("div", { class: "dots" }, make("div", { class: "row axis" }, names), make("div", { class: "row best" }, track));
 }
 
-function svg(tag, attributes) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
-
-function curvePlot([median, low, high], what) {
-  const known = [...median, ...(low ?? []), ...(high ?? [])].filter((value) => value !== null);
-  if (median.length < 2 || !known.length) return null;
-  const [min, max] = [Math.min(...known), Math.max(...known)];
-  const room = (Math.max(max - min, 0.02 * Math.max(Math.abs(min), Math.abs(max))) || 1) * 0.08;
-  const y = (value) => (100 - (100 * (value - min + room)) / (max - min + 2 * room)).toFixed(2);
-  const x = (epoch) => ((100 * epoch) / Math.max(1, median.length - 1)).toFixed(2);
-  const points = (values) => values.flatMap((value, epoch) => (value === null ? [] : [`${x(epoch)} ${y(value)}`]));
-  const marks = ticks(min - room, max + room);
-  const drawing = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" });
-  drawing.append(svg("path", { class: "grid", d: marks.map(([value]) => `M0 ${y(value)}H100`).join("") }));
-  if (low) drawing.append(svg("path", { class: "band hue1", d: "M" + [...points(high), ...points(low).reverse()].join("L") + "Z" }));
-  drawing.append(svg("path", { class: "line hue1", d: "M" + points(median).join("L") }));
-  const ys = make("div", { class: "ys" });
-  for (const [value, label] of marks) ys.append(make("span", { class: "t", style: `top:${y(value)}%` }, label));
-  const xs = make("div", { class: "xs" });
-  const last = median.length;
-  for (const epoch of last > 1 ? [1, last] : [1]) xs.append(make("span", { class: "t", style: `left:${x(epoch - 1)}%` }, String(epoch)));
-  const label = make("div", { class: "ylabel" }, `validation ${what} by epoch`);
-  return make("div", { class: "xy" }, label, ys, make("div", { class: "plot" }, drawing), make("div"), xs);
-}
-
 function seedTable(row, decimals) {
   const body = make("tbody");
   for (const [seed, value, ending, id, message] of row.seeds) {
@@ -87,6 +51,40 @@ function seedTable(row, decimals) {
   return make("table", { class: "tab" }, make("thead", {}, head), body);
 }
 
+/* What it was trained with, as params.yaml has it. */
+function configList(row) {
+  if (row.config === undefined) return null;
+  const list = make("dl", { class: "facts" });
+  for (const [name, value] of DATA.configs[row.config]) list.append(make("dt", {}, name), make("dd", {}, value));
+  const open = detail.classList.contains("whole") ? "" : null;
+  return make("details", { open }, make("summary", {}, "Configuration"), list);
+}
+
+/* The rows above and below in the table as it is sorted and filtered now. */
+function neighbours(key) {
+  const entry = tables.find((each) => !each.view.hidden);
+  if (!entry) return [null, null];
+  const keys = sorted(entry, entry.rows.filter((row) => passes(entry, row))).map((row) => row.dataset.k);
+  const place = keys.indexOf(key);
+  return place < 0 ? [null, null] : [keys[place - 1] ?? null, keys[place + 1] ?? null];
+}
+
+let beside = [null, null];
+for (const [i, id] of ["detail-before", "detail-after"].entries()) {
+  byId(id).addEventListener("click", () => choose("cell", beside[i]));
+}
+
+/* A page of its own in the same file: the report steps aside and comes back where it was. */
+let scrolled = 0;
+function showWhole(whole) {
+  const root = document.documentElement;
+  if (whole === root.classList.contains("whole-detail")) return;
+  if (whole) scrolled = scrollY;
+  root.classList.toggle("whole-detail", whole);
+  scrollTo({ top: whole ? 0 : scrolled, behavior: "instant" });
+}
+byId("detail-page").addEventListener("click", () => choose("page", state.has("page") ? null : "1"));
+
 function part(dataset, row, axis) {
   const facts = [`${row.n[0]} of ${row.n[1]} seeds`];
   if (row.rank) facts.push(`rank ${row.rank}`);
@@ -94,16 +92,19 @@ function part(dataset, row, axis) {
   if (row.overSingle) facts.push(`${row.overSingle}${dataset.unit} over the best single modality`);
   const names = ["parameters", "FLOPs", "training", "a sample", "memory"];
   const costs = (row.costs ?? []).map((text, i) => (text === "–" ? null : `${text} ${names[i]}`)).filter(Boolean);
+  const others = (row.beside ?? []).map((text, i) => text && `${dataset.beside[i].replace(/ [↑↓]$/, "")} ${text}`).filter(Boolean);
   return make(
     "div",
     {},
-    make("h3", {}, `${dataset.name}: ${row.score}${SAME_SCORE ? "" : ` (${dataset.score})`}`),
-    make("p", {}, facts.join(" · ")),
-    costs.length ? make("p", { class: "muted" }, costs.join(" · ")) : null,
+    make("h3", { "aria-level": state.has("page") ? "2" : null }, `${dataset.name}: ${row.score}${SAME_SCORE ? "" : ` (${dataset.score})`}`),
+    make("p", {}, facts.join(DOT)),
+    others.length ? make("p", { class: "muted" }, others.join(DOT)) : null,
+    costs.length ? make("p", { class: "muted" }, costs.join(DOT)) : null,
     row.reason ? make("p", { class: "state-bad" }, row.reason) : null,
     axis && row.mean ? seedStrip(row, axis, dataset.decimals) : null,
     row.curve ? curvePlot(row.curve, dataset.curve) : null,
     seedTable(row, dataset.decimals),
+    configList(row),
   );
 }
 
@@ -112,7 +113,16 @@ function drawDetail() {
   const parts = DATA.datasets.filter((each) => key && each.rows[key]);
   detail.hidden = !parts.length;
   document.documentElement.classList.toggle("with-detail", parts.length > 0);
+  const whole = parts.length > 0 && state.has("page");
+  detail.classList.toggle("whole", whole);
+  showWhole(whole);
+  byId("detail-page").setAttribute("aria-pressed", String(whole));
+  detail.setAttribute("role", whole ? "main" : "complementary");
+  byId("detail-title").setAttribute("aria-level", whole ? "1" : "2");
   if (!parts.length) return;
+  beside = neighbours(key);
+  byId("detail-before").disabled = beside[0] === null;
+  byId("detail-after").disabled = beside[1] === null;
   byId("detail-title").textContent = key;
   const shared = scoreAxis(parts.map((each) => each.rows[key]));
   const axisOf = (each) => (SAME_SCORE ? shared : scoreAxis([each.rows[key]]));
@@ -123,6 +133,7 @@ function drawDetail() {
 }
 
 function closeDetail() {
+  state.delete("page");
   choose("cell", null);
   opener?.focus?.();
 }

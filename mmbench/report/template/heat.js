@@ -1,34 +1,52 @@
-/* Heatmaps as grids: one stop in the tab order each, arrow keys inside, Enter opens. */
+/* Heatmaps as grids: one stop in the tab order each, arrow keys inside, also to the names; Enter opens or selects. */
+const GRID = ".heat[role=grid] :is(.cell[data-k], th[data-l])";
 for (const table of all(".heat")) {
   const cells = all(".cell[data-k]", table);
   if (!cells.length) continue;
   table.setAttribute("role", "grid");
-  for (const cell of cells) cell.tabIndex = -1;
+  for (const stop of all(".cell[data-k], th[data-l]", table)) stop.tabIndex = -1;
   cells[0].tabIndex = 0;
 }
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 document.addEventListener("keydown", (event) => {
-  const cell = event.target.closest?.(".heat .cell[data-k]");
-  if (!cell) return;
+  const stop = event.target.closest?.(GRID);
+  if (!stop) return;
   if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
-    pick(cell.dataset.k, cell);
+    if (stop.dataset.l !== undefined) return toggleLevel(stop.dataset.f, stop.dataset.l);
+    pick(stop.dataset.k, stop);
     if (state.get("cell")) byId("detail-title").focus();
     return;
   }
-  const row = cell.parentElement;
+  const row = stop.parentElement;
+  const table = stop.closest("table");
   let next = null;
   if (event.key === "Home") next = row.querySelector(".cell[data-k]");
   else if (event.key === "End") next = all(".cell[data-k]", row).at(-1);
   else if (event.key in STEPS) {
     const [down, right] = STEPS[event.key];
-    next = row.parentElement.rows[row.sectionRowIndex + down]?.cells[cell.cellIndex + right];
+    next = table.rows[row.rowIndex + down]?.cells[stop.cellIndex + right];
   } else return;
   event.preventDefault();
-  if (!next?.dataset.k) return;
-  cell.tabIndex = -1;
+  if (!next?.matches(GRID)) return;
+  for (const each of all('[tabindex="0"]', table)) each.tabIndex = -1;
   next.tabIndex = 0;
   next.focus();
 });
+
+/* A box that scrolls sideways must be reachable by keyboard; one that does not would be a stop for nothing. */
+function reachScrolling() {
+  for (const box of all(".scroll")) {
+    if (box.querySelector("a, button, [tabindex]:not(.scroll)")) continue;
+    const scrolls = box.scrollWidth > box.clientWidth;
+    if (scrolls) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "region");
+      box.setAttribute("aria-label", box.querySelector("caption")?.textContent.trim() ?? "Table");
+    } else for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+  }
+}
+addEventListener("resize", reachScrolling);
+listeners.push(reachScrolling);

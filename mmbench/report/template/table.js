@@ -37,12 +37,9 @@ function textOf(entry, row) {
 }
 
 function passes(entry, row) {
-  const [role, attention, fusion, architecture] = DATA.methods[row.dataset.k];
-  const own = { show: role, attention, fusion, architecture };
-  for (const [name, value] of Object.entries(own)) {
-    const wanted = state.getAll(name);
-    if (wanted.length && !wanted.includes(value)) return false;
-  }
+  const shown = state.getAll("show");
+  if (shown.length && !shown.includes(DATA.methods[row.dataset.k][0])) return false;
+  if (!matches(row.dataset.k)) return false;
   const words = (state.get("find") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   return words.every((word) => textOf(entry, row).includes(word));
 }
@@ -81,14 +78,12 @@ function drawTable(entry) {
 
 for (const button of all("[data-toggle]")) {
   button.addEventListener("click", () => {
-    const { toggle, value } = button.dataset;
-    const chosen = state.getAll(toggle);
-    choose(toggle, chosen.includes(value) ? chosen.filter((each) => each !== value) : [...chosen, value]);
+    toggleLevel(button.dataset.toggle, button.dataset.value);
   });
 }
 byId("find").addEventListener("input", (event) => choose("find", event.target.value));
 byId("clear").addEventListener("click", () => {
-  for (const name of ["find", "show", "attention", "fusion", "architecture"]) state.delete(name);
+  for (const name of ["find", "show", ...FACTORS]) state.delete(name);
   choose("find", null);
 });
 
@@ -98,7 +93,7 @@ function drawTables() {
     button.setAttribute("aria-pressed", String(state.getAll(toggle).includes(value)));
   }
   if (byId("find").value !== (state.get("find") ?? "")) byId("find").value = state.get("find") ?? "";
-  const active = ["find", "show", "attention", "fusion", "architecture"].some((name) => state.has(name));
+  const active = ["find", "show", ...FACTORS].some((name) => state.has(name));
   byId("clear").hidden = !active;
   tables.forEach(drawTable);
   markPicked();

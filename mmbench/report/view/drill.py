@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport
+from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport, Estimate
 from mmbench.report.scale import Scale
 from mmbench.report.view.plots import cost_text
 from mmbench.report.view.words import CAUSES, cause, difference, estimate
@@ -19,7 +19,7 @@ def _values(values: tuple[float | None, ...], scale: Scale) -> list[float | None
     return [None if v is None else round(v, scale.decimals) for v in values]
 
 
-def _row(row: CellRow, curve: Curve | None, report: DatasetReport) -> dict[str, Any]:
+def _row(row: CellRow, curve: Curve | None, config: int | None, report: DatasetReport) -> dict[str, Any]:
     cost, scale = row.cost, report.scale
     found: dict[str, Any] = {
         "score": estimate(row.score, scale) if row.score else cause(row),
@@ -37,6 +37,11 @@ def _row(row: CellRow, curve: Curve | None, report: DatasetReport) -> dict[str, 
             for s in row.seeds
         ],
     }
+    if config is not None:
+        found["config"] = config
+    beside = [_written(row.metrics.get(name), other) for name, other in report.beside.items()]
+    if any(beside):
+        found["beside"] = beside
     if row.score:
         found["mean"] = [round(v, scale.decimals + 1) for v in (row.score.low, row.score.mean, row.score.high)]
     if row.reason and row.state != "complete" and not any(s.message for s in row.seeds):
@@ -55,11 +60,17 @@ def _row(row: CellRow, curve: Curve | None, report: DatasetReport) -> dict[str, 
     return found
 
 
+def _written(value: Estimate | None, scale: Scale) -> str:
+    return "" if value is None else estimate(value, scale)
+
+
 def data(analysis: Analysis) -> dict[str, Any]:
     """Per data set: its rows by method, and what the axes need."""
+    configs = {(c.dataset, key): i for i, c in enumerate(analysis.configurations) for key in c.methods}
     curves = {(c.dataset, c.name): c for c in analysis.curves if c.kind in ("cell", "single")}
     return {
         "costs": list(COSTS),
+        "configs": [c.values for c in analysis.configurations],
         "methods": {
             m.key: [m.role, m.attention or "", m.fusion or "", m.architecture or ""]
             for d in analysis.datasets
@@ -74,7 +85,8 @@ def data(analysis: Analysis) -> dict[str, Any]:
                 "decimals": d.scale.decimals,
                 "unit": d.scale.unit_words,
                 "curve": d.curve.title,
-                "rows": {r.key: _row(r, curves.get((d.name, r.key)), d) for r in d.rows},
+                "beside": [scale.title for scale in d.beside.values()],
+                "rows": {r.key: _row(r, curves.get((d.name, r.key)), configs.get((d.name, r.key)), d) for r in d.rows},
             }
             for d in analysis.datasets
         ],

@@ -29,9 +29,13 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Heat:
-    """One table: a row an attention, a column a fusion. None: not in the grid."""
+    """One table: a row an attention, a column a fusion. None: not in the grid.
+
+    factors: of the rows, of the columns and, where the title is a level too, of the title.
+    """
 
     title: str
+    factors: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
     dense: bool
@@ -138,6 +142,7 @@ def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], col
     maps = tuple(
         Heat(
             title=architecture,
+            factors=("attention", "fusion", "architecture"),
             columns=fusions,
             rows=tuple((a, tuple(cells.get((a, f, architecture)) for f in fusions)) for a in attentions),
             dense=dense,
@@ -216,5 +221,5 @@ def of_pairs(table: EffectTable) -> tuple[Heat, ...]:
             )
 
         body = tuple((r, tuple(cell((r, c)) for c in columns)) for r in rows)
-        heats.append(Heat(title=" and ".join(factors), columns=columns, rows=body, dense=dense))
+        heats.append(Heat(title=" and ".join(factors), factors=factors, columns=columns, rows=body, dense=dense))
     return tuple(heats)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from mmbench.report.lengths import highlighted
 from mmbench.report.view.axis import Axis, Tick, logarithmic, spread
 from mmbench.report.view.numbers import NONE, count, seconds, two_figures
 
+_ZEROS = re.compile(r"\.0+(?= )|(?<=\.\d)0+(?= )")
 TICKS = 5
 """Lengths written under the axis at most: more would touch on a phone."""
 
@@ -74,9 +76,20 @@ def duration(value: float | None) -> str:
     return f"{two_figures(value * 1e6)} µs" if value is not None and 0 < value < 0.995e-3 else seconds(value)
 
 
+def _tick(value: float) -> str:
+    """Decades of time: `100 s` is rounder than `1.7 min`."""
+    return f"{value:g} s" if 1 <= value < 1000 else duration(value)
+
+
 def memory(value: float | None) -> str:
     """42 MB"""
     return NONE if value is None else count(value) + ("B" if value >= 995 else " B")
+
+
+def _grouped(value: float) -> str:
+    """1,600"""
+    text = two_figures(value)
+    return f"{int(text):,}" if text.isdigit() else text
 
 
 def growth(value: Growth | None) -> str:
@@ -115,9 +128,9 @@ def _plot(report: LengthReport, quantity: str, title: str, gap: float) -> Plot |
     if not rows:
         return None
     named = highlighted(report)
-    write = memory if quantity == "memory" else duration
+    write = memory if quantity == "memory" else _tick
     x = _tokens(report.lengths)
-    y = logarithmic((v for r in rows for v in getattr(r, quantity) if v > 0), name=lambda v: write(v).replace(".0", ""))
+    y = logarithmic((v for r in rows for v in getattr(r, quantity) if v > 0), name=lambda v: _ZEROS.sub("", write(v)))
     own = {r.attention: r for r in rows}
     shown = [name for name in named if name in own]
     ends = spread((100 - y.at(getattr(own[name], quantity)[-1]) for name in shown), gap=gap)
@@ -147,7 +160,7 @@ def _row(row: LengthRow) -> Row:
         memory_growth=growth(row.memory_growth),
         training=duration(row.last_training),
         memory=memory(row.last_memory),
-        speedup=NONE if row.speedup is None else f"{two_figures(row.speedup)}×",
+        speedup=NONE if row.speedup is None else f"{_grouped(row.speedup)}×",
         stopped="" if row.stopped_at is None else f"{row.stopped_at:,} tokens: {row.why}",
         message=row.message or "",
     )

@@ -242,7 +242,7 @@ def _last(curve: Curve) -> float:
 def _epochs(length: int) -> Axis:
     axis = Axis(low=1, high=max(2, length))
     step = max(1, round(round_step(length, 5)))
-    places = [1, *(e for e in range(step, length + 1, step) if e - 1 > step / 2)]
+    places = [1, *(e for e in range(step, length + 1, step) if e - 1 >= step / 2)]
     ticks = tuple(Tick(at=axis.at(e), value=e, label=str(e)) for e in places)
     return Axis(low=axis.low, high=axis.high, ticks=ticks)
 

@@ -40,8 +40,8 @@ def one_or(values: Iterable[str], other: str) -> str:
 
 
 def plural(number: int, word: str) -> str:
-    """1 seed, 2 seeds"""
-    return f"{number:,} {word}{'' if number == 1 else 's'}".replace(",", "\u202f")
+    """1 seed, 2 seeds, 1,734 cells"""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def estimate(value: Estimate | None, scale: Scale) -> str:
@@ -87,7 +87,10 @@ def describe(row: CellRow, scale: Scale) -> str:
         lines.append(f"{cause(row)}{': ' + row.reason if row.reason else ''}")
         return "\n".join(lines)
     what = "" if scale.unit == "points" else f"{scale.label} "
-    lines.append(f"{what}{estimate(row.score, scale)}, {row.done} of {plural(row.declared, 'seed')}")
+    # A partial cell prints its n; what is read out holds what is printed.
+    seeds = f"n\u202f=\u202f{row.done}" if row.state == "partial" else str(row.done)
+    comma = "" if row.state == "partial" else ","
+    lines.append(f"{what}{estimate(row.score, scale)}{comma} {seeds} of {plural(row.declared, 'seed')}")
     if row.method.role == "cell":
         lines.append(standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale))
     if row.state != "complete":
@@ -99,7 +102,7 @@ def describe_overall(row: OverallRow, overall: Overall, scales: Mapping[str, Sca
     """The same for a cell over all data sets. scales: by data set."""
     scale = overall.scale
     if row.score is None:
-        return f"{row.key}\nno mean over all data sets: not ranked on {', '.join(row.missing)}"
+        return f"{row.key}\nincomplete: no mean over all data sets, for it is not ranked on {', '.join(row.missing)}"
     where = ", ".join(f"{name} {scales[name].number(value)}" for name, value in row.per_dataset.items())
     stands = standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale)
     what = "mean rank over" if scale.is_ranks else "mean of"

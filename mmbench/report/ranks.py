@@ -65,10 +65,12 @@ def groups(order: Sequence[str], apart: Mapping[frozenset[str], bool]) -> tuple[
     found: list[tuple[str, ...]] = []
 
     def grow(members: tuple[str, ...], rest: Sequence[str]) -> None:
+        if any({*members, *rest} <= set(group) for group in found):
+            return
         for i, level in enumerate(rest):
             free = [other for other in rest[i + 1 :] if not apart[frozenset((level, other))]]
             grow((*members, level), free)
-        if not rest and len(members) > 1 and not any(set(members) <= set(group) for group in found):
+        if not rest and len(members) > 1:
             found.append(members)
 
     grow((), order)

@@ -20,8 +20,8 @@ SPELT = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """ties: for each row one mark a bracket: "start", "in", "end", "past" where the row lies between but is not joined, or
-    "" where the bracket does not reach."""
+    """ties: for each row one mark a bracket: "start", "in", "end", "past" where the row lies between but is not joined,
+    or "" where the bracket does not reach."""
 
     title: str
     table: RankTable

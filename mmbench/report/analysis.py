@@ -14,63 +14,60 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from mmbench.report.estimates import Difference, Estimate, Verdict
 from mmbench.report.scale import Scale
+from mmbench.report.sections import (
+    Aggregates,
+    Effects,
+    EffectTable,
+    Growth,
+    LengthReport,
+    LengthRow,
+    LevelMean,
+    PairMean,
+    Question,
+    Ranks,
+    Term,
+)
+
+__all__ = [
+    "Aggregates",
+    "Analysis",
+    "Cause",
+    "CellCost",
+    "CellRow",
+    "CellState",
+    "Counts",
+    "Curve",
+    "DatasetReport",
+    "Difference",
+    "EffectTable",
+    "Effects",
+    "Estimate",
+    "Factor",
+    "Front",
+    "Growth",
+    "LengthReport",
+    "LengthRow",
+    "LevelMean",
+    "Method",
+    "Overall",
+    "OverallRow",
+    "PairMean",
+    "Problem",
+    "Provenance",
+    "Question",
+    "Ranks",
+    "Role",
+    "SeedValue",
+    "Statement",
+    "Term",
+    "Verdict",
+]
 
 Role = Literal["cell", "single", "baseline"]
 CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
 Cause = Literal["failed", "diverged", "timeout", "out_of_memory", "skipped", "pending"]
-Verdict = Literal["better", "worse", "equal", "unclear"]
-"""better, worse: the adjusted p-value is below 1 - confidence. equal: the whole interval lies within the region of
-practical equivalence (ROPE). unclear: neither; these data cannot tell."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A mean over n replicates (seeds, unless said otherwise) and the half width of its Student-t interval.
-
-    half is None with fewer than two replicates.
-    """
-
-    mean: float
-    half: float | None
-    n: int
-
-    @property
-    def low(self) -> float:
-        return self.mean - (self.half or 0.0)
-
-    @property
-    def high(self) -> float:
-        return self.mean + (self.half or 0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
-
-    mean: so turned that positive means that the subject is better. half: half width of the interval, None where there
-    is no replicate. pairs: cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in
-    an overall difference). p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject
-    is better or worse than the reference.
-    """
-
-    subject: str
-    reference: str
-    mean: float
-    half: float | None
-    pairs: int
-    n: int
-    p: float | None
-    p_holm: float | None
-    verdict: Verdict
-
-    @property
-    def low(self) -> float:
-        return self.mean - (self.half or 0.0)
-
-    @property
-    def high(self) -> float:
-        return self.mean + (self.half or 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,12 +206,15 @@ class Problem:
 class Front:
     """The Pareto front of score against one cost on one data set: keys of rows from cheap to dear.
 
-    cost: field of CellCost. label: for people, with unit.
+    cost: field of CellCost. label: for people, with unit. hypervolume: the share (0 to 1) that the front dominates of
+    the box between the dearest and worst and the cheapest and best of what is compared, cost on a log scale; None where
+    the box has no area.
     """
 
     cost: str
     label: str
     keys: tuple[str, ...]
+    hypervolume: float | None
     finding: str
 
 
@@ -362,90 +362,6 @@ class Overall:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """One of the article's questions. per_dataset: differences by data set; overall: over data sets (n = data sets).
-
-    scales: of per_dataset, by data set; scale: of overall. name: "attention" (each mechanism against `mean`), "fusion"
-    (families pairwise), "architecture" (pairwise), "multimodal" (best cell, and each fusion, against the best single
-    modality). finding: a heading that states the answer; sentences: one per data set or pair. dropped: what could not
-    be paired, in words.
-    """
-
-    name: str
-    title: str
-    finding: str
-    sentences: tuple[str, ...]
-    per_dataset: Mapping[str, tuple[Difference, ...]]
-    overall: tuple[Difference, ...]
-    scales: Mapping[str, Scale]
-    scale: Scale
-    dropped: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LevelMean:
-    """Marginal mean of one level: over the settings of the other factors that every level has (`contexts`)."""
-
-    factor: str
-    level: str
-    score: Estimate
-    contexts: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Term:
-    """One line of the variance table. factors: ("attention",), ("attention", "fusion"), ("attention", "dataset"), ...
-
-    share: of the total sum of squares; omega2: ω² (share of variance, unbiased for few runs, may be slightly below 0:
-    then 0). p: F test against seed noise. The line with factors ("seed noise",) has share only.
-    """
-
-    factors: tuple[str, ...]
-    label: str
-    df: int
-    share: float
-    omega2: float | None
-    p: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairMean:
-    """Mean score of two levels together, for interaction plots; over the third factor's common levels."""
-
-    factors: tuple[str, str]
-    levels: tuple[str, str]
-    score: Estimate
-
-
-@dataclass(frozen=True, kw_only=True)
-class EffectTable:
-    """Main effects and interactions on one data set, or with data set as block (dataset = None).
-
-    dropped: the cells that were left out, in words; empty on a complete grid. scale: of the means.
-    """
-
-    dataset: str | None
-    scale: Scale
-    means: tuple[LevelMean, ...]
-    pairs: tuple[PairMean, ...]
-    terms: tuple[Term, ...]
-    noise_share: float | None
-    finding: str
-    dropped: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effects:
-    """winner_changes: True when no cell is in the tie group of every data set. None with one data
-    set."""
-
-    per_dataset: tuple[EffectTable, ...]
-    blocked: EffectTable | None
-    winner_changes: bool | None
-    winner_sentence: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Factor:
     """An axis of the grid. levels: in the plan's order; by_score: best first by marginal mean over all data sets.
 
@@ -466,53 +382,6 @@ class Configuration:
     dataset: str
     methods: tuple[str, ...]
     values: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Growth:
-    """cost ~ length^exponent, fitted over the lengths first ... last. half: of the 95 % interval, None with two."""
-
-    exponent: float
-    half: float | None
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LengthRow:
-    """What one attention costs as sequences grow; one value a measured length, in seconds and bytes.
-
-    training: forward and backward. last_...: at the report's greatest length, None where it did not get there. speedup:
-    against the exact softmax, same length, same run. stopped_at: the first length that was not measured, and why.
-    """
-
-    attention: str
-    lengths: tuple[int, ...]
-    forward: tuple[float, ...]
-    training: tuple[float, ...]
-    memory: tuple[int, ...]
-    time_growth: Growth | None
-    memory_growth: Growth | None
-    last_training: float | None
-    last_memory: int | None
-    speedup: float | None
-    stopped_at: int | None
-    why: str | None
-    message: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LengthReport:
-    """One profile of all mechanisms on one device. fitted_from: tokens from which exponents are fitted."""
-
-    device: str
-    conditions: str
-    fitted_from: int
-    lengths: tuple[int, ...]
-    longest: int
-    reference: str
-    rows: tuple[LengthRow, ...]
-    finding: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -560,6 +429,8 @@ class Analysis:
     overall: Overall | None
     questions: tuple[Question, ...]
     effects: Effects
+    ranks: Ranks
+    aggregates: Aggregates
     curves: tuple[Curve, ...]
     configurations: tuple[Configuration, ...]
     lengths: tuple[LengthReport, ...]

@@ -11,6 +11,7 @@ from mmbench.config import DataSpec, Params, ReportSettings, Task
 from mmbench.job import Plan
 from mmbench.metrics import compared
 from mmbench.report import answer, cells, stats
+from mmbench.report.aggregates import aggregates
 from mmbench.report.analysis import (
     Analysis,
     CellRow,
@@ -25,6 +26,7 @@ from mmbench.report.analysis import (
 )
 from mmbench.report.caveats import caveats, provenance
 from mmbench.report.cells import Field, Record, Settings
+from mmbench.report.common import common
 from mmbench.report.configurations import configurations
 from mmbench.report.cost import fronts
 from mmbench.report.curves import curves
@@ -32,6 +34,7 @@ from mmbench.report.effects import by_score, effects
 from mmbench.report.frame import Results, coverage, method_of, problems, tidy
 from mmbench.report.lengths import length_report
 from mmbench.report.questions import FACTORS, questions
+from mmbench.report.ranks import ranks
 from mmbench.report.scale import Scale, beside, joint, scale_of
 from mmbench.report.words import count
 from mmbench.scaling import Profile
@@ -147,7 +150,7 @@ def _overall(
         means=means,
         seeds=tuple(range(len(fields))),
     )
-    to_best: dict[str, Difference] = whole.differences({k: best for k in complete if best and k != best})
+    to_best: dict[str, Difference] = whole.to_best(complete, best)
 
     def row(key: str) -> OverallRow:
         here = [rows.get(key) for rows in by_key]
@@ -238,6 +241,8 @@ def analyse(
     kinds = {m.fusion: str(m.family) for m in methods.values() if m.fusion}
     asked = questions(fields, {d.name: d.best for d in datasets}, levels, kinds, settings)
     overall = _overall(fields, datasets, settings, why_ranks)
+    whole = common(fields, together)
+    order = [r.key for r in overall.rows if r.score is not None] if overall is not None else []
     found = effects(fields, levels, {d.name: d.top for d in datasets}, by_rank=together.is_ranks)
     origin = provenance(params, frame, results, {d.name: d.data_hash for d in datasets})
     started = any(d.best for d in datasets)
@@ -267,6 +272,8 @@ def analyse(
         overall=overall,
         questions=asked,
         effects=found,
+        ranks=ranks(whole, levels, confidence),
+        aggregates=aggregates(whole, levels, order, confidence),
         curves=tuple(curves(fields, results, levels, {n: specs[n].task.metric for n in names})),
         configurations=configurations(configs),
         lengths=tuple(length_report(p) for p in profiles),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,17 +112,32 @@ class Field:
             ),
         )
 
-    def differences(self, pairs: Mapping[str, str]) -> dict[str, Difference]:
+    def to_best(self, keys: Sequence[str], best: str | None) -> dict[str, Difference]:
+        """Differences of all ranked methods in `keys` to the one with the best mean among them."""
+        if best is None:
+            return {}
+        return self.differences({k: best for k in keys if k != best}, stats.holm_to_best)
+
+    def differences(
+        self, pairs: Mapping[str, str], adjust: Callable[[Floats], Floats] = stats.holm
+    ) -> dict[str, Difference]:
         """subject -> reference, all ranked; Holm over all of them."""
         if not pairs:
             return {}
         subject = np.array([self.index[k] for k in pairs], np.intp)
         reference = np.array([self.index[k] for k in pairs.values()], np.intp)
         delta, half, p = self.means.pairs(subject, reference)
-        return self._together(pairs, delta, half, p)
+        return self._together(pairs, delta, half, p, adjust)
 
-    def _together(self, pairs: Mapping[str, str], delta: Floats, half: Floats, p: Floats) -> dict[str, Difference]:
-        adjusted = p if np.isnan(p).any() else stats.holm(p)
+    def _together(
+        self,
+        pairs: Mapping[str, str],
+        delta: Floats,
+        half: Floats,
+        p: Floats,
+        adjust: Callable[[Floats], Floats] = stats.holm,
+    ) -> dict[str, Difference]:
+        adjusted = p if np.isnan(p).any() else adjust(p)
         numbers = zip(pairs.items(), delta.tolist(), half.tolist(), p.tolist(), adjusted.tolist(), strict=True)
         return {s: self._difference(s, r, d, h, raw, adj) for (s, r), d, h, raw, adj in numbers}
 
@@ -294,7 +309,7 @@ def rows(field: Field, ranking: Ranking, top_all: Sequence[str], ceiling: float 
     cells, deep = ranking.order, list(field.index)
     best = cells[0] if cells else None
     single = best_single(field)
-    to_best = field.differences({k: best for k in cells if best and k != best})
+    to_best = field.to_best(cells, best)
     gain_single = field.differences({k: single for k in cells if single})
     partner = {k: pooling_partner(field.methods[k], partners) for k in deep}
     gain_pooling = field.differences({k: p for k, p in partner.items() if p in field.index and p is not None})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import moocore
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mmbench.report.analysis import CellRow, Front
 from mmbench.report.cells import COSTS
@@ -40,6 +41,18 @@ def _finding(cost: str, front: Sequence[CellRow], scale: Scale) -> str:
     return f"{key} has a {lost} {'lower' if scale.higher else 'higher'} {scale.label} for {prices}"
 
 
+def hypervolume(scores: ArrayLike, costs: ArrayLike) -> float | None:
+    """Share of the box from the worst score at the highest cost to the best score at the lowest that is dominated.
+
+    scores: more is better; costs: above zero, compared on a log scale, so that the unit does not matter.
+    """
+    table = np.stack([np.asarray(scores, float), -np.log(np.asarray(costs, float))], 1)
+    low, high = table.min(0), table.max(0)
+    if not (high > low).all():
+        return None
+    return float(moocore.hypervolume((table - low) / (high - low), ref=0.0, maximise=True))
+
+
 def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
     """One front a cost, over the ranked cells and single modalities; baselines are another kind of model."""
     made = []
@@ -54,7 +67,14 @@ def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
         table = np.array([[r.score.mean, getattr(r.cost, cost)] for r in known if r.score])
         best = moocore.is_nondominated(table, maximise=[scale.higher, False])
         front = sorted((r for r, keep in zip(known, best, strict=True) if keep), key=lambda r: getattr(r.cost, cost))
+        priced = [(scale.oriented(s), c) for s, c in table.tolist() if c > 0]
         made.append(
-            Front(cost=cost, label=label, keys=tuple(r.key for r in front), finding=_finding(cost, front, scale))
+            Front(
+                cost=cost,
+                label=label,
+                keys=tuple(r.key for r in front),
+                hypervolume=hypervolume(*zip(*priced, strict=True)) if priced else None,
+                finding=_finding(cost, front, scale),
+            )
         )
     return tuple(made)

@@ -18,6 +18,8 @@ from mmbench.report.words import count, listing, percent, sentence
 
 DATASET = "dataset"
 NOISE = ("seed noise",)
+REST = ("rest",)
+"""Interactions of more factors than the model has terms for; nothing on one data set with a complete grid."""
 Table = Mapping[str, tuple[str, ...]]
 """Factor -> the level of each of C cells."""
 
@@ -70,6 +72,15 @@ class Decomposition:
         self._fitted[terms] = float(residual @ residual), int(rank)
         return self._fitted[terms]
 
+    def rest(self, terms: Sequence[tuple[str, ...]]) -> tuple[float, int]:
+        """What all terms together leave of the cell means: sum of squares and degrees of freedom."""
+        if self.complete:
+            parts = [self._orthogonal(t) for t in terms]
+            total = float(((self.means - self.means.mean()) ** 2).sum())
+            return max(total - sum(s for s, _ in parts), 0.0), len(self.means) - 1 - sum(df for _, df in parts)
+        squares, rank = self._fit(frozenset(terms))
+        return squares, len(self.means) - rank
+
     def term(self, term: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> tuple[float, int]:
         """Sum of squares and degrees of freedom of `term`, given the other terms of the model."""
         if self.complete:
@@ -100,10 +111,8 @@ def variance_terms(
     most = len(FACTORS) if split.complete else 2
     terms = [t for t in terms if all(f in split.factors for f in t) and len(t) <= most]
     made = []
-    for term in terms:
-        if term == (block,):
-            continue
-        squares, df = split.term(term, terms)
+    sums = [(term, *split.term(term, terms)) for term in terms if term != (block,)]
+    for term, squares, df in [*sums, (REST, *split.rest(terms))]:
         squares *= seeds
         if df == 0:
             continue
@@ -112,7 +121,8 @@ def variance_terms(
             omega = max((squares - df * noise) / (total + noise), 0.0)
             p = float(scipy_stats.f.sf(squares / df / noise, df, df_within)) if noise > 0 else float(squares == 0)
         share = squares / total if total > 0 else 0.0
-        made.append(Term(factors=term, label=_label(term), df=df, share=share, omega2=omega, p=p))
+        label = "higher interactions" if term == REST else _label(term)
+        made.append(Term(factors=term, label=label, df=df, share=share, omega2=omega, p=p))
     if noise is not None:
         share = within / total if total > 0 else 0.0
         made.append(Term(factors=NOISE, label="seed noise", df=df_within, share=share, omega2=None, p=None))
@@ -188,8 +198,8 @@ def _pairs(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]])
 
 
 def _finding(terms: Sequence[Term]) -> str:
-    mains = sorted((t for t in terms if len(t.factors) == 1 and t.factors != NOISE), key=lambda t: -t.share)
-    mixed = [t for t in terms if len(t.factors) > 1]
+    mains = sorted((t for t in terms if len(t.factors) == 1 and t.factors not in (NOISE, REST)), key=lambda t: -t.share)
+    mixed = [t for t in terms if len(t.factors) > 1 or t.factors == REST]
     if not mains:
         return "Nothing to compare yet"
     rank = ", then ".join(f"{t.label} ({percent(t.share)})" for t in mains)

@@ -102,6 +102,19 @@ def plots(analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
             columns=["dataset", "factor", "level", "mean", "low", "high"],
         ),
     )
+    if analysis.aggregates.tables:
+        yield (
+            "profiles",
+            pd.DataFrame(
+                [
+                    (t.factor, m.name, *values)
+                    for t in analysis.aggregates.tables
+                    for m in t.members
+                    for values in zip(t.thresholds, m.profile, m.profile_low, m.profile_high, strict=True)
+                ],
+                columns=["factor", "level", "threshold", "share", "low", "high"],
+            ),
+        )
     if analysis.lengths:
         yield (
             "length",

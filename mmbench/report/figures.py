@@ -9,41 +9,19 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from mmbench.report.analysis import Analysis, CellRow, DatasetReport, Front, LengthReport
 from mmbench.report.lengths import highlighted
+from mmbench.report.palette import BEST, COLOURS, DASHES, INK, MUTED, SEQUENTIAL, STYLE, TIED, WARNING
+from mmbench.report.rank_figures import ladders, profiles, summaries
 from mmbench.report.scale import Scale
 from mmbench.report.tables import effect_tables
 
-INK, MUTED, LINE, BEST, TIED, WARNING = "#15181D", "#5B626B", "#E1E4E8", "#0A70C2", "#29A3A3", "#A33B00"
-COLOURS = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (3, 1)))
-SEQUENTIAL = LinearSegmentedColormap.from_list(
-    "mmbench",
-    ["#F3F6F2", "#C3DFD6", "#98C7C4", "#74AEBA", "#4796B5", "#3279A3", "#245C91", "#1A4075", "#10254F"],
-)
 TOP, NAMED = 10, 5
 DENSE, PAGE, BANDS = 4, 20.0, 3
 """More columns than this are drawn narrow; inches that heatmaps may take side by side; curves that may have bands."""
-STYLE = {
-    "svg.hashsalt": "mmbench",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": INK,
-    "legend.frameon": False,
-}
 
 
 def _svg(figure: Figure) -> bytes:
@@ -295,6 +273,7 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
             for part in analysis.lengths
             if any(row.lengths for row in part.rows)
         ]
+        made += [("ranks", ladders(analysis)), ("aggregates", summaries(analysis)), ("profiles", profiles(analysis))]
         for name, figure in made:
             if figure is not None:
                 yield name, _svg(figure)

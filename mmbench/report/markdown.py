@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mmbench.report.analysis import Analysis, DatasetReport
-from mmbench.report.tables import Table, markdown
+from mmbench.report.table import Table
+from mmbench.report.tables import markdown
 from mmbench.report.words import listing
 
 
@@ -16,6 +17,14 @@ def _bullets(items: Iterable[str]) -> str:
 def _figure(name: str, alt: str, figures: Iterable[str]) -> Iterator[str]:
     if name in figures:
         yield f"![{alt}](figures/{name}.svg)"
+
+
+def _said(refused: str | None, dropped: Iterable[str]) -> Iterator[str]:
+    """Why there is nothing, or what is missing from what there is."""
+    if refused:
+        yield refused
+    elif dropped:
+        yield f"**The grid is incomplete:** {'; '.join(dropped)}. What is missing could change the order."
 
 
 def origin(d: DatasetReport) -> str:
@@ -72,6 +81,19 @@ def _parts(a: Analysis, tables: Mapping[str, Table], figures: Iterable[str]) -> 
     yield from table("effects")
     yield from table("marginal_means")
     yield from _figure("marginal_means", "Marginal means of every level", figures)
+    yield "## Ranks over data sets"
+    yield f"{a.ranks.finding}."
+    yield from _said(a.ranks.refused, a.ranks.dropped)
+    yield _bullets(x for t in a.ranks.tables for x in (f"{t.finding}.", t.withheld) if x)
+    yield from table("ranks")
+    yield from table("rank_tests")
+    yield from _figure("ranks", "Mean ranks of every level", figures)
+    yield "## Summaries over data sets"
+    yield from _said(a.aggregates.refused, a.aggregates.dropped)
+    yield _bullets(f"{t.finding}." for t in a.aggregates.tables)
+    yield from table("aggregates")
+    yield from _figure("aggregates", "Inter-quartile means and probabilities of improvement", figures)
+    yield from _figure("profiles", "Performance profiles", figures)
     yield "## Cost"
     for d in a.datasets:
         if d.fronts:
@@ -109,4 +131,4 @@ def _parts(a: Analysis, tables: Mapping[str, Table], figures: Iterable[str]) -> 
 
 def render(analysis: Analysis, tables: Iterable[Table], figures: Iterable[str]) -> str:
     """figures: names of the SVG files in figures/."""
-    return "\n\n".join(_parts(analysis, {t.name: t for t in tables}, tuple(figures))) + "\n"
+    return "\n\n".join(x for x in _parts(analysis, {t.name: t for t in tables}, tuple(figures)) if x) + "\n"

@@ -21,10 +21,10 @@ from markupsafe import Markup, escape
 from mmbench.report.analysis import Analysis, Counts, DatasetReport, EffectTable, Question
 from mmbench.report.markdown import origin
 from mmbench.report.scale import Scale
-from mmbench.report.view import dots, drill, heat, interact, lengths, numbers, plots, table, words
+from mmbench.report.view import aggregates, dots, drill, heat, interact, ladder, lengths, numbers, plots, table, words
 from mmbench.report.words import percent, sentence
 
-STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css")
+STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css", "ranks.css")
 SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "plot.js", "levels.js", "detail.js")
 PROBLEMS = 200
 """Failures listed in the page; the CSV file has them all."""
@@ -114,6 +114,8 @@ def render(analysis: Analysis, *, downloads: Iterable[str] = ()) -> str:
         problems=analysis.problems[:PROBLEMS],
         questions=[_question(q, analysis) for q in analysis.questions],
         effects=_effects(analysis),
+        ladders=[ladder.ladder(t) for t in analysis.ranks.tables],
+        summaries=[aggregates.summary(t, analysis.aggregates.scale) for t in analysis.aggregates.tables],
         cost_heading=f"What a {'higher' if all(d.scale.higher for d in analysis.datasets) else 'better'} score costs",
         paretos=paretos,
         costs=list(dict.fromkeys((p.cost, p.short) for _, group in paretos for p in group)),
@@ -188,6 +190,8 @@ def _contents(downloads: bool) -> list[tuple[str, str]]:
         ("heatmaps", "Heatmaps"),
         ("questions", "Questions"),
         ("effects", "Effects"),
+        ("ranks", "Ranks"),
+        ("aggregates", "Aggregates"),
         ("cost", "Cost"),
         ("curves", "Curves"),
         ("table", "All cells"),

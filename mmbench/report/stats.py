@@ -38,6 +38,15 @@ def holm(p: ArrayLike) -> Floats:
     return adjusted
 
 
+def holm_to_best(p: ArrayLike) -> Floats:
+    """The same for the differences of n methods to the best of n + 1, which was picked from the same scores.
+
+    Any of the n + 1 could have been picked, and each pair counts once: n (n + 1) / 2 comparisons at the first step.
+    """
+    adjusted = holm(p)
+    return np.asarray(np.minimum(adjusted * (adjusted.size + 1) / 2, 1), float)
+
+
 def verdict(mean: float, half: float | None, p: float | None, confidence: float, rope: float) -> Verdict:
     """Whether a difference is real, negligible or unclear; see `Verdict`. p: adjusted."""
     if half is not None and max(abs(mean - half), abs(mean + half)) <= rope:
@@ -140,11 +149,11 @@ class Means:
         return Estimate(mean=mean, half=None if np.isnan(half[0]) else float(half[0]), n=self.replicates)
 
     def tied(self, best: int, among: Ints) -> NDArray[np.bool_]:
-        """Which of `among` cannot be told apart from `best`, or differ by no more than the ROPE. Holm over `among`."""
+        """Which of `among` cannot be told apart from the best of them, or differ by no more than the ROPE."""
         delta, half, p = self.pairs(np.full(len(among), best), among)
         other = among != best
         adjusted = np.ones(len(among))
-        adjusted[other] = holm(p[other])
+        adjusted[other] = holm_to_best(p[other])
         inside = np.maximum(np.abs(delta - half), np.abs(delta + half)) <= self.rope
         return np.asarray((adjusted >= 1 - self.confidence) | inside | ~other, bool)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
-
-import pandas as pd
 
 from mmbench.metrics import METRICS
 from mmbench.report.analysis import (
@@ -19,37 +17,10 @@ from mmbench.report.analysis import (
     Growth,
     LengthRow,
 )
+from mmbench.report.rank_tables import aggregates, ranks
 from mmbench.report.scale import Scale
+from mmbench.report.table import Column, Table, build
 from mmbench.report.words import change, interval, number, percent, quantity, share
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """raw: plain numbers, None for what is absent. shown: strings; numeric: the columns of `shown` that hold
-    numbers."""
-
-    name: str
-    caption: str
-    raw: pd.DataFrame
-    shown: pd.DataFrame
-    numeric: tuple[str, ...]
-
-
-Column = tuple[str, Callable[[Any], str], bool]
-"""Heading, how an item reads in it, and whether that is a number."""
-
-
-def _table(
-    name: str, caption: str, items: Sequence[Any], raw: Iterable[dict[str, Any]], columns: Sequence[Column]
-) -> Table:
-    shown = pd.DataFrame([[show(x) for _, show, _ in columns] for x in items], columns=[c for c, _, _ in columns])
-    return Table(
-        name=name,
-        caption=caption,
-        raw=pd.DataFrame(list(raw)),
-        shown=shown,
-        numeric=tuple(c for c, _, numeric in columns if numeric),
-    )
 
 
 def _spread(prefix: str, value: Estimate | None) -> dict[str, Any]:
@@ -164,7 +135,7 @@ def _cells(analysis: Analysis) -> Iterator[Table]:
         )
         metrics = [name for name in METRICS if any(name in r.metrics for r in d.rows)]
         raw = (_cell_raw(row, metrics) for row in d.rows)
-        yield _table(f"cells_{d.name}", caption, d.rows, raw, _cell_columns(d))
+        yield build(f"cells_{d.name}", caption, d.rows, raw, _cell_columns(d))
 
 
 def _overall(analysis: Analysis) -> Iterator[Table]:
@@ -207,7 +178,7 @@ def _overall(analysis: Analysis) -> Iterator[Table]:
         what = f"Mean rank among the cells over data sets, seed by seed: {overall.why_ranks}"
     noise = "the interval speaks of seed noise on these data sets" if analysis.replicated else "one seed"
     caption = f"{what}; {noise}; gap: not complete on each"
-    yield _table("overall", caption, overall.rows, raw, columns)
+    yield build("overall", caption, overall.rows, raw, columns)
 
 
 def _coverage(analysis: Analysis) -> Iterator[Table]:
@@ -217,7 +188,7 @@ def _coverage(analysis: Analysis) -> Iterator[Table]:
         return (name.replace("_", " "), lambda c: str(getattr(c, name)), True)
 
     columns: list[Column] = [("data set", lambda c: c.name, False), *(state(s) for s in states)]
-    yield _table("coverage", "Declared trials by state", analysis.coverage, map(asdict, analysis.coverage), columns)
+    yield build("coverage", "Declared trials by state", analysis.coverage, map(asdict, analysis.coverage), columns)
     if analysis.problems:
         columns = [
             ("trial", lambda p: p.name, False),
@@ -226,7 +197,7 @@ def _coverage(analysis: Analysis) -> Iterator[Table]:
             ("message", lambda p: p.message, False),
         ]
         caption = "Trials that ended without a score, and those that cannot be"
-        yield _table("problems", caption, analysis.problems, map(asdict, analysis.problems), columns)
+        yield build("problems", caption, analysis.problems, map(asdict, analysis.problems), columns)
 
 
 def _questions(analysis: Analysis) -> Iterator[Table]:
@@ -252,7 +223,7 @@ def _questions(analysis: Analysis) -> Iterator[Table]:
         f"The article's questions: paired differences, subject − reference{turned}; over all data sets the unit is the "
         "data set"
     )
-    yield _table("questions", caption, items, raw, columns)
+    yield build("questions", caption, items, raw, columns)
 
 
 def _where(table: EffectTable) -> str:
@@ -279,7 +250,7 @@ def _effects(analysis: Analysis) -> Iterator[Table]:
         ]
         raw = ({"dataset": name, **asdict(t), "factors": " ".join(t.factors)} for name, t in terms)
         caption = "Variance explained (Type II); all: with data set as block"
-        yield _table("effects", caption, terms, raw, columns)
+        yield build("effects", caption, terms, raw, columns)
     means = [(_where(t), mean, t.scale) for t in parts for mean in t.means]
     if means:
         mixed = len({t.scale.metric for t in parts}) > 1
@@ -306,7 +277,7 @@ def _effects(analysis: Analysis) -> Iterator[Table]:
         )
         noise = "; intervals for comparing levels" if analysis.replicated else "; one seed, no intervals"
         caption = f"Marginal means over the settings that all levels share{noise}"
-        yield _table("marginal_means", caption, means, raw, columns)
+        yield build("marginal_means", caption, means, raw, columns)
 
 
 def _fronts(analysis: Analysis) -> Iterator[Table]:
@@ -331,10 +302,11 @@ def _fronts(analysis: Analysis) -> Iterator[Table]:
             "metric": d.scale.metric,
             "value": getattr(r.cost, f.cost),
             **_spread("score", r.score),
+            "hypervolume": f.hypervolume,
         }
         for d, f, r in items
     )
-    yield _table("pareto", "Pareto fronts of score against cost, from cheap to dear", items, raw, columns)
+    yield build("pareto", "Pareto fronts of score against cost, from cheap to dear", items, raw, columns)
 
 
 def _growth(value: Growth | None) -> str:
@@ -378,12 +350,12 @@ def _lengths(analysis: Analysis) -> Iterator[Table]:
             f"Cost of a forward and backward pass against length, {part.conditions}; cost grows as tokens to the "
             f"power of the exponent, least squares from {part.fitted_from:,} tokens, 95 % interval"
         )
-        yield _table(f"length_{part.device}", caption, part.rows, map(_length_raw, part.rows), columns)
+        yield build(f"length_{part.device}", caption, part.rows, map(_length_raw, part.rows), columns)
 
 
 def tables(analysis: Analysis) -> tuple[Table, ...]:
     """In the order of the report."""
-    made = (_cells, _overall, _questions, _effects, _fronts, _lengths, _coverage)
+    made = (_cells, _overall, _questions, _effects, ranks, aggregates, _fronts, _lengths, _coverage)
     return tuple(table for make in made for table in make(analysis))
 
 

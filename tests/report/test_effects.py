@@ -51,7 +51,10 @@ def test_a_grid_with_holes_agrees_with_statsmodels_type_ii() -> None:
     terms = [*((f,) for f in FACTORS), *combinations(FACTORS, 2)]
     oracle = _oracle(table, scores, "y ~ (attention + fusion + architecture)**2")
     total = ((scores - scores.mean()) ** 2).sum()
-    for term in variance_terms(table, scores, terms)[:-1]:
+    *found, rest, noise = variance_terms(table, scores, terms)
+    left = oracle.loc["Residual", "sum_sq"] / total
+    assert (rest.label, rest.share + noise.share) == ("higher interactions", pytest.approx(left))
+    for term in found:
         line = oracle.loc[":".join(term.factors)]
         assert (term.df, term.share) == (line["df"], pytest.approx(line["sum_sq"] / total))
 

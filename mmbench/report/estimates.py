@@ -1,0 +1,59 @@
+"""Two records that everything else is made of: a mean with its interval, and a paired difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["better", "worse", "equal", "unclear"]
+"""better, worse: the adjusted p-value is below 1 - confidence. equal: the whole interval lies within the region of
+practical equivalence (ROPE). unclear: neither; these data cannot tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over n replicates (seeds, unless said otherwise) and the half width of its Student-t interval.
+
+    half is None with fewer than two replicates.
+    """
+
+    mean: float
+    half: float | None
+    n: int
+
+    @property
+    def low(self) -> float:
+        return self.mean - (self.half or 0.0)
+
+    @property
+    def high(self) -> float:
+        return self.mean + (self.half or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
+
+    mean: so turned that positive means that the subject is better. half: half width of the interval, None where there
+    is no replicate. pairs: cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in
+    an overall difference). p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject
+    is better or worse than the reference.
+    """
+
+    subject: str
+    reference: str
+    mean: float
+    half: float | None
+    pairs: int
+    n: int
+    p: float | None
+    p_holm: float | None
+    verdict: Verdict
+
+    @property
+    def low(self) -> float:
+        return self.mean - (self.half or 0.0)
+
+    @property
+    def high(self) -> float:
+        return self.mean + (self.half or 0.0)

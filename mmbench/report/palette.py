@@ -1,0 +1,29 @@
+"""Colours and type of the figures for papers."""
+
+from __future__ import annotations
+
+from matplotlib.colors import LinearSegmentedColormap
+
+INK, MUTED, LINE, BEST, TIED, WARNING = "#15181D", "#5B626B", "#E1E4E8", "#0A70C2", "#29A3A3", "#A33B00"
+COLOURS = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (3, 1)))
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "mmbench",
+    ["#F3F6F2", "#C3DFD6", "#98C7C4", "#74AEBA", "#4796B5", "#3279A3", "#245C91", "#1A4075", "#10254F"],
+)
+STYLE = {
+    "svg.hashsalt": "mmbench",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": INK,
+    "legend.frameon": False,
+}

@@ -1,0 +1,38 @@
+"""A table of the report, with raw numbers (CSV) and as people read it (Markdown, LaTeX)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """raw: plain numbers, None for what is absent. shown: strings; numeric: the columns of `shown` that hold
+    numbers."""
+
+    name: str
+    caption: str
+    raw: pd.DataFrame
+    shown: pd.DataFrame
+    numeric: tuple[str, ...]
+
+
+Column = tuple[str, Callable[[Any], str], bool]
+"""Heading, how an item reads in it, and whether that is a number."""
+
+
+def build(
+    name: str, caption: str, items: Sequence[Any], raw: Iterable[dict[str, Any]], columns: Sequence[Column]
+) -> Table:
+    shown = pd.DataFrame([[show(x) for _, show, _ in columns] for x in items], columns=[c for c, _, _ in columns])
+    return Table(
+        name=name,
+        caption=caption,
+        raw=pd.DataFrame(list(raw)),
+        shown=shown,
+        numeric=tuple(c for c, _, numeric in columns if numeric),
+    )

@@ -51,7 +51,7 @@ def _first(best: CellRow, ceiling: float | None, top: Sequence[str], cells: int,
 
 def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
     """The member of the tie group that trains fastest: the one to take."""
-    priced = [(r.cost.train_seconds, r) for k in top if (r := rows[k]).cost]
+    priced = [(r.cost.train_seconds, r) for k in top if (r := rows[k]).cost and r.cost.train_seconds is not None]
     if len(top) < 2 or not priced:
         return None
     seconds, row = min(priced, key=lambda x: x[0])

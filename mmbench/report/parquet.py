@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -37,27 +38,30 @@ def write(frame: pd.DataFrame, file: Path) -> None:
     pq.write_table(table.replace_schema_metadata(metadata), file)
 
 
-def read(file: Path) -> pd.DataFrame:
-    """The frame as it was written. Raises UserError where the file is none of mmbench's, or of another version."""
+def read(file: Path | BytesIO, where: str) -> pd.DataFrame:
+    """The frame as it was written. where: what messages call it.
+
+    Raises UserError where the file is none of mmbench's, or of another version of the schema.
+    """
     try:
         table = pq.read_table(file)
     except (pa.ArrowException, ValueError) as error:
-        raise UserError(f"{file} is no Parquet file: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{where} is no Parquet file: {str(error).splitlines()[0]}") from None
     version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode(errors="replace")
     if version != str(SCHEMA_VERSION):
         found = f"has version {version} of the schema" if version else "has no schema version of mmbench"
         raise UserError(
-            f"{file} {found}; this mmbench reads version {SCHEMA_VERSION}: make the file again with `mmbench report`, "
+            f"{where} {found}; this mmbench reads version {SCHEMA_VERSION}: make the file again with `mmbench report`, "
             "or use the ledger that it came from"
         )
     types = columns(name for name in METRICS if f"test_{name}" in table.column_names)
     missing = [name for name in types if name not in table.column_names]
     if missing:
-        raise UserError(f"{file} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+        raise UserError(f"{where} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
     try:
         return table.select(list(types)).to_pandas().astype(types)
     except (pa.ArrowException, ValueError, TypeError) as error:
-        raise UserError(f"{file} has a column of another type: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{where} has a column of another type: {str(error).splitlines()[0]}") from None
 
 
 def _scores(row: dict[str, Any], split: str) -> dict[str, float]:
@@ -87,7 +91,7 @@ def _result(row: dict[str, Any]) -> TrialResult:
     )
 
 
-def results(frame: pd.DataFrame, where: Path) -> Iterator[TrialResult]:
+def results(frame: pd.DataFrame, where: str) -> Iterator[TrialResult]:
     """The finished trials in the frame, without curves. Raises UserError naming the file and the trial."""
     finished = frame[frame["state"].isin([str(s) for s in FINISHED])].astype(object)
     for record in finished.where(finished.notna(), None).to_dict("records"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -56,11 +57,11 @@ def _ledger(folder: Path, name: str) -> Part:
     )
 
 
-def parquet_part(file: Path, name: str) -> Part:
+def parquet_part(file: Path | BytesIO, name: str) -> Part:
     """The part that a results.parquet is. Raises UserError where it holds no finished trial, or one twice."""
-    frame = parquet.read(file)
+    frame = parquet.read(file, name)
     results: dict[str, TrialResult] = {}
-    for result in parquet.results(frame, file):
+    for result in parquet.results(frame, name):
         if result.trial_id in results:
             raise UserError(f"{name} holds trial {result.trial_id} ({result.config.name}) twice")
         results[result.trial_id] = result

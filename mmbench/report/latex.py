@@ -34,13 +34,14 @@ _GREEK_ALONE = {"ALPHA", "BETA", "EPSILON", "ZETA", "ETA", "IOTA", "KAPPA", "MU"
 LONG, WIDE = 40, 0.24
 """Characters beyond which a column breaks its lines, and the share of the line that it then gets."""
 
-_HEAD = r"""% Every table of the report in one document: pdflatex all.tex
+_HEAD = r"""% Every table of the report in one document.
+% Run pdflatex three times: longtable learns its widths from run to run.
 \documentclass{article}
 \usepackage[a3paper, landscape, margin=12mm]{geometry}
 \usepackage{array, booktabs, longtable}
 \setlength{\tabcolsep}{4pt}
-\setlength{\LTcapwidth}{\linewidth}
 \begin{document}
+\setlength{\LTcapwidth}{0.9\textwidth}
 \footnotesize
 """
 

@@ -98,7 +98,7 @@ def _described(config: TrialConfig, families: Mapping[str, str]) -> dict[str, An
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _measured(result: TrialResult) -> dict[str, Any]:

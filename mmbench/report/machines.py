@@ -10,12 +10,15 @@ from typing import Any
 TIMED = ("train_seconds", "seconds_per_epoch", "inference_us", "peak_memory")
 """Columns of the tidy frame that depend on the machine."""
 
+_ORDER = ("cpu", "processor", "cores", "gpu", "system")
 UNKNOWN = "hardware that was not recorded"
 
 
 def kind(facts: Mapping[str, Any]) -> str:
     """The kind of a machine in words. Its memory is left out: two of one kind differ in it by what the system keeps."""
-    return ", ".join(f"{k} {v}" for k, v in facts.items() if v is not None and k != "memory_gib") or UNKNOWN
+    known = {k: v for k, v in facts.items() if v is not None and k != "memory_gib"}
+    names = sorted(known, key=lambda k: (_ORDER.index(k) if k in _ORDER else len(_ORDER), k))
+    return ", ".join(f"{k} {known[k]}" for k in names) or UNKNOWN
 
 
 def kind_of(record: Mapping[str, Any]) -> str:

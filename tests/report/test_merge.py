@@ -35,6 +35,11 @@ def made() -> Made:
     return make(truths={n: TRUTHS[n] for n in ("unique", "synergy")}, faults={3: State.FAILED})
 
 
+@pytest.fixture(scope="module")
+def whole(made: Made) -> Analysis:
+    return analysed(made)
+
+
 def ledger(folder: Path, results: Iterable[TrialResult]) -> Path:
     kept = Ledger(folder)
     for result in results:
@@ -65,10 +70,10 @@ def moved(result: TrialResult, hardware: Mapping[str, object] = GPU, day: int = 
     return result.model_copy(update={"cost": cost, "provenance": origin, "started": started, "seconds": 1.0})
 
 
-def test_two_halves_are_the_whole(made: Made, tmp_path: Path) -> None:
+def test_two_halves_are_the_whole(made: Made, whole: Analysis, tmp_path: Path) -> None:
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), ledger(tmp_path / "b", second.values())
-    merged, whole = report(made, a, b), analysed(made)
+    merged = report(made, a, b)
     strip = {"provenance", "caveats"}
     assert {k: v for k, v in merged.as_json().items() if k not in strip} == {
         k: v for k, v in whole.as_json().items() if k not in strip
@@ -82,10 +87,10 @@ def test_two_halves_are_the_whole(made: Made, tmp_path: Path) -> None:
     }
 
 
-def test_parquet_brings_everything_but_curves_and_says_so(made: Made, tmp_path: Path) -> None:
+def test_parquet_brings_everything_but_curves_and_says_so(made: Made, whole: Analysis, tmp_path: Path) -> None:
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), table(tmp_path / "b.parquet", made, second)
-    merged, whole = report(made, a, b), analysed(made)
+    merged = report(made, a, b)
     assert [d.rows for d in merged.datasets] == [d.rows for d in whole.datasets]
     assert merged.total == whole.total
     assert sum(c.runs for c in merged.curves) < sum(c.runs for c in whole.curves)
@@ -99,12 +104,12 @@ def test_the_order_of_the_sources_does_not_change_a_number(made: Made, tmp_path:
     assert report(made, a, b).datasets == report(made, b, a).datasets
 
 
-def test_equal_values_merge_silently_and_the_ledger_is_kept(made: Made, tmp_path: Path) -> None:
+def test_equal_values_merge_silently_and_the_ledger_is_kept(made: Made, whole: Analysis, tmp_path: Path) -> None:
     b = table(tmp_path / "b.parquet", made, {k: moved(r) for k, r in made.results.items()})
     a = ledger(tmp_path / "a", made.results.values())
     merged = report(made, b, a)
-    assert merged.datasets == analysed(made).datasets and merged.provenance.timed_on is None
-    assert sum(c.runs for c in merged.curves) == sum(c.runs for c in analysed(made).curves)
+    assert merged.datasets == whole.datasets and merged.provenance.timed_on is None
+    assert sum(c.runs for c in merged.curves) == sum(c.runs for c in whole.curves)
 
 
 def test_different_values_are_an_error_that_names_trial_and_places(made: Made, tmp_path: Path) -> None:
@@ -139,7 +144,7 @@ def test_the_last_digit_is_a_difference(made: Made, tmp_path: Path) -> None:
         report(made, ledger(tmp_path / "a", [kept]), b)
 
 
-def test_times_are_compared_on_one_kind_of_hardware(made: Made, tmp_path: Path) -> None:
+def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Analysis, tmp_path: Path) -> None:
     """Two seeds ran on one machine, the third on a GPU that is 100 times as fast; one cell ran on the GPU alone."""
     alone = "additive + concat · shared"
 
@@ -149,7 +154,7 @@ def test_times_are_compared_on_one_kind_of_hardware(made: Made, tmp_path: Path) 
     here = [r for r in made.results.values() if not there(r)]
     a = ledger(tmp_path / "a", here)
     b = ledger(tmp_path / "b", [moved(r) for r in made.results.values() if there(r)])
-    merged, whole = report(made, a, b), analysed(made)
+    merged = report(made, a, b)
     assert merged.provenance.timed_on == "processor x86_64, cores 2"
     for d in merged.datasets:
         for row in d.rows:
@@ -238,6 +243,7 @@ def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_merges_with_the_local_settings(tmp_path: Path) -> None:
     root = small_project.make(tmp_path / "project")
     (root / "pipeline").mkdir()

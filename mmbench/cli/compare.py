@@ -75,7 +75,7 @@ def _show(found: Comparison) -> None:
     click.secho(f"{found.finding}.", bold=True)
     for note in found.notes:
         click.echo(f"note: {note}")
-    changed = [c for c in found.changes if c.kind == "changed"]
+    changed = sorted((c for c in found.changes if c.kind == "changed"), key=lambda c: not c.real)
     if changed:
         heading("Changed (NEW − OLD, + is better; paired by seed, Holm within a data set)")
         header = ["data set", "method", "old", "new", "difference", "seeds", "p (Holm)", "verdict"]
@@ -115,7 +115,7 @@ def compare(project: Project, old: str, new: str, json_: bool) -> None:
     from mmbench.report.compare import compare as compared
 
     confidence, rope = CONFIDENCE, ROPE
-    if project.params_file.exists():
+    if project.params_file.exists() or project.params_file != project.root / "params.yaml":
         settings = project.params().report
         confidence, rope = settings.confidence, settings.rope
     found = compared(_read(project, old), _read(project, new), confidence=confidence, rope=rope)

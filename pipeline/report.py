@@ -1,37 +1,61 @@
 """Stage `report`: the ledger, as far as it is filled, -> reports/. Ends with 0 also for a partial report, which says
-so."""
+so. With arguments, ledgers or results.parquet files of several machines are merged into reports-merged/."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmbench import scaling
 from mmbench.config import Params, load_params
+from mmbench.job import Plan
 from mmbench.registry import UserError, variants
-from mmbench.report.analysis import Analysis
+from mmbench.report import merge, sources
+from mmbench.report.analysis import Analysis, Source
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.page import render
+from mmbench.results import TrialResult
 from mmbench.sweep.ledger import Ledger
 from mmbench.sweep.plan import build, load_specs
 
+MERGED = Path("reports-merged")
+"""Of several sources: reports/ belongs to DVC and to the project's own ledger."""
 
-def report(root: Path) -> tuple[Params, Analysis, Path]:
-    """Write the report of the project at `root`; returns where. Raises UserError for what a person can put right."""
+
+def _warn(broken: Mapping[str, str]) -> None:
+    for file, reason in broken.items():
+        print(f"warning: {file} is no result ({reason}); its trial counts as not run", file=sys.stderr)
+
+
+def _own(root: Path, plan: Plan) -> dict[str, TrialResult]:
+    ledger = Ledger(root / "data" / "ledger")
+    results = ledger.read(job.trial_id for job in plan.jobs)
+    _warn({str(file): reason for file, reason in ledger.broken.items()})
+    return results
+
+
+def _merged(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, TrialResult], tuple[Source, ...]]:
+    parts = [sources.read(root / path, path) for path in paths]
+    for part in parts:
+        _warn(part.broken)
+    return merge.merge(parts, plan)
+
+
+def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Analysis, Path]:
+    """Write the report of the project at `root`; returns where. paths: of sources to merge, in place of the project's
+    own ledger. Raises UserError for what a person can put right."""
     params = load_params(root / "params.yaml")
     specs = load_specs(params, root)
     plan = build(params, specs, root=root)
-    ledger = Ledger(root / "data" / "ledger")
-    results = ledger.read(job.trial_id for job in plan.jobs)
-    for file, reason in ledger.broken.items():
-        print(f"warning: {file} is no result ({reason}); its trial counts as not run", file=sys.stderr)
+    results, origins = _merged(root, paths, plan) if paths else (_own(root, plan), ())
     families = {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
     profiles = scaling.load(root / scaling.FOLDER)
-    analysis = analyse(plan, results, specs, params, families=families, profiles=profiles)
-    folder = root / "reports"
+    analysis = analyse(plan, results, specs, params, families=families, profiles=profiles, sources=origins)
+    folder = root / (MERGED if paths else "reports")
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         files = export(analysis, folder)
         page = folder / "report.html"
         page.write_text(render(analysis, downloads=files), encoding="utf-8")
@@ -42,20 +66,20 @@ def report(root: Path) -> tuple[Params, Analysis, Path]:
 
 def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
-    root = Path.cwd()
+    root, paths = Path.cwd(), sys.argv[1:]
     try:
-        params, analysis, page = report(root)
+        params, analysis, page = report(root, paths)
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return 1
-    if params.tracking.enabled:
+    if params.tracking.enabled and not paths:
         # Late: MLflow takes seconds to import, and a report does not need it.
         from mmbench.tracking import log_report
 
         log_report(params.tracking, root, page.parent)
     print(analysis.headline)
-    print(f"report: {page.relative_to(root)}   every run in MLflow: make ui")
+    print(f"report: {page.relative_to(root)}" + ("" if paths else "   every run in MLflow: make ui"))
     return 0
 
 

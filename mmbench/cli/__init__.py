@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from mmbench.cli.commands import Commands
+from mmbench.cli.compare import compare
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
@@ -40,7 +41,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, data, plan, run, status, profile, report, ui, track, forget):
+for command in (list_variants, data, plan, run, status, profile, report, compare, ui, track, forget):
     cli.add_command(command)
 
 

@@ -1,10 +1,11 @@
-"""`mmbench report`: rebuild the report from the ledger, also while a sweep runs."""
+"""`mmbench report`: rebuild the report from the ledger, also while a sweep runs, or from several ledgers."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
@@ -12,10 +13,15 @@ from mmbench.cli.project import Project, on_project
 from mmbench.registry import UserError
 
 
-@click.command(short_help="Rebuild the report from the ledger.")
+@click.command(short_help="Rebuild the report from the ledger, or merge several.")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
 @on_project
-def report(project: Project) -> int:
+def report(project: Project, sources: tuple[Path, ...]) -> int:
     """Rebuild reports/ from what the ledger holds now; trials that have not run yet are shown as pending.
+
+    SOURCES, if any, are ledgers, folders of projects or results.parquet files, of several machines or dates: they are
+    merged into reports-merged/ in place of the project's own ledger (name data/ledger to have it in). A trial with
+    different results in two of them is an error. params.yaml of this project says which trials belong.
 
     It runs the pipeline's own stage, so the files are those that `dvc repro` would write.
     """
@@ -26,5 +32,7 @@ def report(project: Project) -> int:
     if project.params_file != project.root / "params.yaml":
         raise UserError("the report is made with ROOT/params.yaml, as the pipeline does; leave out --params")
     path = os.pathsep.join(filter(None, [str(project.root.resolve()), os.environ.get("PYTHONPATH")]))
-    stage = [sys.executable, "-m", "pipeline.report"]
+    # The stage runs in the project's folder; names stay as they were written where that is this one.
+    here = project.root.resolve() == Path.cwd()
+    stage = [sys.executable, "-m", "pipeline.report", *(str(s if here else s.resolve()) for s in sources)]
     return subprocess.run(stage, cwd=project.root, env=os.environ | {"PYTHONPATH": path}, check=False).returncode

@@ -102,12 +102,16 @@ class SeedValue:
 
 @dataclass(frozen=True, kw_only=True)
 class CellCost:
-    """Medians over the finished seeds. Bytes, seconds, microseconds a sample; flops is a lower bound (see caveats)."""
+    """Medians over the finished seeds. Bytes, seconds, microseconds a sample; flops is a lower bound (see caveats).
+
+    Times and memory are those of one kind of hardware (`Provenance.timed_on`), None for a method that did not run
+    there.
+    """
 
     parameters: float
     flops: float | None
-    train_seconds: float
-    inference_us: float
+    train_seconds: float | None
+    inference_us: float | None
     peak_memory: float | None
 
 
@@ -385,9 +389,30 @@ class Configuration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """A ledger or a results.parquet that went into a merged report.
+
+    trials: that it holds; used: those of them that the plan declares (a trial that several sources hold equally counts
+    in each); foreign: why others are not in the plan, with their number. curves: whether learning curves came along.
+    machines: hardware in words. first, last: ISO 8601, of the oldest and the newest trial that is used.
+    """
+
+    name: str
+    kind: Literal["ledger", "parquet"]
+    trials: int
+    used: int
+    foreign: Mapping[str, int]
+    curves: bool
+    machines: tuple[str, ...]
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest
-    result."""
+    result. timed_on: the hardware whose times are compared, None where all trials ran on one kind. sources: what was
+    merged, where anything was."""
 
     commits: tuple[str, ...]
     dirty: bool | None
@@ -400,6 +425,8 @@ class Provenance:
     first: str | None
     last: str | None
     budget: Mapping[str, str]
+    timed_on: str | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ def _price(best: CellRow, other: CellRow | None) -> str:
 
 def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
     """The member of the tie group that trains fastest: the one to take where training time counts."""
-    priced = [(r.cost.train_seconds, r) for k in top if (r := rows[k]).cost]
+    priced = [(r.cost.train_seconds, r) for k in top if (r := rows[k]).cost and r.cost.train_seconds is not None]
     if len(top) < 2 or not priced:
         return None
     best = next((s for s, r in priced if r.best), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from mmbench.report.analysis import (
     Method,
     Overall,
     OverallRow,
+    Source,
 )
 from mmbench.report.caveats import caveats, provenance
 from mmbench.report.cells import Field, Record, Settings
@@ -33,6 +35,7 @@ from mmbench.report.curves import curves
 from mmbench.report.effects import by_score, effects
 from mmbench.report.frame import Results, coverage, method_of, problems, tidy
 from mmbench.report.lengths import length_report
+from mmbench.report.machines import one_kind
 from mmbench.report.questions import FACTORS, questions
 from mmbench.report.ranks import ranks
 from mmbench.report.scale import Scale, beside, joint, scale_of
@@ -209,12 +212,14 @@ def analyse(
     *,
     families: Mapping[str, str],
     profiles: Sequence[Profile] = (),
+    sources: Sequence[Source] = (),
 ) -> Analysis:
     """Everything the report shows.
 
     results: the ledger, by trial_id; those that the plan does not hold are left out. specs: by data set. families: name
-    of a fusion -> its family. profiles: of cost against length, where measured. Equal input gives equal output,
-    whatever the order of the mappings. Raises UserError where params.report.metric is none of a data set's.
+    of a fusion -> its family. profiles: of cost against length, where measured. sources: what the results were merged
+    from, if they were. Equal input gives equal output, whatever the order of the mappings. Raises UserError where
+    params.report.metric is none of a data set's.
     """
     configs = [job.config for job in plan.jobs] + [skip.config for skip in plan.skipped]
     methods: dict[str, Method] = {}
@@ -222,12 +227,13 @@ def analyse(
         if config.cell not in methods:
             methods[config.cell] = method_of(config, families)
     names = [n for n in params.grid.datasets if any(c.dataset == n for c in configs)]
-    frame = tidy(plan, results, families, [compared(params.report.metric, n, specs[n].task) for n in names])
+    frame = tidy(plan, results, families, {n: compared(params.report.metric, n, specs[n].task) for n in names})
     counted = coverage(frame, names)
     plain = frame.astype(object).where(frame.notna(), None)
-    records: dict[str, list[Record]] = {name: [] for name in names}
+    records: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for record in plain.to_dict("records"):
         records[str(record["dataset"])].append({str(k): v for k, v in record.items()})
+    timed_on = one_kind([r for own in records.values() for r in own])
     confidence = params.report.confidence
     scales = {name: _scale(specs[name], records[name], params.report) for name in names}
     fields = [
@@ -244,7 +250,11 @@ def analyse(
     whole = common(fields, together)
     order = [r.key for r in overall.rows if r.score is not None] if overall is not None else []
     found = effects(fields, levels, {d.name: d.top for d in datasets}, by_rank=together.is_ranks)
-    origin = provenance(params, frame, results, {d.name: d.data_hash for d in datasets})
+    origin = replace(
+        provenance(params, frame, results, {d.name: d.data_hash for d in datasets}),
+        timed_on=timed_on,
+        sources=tuple(sources),
+    )
     started = any(d.best for d in datasets)
     return Analysis(
         experiment=params.tracking.experiment,
@@ -277,7 +287,7 @@ def analyse(
         curves=tuple(curves(fields, results, levels, {n: specs[n].task.metric for n in names})),
         configurations=configurations(configs),
         lengths=tuple(length_report(p) for p in profiles),
-        caveats=caveats(params, counted[0], datasets, asked, frame, why_ranks),
+        caveats=caveats(params, counted[0], datasets, asked, frame, why_ranks, origin),
         provenance=origin,
         frame=frame,
     )

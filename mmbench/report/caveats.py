@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mmbench.config import Params
-from mmbench.report.analysis import Counts, DatasetReport, Provenance, Question
+from mmbench.report.analysis import Counts, DatasetReport, Provenance, Question, Source
 from mmbench.report.frame import Results
 from mmbench.report.words import count, listing, percent
 
@@ -29,6 +29,27 @@ def _coverage(total: Counts) -> list[str]:
         )
     if total.skipped:
         said.append(f"{count(total.skipped, 'declared trial')} cannot be and were skipped, with their reasons.")
+    return said
+
+
+def source_words(source: Source) -> str:
+    """`a/ledger: 120 trials on cpu x, cores 2, from 2026-11-20 to 2026-11-21`, and what was left out."""
+    dates = {str(moment)[:10]: None for moment in (source.first, source.last)}
+    said = f"{source.name}: {count(source.used, 'trial')} on {'; '.join(source.machines)}, {' to '.join(dates)}"
+    if source.foreign:
+        left = ", ".join(f"{n:,} {why}" for why, n in source.foreign.items())
+        said += f"; left out, since the plan does not declare them: {left}"
+    return said if source.curves else f"{said}; no learning curves, which a Parquet file does not hold"
+
+
+def _merged(origin: Provenance) -> list[str]:
+    if not origin.sources:
+        return []
+    said = [
+        f"Merged from {count(len(origin.sources), 'source')}. " + ". ".join(map(source_words, origin.sources)) + "."
+    ]
+    if any(not source.curves for source in origin.sources):
+        said.append("Learning curves show only the trials that came with curves.")
     return said
 
 
@@ -60,9 +81,10 @@ def caveats(
     questions: Sequence[Question],
     frame: pd.DataFrame,
     why_ranks: str | None,
+    origin: Provenance,
 ) -> tuple[str, ...]:
     """In order of weight. why_ranks: why scores are not averaged over data sets, where they are not."""
-    said = _coverage(total) + _power(datasets, params.grid.seeds, params.report.confidence)
+    said = _coverage(total) + _merged(origin) + _power(datasets, params.grid.seeds, params.report.confidence)
     if why_ranks:
         said.append(f"Over all data sets ranks are compared, not scores: {why_ranks}.")
     said += [f"Left out of the questions: {listing(q.dropped)}." for q in questions if q.dropped]
@@ -85,6 +107,11 @@ def caveats(
         "while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on a "
         "CPU is that of the whole process."
     )
+    if origin.timed_on:
+        said.append(
+            "The trials ran on different hardware. Times and memory are compared among those of the hardware on which "
+            f"most ran ({origin.timed_on}); a method that did not run there has none."
+        )
     if (frame["role"] == "baseline").any():
         said.append("The baselines are deterministic: one run each, no interval.")
     if total.done:

@@ -286,14 +286,14 @@ def _cost(records: Sequence[Record]) -> CellCost | None:
         values = [r[column] for r in records if r[column] is not None]
         return float(np.median(values)) if values else None
 
-    parameters, train, inference = median("parameters"), median("train_seconds"), median("inference_us")
-    if parameters is None or train is None or inference is None:
+    parameters = median("parameters")
+    if parameters is None:
         return None
     return CellCost(
         parameters=parameters,
         flops=median("flops"),
-        train_seconds=train,
-        inference_us=inference,
+        train_seconds=median("train_seconds"),
+        inference_us=median("inference_us"),
         peak_memory=median("peak_memory"),
     )
 

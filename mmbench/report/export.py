@@ -11,11 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.report import markdown
+from mmbench.report import latex, markdown, parquet
 from mmbench.report.analysis import Analysis, DatasetReport
 from mmbench.report.figures import figures
-from mmbench.report.tables import effect_tables, latex, tables
-from mmbench.report.tables import markdown as as_markdown
+from mmbench.report.tables import effect_tables, tables
 
 
 def _dataset_metrics(d: DatasetReport) -> dict[str, Any]:
@@ -149,16 +148,18 @@ def export(analysis: Analysis, folder: Path) -> tuple[str, ...]:
         written.append(path)
 
     all_tables = tables(analysis)
-    drawn = dict(figures(analysis))
-    put("report.md", markdown.render(analysis, all_tables, drawn))
+    drawn = tuple(figures(analysis))
+    put("report.md", markdown.render(analysis, all_tables, [figure.name for figure in drawn]))
     for table in all_tables:
         put(f"tables/{table.name}.csv", _csv(table.raw))
-        put(f"tables/{table.name}.md", as_markdown(table))
-        put(f"tables/{table.name}.tex", latex(table))
-    for name, svg in drawn.items():
-        put(f"figures/{name}.svg", svg)
+        put(f"tables/{table.name}.md", markdown.whole(table))
+        put(f"tables/{table.name}.tex", latex.table(table))
+    put("tables/all.tex", latex.document(all_tables))
+    for figure in drawn:
+        put(f"figures/{figure.name}.svg", figure.svg)
+        put(f"figures/{figure.name}.pdf", figure.pdf)
     for name, frame in plots(analysis):
         put(f"plots/{name}.csv", _csv(frame))
     put("metrics.json", json.dumps(metrics(analysis), indent=2, allow_nan=False) + "\n")
-    analysis.frame.to_parquet(folder / "results.parquet", index=False)
+    parquet.write(analysis.frame, folder / "results.parquet")
     return (*written, "results.parquet")

@@ -1,13 +1,15 @@
-"""Figures for papers, as SVG: the same bytes for the same analysis. The page draws its own."""
+"""Figures for papers, as SVG and PDF: the same bytes for the same analysis. The page draws its own."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
@@ -27,6 +29,13 @@ DENSE, PAGE, BANDS = 4, 20.0, 3
 def _svg(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _pdf(figure: Figure) -> bytes:
+    """Without a date; TrueType fonts embedded, as publishers ask."""
+    buffer = io.BytesIO()
+    FigureCanvasPdf(figure).print_pdf(buffer, metadata={"CreationDate": None, "Creator": None, "Producer": None})
     return buffer.getvalue()
 
 
@@ -260,8 +269,17 @@ def _floats(values: Sequence[float | None]) -> list[float]:
     return [float("nan") if v is None else v for v in values]
 
 
-def figures(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
-    """Name and SVG of each; figures without anything to show are left out."""
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One figure as files."""
+
+    name: str
+    svg: bytes
+    pdf: bytes
+
+
+def figures(analysis: Analysis) -> Iterator[Drawn]:
+    """Each as SVG and PDF; figures without anything to show are left out."""
     with mpl.rc_context(STYLE):
         made: list[tuple[str, Figure | None]] = [("top", _top(analysis)), ("marginal_means", _marginal(analysis))]
         for d in analysis.datasets:
@@ -276,4 +294,4 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, bytes]]:
         made += [("ranks", ladders(analysis)), ("aggregates", summaries(analysis)), ("profiles", profiles(analysis))]
         for name, figure in made:
             if figure is not None:
-                yield name, _svg(figure)
+                yield Drawn(name=name, svg=_svg(figure), pdf=_pdf(figure))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -45,6 +46,10 @@ _COSTS = {
     "fingerprint": "string",
     "commit": "string",
     "dirty": "boolean",
+    "versions": "string",
+    "hardware": "string",
+    "metric": "string",
+    "config": "string",
 }
 
 
@@ -52,7 +57,7 @@ def columns(metrics: Iterable[str]) -> dict[str, str]:
     """Name and type of each column of `Analysis.frame` and reports/results.parquet, in order.
 
     metrics: each is a column `test_<metric>` and `validation_<metric>`. Absent values are <NA>. Modalities are joined
-    by "+".
+    by "+"; versions, hardware and config are JSON. docs/results-schema.md says what each column means.
     """
     metrics = list(metrics)
     scores = {f"{split}_{name}": "Float64" for split in ("test", "validation") for name in metrics}
@@ -88,7 +93,12 @@ def _described(config: TrialConfig, families: Mapping[str, str]) -> dict[str, An
         "modalities": "+".join(config.modalities),
         "baseline": config.baseline,
         "seed": config.seed,
+        "config": config.canonical(),
     }
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _measured(result: TrialResult) -> dict[str, Any]:
@@ -107,16 +117,18 @@ def _measured(result: TrialResult) -> dict[str, Any]:
         "started": result.started,
         "commit": result.provenance.commit,
         "dirty": result.provenance.dirty,
+        "versions": _json(result.provenance.versions),
+        "hardware": _json(result.provenance.hardware),
     }
 
 
-def tidy(plan: Plan, results: Results, families: Mapping[str, str], metrics: Iterable[str] = ()) -> pd.DataFrame:
+def tidy(plan: Plan, results: Results, families: Mapping[str, str], metrics: Mapping[str, str]) -> pd.DataFrame:
     """One row a declared trial, in the plan's order, the skipped ones last. Results outside the plan are left out.
 
-    metrics: that have columns even where no result has them yet; the others are those of the results.
+    metrics: the metric compared, by data set; they have columns even where no result has them yet.
     """
     rows = []
-    found = set(metrics)
+    found = set(metrics.values())
     for job in plan.jobs:
         row = _described(job.config, families) | {
             "trial_id": job.trial_id,
@@ -133,7 +145,9 @@ def tidy(plan: Plan, results: Results, families: Mapping[str, str], metrics: Ite
         for skip in plan.skipped
     )
     types = columns(name for name in METRICS if name in found)
-    return pd.DataFrame(rows, columns=list(types)).astype(types)
+    frame = pd.DataFrame(rows, columns=list(types))
+    frame["metric"] = frame["dataset"].map(metrics)
+    return frame.astype(types)
 
 
 def coverage(frame: pd.DataFrame, datasets: Iterable[str]) -> tuple[Counts, ...]:

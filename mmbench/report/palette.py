@@ -13,6 +13,7 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
 )
 STYLE = {
     "svg.hashsalt": "mmbench",
+    "pdf.fonttype": 42,
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
     "font.size": 9,

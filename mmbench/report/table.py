@@ -11,14 +11,15 @@ import pandas as pd
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """raw: plain numbers, None for what is absent. shown: strings; numeric: the columns of `shown` that hold
-    numbers."""
+    """raw: plain numbers, None for what is absent. shown: strings; numeric: the columns of `shown` that hold numbers.
+    best: rows of the best, which are set in bold."""
 
     name: str
     caption: str
     raw: pd.DataFrame
     shown: pd.DataFrame
     numeric: tuple[str, ...]
+    best: tuple[int, ...] = ()
 
 
 Column = tuple[str, Callable[[Any], str], bool]
@@ -26,7 +27,12 @@ Column = tuple[str, Callable[[Any], str], bool]
 
 
 def build(
-    name: str, caption: str, items: Sequence[Any], raw: Iterable[dict[str, Any]], columns: Sequence[Column]
+    name: str,
+    caption: str,
+    items: Sequence[Any],
+    raw: Iterable[dict[str, Any]],
+    columns: Sequence[Column],
+    best: Callable[[Any], bool] = lambda _: False,
 ) -> Table:
     shown = pd.DataFrame([[show(x) for _, show, _ in columns] for x in items], columns=[c for c, _, _ in columns])
     return Table(
@@ -35,4 +41,5 @@ def build(
         raw=pd.DataFrame(list(raw)),
         shown=shown,
         numeric=tuple(c for c, _, numeric in columns if numeric),
+        best=tuple(i for i, x in enumerate(items) if best(x)),
     )

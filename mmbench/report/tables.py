@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,11 +16,12 @@ from mmbench.report.analysis import (
     Estimate,
     Growth,
     LengthRow,
+    OverallRow,
 )
 from mmbench.report.rank_tables import aggregates, ranks
 from mmbench.report.scale import Scale
 from mmbench.report.table import Column, Table, build
-from mmbench.report.words import change, interval, number, percent, quantity, share
+from mmbench.report.words import change, count, interval, number, percent, quantity, share
 
 
 def _spread(prefix: str, value: Estimate | None) -> dict[str, Any]:
@@ -81,10 +82,25 @@ def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _mark(row: CellRow | OverallRow) -> str:
+    """Behind the rank: of the best, and of what cannot be told apart from it."""
+    return " ★" if row.best else " •" if row.in_top else ""
+
+
 def _rank(row: CellRow) -> str:
     if row.rank_label:
-        return row.rank_label + (" ★" if row.best else "")
+        return row.rank_label + _mark(row)
     return "" if row.state == "complete" else row.state
+
+
+def _partial(d: DatasetReport, declared: int) -> str:
+    """What a ranking leaves out, for captions; empty where it is complete."""
+    said = []
+    if d.best and len(d.seeds) < declared:
+        said.append(f"compared on {count(len(d.seeds), 'seed')} of {declared}")
+    if d.dropped:
+        said.append(f"{count(len(d.dropped), 'cell')} of {len(d.cells)} not complete and so not ranked")
+    return f"; partial: {' and '.join(said)}" if said else ""
 
 
 def _step(value: Difference | None, scale: Scale) -> str:
@@ -132,10 +148,11 @@ def _cells(analysis: Analysis) -> Iterator[Table]:
         caption = (
             f"{d.name}: {scale.label} on test{'' if scale.higher else ', lower is better'}, {seeds_words(analysis)}; "
             f"gains {scale.gains_in}; {ties}★ {scale.extreme} mean"
+            f"{', • cannot be told apart from it' if len(d.top) > 1 else ''}{_partial(d, analysis.seeds_declared)}"
         )
         metrics = [name for name in METRICS if any(name in r.metrics for r in d.rows)]
         raw = (_cell_raw(row, metrics) for row in d.rows)
-        yield build(f"cells_{d.name}", caption, d.rows, raw, _cell_columns(d))
+        yield build(f"cells_{d.name}", caption, d.rows, raw, _cell_columns(d), lambda r: r.best)
 
 
 def _overall(analysis: Analysis) -> Iterator[Table]:
@@ -167,7 +184,7 @@ def _overall(analysis: Analysis) -> Iterator[Table]:
     mean_rank: Column = ("mean rank", lambda r: "–" if r.mean_rank is None else f"{r.mean_rank:.1f}", True)
 
     columns: list[Column] = [
-        ("rank", lambda r: r.rank_label or "gap", True),
+        ("rank", lambda r: r.rank_label + _mark(r) if r.rank_label else "gap", True),
         ("method", lambda r: r.key, False),
         ("mean rank ↓" if scale.is_ranks else f"mean {scale.arrow}", lambda r: interval(r.score, scale), True),
         *(on(name) for name in overall.datasets),
@@ -177,8 +194,11 @@ def _overall(analysis: Analysis) -> Iterator[Table]:
     if scale.is_ranks:
         what = f"Mean rank among the cells over data sets, seed by seed: {overall.why_ranks}"
     noise = "the interval speaks of seed noise on these data sets" if analysis.replicated else "one seed"
-    caption = f"{what}; {noise}; gap: not complete on each"
-    yield build("overall", caption, overall.rows, raw, columns)
+    gaps = sum(r.rank is None for r in overall.rows)
+    said = f"; gap: not complete on each data set ({gaps} of {len(overall.rows)} cells), so not ranked" if gaps else ""
+    marks = "★ best" + (", • cannot be told apart from it" if len(overall.top) > 1 else "")
+    caption = f"{what}; {noise}; {marks}{said}"
+    yield build("overall", caption, overall.rows, raw, columns, lambda r: r.best)
 
 
 def _coverage(analysis: Analysis) -> Iterator[Table]:
@@ -357,42 +377,3 @@ def tables(analysis: Analysis) -> tuple[Table, ...]:
     """In the order of the report."""
     made = (_cells, _overall, _questions, _effects, ranks, aggregates, _fronts, _lengths, _coverage)
     return tuple(table for make in made for table in make(analysis))
-
-
-def markdown(table: Table) -> str:
-    """A pipe table; numbers right."""
-
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
-
-    columns = list(table.shown.columns)
-    rule = ["--:" if c in table.numeric else ":--" for c in columns]
-    rows = table.shown.to_numpy().tolist()
-    return "\n".join([line(columns), line(rule), *(line(row) for row in rows)]) + "\n"
-
-
-_TEX = {"−": "$-$", "±": "$\\pm$", "·": "$\\cdot$", "×": "$\\times$", "–": "--", "µ": "$\\mu$", "ω²": "$\\omega^2$",
-        "★": "$\\star$", "↑": "$\\uparrow$", "↓": "$\\downarrow$"}  # fmt: skip
-
-
-def latex(table: Table) -> str:
-    """A booktabs table for a paper (needs the packages booktabs and longtable)."""
-    shown = table.shown.rename(columns=_escape)
-    style = shown.style.hide(axis="index").format(_escape)
-    text: str = style.to_latex(
-        hrules=True,
-        caption=_escape(table.caption),
-        label=f"tab:{table.name}",
-        environment="longtable",
-        column_format="".join("r" if c in table.numeric else "l" for c in table.shown.columns),
-    )
-    return text
-
-
-def _escape(text: object) -> str:
-    plain = str(text).replace("\\", "/")
-    for character in "&%$#_{}":
-        plain = plain.replace(character, f"\\{character}")
-    for character, command in _TEX.items():
-        plain = plain.replace(character, command)
-    return plain.replace("~", "$\\sim$").replace("^2$", "\x00").replace("^", "\\^{}").replace("\x00", "^2$")

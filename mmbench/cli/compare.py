@@ -1,0 +1,125 @@
+"""`mmbench compare`: what changed between two sets of results, and whether it is more than noise."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmbench.cli.output import as_json, heading, table
+from mmbench.cli.project import Project, as_json_option, on_project
+from mmbench.registry import UserError
+
+if TYPE_CHECKING:
+    from mmbench.report.compare import Change, Comparison
+    from mmbench.report.sources import Part
+
+RESULTS = "reports/results.parquet"
+CONFIDENCE, ROPE = 0.95, 0.01
+"""Outside a project, where no params.yaml says otherwise."""
+
+MOST = 40
+_VERDICTS = {"better": "better", "worse": "worse", "equal": "practically equal", "unclear": "within noise"}
+
+
+def _revision(project: Project, name: str) -> Part:
+    """The results.parquet of a revision of the project, from DVC's cache or remote."""
+    import dvc.api
+    from dvc.exceptions import DvcException
+    from dvc.scm import SCMError
+
+    from mmbench.report.sources import WANTED, parquet_part
+
+    try:
+        content = dvc.api.read(RESULTS, repo=str(project.root.resolve()), rev=name, mode="rb")
+    except (DvcException, SCMError, OSError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"{name} is neither {WANTED}, nor a git revision whose {RESULTS} DVC can find ({why}); "
+            "for a revision, commit dvc.lock after `dvc repro`, and `dvc pull` what is not in the cache"
+        ) from None
+    return parquet_part(io.BytesIO(content), f"{RESULTS} at {name}")
+
+
+def _read(project: Project, name: str) -> Part:
+    from mmbench.report.sources import read
+
+    path = Path(name)
+    return read(path, name) if path.exists() else _revision(project, name)
+
+
+def _row(change: Change, found: Comparison) -> list[str]:
+    scale, d = found.scales[change.dataset], change.difference
+    from mmbench.report.words import change as written
+    from mmbench.report.words import interval
+
+    assert d is not None
+    return [
+        change.dataset,
+        change.method,
+        interval(change.old, scale),
+        interval(change.new, scale),
+        written(d, scale),
+        str(d.n),
+        "–" if d.p_holm is None else f"{d.p_holm:.2g}",
+        _VERDICTS[d.verdict],
+    ]
+
+
+def _show(found: Comparison) -> None:
+    click.echo(f"OLD  {found.old}")
+    click.echo(f"NEW  {found.new}")
+    click.echo()
+    click.secho(f"{found.finding}.", bold=True)
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    changed = sorted((c for c in found.changes if c.kind == "changed"), key=lambda c: not c.real)
+    if changed:
+        heading("Changed (NEW − OLD, + is better; paired by seed, Holm within a data set)")
+        header = ["data set", "method", "old", "new", "difference", "seeds", "p (Holm)", "verdict"]
+        table(header, [_row(c, found) for c in changed[:MOST]])
+        if len(changed) > MOST:
+            click.echo(f"... and {len(changed) - MOST} more; --json has all")
+        if any(c.difference is not None and c.difference.n < 2 and c.role != "baseline" for c in changed):
+            click.echo("One shared seed gives no interval, so such a change cannot be told from noise.")
+    if found.turns:
+        heading("Trials that broke or were mended")
+        table(["trial", "old", "new", "message"], [[t.name, t.old, t.new, t.message] for t in found.turns[:MOST]])
+    for title, cells in (("New", found.added), ("Missing in NEW", found.gone)):
+        if cells:
+            heading(title)
+            table(["data set", "method"], [list(cell) for cell in cells[:MOST]])
+            if len(cells) > MOST:
+                click.echo(f"... and {len(cells) - MOST} more; --json has all")
+    heading("Where the numbers come from")
+    if found.facts:
+        table(["", "old", "new"], [[f.what, f.old, f.new] for f in found.facts])
+    else:
+        click.echo("The same settings, source, data, versions and hardware on both sides.")
+
+
+@click.command(short_help="What changed between two sets of results.")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@on_project
+@as_json_option
+def compare(project: Project, old: str, new: str, json_: bool) -> None:
+    """Show which cells changed from OLD to NEW, by how much, and whether that is more than noise; what is new, what is
+    missing, and what differs in code, data, settings, versions and hardware.
+
+    OLD and NEW are ledgers, folders of projects, results.parquet files or git revisions (of which DVC has the
+    results). The exit code is 0 whatever changed; 1 means that one of them could not be read.
+    """
+    from mmbench.report.compare import compare as compared
+
+    confidence, rope = CONFIDENCE, ROPE
+    if project.params_file.exists() or project.params_file != project.root / "params.yaml":
+        settings = project.params().report
+        confidence, rope = settings.confidence, settings.rope
+    found = compared(_read(project, old), _read(project, new), confidence=confidence, rope=rope)
+    if json_:
+        as_json(found.as_json())
+    else:
+        _show(found)

@@ -1,0 +1,117 @@
+"""`mmbench compare` on ledgers, Parquet files and revisions of a real git and DVC repository."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmbench.cli import main
+from mmbench.report import parquet
+from mmbench.report.frame import tidy
+from mmbench.sweep.ledger import Ledger
+from tests.report.factory import TRUTHS, Job, Made, Plan, make
+from tests.report.test_compare import BEST, rerun
+
+Shown = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def old() -> Made:
+    return make(truths={"synergy": TRUTHS["synergy"]})
+
+
+@pytest.fixture(scope="module")
+def new(old: Made) -> Made:
+    return rerun(old, 1, shift={BEST: -0.2})
+
+
+def ledger(folder: Path, made: Made) -> str:
+    kept = Ledger(folder)
+    for result in made.results.values():
+        kept.write(result)
+    return str(folder)
+
+
+def table(file: Path, made: Made) -> str:
+    file.parent.mkdir(exist_ok=True)
+    ids = {r.config.name: (i, r.provenance.fingerprint) for i, r in made.results.items()}
+    jobs = [
+        Job(trial_id=ids[j.config.name][0], config=j.config, data_hash=j.data_hash, fingerprint=ids[j.config.name][1])
+        for j in made.plan.jobs
+    ]
+    parquet.write(tidy(Plan(jobs=tuple(jobs)), made.results, made.families, {"synergy": "accuracy"}), file)
+    return str(file)
+
+
+def test_it_says_what_changed_and_ends_with_0(old: Made, new: Made, tmp_path: Path, capsys: Shown) -> None:
+    assert main(["compare", ledger(tmp_path / "a", old), ledger(tmp_path / "b", new)]) == 0
+    out = capsys.readouterr().out
+    assert "1 of 35 cells changed by more than noise (0 better, 1 worse)" in out
+    row = next(line for line in out.splitlines() if BEST in line)
+    assert row.split()[-1] == "worse" and "points" in row
+    assert "source code that the cells reach" in out
+
+
+def test_json_says_the_same_whatever_the_kind_of_source(old: Made, new: Made, tmp_path: Path, capsys: Shown) -> None:
+    kinds = []
+    for a, b in (
+        (ledger(tmp_path / "a", old), ledger(tmp_path / "b", new)),
+        (table(tmp_path / "a.parquet", old), table(tmp_path / "b.parquet", new)),
+    ):
+        assert main(["compare", a, b, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert [c["method"] for c in found["changes"] if c["more_than_noise"]] == [BEST]
+        kinds.append({k: v for k, v in found.items() if k not in ("old", "new")})
+    assert kinds[0] == kinds[1]
+
+
+def test_the_same_twice_is_the_same(old: Made, tmp_path: Path, capsys: Shown) -> None:
+    folder = ledger(tmp_path / "a", old)
+    assert main(["compare", folder, folder]) == 0
+    out = capsys.readouterr().out
+    assert "None of 35 cells changed" in out and "The same settings, source, data, versions and hardware" in out
+
+
+@pytest.mark.slow
+def test_revisions_of_git_are_read_through_dvc(old: Made, new: Made, tmp_path: Path, capsys: Shown) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+
+    def do(*words: str) -> None:
+        subprocess.run(words, cwd=root, check=True, capture_output=True, timeout=120)
+
+    dvc = [sys.executable, "-m", "dvc"]
+    do("git", "init", "-q")
+    do("git", "config", "user.name", "a")
+    do("git", "config", "user.email", "a@example.org")
+    do(*dvc, "init", "-q")
+    for made, tag in ((old, "before"), (new, "after")):
+        table(root / "reports" / "results.parquet", made)
+        do(*dvc, "add", "-q", "reports/results.parquet")
+        do("git", "add", "-A")
+        do("git", "commit", "-qm", tag)
+        do("git", "tag", tag)
+    assert main(["compare", "before", "after", "--root", str(root), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["old"], found["new"]) == ("reports/results.parquet at before", "reports/results.parquet at after")
+    assert [c["method"] for c in found["changes"] if c["more_than_noise"]] == [BEST]
+    assert main(["compare", "before", "nowhere", "--root", str(root)]) == 1
+    assert "error: nowhere is neither a ledger" in capsys.readouterr().err
+    shutil.rmtree(root / ".dvc" / "cache")
+    assert main(["compare", "before", "after", "--root", str(root)]) == 1
+    assert "`dvc pull`" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_is_one_plain_line(tmp_path: Path, capsys: Shown) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["compare", str(tmp_path / "empty"), str(tmp_path / "empty")]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and "holds no finished trial" in err and err.count("\n") == 1
+    assert main(["compare", "nowhere", "nowhere", "--root", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: nowhere is neither") and err.count("\n") == 1

@@ -1,0 +1,85 @@
+"""results.parquet: a versioned schema that the documentation lists, and the way back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mmbench.metrics import METRICS
+from mmbench.registry import UserError
+from mmbench.report import parquet
+from mmbench.report.frame import tidy
+from mmbench.results import State
+
+from .factory import OTHERS, TRUTHS, Made, make
+
+DOC = Path(__file__).resolve().parents[2] / "docs" / "results-schema.md"
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    truths = {"synergy": TRUTHS["synergy"], "mood": OTHERS["mood"]}
+    return make(truths=truths, faults={0: State.FAILED, 1: State.SKIPPED, 2: State.PENDING})
+
+
+@pytest.fixture
+def file(made: Made, tmp_path: Path) -> Path:
+    frame = tidy(made.plan, made.results, made.families, {"synergy": "accuracy", "mood": "mae"})
+    parquet.write(frame, tmp_path / "results.parquet")
+    return tmp_path / "results.parquet"
+
+
+def test_the_documented_columns_are_those_of_the_file(file: Path) -> None:
+    documented = dict(re.findall(r"^\| `([\w<>]+)` \| (\w+) \|", DOC.read_text(encoding="utf-8"), re.MULTILINE))
+    frame = pd.read_parquet(file)
+    found = {}
+    for name, kind in frame.dtypes.astype(str).items():
+        split, _, metric = str(name).partition("_")
+        general = f"{split}_<metric>" if metric in METRICS else str(name)
+        found[general] = "string" if kind in ("string", "str", "object") else kind
+    assert found == documented
+    assert [c for c in frame.columns if "_" not in c or c.split("_", 1)[1] not in METRICS] == [
+        c for c in documented if "<" not in c
+    ]
+
+
+def test_the_documented_version_is_that_of_the_file(file: Path) -> None:
+    version = pq.read_schema(file).metadata[parquet.VERSION_KEY].decode()
+    assert version == str(parquet.SCHEMA_VERSION)
+    assert f"**{version}**" in DOC.read_text(encoding="utf-8")
+
+
+def test_every_result_comes_back_but_for_its_curves(made: Made, file: Path) -> None:
+    found = {r.trial_id: r for r in parquet.results(parquet.read(file, "f"), "f")}
+    assert found.keys() == made.results.keys()
+    for trial_id, kept in made.results.items():
+        assert found[trial_id] == kept.model_copy(update={"curves": {}, "traceback": None, "limits": {}})
+
+
+def test_a_file_of_another_version_or_kind_is_refused(file: Path, tmp_path: Path) -> None:
+    table = pq.read_table(file)
+    pq.write_table(table.replace_schema_metadata({parquet.VERSION_KEY: b"99"}), tmp_path / "later.parquet")
+    with pytest.raises(UserError, match="has version 99 of the schema; this mmbench reads version 1"):
+        parquet.read(tmp_path / "later.parquet", "later")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "foreign.parquet")
+    with pytest.raises(UserError, match="has no schema version"):
+        parquet.read(tmp_path / "foreign.parquet", "foreign")
+    (tmp_path / "text.parquet").write_text("no parquet")
+    with pytest.raises(UserError, match="is no Parquet file"):
+        parquet.read(tmp_path / "text.parquet", "text")
+    pq.write_table(table.drop_columns(["config"]), tmp_path / "less.parquet")
+    with pytest.raises(UserError, match="lacks the column config"):
+        parquet.read(tmp_path / "less.parquet", "less")
+
+
+def test_a_row_that_is_no_result_is_named(file: Path) -> None:
+    frame = parquet.read(file, "f")
+    at = frame.index[frame["state"] == "done"][0]
+    frame.loc[at, "config"] = "{}"
+    with pytest.raises(UserError, match=f"f: trial {frame.loc[at, 'trial_id']} is no valid result: role"):
+        list(parquet.results(frame, "f"))

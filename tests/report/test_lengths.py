@@ -78,7 +78,7 @@ def test_each_device_has_its_own_part() -> None:
 def test_a_profile_in_which_nothing_was_measured_has_no_figure() -> None:
     never = series("odd", 1.0, stop=Stop(length=LENGTHS[0], why="too long", message="takes long"))
     never = never.model_copy(update={"points": ()})
-    assert not [name for name, _ in figures(analysed(profile(never))) if name.startswith("length")]
+    assert not [f.name for f in figures(analysed(profile(never))) if f.name.startswith("length")]
 
 
 def test_a_mechanism_that_was_never_measured_has_a_row_and_no_line() -> None:

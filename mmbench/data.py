@@ -111,6 +111,10 @@ class Writer:
         made: np.ndarray = np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(dtype), shape=shape)
         return made
 
+    def text(self, name: str, content: str) -> None:
+        """A file beside spec.json; no part of what identifies the data."""
+        (self._made / name).write_text(content, encoding="utf-8")
+
     def finish(self, spec: DataSpec) -> DataSpec:
         """Put the data set in its place; returns the spec with its hash.
 

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import click
 
+from mmbench.cli.champion import champion
 from mmbench.cli.commands import Commands
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
 from mmbench.cli.plan import plan
+from mmbench.cli.predict import predict
 from mmbench.cli.profile import profile
 from mmbench.cli.report import report
 from mmbench.cli.run import run
@@ -40,7 +42,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, data, plan, run, status, profile, report, ui, track, forget):
+for command in (list_variants, data, plan, run, status, profile, report, champion, predict, ui, track, forget):
     cli.add_command(command)
 
 

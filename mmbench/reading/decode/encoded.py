@@ -119,9 +119,10 @@ class Encoded(Decoder):
         """Raises UserError where the encoder's files are others than those that were fitted, or cannot be had."""
         super().restore(state)
         if self.files.identity != state["identity"]:
+            was, now = state["identity"][:12], self.files.identity[:12]
             raise UserError(
-                f"encoder {self.encoder!r} is {self.files.identity[:12]} here and was {state['identity'][:12]} when the "
-                "data was prepared; give those files back, or prepare and train again"
+                f"encoder {self.encoder!r} is {now} here, and was {was} when data was prepared; give those files back, "
+                "or prepare and train again"
             )
 
     def length(self, cells: Sequence[Cell], first: np.ndarray) -> int:

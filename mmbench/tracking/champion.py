@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from mmbench.champion.rows import Feeder
 
 ALIAS = "champion"
+URI = "MLFLOW_TRACKING_URI"
 CODE = Path(__file__).with_name("pyfunc.py")
 REQUIRED = ("mmbench", "mlflow", "torch", "numpy", "pandas", "safetensors")
 
@@ -77,7 +80,7 @@ def register(store: Store, settings: Tracking, job: Job, again: Again, spec: Dat
         errors.write(again, spec, Path(scratch) / spec.name)
         run = find(store, job.trial_id).get(job.trial_id)
         feeder = Predictor.load(folder).feeder
-        made = _log(store, name, None if run is None else run.run_id, folder, feeder, spec)
+        made = _log(store, name, None if run is None else run.run_id, folder, _signature(feeder, spec))
         _tell(store, made, again, spec)
         add_champion(
             store, spec.name, f"[{name}](#/models/{name}): {_sentence(again, spec)}", Path(scratch) / spec.name
@@ -85,42 +88,55 @@ def register(store: Store, settings: Tracking, job: Job, again: Again, spec: Dat
     return made
 
 
-def _log(store: Store, name: str, run_id: str | None, folder: Path, feeder: Feeder, spec: DataSpec) -> Registered:
+def _log(store: Store, name: str, run_id: str | None, folder: Path, signature: Any) -> Registered:
     import mlflow
+    from mlflow.exceptions import MlflowException
     from mlflow.models import Model
 
-    with _global(store):
+    with _global(store.uri):
+        mlflow.set_experiment(experiment_id=store.experiment_id)
         info = Model.log(
             artifact_path=None,
             name="model",
             flavor=mlflow.pyfunc,
             run_id=run_id,
-            registered_model_name=name,
             python_model=str(CODE),
             artifacts={"model": str(folder)},
-            signature=_signature(feeder, spec),
+            signature=signature,
             # As they are here: MLflow would load the model in another process to find them out.
             pip_requirements=[f"{package}=={version(package)}" for package in REQUIRED],
-            await_registration_for=0,
         )
-    return Registered(name=name, version=str(info.registered_model_version))
+        try:
+            store.client.get_registered_model(name)
+        except MlflowException:
+            store.client.create_registered_model(name)
+        source = f"models:/{info.model_id}"
+        made = store.client.create_model_version(
+            name, source, run_id=run_id, model_id=info.model_id, await_creation_for=None
+        )
+    return Registered(name=name, version=str(made.version))
 
 
 @contextmanager
-def _global(store: Store) -> Iterator[None]:
-    """MLflow logs models to wherever its globals point: here they point at the store, and afterwards where they did."""
+def _global(uri: str) -> Iterator[None]:
+    """MLflow looks for models wherever its globals point: here they point at `uri`, and afterwards where they did.
+    What it says on the way (an example of an input would be welcome) is for its developers."""
     import mlflow
 
-    before = mlflow.get_tracking_uri()
-    loud = logging.getLogger("mlflow").level
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    mlflow.set_tracking_uri(store.uri)
+    before, log = os.environ.get(URI), logging.getLogger("mlflow")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(uri)
     try:
-        mlflow.set_experiment(experiment_id=store.experiment_id)
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        mlflow.set_tracking_uri(before)
-        logging.getLogger("mlflow").setLevel(loud)
+        # It wrote into the environment too.
+        mlflow.set_tracking_uri(before or "")
+        if before is None:
+            os.environ.pop(URI, None)
+        log.setLevel(level)
 
 
 def _signature(feeder: Feeder, spec: DataSpec) -> Any:
@@ -206,7 +222,8 @@ def fetch(uri: str, root: Path) -> Path:
         from mlflow.exceptions import MlflowException
 
         try:
-            folder = mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=where)
+            with _global(where):
+                folder = mlflow.artifacts.download_artifacts(artifact_uri=uri)
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise

@@ -34,7 +34,9 @@ class Champion(PythonModel):
         except UserError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
         """model_input: a frame with a column a modality, named as in the manifest."""
         if not isinstance(model_input, pd.DataFrame):
             raise MlflowException.invalid_parameter_value(

@@ -32,7 +32,7 @@ class Nowhere(Root):
         self.folder = Path()
 
     def path(self, relative: str) -> Path:
-        raise CellError("is a path, and no folder was named that paths start from")
+        raise CellError("is a path, and no folder was named that paths start from (MMBENCH_ROOT, or --root)")
 
 
 @dataclass(frozen=True, kw_only=True)

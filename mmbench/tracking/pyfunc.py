@@ -26,8 +26,8 @@ class Champion(PythonModel):
     """Rows of paths, texts and numbers -> a prediction a row, with an error of its own for one that cannot be read."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """The folder for paths: `model_config={"root": ...}` of load_model, else the environment's MMBENCH_ROOT."""
-        root = (context.model_config or {}).get("root") or os.environ.get(ROOT)
+        """Raises MlflowException where the model does not work here, or MMBENCH_ROOT names no folder."""
+        root = os.environ.get(ROOT)
         try:
             self.root = Root(Path(root)) if root else None
             self.predictor = Predictor.load(Path(context.artifacts["model"]))
@@ -43,9 +43,11 @@ class Champion(PythonModel):
                 f"rows come as a frame (dataframe_records or dataframe_split), not as {type(model_input).__name__}"
             )
         try:
-            return self.predictor.predict(rows_of(model_input), self.root)
+            made = self.predictor.predict(rows_of(model_input), self.root).astype(object)
         except UserError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
+        # JSON has no NaN: what a row with an error lacks is null.
+        return made.where(made.notna(), None)
 
 
 mlflow.models.set_model(Champion())

@@ -128,6 +128,10 @@ class Writer:
                     os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
         return made
 
+    def text(self, name: str, content: str) -> None:
+        """A file beside spec.json; no part of what identifies the data."""
+        (self._made / name).write_text(content, encoding="utf-8")
+
     def finish(self, spec: DataSpec) -> DataSpec:
         """Put the data set in its place; returns the spec with its hash.
 

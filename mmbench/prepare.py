@@ -77,6 +77,8 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
     # Late: decoders need libraries that generated data does without.
     from mmbench.reading import leakage, splits
     from mmbench.reading.prepare import prepare as decode
+    from mmbench.reading.readers import FILE as READERS
+    from mmbench.reading.readers import to_json
 
     table = raw.table()
     split = splits.assign(table, raw.card.splits)
@@ -84,6 +86,7 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
     origin = raw.made.origin if isinstance(raw.made, Loader) else None
     with Writer(folder) as writer:
         done = decode(table, split, writer, progress=progress)
+        writer.text(READERS, to_json(done.readers))
         return writer.finish(
             DataSpec(
                 name=raw.name,

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
+from torch import nn
 
 from mmbench import provenance
 from mmbench.baseline import linear_size, predict_by
@@ -33,6 +34,8 @@ from mmbench.results import Cost, Curve, Provenance, State, TrialResult
 from mmbench.train import DivergedError, fit, predict
 
 Splits = Mapping[str, Split]
+OnModel = Callable[[nn.Module], None]
+"""What is shown the trained model, at its best epoch."""
 
 
 class TrialTimeoutError(BaseException):
@@ -143,7 +146,7 @@ Measured = dict[str, Any]
 """The fields of a TrialResult that measuring fills in."""
 
 
-def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measured:
+def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
     assert config.baseline is not None
     model = get("baseline", config.baseline, where="trial").cls().model(config.seed, spec.task)
     began = time.perf_counter()
@@ -170,7 +173,7 @@ def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Me
     }
 
 
-def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measured:
+def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
     assert config.train is not None
     device = splits["train"].labels.device
     if device.type == "cuda":
@@ -187,6 +190,7 @@ def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> Measu
             raise DivergedError(f"the trained model's outputs on {name} are not finite")
         metrics[name] = scores(spec.task, predictions, split.labels.cpu().numpy())
     memory = _peak_memory(device)
+    on_model(model)
     return {
         "metrics": metrics,
         "best_epoch": trained.best_epoch,
@@ -220,8 +224,11 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
 
 
-def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) -> TrialResult:
+def run(
+    job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None, *, on_model: OnModel = lambda model: None
+) -> TrialResult:
     """Run one trial to its end, whichever that is. `splits`: train, validation and test, on the device to use.
+    `on_model`: is shown the trained model of a trial that has one.
 
     A trial's own faults (an exception, divergence, a limit) become its state; only KeyboardInterrupt leaves this
     function.
@@ -234,7 +241,7 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     state, message, trace, measured = State.DONE, None, None, {}
     try:
         with _settings_of_its_own(), _memory_limit(limits.memory_gb), _time_limit(limits.seconds):
-            measured = measure(config, spec, splits)
+            measured = measure(config, spec, splits, on_model)
     except TrialTimeoutError:
         state, message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"
     except DivergedError as error:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import click
 
+from mmbench.cli.champion import champion
 from mmbench.cli.commands import Commands
 from mmbench.cli.compare import compare
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
 from mmbench.cli.plan import plan
+from mmbench.cli.predict import predict
 from mmbench.cli.profile import profile
 from mmbench.cli.report import report
 from mmbench.cli.run import run
@@ -41,7 +43,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, data, plan, run, status, profile, report, compare, ui, track, forget):
+for command in (list_variants, data, plan, run, status, profile, report, compare, champion, predict, ui, track, forget):
     cli.add_command(command)
 
 

@@ -49,6 +49,13 @@ class Findings:
         """The rows that have a problem."""
         return {row for row, _ in self._found}
 
+    def by_row(self) -> dict[int, str]:
+        """All that is wrong with a row, in one line."""
+        found: dict[int, list[str]] = {}
+        for row, problem in self._found:
+            found.setdefault(row, []).append(str(problem))
+        return {row: "; ".join(dict.fromkeys(what)) for row, what in found.items()}
+
     def problems(self) -> tuple[Problem, ...]:
         """Each once, by row."""
         return tuple(dict.fromkeys(p for _, p in sorted(self._found, key=lambda found: found[0])))

@@ -166,10 +166,12 @@ def _present(card: Card, rows: Rows) -> Callable[[str], bool]:
 def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[str], bool]) -> Column | None:
     card = whole.columns[name]
     options = dict(card.options)
+    files = card.kind == "text" and bool(options.pop("files", False))
     if card.prefix is not None:
-        cells = by_prefix(_prefixed(card.prefix, whole, rows), name, rows)
+        named = tuple(_prefixed(card.prefix, whole, rows))
+        cells = by_prefix(named, name, rows)
     elif present(column := card.column or name):
-        inline = card.kind == "text" and not options.pop("files", False)
+        named, inline = (column,), card.kind == "text" and not files
         reader = Cells(kind=card.kind, column=column, rows=rows, root=root)
         cells = reader.texts() if inline else reader.all()
         check_sizes(card.kind, column, cells, rows)
@@ -177,7 +179,7 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
         return None
     if all(c is None for c in cells) and not set(rows.numbers) <= rows.findings.rows():
         rows.findings.add(1, f"no sample has this modality; leave it out of {FILE}", column=name)
-    return Column(kind=card.kind, cells=cells, options=options)
+    return Column(kind=card.kind, cells=cells, options=options, named=named, files=files)
 
 
 def _prefixed(prefix: str, card: Card, rows: Rows) -> list[str]:

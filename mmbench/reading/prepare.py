@@ -17,6 +17,7 @@ from mmbench.reading.decode import Decoder, Layout, decoder
 from mmbench.reading.normal import normal, release
 from mmbench.reading.parallel import Chunk, Decoded, decode, decode_all
 from mmbench.reading.problems import CellError, DataError, Problem
+from mmbench.reading.readers import Reader, reader
 from mmbench.reading.source import Source
 from mmbench.reading.table import Cell, Column, Table
 
@@ -40,13 +41,14 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What a DataSpec says of the arrays."""
+    """What a DataSpec says of the arrays. readers: what decodes other cells alike."""
 
     modalities: dict[str, Modality]
     splits: dict[str, int]
     scale: Normal | None
     chance: float | None
     notes: tuple[str, ...]
+    readers: dict[str, Reader]
 
 
 def prepare(
@@ -90,6 +92,7 @@ def prepare(
         scale=normal(table.labels[rows["train"]], None, axis=0) if table.task.kind == "regression" else None,
         chance=chance(table.task, table.labels[rows["test"]]),
         notes=tuple(_notes(table, fitted, missing)),
+        readers={name: reader(table.modalities[name], *found) for name, found in fitted.items()},
     )
 
 

@@ -26,12 +26,16 @@ class Column:
     """One modality of all samples.
 
     cells: one a sample, None where this sample lacks the modality; any sequence, so that cells may be made on demand.
-    options: of the decoder of this kind (`mmbench.reading.decode`), such as the side of images.
+    options: of the decoder of this kind (`mmbench.reading.decode`), such as the side of images. named: the columns of
+    the manifest that it was read from, where they are not one of the modality's name; files: of texts, whether that
+    column names files.
     """
 
     kind: Kind
     cells: Sequence[Cell | None]
     options: Mapping[str, Any] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+    files: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

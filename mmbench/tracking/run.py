@@ -143,6 +143,11 @@ def _note(result: TrialResult, main: str | None) -> str:
     return "\n".join(lines)
 
 
+def result_hash(result: TrialResult) -> str:
+    """16 hex digits of SHA-256 over all of a result."""
+    return hashlib.sha256(result.model_dump_json().encode()).hexdigest()[:16]
+
+
 def from_result(
     result: TrialResult, colour: Mapping[str, str], *, current: bool, main: str | None = None
 ) -> RunContent:
@@ -156,7 +161,7 @@ def from_result(
     tags = choices | {
         "state": result.state.value,
         "trial_id": result.trial_id,
-        "result_hash": hashlib.sha256(result.model_dump_json().encode()).hexdigest()[:16],
+        "result_hash": result_hash(result),
         "current": "yes" if current else "no",
         "data_hash": result.provenance.data_hash,
         "fingerprint": result.provenance.fingerprint,

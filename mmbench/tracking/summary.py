@@ -12,6 +12,8 @@ from mmbench.results import State
 from mmbench.tracking.store import Store, TrackingError, open_store, plain_errors
 
 log = logging.getLogger("mmbench.tracking")
+CHAMPION = "champion."
+"""How the tags begin that tell of the best model of a data set."""
 
 
 def _run_id(store: Store) -> str:
@@ -32,11 +34,35 @@ def _set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
 
 
 def write_summary(store: Store, counts: Mapping[str, int]) -> None:
-    """Write how many trials of the declared grid are in which state."""
-    text = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items())
-    tags = {f"trials.{state}": str(counts.get(state, 0)) for state in State}
-    note = f"{sum(counts.values())} declared trials: {text}.\n\nThe report, once made, is among the artifacts."
-    _set_tags(store, _run_id(store), tags | {"mlflow.note.content": note})
+    """Write how many trials of the declared grid are in which state. The store's lock is held."""
+    run_id = _run_id(store)
+    _set_tags(store, run_id, {f"trials.{state}": str(counts.get(state, 0)) for state in State})
+    _describe(store, run_id)
+
+
+def add_champion(store: Store, dataset: str, sentence: str, folder: Path) -> None:
+    """Tell which model is best on a data set, and attach what lies in `folder` about it. The store's lock is held."""
+    run_id = _run_id(store)
+    store.client.log_artifacts(run_id, str(folder), f"champions/{dataset}")
+    _set_tags(store, run_id, {f"{CHAMPION}{dataset}": sentence})
+    _describe(store, run_id)
+
+
+def _describe(store: Store, run_id: str) -> None:
+    """The description, from the run's own tags and artifacts."""
+    tags = store.client.get_run(run_id).data.tags
+    counts = {state: int(tags.get(f"trials.{state}", 0)) for state in State}
+    text = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
+    here = f"#/experiments/{store.experiment_id}/runs/{run_id}/artifacts"
+    lines = [f"{sum(counts.values())} declared trials: {text}.", ""]
+    lines += [
+        f"[The report]({here}/report/report.html), once made, is among the artifacts, with its tables and figures."
+    ]
+    champions = {k.removeprefix(CHAMPION): v for k, v in sorted(tags.items()) if k.startswith(CHAMPION)}
+    if champions:
+        lines += ["", "**The best model of each data set**, by validation:", ""]
+        lines += [f"- {said} [Where it errs]({here}/champions/{name})" for name, said in champions.items()]
+    _set_tags(store, run_id, {"mlflow.note.content": "\n".join(lines)})
 
 
 def _content_hash(folder: Path) -> str:

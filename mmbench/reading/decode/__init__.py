@@ -39,11 +39,13 @@ class Layout:
 class Decoder(ABC):
     """Reads the cells of one kind. Made as `SomeDecoder(**options)`; pickles, since cells are decoded in parallel.
 
-    `fit` looks at training cells only, so nothing of validation and test reaches sizes and vocabularies. parallel:
+    `fit` looks at training cells only, so nothing of validation and test reaches sizes and vocabularies. fitted: the
+    attributes that it sets, for `state`. parallel:
     False for one that is not to be copied into other processes, such as a pretrained encoder on a GPU; it gets `batch`
     cells at a time. light: cells that are in memory already are decoded sooner than they are sent to another process.
     """
 
+    fitted: ClassVar[tuple[str, ...]] = ()
     parallel: ClassVar[bool] = True
     batch: ClassVar[int] = 1
     light: ClassVar[bool] = False
@@ -51,6 +53,15 @@ class Decoder(ABC):
     @abstractmethod
     def fit(self, cells: Sequence[Cell]) -> Layout:
         """Choose what is left open (length, size, vocabulary) from training cells. Raises CellError."""
+
+    def state(self) -> dict[str, Any]:
+        """What `fit` chose, for JSON: a decoder of the same options that is given it back decodes alike."""
+        return {name: getattr(self, name) for name in self.fitted}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave, in place of `fit`. Raises KeyError where something of it is missing."""
+        for name in self.fitted:
+            setattr(self, name, state[name])
 
     @abstractmethod
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Annotated, Any, NamedTuple
 
@@ -52,6 +52,8 @@ class AudioDecoder(Decoder):
     An array holds samples (n,) or (n, channels), floats or 16-bit or 32-bit whole numbers, at `rate`.
     """
 
+    fitted = ("rate", "hop", "steps", "samples")
+
     def __init__(
         self,
         *,
@@ -69,8 +71,7 @@ class AudioDecoder(Decoder):
         rates = [x.rate for x in looks]
         self.rate = self.rate or min(RATE, max(set(rates), key=lambda r: (rates.count(r), r)))
         self.hop = max(1, round(self.hop_seconds * self.rate))
-        self.filters = _filters(self.rate, self.mels, self.hop)
-        self.window = np.hanning(self._size + 1)[:-1].astype(np.float32)
+        self._tune()
         milliseconds = [round(1000 * x.seconds) for x in looks]
         seconds = self.seconds or typical(milliseconds, QUANTILE, round(1000 * SECONDS)) / 1000
         length = max(LEAST, self._frames_of(round(seconds * self.rate)))
@@ -91,6 +92,16 @@ class AudioDecoder(Decoder):
                 f"{self.samples / self.rate:.2f} s, beyond which {cut:.0%} of training samples are cut"
             ),
         )
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self._tune()
+
+    def _tune(self) -> None:
+        """The filters and the window of this rate and hop."""
+        assert self.rate is not None
+        self.filters = _filters(self.rate, self.mels, self.hop)
+        self.window = np.hanning(self._size + 1)[:-1].astype(np.float32)
 
     @property
     def _size(self) -> int:

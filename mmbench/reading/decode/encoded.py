@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ from mmbench.reading.pretrained.model import Kind, Model, load, version
 from mmbench.reading.pretrained.thin import Field
 from mmbench.reading.problems import CellError
 from mmbench.reading.table import Cell
+from mmbench.registry import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,6 +56,7 @@ class Encoded(Decoder):
     content (`mmbench.reading.pretrained.cache`): a second time only what is new is encoded.
     """
 
+    fitted = ("steps", "features")
     parallel = False
     batch = 256
     kind: ClassVar[Kind]
@@ -109,6 +111,19 @@ class Encoded(Decoder):
             normal_axis=0 if self.pool else 1,
             note=f"{note} from {source}, frozen",
         )
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"identity": self.files.identity}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Raises UserError where the encoder's files are others than those that were fitted, or cannot be had."""
+        super().restore(state)
+        if self.files.identity != state["identity"]:
+            was, now = state["identity"][:12], self.files.identity[:12]
+            raise UserError(
+                f"encoder {self.encoder!r} is {now} here, and was {was} when data was prepared; give those files back, "
+                "or prepare and train again"
+            )
 
     def length(self, cells: Sequence[Cell], first: np.ndarray) -> int:
         """T, from training cells, the first of which gave these features."""
@@ -213,7 +228,6 @@ class Encoded(Decoder):
 def encoder_of(kind: str, *, where: str) -> type[Encoded]:
     """The decoder with an encoder of this kind. Raises UserError where there is none."""
     from mmbench.reading.decode import encoders
-    from mmbench.registry import UserError
 
     known: dict[str, type[Encoded]] = {cls.kind: cls for cls in encoders.ALL}
     if kind not in known:

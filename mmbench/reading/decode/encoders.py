@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -70,6 +70,13 @@ class EncodedImage(Encoded):
         # How numbers in place of a file are scaled is seen over all training images.
         self.reader.fit(cells)
         return super().fit(cells)
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"unit": self.reader.unit}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self.reader.unit = state["unit"]
 
     def asked(self) -> dict[str, Any]:
         return super().asked() | {"unit": self.reader.unit}

@@ -50,6 +50,8 @@ class ImageDecoder(Decoder):
     Numbers (H, W) or (H, W, channels): uint8, uint16, or floats in [0, 1] or [0, 255], whichever training images have.
     """
 
+    fitted = ("height", "width", "channels", "unit")
+
     def __init__(
         self,
         *,

@@ -25,6 +25,7 @@ class SequenceDecoder(Decoder):
     T stretches as equal as can be, or the first T steps (`cut`). key: of the array in an .npz that has several.
     """
 
+    fitted = ("steps", "features")
     light = True
 
     def __init__(

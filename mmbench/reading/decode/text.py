@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -37,6 +37,7 @@ class TextDecoder(Decoder):
     Unicode is normalised (NFKC). A cell is a text, or a file in UTF-8.
     """
 
+    fitted = ("steps",)
     light = True
 
     def __init__(
@@ -71,6 +72,13 @@ class TextDecoder(Decoder):
                 f"beyond which {cut:.0%} of training samples are cut"
             ),
         )
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"tokenizer": self.tokenizer.to_str()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self.tokenizer = Tokenizer.from_str(state["tokenizer"])
 
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
         ids = self.tokenizer.encode(read_text(cell)).ids[: self.steps]

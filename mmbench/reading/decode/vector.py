@@ -25,6 +25,7 @@ class VectorDecoder(Decoder):
     that has several.
     """
 
+    fitted = ("length",)
     light = True
 
     def __init__(self, *, tokens: Annotated[int, Field(ge=1, le=512)] | None = None, key: str | None = None) -> None:

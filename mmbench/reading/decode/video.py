@@ -45,6 +45,8 @@ class VideoDecoder(Decoder):
     about 16 patches a frame. Turned as the file says.
     """
 
+    fitted = ("steps", "height", "width", "channels")
+
     def __init__(
         self,
         *,

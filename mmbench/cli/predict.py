@@ -1,0 +1,84 @@
+"""`mmbench predict`: a registered model on rows of one's own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmbench.cli.output import spinner
+from mmbench.registry import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mmbench.champion.predictor import Predictor
+    from mmbench.reading.rows import Rows
+
+FORMATS = (".csv", ".parquet", ".jsonl")
+SHOWN = 5
+FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+@click.command(short_help="Predict rows of your own.")
+@click.option(
+    "--model", required=True, metavar="MODEL", help="models:/NAME@champion, models:/NAME/VERSION, or a folder."
+)
+@click.argument("rows", type=FILE)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help=f"{', '.join(FORMATS)}; default: printed.")
+@click.option("--root", type=FOLDER, help="Folder that paths start from and never leave; default: that of ROWS.")
+def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> int:
+    """Predict the samples of a table (.csv, .parquet or .jsonl), whose columns are named as in the manifest.
+
+    ROWS has paths, texts or numbers, one column a modality; other columns are passed over. A row that cannot be read
+    gets a message in `error` and no prediction, and the exit code is 1. Run it in the folder of the project, whose
+    MLflow has the models; nothing that lies in a model is executed.
+    """
+    if out is not None and out.suffix.lower() not in FORMATS:
+        raise UserError(f"--out {out}: the file ends in one of {', '.join(FORMATS)}")
+    from mmbench.champion.predictor import Predictor
+    from mmbench.reading.source import Root
+    from mmbench.tracking.champion import fetch
+
+    with spinner("predicting"):
+        predictor = Predictor.load(fetch(model, Path()))
+        table = _read(rows, predictor)
+        made = predictor.predict(table, Root(root or rows.parent))
+    made.insert(0, "row", table.numbers)
+    _write(made, out)
+    bad = made[made["error"].notna()]
+    for message in bad["error"].head(SHOWN):
+        print(f"error: {message}", file=sys.stderr)
+    if len(bad) > SHOWN:
+        print(f"error: and {len(bad) - SHOWN} more rows", file=sys.stderr)
+    if out is not None:
+        said = f"{len(made) - len(bad)} of {len(made)} rows predicted: {out}"
+        print(said, file=sys.stderr)
+    return 1 if len(bad) else 0
+
+
+def _read(file: Path, predictor: Predictor) -> Rows:
+    """Raises DataError with everything that is no table."""
+    from mmbench.reading import rows as reading
+    from mmbench.reading.problems import DataError
+
+    wanted = predictor.columns
+    with file.open("rb") as stream:
+        table = reading.read(file.name, stream, wanted.__contains__)
+    if problems := table.findings.problems():
+        raise DataError(problems)
+    return table
+
+
+def _write(made: pd.DataFrame, out: Path | None) -> None:
+    if out is None:
+        click.echo(made.to_csv(index=False), nl=False)
+    elif out.suffix.lower() == ".csv":
+        made.to_csv(out, index=False)
+    elif out.suffix.lower() == ".parquet":
+        made.to_parquet(out, index=False)
+    else:
+        made.to_json(out, orient="records", lines=True, force_ascii=False)

@@ -1,0 +1,246 @@
+"""The best model of each data set in MLflow: logged by its trial's run, registered, with the alias `champion`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmbench.config import DataSpec, Tracking
+from mmbench.job import Job
+from mmbench.metrics import METRICS
+from mmbench.registry import UserError, suggest
+from mmbench.results import TrialResult
+from mmbench.tracking.run import result_hash
+from mmbench.tracking.runs import find
+from mmbench.tracking.store import Store, plain_errors, quiet, tracking_uri
+from mmbench.tracking.summary import add_champion
+
+if TYPE_CHECKING:
+    from mmbench.champion.again import Again
+    from mmbench.champion.rows import Feeder
+
+ALIAS = "champion"
+URI = "MLFLOW_TRACKING_URI"
+CODE = Path(__file__).with_name("pyfunc.py")
+REQUIRED = ("mmbench", "mlflow", "torch", "numpy", "pandas", "safetensors")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A version of a registered model."""
+
+    name: str
+    version: str
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}@{ALIAS}"
+
+
+def model_name(settings: Tracking, dataset: str) -> str:
+    """Experiment and data set: `mmbench-synergy`."""
+    return re.sub(r"[/:]", "-", f"{settings.experiment}-{dataset}")
+
+
+def registered(store: Store, settings: Tracking, kept: TrialResult) -> Registered | None:
+    """The champion of the trial's data set where it is this very result already; None where another is, or none."""
+    from mlflow.exceptions import MlflowException
+
+    name = model_name(settings, kept.config.dataset)
+    with plain_errors(store.uri):
+        try:
+            found = store.client.get_model_version_by_alias(name, ALIAS)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+    same = found.tags.get("result_hash") == result_hash(kept)
+    return Registered(name=name, version=str(found.version)) if same else None
+
+
+def register(store: Store, settings: Tracking, job: Job, again: Again, spec: DataSpec, prepared: Path) -> Registered:
+    """Log the trained model by the run of its trial, register it, and let the alias point at it; attach to the summary
+    run where it errs. prepared: the folder of its data. Raises TrackingError."""
+    from mmbench.champion import bundle, errors
+    from mmbench.champion.predictor import Predictor
+
+    name = model_name(settings, spec.name)
+    with tempfile.TemporaryDirectory(prefix="mmbench-champion-") as scratch, plain_errors(store.uri), store.lock:
+        folder = Path(scratch) / "model"
+        bundle.save(folder, again.model, again.result, prepared)
+        errors.write(again, spec, Path(scratch) / spec.name)
+        run = find(store, job.trial_id).get(job.trial_id)
+        feeder = Predictor.load(folder).feeder
+        made = _log(store, name, None if run is None else run.run_id, folder, _signature(feeder, spec))
+        _tell(store, made, again, spec)
+        add_champion(
+            store, spec.name, f"[{name}](#/models/{name}): {_sentence(again, spec)}", Path(scratch) / spec.name
+        )
+    return made
+
+
+def _log(store: Store, name: str, run_id: str | None, folder: Path, signature: Any) -> Registered:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    with _global(store.uri):
+        mlflow.set_experiment(experiment_id=store.experiment_id)
+        info = Model.log(
+            artifact_path=None,
+            name="model",
+            flavor=mlflow.pyfunc,
+            run_id=run_id,
+            python_model=str(CODE),
+            artifacts={"model": str(folder)},
+            signature=signature,
+            # As they are here: MLflow would load the model in another process to find them out.
+            pip_requirements=[f"{package}=={version(package)}" for package in REQUIRED],
+        )
+        try:
+            store.client.get_registered_model(name)
+        except MlflowException:
+            store.client.create_registered_model(name)
+        source = f"models:/{info.model_id}"
+        made = store.client.create_model_version(
+            name, source, run_id=run_id, model_id=info.model_id, await_creation_for=None
+        )
+    return Registered(name=name, version=str(made.version))
+
+
+@contextmanager
+def _global(uri: str) -> Iterator[None]:
+    """MLflow looks for models wherever its globals point: here they point at `uri`, and afterwards where they did.
+    What it says on the way (an example of an input would be welcome) is for its developers."""
+    import mlflow
+
+    before, log = os.environ.get(URI), logging.getLogger("mlflow")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(uri)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        # It wrote into the environment too.
+        mlflow.set_tracking_uri(before or "")
+        if before is None:
+            os.environ.pop(URI, None)
+        log.setLevel(level)
+
+
+def _signature(feeder: Feeder, spec: DataSpec) -> Any:
+    """The columns by name. Any value: a picture is a path or an array, and an empty cell is a missing modality."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import AnyType
+
+    inputs = Schema([ColSpec(AnyType(), column, required=False) for column in feeder.columns()])
+    task = spec.task
+    if task.kind == "regression":
+        several = len(task.targets) > 1
+        names = {f"prediction.{t}" if several else "prediction": DataType.double for t in task.targets}
+    else:
+        names = {"prediction": DataType.string} | {f"probability.{t}": DataType.double for t in task.targets}
+    outputs = [ColSpec(kind, name, required=False) for name, kind in (names | {"error": DataType.string}).items()]
+    return ModelSignature(inputs=inputs, outputs=Schema(outputs))
+
+
+def _sentence(again: Again, spec: DataSpec) -> str:
+    config, metric = again.result.config, spec.task.metric
+    scores = {split: values.get(metric, float("nan")) for split, values in again.result.metrics.items()}
+    return (
+        f"{config.cell}, seed {config.seed}: {METRICS[metric].label} {scores['test']:.3f} on test, "
+        f"{scores['validation']:.3f} on validation, by which it was chosen."
+    )
+
+
+def _tell(store: Store, made: Registered, again: Again, spec: DataSpec) -> None:
+    """Descriptions, tags and the alias."""
+    kept, client = again.kept, store.client
+    agrees = "Its scores are the ledger's, bit by bit."
+    if not again.reproduced:
+        was = kept.metrics["test"].get(spec.task.metric, float("nan"))
+        agrees = (
+            f"It was trained on other hardware than the sweep: the ledger says {was:.3f} on test for the same trial."
+        )
+    note = (
+        f"{_sentence(again, spec)} {agrees}\n\nTrial `{kept.trial_id}` of the ledger, trained again for its weights. "
+        "Weights are safetensors, everything else is JSON."
+    )
+    tags = {
+        "trial_id": kept.trial_id,
+        "result_hash": result_hash(kept),
+        "dataset": spec.name,
+        "cell": kept.config.cell,
+        "reproduced": "yes" if again.reproduced else "no",
+    }
+    client.update_model_version(made.name, made.version, description=note)
+    for key, value in tags.items():
+        client.set_model_version_tag(made.name, made.version, key, value)
+    client.update_registered_model(made.name, description=_how(made, spec))
+    client.set_registered_model_tag(made.name, "dataset", spec.name)
+    client.set_registered_model_alias(made.name, ALIAS, made.version)
+
+
+def _how(made: Registered, spec: DataSpec) -> str:
+    return f"""\
+The best trained model on `{spec.name}`, chosen on the validation split by {METRICS[spec.task.metric].label}.
+
+```sh
+mmbench predict --model {made.uri} rows.csv
+MMBENCH_ROOT=FOLDER mlflow models serve --model-uri {made.uri} --env-manager local
+```
+
+One column a modality, named as in the manifest: paths below the folder, texts or arrays. A row that cannot be read gets
+a message in `error`; the others are predicted.
+"""
+
+
+def fetch(uri: str, root: Path) -> Path:
+    """The folder of the model that `uri` names: `models:/NAME@champion`, `models:/NAME/VERSION`, or a path.
+
+    root: of the project whose MLflow is asked. Nothing in the model is executed. Raises UserError.
+    """
+    if not uri.startswith(("models:", "runs:")):
+        return _bundle(Path(uri), uri)
+    where = tracking_uri(root)
+    quiet()
+    with plain_errors(where):
+        import mlflow
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with _global(where):
+                folder = mlflow.artifacts.download_artifacts(artifact_uri=uri)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            known = [m.name for m in MlflowClient(tracking_uri=where).search_registered_models()]
+            asked = re.split(r"[@/]", uri.removeprefix("models:/"))[0]
+            said = " ".join(str(error.message).split())
+            hint = f"{said}; `mmbench champion` registers some"
+            if known:
+                hint = said if asked in known else f"MLflow has no model {asked!r}{suggest(asked, known)}"
+            raise UserError(f"--model {uri}: {hint}") from None
+    return _bundle(Path(folder), uri)
+
+
+def _bundle(folder: Path, said: str) -> Path:
+    from mmbench.champion.bundle import MODEL
+
+    for found in (folder, folder / "artifacts" / "model"):
+        if (found / MODEL).is_file():
+            return found
+    raise UserError(f"--model {said}: no model of mmbench lies there; give models:/NAME@champion, or such a folder")

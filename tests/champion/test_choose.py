@@ -1,0 +1,91 @@
+"""Which trial is the champion: by validation alone, in the metric's direction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmbench.champion.choose import choose
+from mmbench.cli.project import Loaded
+from mmbench.config import DataSpec
+from mmbench.job import Job
+from mmbench.registry import UserError
+from mmbench.results import State, TrialResult
+from tests import small_project
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    root = small_project.make(tmp_path_factory.mktemp("choose"))
+    small_project.regression(root)
+    return small_project.read(root)
+
+
+def jobs(loaded: Loaded, dataset: str) -> list[Job]:
+    return [j for j in loaded.plan.jobs if j.config.dataset == dataset and j.config.role != "baseline"]
+
+
+def scored(job: Job, validation: dict[str, float], test: float = 0.5) -> TrialResult:
+    result = small_project.result(job)
+    main = next(iter(validation))
+    return result.model_copy(update={"metrics": {"validation": validation, "test": {main: test, "loss": 1.0}}})
+
+
+def results(loaded: Loaded, dataset: str, scores: dict[int, TrialResult]) -> dict[str, TrialResult]:
+    """The others of the data set are worst of all."""
+    worst = {"accuracy": 0.0, "loss": 9.0} if dataset == "small" else {"mae": 99.0, "loss": 99.0}
+    found = {job.trial_id: scored(job, worst, test=1.0) for job in jobs(loaded, dataset)}
+    return found | {r.trial_id: r for r in scores.values()}
+
+
+@pytest.mark.parametrize("dataset, better, worse", [("small", 0.9, 0.8), ("errors", 0.2, 0.3)])
+def test_validation_decides_in_the_direction_of_the_metric(
+    loaded: Loaded, dataset: str, better: float, worse: float
+) -> None:
+    spec: DataSpec = loaded.specs[dataset]
+    good, bad = jobs(loaded, dataset)[3], jobs(loaded, dataset)[1]
+    found = results(
+        loaded,
+        dataset,
+        {
+            0: scored(good, {spec.task.metric: better, "loss": 0.7}, test=0.1),
+            1: scored(bad, {spec.task.metric: worse, "loss": 0.1}, test=0.9),
+        },
+    )
+    assert choose(loaded.plan, found, spec) == good
+
+
+def test_of_equals_the_loss_decides_then_the_order(loaded: Loaded) -> None:
+    spec = loaded.specs["small"]
+    first, second, third = jobs(loaded, "small")[1:4]
+    same = {"accuracy": 0.9, "loss": 0.5}
+    found = results(
+        loaded, "small", {0: scored(first, same), 1: scored(second, {**same, "loss": 0.4}), 2: scored(third, same)}
+    )
+    assert choose(loaded.plan, found, spec) == second
+    del found[second.trial_id]
+    assert choose(loaded.plan, found, spec) == first
+
+
+def test_baselines_and_what_failed_take_no_part(loaded: Loaded) -> None:
+    spec = loaded.specs["small"]
+    baseline = next(j for j in loaded.plan.jobs if j.config.role == "baseline" and j.config.dataset == "small")
+    only, failed = jobs(loaded, "small")[:2]
+    found = {
+        baseline.trial_id: scored(baseline, {"accuracy": 1.0}),
+        only.trial_id: scored(only, {"accuracy": 0.1}),
+        failed.trial_id: small_project.result(failed, State.FAILED),
+    }
+    assert choose(loaded.plan, found, spec) == only
+    del found[only.trial_id]
+    with pytest.raises(UserError, match="no trial on 'small' has ended well yet"):
+        choose(loaded.plan, found, spec)
+
+
+def test_trials_that_left_the_plan_take_no_part(loaded: Loaded, tmp_path: Path) -> None:
+    spec = loaded.specs["small"]
+    only = jobs(loaded, "small")[0]
+    gone = scored(jobs(loaded, "small")[1], {"accuracy": 1.0}).model_copy(update={"trial_id": "0" * 16})
+    found = {gone.trial_id: gone, only.trial_id: scored(only, {"accuracy": 0.1})}
+    assert choose(loaded.plan, found, spec) == only

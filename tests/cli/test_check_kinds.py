@@ -15,7 +15,7 @@ from PIL import Image
 from mmbench.cli import main
 from mmbench.datacard.looker import MEASURES
 from mmbench.reading.table import KINDS
-from tests.cli.test_data import project as project  # noqa: PLC0414 - a fixture
+from tests.cli.test_data import project as project
 from tests.reading.films import film, shades, tone
 
 Shown = pytest.CaptureFixture[str]

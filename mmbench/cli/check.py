@@ -117,17 +117,12 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
     All problems are listed, each with file and row; then the exit code is 1.
     """
     from mmbench import prepare
-    from mmbench.data import load_spec
-    from mmbench.registry import UserError
-    from mmbench.signal.generator import Generator
 
     raw = prepare.read(name, project.root / "data" / "raw")
+    from mmbench.signal.generator import Generator
+
     if isinstance(raw.made, Generator):
-        try:
-            spec = load_spec(project.root / "data" / "prepared" / name)
-        except UserError:
-            spec = None
-        _show_generated(name, spec, json_)
+        _show_generated(name, prepare.prepared(project.root / "data" / "prepared" / name), json_)
         return 0
     from mmbench.datacard import check as checking
     from mmbench.datacard.summary import summary

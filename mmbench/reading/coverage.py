@@ -85,8 +85,8 @@ def notes(table: Table, split: np.ndarray) -> tuple[str, ...]:
         return ()
     told = []
     for name in SPLITS:
-        has: list[bool] = _hot(table, split == name).any(axis=0).tolist()
-        absent = [repr(t) for t, there in zip(table.task.targets, has, strict=True) if not there]
+        counts = _hot(table, split == name).sum(axis=0).tolist()
+        absent = [repr(t) for t, count in zip(table.task.targets, counts, strict=True) if not count]
         if absent:
             more = f" and {len(absent) - SHOWN} more" if len(absent) > SHOWN else ""
             what = "labels" if table.task.kind == "multilabel" else "classes"

@@ -41,7 +41,7 @@ def spread(counts: np.ndarray, start: np.ndarray, shares: Mapping[str, float], r
     gaps = lacking(counts, start, len(shares))
     if not gaps.any():
         return Spread(split=start, lacks=gaps, proven=True)
-    concerned: np.ndarray = (counts[:, gaps.any(axis=1)] > 0).any(axis=1)
+    concerned = counts[:, gaps.any(axis=1)].sum(axis=1) > 0
     best = Spread(split=start, lacks=gaps, proven=False)
     for free in ([concerned] if len(counts) > MOVED else []) + [np.ones(len(counts), bool)]:
         if free.sum() > MOVED:

@@ -95,8 +95,9 @@ def _loader(info: Variant, folder: Path) -> Loader:
 def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) -> None:
     """Get the files of the public data set NAME (`mmbench list dataset`), check them and write its card.
 
-    What is there already is used and not fetched again: --into may name a copy that you have; what was broken off goes on. Where the files are not open to all, this
-    tells what to download and where to put it; run it again afterwards, and it checks them.
+    What is there already is used and not fetched again: --into may name a copy that you have; what was broken off goes
+    on. Where the files are not open to all, this tells what to download and where to put it; run it again afterwards,
+    and it checks them.
     """
     from mmbench.reading import fetch as fetching
     from mmbench.reading.card import load_card

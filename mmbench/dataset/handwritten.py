@@ -22,7 +22,8 @@ class Handwritten(Multiview):
     """Ten digits from six views, split as in the file: 1599 train (of 1600, one is a copy of a test sample), 400 test.
 
     Each digit has 160 training samples and 40 of test. TMC (Han et al. 2021) trains and tests on just these parts;
-    validation is cut from train. One test sample is also a training sample. copies: `drop` leaves such training samples out, `keep` does not; copies within train are a group.
+    validation is cut from train. One test sample is also a training sample. copies: `drop` leaves such training samples
+    out, `keep` does not; copies within train are a group.
     """
 
     description: ClassVar[str] = "Six sets of features of one handwritten digit; which digit is it?"

@@ -175,8 +175,8 @@ def _git(item: GitFolder, into: Path, watch: Watch) -> str:
                 f"{target} is of commit {str(known)[:8]}, not {item.commit[:8]}; move it away, and fetch again"
             )
         return (
-            f"{item.path} is there and is used; whether it is of commit {item.commit[:8]} is not known, since mmbench did "
-            "not fetch it"
+            f"{item.path} is there and is used; whether it is of commit {item.commit[:8]} is not known, since "
+            "mmbench did not fetch it"
         )
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -191,8 +191,9 @@ def _git(item: GitFolder, into: Path, watch: Watch) -> str:
     except (DvcException, SCMError, OSError) as error:
         shutil.rmtree(coming, ignore_errors=True)
         raise UserError(
-            f"{item.folder} of {item.url} at {item.commit} cannot be fetched: {error}\nWithout network: clone {item.url} "
-            f"elsewhere, check out {item.commit}, and put its folder {item.folder} at {target}; then run this command again"
+            f"{item.folder} of {item.url} at {item.commit} cannot be fetched: {error}\nWithout network: clone "
+            f"{item.url} elsewhere, check out {item.commit}, and put its folder {item.folder} at {target}; then run this "
+            "command again"
         ) from None
     target.parent.mkdir(parents=True, exist_ok=True)
     coming.replace(target)

@@ -78,7 +78,7 @@ def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
     """Add rows for files that are in none."""
     from mmbench.reading.card import load_card
     from mmbench.reading.draft import draft
-    from mmbench.reading.layout import walk
+    from mmbench.reading.source import Root
     from mmbench.reading.update import update
 
     if load_card(card.parent).manifest != manifest.name or not manifest.exists():
@@ -87,7 +87,7 @@ def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
         drafted = draft(folder, root=folder.as_posix(), without=manifest.name)
     if drafted.manifest is None:
         raise UserError(f"{folder} has a table of its own; add rows to it, and name it as `manifest` in {card}")
-    done = update(manifest.read_bytes(), drafted.manifest, list(walk(folder)))
+    done = update(manifest.read_bytes(), drafted.manifest, Root(folder).exists)
     manifest.write_text(done.text, encoding="utf-8")
     click.echo(f"{manifest}: {done.added:,} rows added, {done.completed:,} completed; {card} stays as it is")
     if done.gone:

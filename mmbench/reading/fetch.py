@@ -192,8 +192,8 @@ def _git(item: GitFolder, into: Path, watch: Watch) -> str:
         shutil.rmtree(coming, ignore_errors=True)
         raise UserError(
             f"{item.folder} of {item.url} at {item.commit} cannot be fetched: {error}\nWithout network: clone "
-            f"{item.url} elsewhere, check out {item.commit}, and put its folder {item.folder} at {target}; then run this "
-            "command again"
+            f"{item.url} elsewhere, check out {item.commit}, and put its folder {item.folder} at {target}; then run "
+            "this command again"
         ) from None
     target.parent.mkdir(parents=True, exist_ok=True)
     coming.replace(target)

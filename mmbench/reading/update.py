@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmbench.reading.findings import shown
+from mmbench.reading.guess import kind_of
 from mmbench.reading.problems import DataError
 from mmbench.reading.rows import Rows, read
 from mmbench.registry import UserError
@@ -15,7 +16,7 @@ from mmbench.registry import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Updated:
-    """text: of the manifest. added, completed, gone: rows that are new, that got a file, and whose file is not there."""
+    """text: of the manifest. added, completed, gone: rows that are new, that got a file, whose file is not there."""
 
     text: str
     added: int
@@ -23,16 +24,15 @@ class Updated:
     gone: int
 
 
-def update(old: bytes, new: str, files: Collection[str]) -> Updated:
-    """old: the manifest as it is. new: as it would be drafted today. files: all there are.
+def update(old: bytes, new: str, exists: Callable[[str], bool]) -> Updated:
+    """old: the manifest as it is. new: as it would be drafted today. exists: whether there is a file of this name.
 
     Raises UserError where new files are of a kind for which the manifest has no column; DataError where it is broken.
     """
     before, after = (read("manifest.csv", io.BytesIO(text)) for text in (old, new.encode()))
     if problems := before.findings.problems():
         raise DataError(problems)
-    known = set(files)
-    kinds = [name for name, values in after.columns.items() if any(v in known for v in values)]
+    kinds = [name for name, values in after.columns.items() if any(v and kind_of(v) and exists(v) for v in values)]
     if missing := [name for name in kinds if name not in before.columns]:
         raise UserError(
             f"manifest.csv has no column {', '.join(map(shown, missing))} for the new files; add it, or draft all anew "
@@ -51,7 +51,7 @@ def update(old: bytes, new: str, files: Collection[str]) -> Updated:
         free = [kind for kind in kinds if mine[kind] is None and row[kind] is not None and row[kind] not in place]
         mine.update({kind: row[kind] for kind in free})
         completed += bool(free)
-    gone = sum(any(row[kind] is not None and row[kind] not in known for kind in kinds) for row in rows)
+    gone = sum(any((file := row[kind]) is not None and not exists(file) for kind in kinds) for row in rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(before.columns)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmbench.config import DataSpec, Task, is_plain_name, task_of
-from mmbench.data import Writer, save
+from mmbench.config import DataSpec, Task, is_plain_name, parse, task_of
 from mmbench.reading.card import FILE, Card, load_card
-from mmbench.reading.loader import Loader
-from mmbench.reading.source import Root
-from mmbench.reading.table import Table
 from mmbench.registry import UserError, check_options, get, suggest
-from mmbench.signal.generator import Generator
+
+if TYPE_CHECKING:
+    from mmbench.reading.loader import Loader
+    from mmbench.reading.table import Table
+    from mmbench.signal.generator import Generator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,9 @@ class Raw:
 
     def table(self) -> Table:
         """The samples of raw data. Raises DataError with all problems; a generated data set has none."""
+        from mmbench.reading.loader import Loader
+        from mmbench.reading.source import Root
+
         if isinstance(self.made, Loader):
             return self._with_metric(self.made.table(Root(self.folder / self.card.root)))
         if self.made is None:
@@ -70,12 +75,27 @@ def read(name: str, raw: Path) -> Raw:
     return Raw(name=name, folder=folder, card=card, made=made)
 
 
+def prepared(folder: Path) -> DataSpec | None:
+    """spec.json of a prepared data set; None where it is missing or broken. As `mmbench.data.load_spec`, but without
+    PyTorch, so that commands that only list are quick."""
+    try:
+        raw = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        spec: DataSpec = parse(DataSpec, raw, folder / "spec.json")
+    except (OSError, ValueError, RecursionError):
+        return None
+    return spec
+
+
 def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
     """Write the prepared data set to `folder`; returns its spec. Raises UserError; DataError names file and row."""
+    # Late: decoders, PyTorch and what makes signals are not needed to read a card.
+    from mmbench.data import Writer, save
+    from mmbench.reading.loader import Loader
+    from mmbench.signal.generator import Generator
+
     if isinstance(raw.made, Generator):
         return save(folder, *raw.made.make(raw.name))
-    # Late: decoders need libraries that generated data does without.
-    from mmbench.reading import leakage, splits
+    from mmbench.reading import coverage, leakage, splits
     from mmbench.reading.prepare import prepare as decode
     from mmbench.reading.readers import FILE as READERS
     from mmbench.reading.readers import to_json
@@ -101,7 +121,9 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
                 source=raw.card.source or (f"{origin.page} ({origin.revision})" if origin else ""),
                 citation=raw.card.citation or (origin.citation if origin else ""),
                 notes=(
+                    *table.notes,
                     *done.notes,
+                    *coverage.notes(table, split),
                     *(f"accepted leakage: {n} samples with {kind}" for kind, n in accepted.items()),
                     *([origin.warning] if origin and origin.warning else []),
                 ),

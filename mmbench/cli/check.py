@@ -11,6 +11,7 @@ import click
 
 from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import Project, as_json_option, on_project
+from mmbench.cli.watching import watch
 
 if TYPE_CHECKING:
     from mmbench.config import DataSpec
@@ -81,7 +82,8 @@ def show(told: dict[str, Any]) -> None:
                 f"{_number(v['least'])}-{_number(v['median'])}-{_number(v['most'])} {what}"
                 for what, v in m["measures"].items()
             )
-            rows.append([name, m["kind"], m["present"], m["missing"]["all"], m["unreadable"], m["repeated"], lengths])
+            counts = ["–" if m[c] is None else m[c] for c in ("unreadable", "repeated")]
+            rows.append([name, m["kind"], m["present"], m["missing"]["all"], *counts, lengths])
         header = ["modality", "kind", "present", "missing", "unreadable", "repeated", "least-median-most"]
         table(header, rows)
         for name, m in told["modalities"].items():
@@ -114,23 +116,20 @@ def _show_generated(name: str, spec: DataSpec | None, json_: bool) -> None:
 def check(project: Project, name: str, page: bool, json_: bool) -> int:
     """Read the card, the table and every file of a data set, make its splits and look for leaks.
 
-    All problems are listed, each with file and row; then the exit code is 1.
+    All problems are listed, each with file and row; then the exit code is 1. Where files lie outside the card's folder,
+    a dvc.yaml beside the card lets DVC watch them.
     """
     from mmbench import prepare
-    from mmbench.data import load_spec
-    from mmbench.registry import UserError
-    from mmbench.signal.generator import Generator
 
     raw = prepare.read(name, project.root / "data" / "raw")
+    from mmbench.signal.generator import Generator
+
     if isinstance(raw.made, Generator):
-        try:
-            spec = load_spec(project.root / "data" / "prepared" / name)
-        except UserError:
-            spec = None
-        _show_generated(name, spec, json_)
+        _show_generated(name, prepare.prepared(project.root / "data" / "prepared" / name), json_)
         return 0
     from mmbench.datacard import check as checking
     from mmbench.datacard.summary import summary
+    from mmbench.reading.manifest import root_of
 
     with _progress() as tell:
         checked = checking.check(raw, tell)
@@ -139,6 +138,7 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
         if page and len(checked.survey.places):
             _write(file, checked, told)
             told["page"] = str(file)
+    written = watch(name, raw.folder, root_of(raw.card, raw.folder).folder)
     if json_:
         as_json(told)
         return 0 if told["ok"] else 1
@@ -146,6 +146,10 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
     click.echo()
     if "page" in told:
         click.echo(f"with pictures: {file}")
+    if written:
+        click.echo(f"wrote {', '.join(map(str, written))}: DVC sees when files outside change")
+    for note in checked.notes:
+        click.echo(f"note: {note}")
     for problem in checked.problems:
         click.echo(f"error: {problem}", err=True)
     if checked.problems:

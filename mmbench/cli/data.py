@@ -28,7 +28,6 @@ def data() -> None:
 
 def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]:
     from mmbench import prepare
-    from mmbench.data import load_spec
 
     told: dict[str, Any] = {"name": name, "from": "", "card": "ok", "prepared": None, "in_grid": name in grid}
     try:
@@ -36,9 +35,8 @@ def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]
         told["from"] = card.dataset.label if card.dataset is not None else card.manifest
     except UserError as error:
         told["card"] = str(error).split("\n")[0]
-    try:
-        spec = load_spec(project.root / "data" / "prepared" / name)
-    except UserError:
+    spec = prepare.prepared(project.root / "data" / "prepared" / name)
+    if spec is None:
         return told
     return told | {"prepared": {"splits": dict(spec.splits), "modalities": list(spec.modalities), "hash": spec.hash}}
 

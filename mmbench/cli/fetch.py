@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmbench.cli.project import Project, on_project
+from mmbench.cli.watching import watch
 from mmbench.registry import UserError, Variant, check_options, get
 
 if TYPE_CHECKING:
@@ -94,11 +95,14 @@ def _loader(info: Variant, folder: Path) -> Loader:
 def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) -> None:
     """Get the files of the public data set NAME (`mmbench list dataset`), check them and write its card.
 
-    What is there already is not fetched again; what was broken off goes on. Where the files are not open to all, this
-    tells what to download and where to put it; run it again afterwards, and it checks them.
+    What is there already is used and not fetched again: --into may name a copy that you have; what was broken off goes
+    on. Where the files are not open to all, this tells what to download and where to put it; run it again afterwards,
+    and it checks them.
     """
     from mmbench.reading import fetch as fetching
+    from mmbench.reading.card import load_card
     from mmbench.reading.loader import Loader
+    from mmbench.reading.manifest import root_of
 
     info = get("dataset", name, where="`mmbench data fetch`")
     folder = project.root / "data" / "raw" / name
@@ -112,8 +116,8 @@ def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) ->
         click.secho(f"note: {origin.warning}", fg="yellow", err=True)
     click.echo(f"licence: {origin.licence}")
     click.echo(f"please cite: {origin.citation}")
-    with _watching() as watch:
-        done = fetching.fetch(origin, into, watch)
+    with _watching() as progress:
+        done = fetching.fetch(origin, into, progress)
     for line in [*done, *fetching.check(origin, into)]:
         click.echo(line)
     try:
@@ -127,3 +131,5 @@ def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) ->
         ctx.exit(1)
     click.echo(f"{samples} can be read")
     _write_card(folder, name, loader.description, into)
+    if written := watch(name, folder, root_of(load_card(folder), folder).folder):
+        click.echo(f"wrote {', '.join(map(str, written))}: DVC sees when files outside change")

@@ -10,6 +10,7 @@ import click
 
 from mmbench.cli.output import heading, spinner
 from mmbench.cli.project import Project, on_project
+from mmbench.cli.watching import watch
 from mmbench.registry import UserError
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ def _inside(folder: Path, raw: Path) -> tuple[str, str] | None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--name", help="Of the data set; default: the folder's.")
 @click.option("--force", is_flag=True, help="Replace a card that is there already.")
+@click.option("--update", is_flag=True, help="Keep the card, and add rows for new files to the manifest it drafted.")
 @on_project
-def init(project: Project, folder: Path, name: str | None, force: bool) -> None:
+def init(project: Project, folder: Path, name: str | None, force: bool, update: bool) -> None:
     """Look at the files in FOLDER and draft data/raw/NAME/dataset.yaml, and a manifest where FOLDER has none.
 
     FOLDER may lie anywhere; nothing is copied. Samples are told by a table (.csv, .parquet, .jsonl), or by files of one
     name (7.png, 7.wav, 7.txt), classes by sub-folders.
     """
-    from mmbench.reading import index
     from mmbench.reading.card import FILE
     from mmbench.reading.draft import draft
 
@@ -54,8 +55,11 @@ def init(project: Project, folder: Path, name: str | None, force: bool) -> None:
     name, root = inside or (_named(folder, name), folder.resolve().as_posix())
     card = raw / name / FILE
     manifest = raw / name / "manifest.csv"
+    if update:
+        _update(card, folder, manifest, name)
+        return
     if card.exists() and not force:
-        raise UserError(f"{card} exists; --force replaces it")
+        raise UserError(f"{card} exists; --force replaces it, --update only adds rows for new files to its manifest")
     with spinner("looking at the files"):
         drafted = draft(folder, root=root)
     if drafted.manifest is not None and manifest.exists() and not force:
@@ -66,13 +70,30 @@ def init(project: Project, folder: Path, name: str | None, force: bool) -> None:
     if drafted.manifest is not None:
         manifest.write_text(drafted.manifest, encoding="utf-8")
         written.append(manifest)
-    if inside is None:
-        stage = card.with_name("dvc.yaml")
-        stage.write_text(index.stage(name, folder.resolve()), encoding="utf-8")
-        with spinner("reading every file once, so that DVC sees changes"):
-            index.write(folder.resolve(), card.with_name(index.FILE))
-        written += [stage, card.with_name(index.FILE)]
+    written += watch(name, card.parent, folder, again=True)
     _tell(drafted, written, name, project)
+
+
+def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
+    """Add rows for files that are in none."""
+    from mmbench.reading.card import load_card
+    from mmbench.reading.draft import draft
+    from mmbench.reading.source import Root
+    from mmbench.reading.update import update
+
+    if load_card(card.parent).manifest != manifest.name or not manifest.exists():
+        raise UserError(f"{card} names another table than the manifest.csv that `init` drafts; add rows to that table")
+    with spinner("looking at the files"):
+        drafted = draft(folder, root=folder.as_posix(), without=manifest.name)
+    if drafted.manifest is None:
+        raise UserError(f"{folder} has a table of its own; add rows to it, and name it as `manifest` in {card}")
+    done = update(manifest.read_bytes(), drafted.manifest, Root(folder).exists)
+    manifest.write_text(done.text, encoding="utf-8")
+    click.echo(f"{manifest}: {done.added:,} rows added, {done.completed:,} completed; {card} stays as it is")
+    if done.gone:
+        click.echo(f"note: {done.gone:,} rows name files that are not there; take them out")
+    watch(name, card.parent, folder, again=True)
+    click.echo(f"next: mmbench data check {name}")
 
 
 def _tell(drafted: Draft, written: list[Path], name: str, project: Project) -> None:

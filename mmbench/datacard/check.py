@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
+from mmbench.datacard import encoder
 from mmbench.datacard.looker import Look, look
 from mmbench.prepare import Raw
-from mmbench.reading import leakage, manifest, splits
+from mmbench.reading import coverage, leakage, manifest, splits
 from mmbench.reading.card import FILE
 from mmbench.reading.decode import Decoder, decoder
 from mmbench.reading.findings import shown
@@ -20,7 +21,11 @@ from mmbench.reading.manifest import Survey
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Source
 from mmbench.reading.table import Column, Table
+from mmbench.reading.unnamed import unnamed
 from mmbench.registry import UserError
+
+FEW = 3
+"""Files that a note names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +39,16 @@ class Seen:
     broken: frozenset[int]
     note: str
 
+    @property
+    def looked(self) -> bool:
+        """False where options are wrong, or no decoder can be fitted: then no cell was read."""
+        return self.decoder is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """A data set and all that is wrong with it. split: None where it cannot be made. leaks: found across splits,
-    accepted or not."""
+    accepted or not. notes: what is not wrong, but should be known."""
 
     raw: Raw
     survey: Survey
@@ -46,6 +56,7 @@ class Checked:
     split: np.ndarray | None
     leaks: Sequence[Leak]
     problems: Sequence[Problem]
+    notes: Sequence[str] = ()
 
 
 def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, of: None) -> Checked:
@@ -54,7 +65,7 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
     Raises DataError only where there is nothing to look at, such as no manifest.
     """
     survey = _survey(raw)
-    table, problems = _table(survey), list(survey.problems)
+    table, problems, notes = _table(survey), list(survey.problems), [*survey.notes, *_forgotten(raw, survey)]
     split: np.ndarray | None = None
     leaks: list[Leak] = []
     if table is not None:
@@ -62,8 +73,10 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
             split = splits.assign(table, raw.card.splits)
         except DataError as error:
             problems += error.problems
+        else:
+            notes += coverage.notes(table, split)
     seen = {
-        name: _look(name, column, survey, split, problems, tell)
+        name: _look(name, column, survey, split, problems, notes, tell)
         for name, column in survey.modalities.items()
         if any(cell is not None for cell in column.cells)
     }
@@ -75,7 +88,24 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
         except DataError as error:
             problems += error.problems
     found = list(dict.fromkeys(problems))
-    return Checked(raw=raw, survey=survey, seen=seen, split=split, leaks=leaks, problems=found)
+    return Checked(raw=raw, survey=survey, seen=seen, split=split, leaks=leaks, problems=found, notes=notes)
+
+
+def _forgotten(raw: Raw, survey: Survey) -> list[str]:
+    """That files were added to the folder, but not to the table."""
+    if raw.card.manifest is None:
+        return []
+    root = manifest.root_of(raw.card, raw.folder).folder
+    files = unnamed(root, survey.named)
+    if not files:
+        return []
+    more = ", ..." if len(files) > FEW else ""
+    said = f"{len(files):,} file{'s' if len(files) > 1 else ''} below {root} in no row of {raw.card.manifest}"
+    inside = root.resolve().is_relative_to(raw.folder.resolve())
+    update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
+    drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()
+    how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
+    return [f"{said} ({', '.join(map(shown, files[:FEW]))}{more}): {how}"]
 
 
 def _survey(raw: Raw) -> Survey:
@@ -92,6 +122,7 @@ def _survey(raw: Raw) -> Survey:
         broken={},
         sound=True,
         problems=(),
+        notes=tuple(table.notes),
     )
 
 
@@ -115,20 +146,25 @@ def _look(
     survey: Survey,
     split: np.ndarray | None,
     problems: list[Problem],
+    notes: list[str],
     tell: Callable[[str, int, int], None],
 ) -> Seen:
     cells = list(column.cells)
     here = [i for i, cell in enumerate(cells) if cell is not None]
     broken = survey.broken.get(name, frozenset())
     none = Seen(column=column, looks=[None] * len(cells), decoder=None, broken=broken, note="")
-    where = f"{FILE}: columns.{name}"
+    said: str | None = None
     try:
-        made = decoder(column.kind, column.options, where=where)
-        encoder = column.options.get("encoder")
-        # An encoder reads cells as its kind is read without one; what it makes of them is no matter here.
-        made = decoder(column.kind, {}, where=where) if encoder is not None else made
+        made = decoder(column.kind, column.options, where=f"columns.{name}")
+        if "encoder" in column.options:
+            tell(f"the encoder of {name}", 0, 1)
+            said, hints = encoder.describe(made, name)
+            notes += hints
+            # Cells are read as without an encoder; what it makes of them is no matter here.
+            plain = {k: v for k, v in column.options.items() if k == "rate"}
+            made = decoder(column.kind, plain, where=f"columns.{name}")
     except UserError as error:
-        problems += [Problem(where=where, what=str(error))]
+        problems += [Problem(where=FILE, what=str(error))]
         return none
     # Where there is no split, every sample may be of the training split.
     fitting = [i for i in here if split is None or split[i] == "train"]
@@ -148,7 +184,9 @@ def _look(
             looks[here[at]] = seen
     for i, what in sorted(bad.items()):
         cell = cells[i]
-        said = f" ({shown(cell.name)})" if isinstance(cell, Source) else ""
-        problems.append(Problem(where=f"{survey.places[i]}, {name}{said}", what=what))
-    note = f"features of {encoder}, from {note}" if encoder is not None else note
+        of = f" ({shown(cell.name)})" if isinstance(cell, Source) else ""
+        problems.append(Problem(where=f"{survey.places[i]}, {name}{of}", what=what))
+    if split is None:
+        note = note.replace("of the training texts", "of all texts").replace("training samples", "samples")
+    note = note if said is None else said
     return Seen(column=column, looks=looks, decoder=made, broken=broken, note=note)

@@ -68,7 +68,7 @@ class Looker(Decoder):
         if self.kind == "audio":
             return np.array([measured.seconds])
         if self.kind == "video":
-            return np.array([measured.count, measured.width, measured.height])
+            return np.array([measured.length, measured.width, measured.height])
         if self.kind == "text":
             return np.array(
                 [len(cell.split()) if isinstance(cell, str) else int(mask.sum()) if mask is not None else 0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mmbench.datacard.check import Checked
 from mmbench.datacard.pictures import examples
@@ -28,7 +30,7 @@ def render(checked: Checked, summary: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, plural=plural)
+    environment.filters.update(number=number, plural=plural, code=code)
     css = "\n".join((files(package) / "template" / name).read_text(encoding="utf-8") for package, name in STYLES)
     card, made = checked.raw.card, checked.raw.made
     origin = made.origin if isinstance(made, Loader) else None
@@ -48,11 +50,19 @@ def render(checked: Checked, summary: dict[str, Any]) -> str:
         problems=checked.problems[:PROBLEMS],
         leaks=[leak.problem for leak in checked.leaks[:LEAKS]],
         most_classes=CLASSES,
+        version=version("mmbench"),
     )
 
 
-def number(value: float) -> str:
-    """12,345 or 0.123: as many digits as a person reads."""
+def code(text: str) -> Markup:
+    """What stands between backticks, as code; all of it escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def number(value: float | None) -> str:
+    """12,345 or 0.123: as many digits as a person reads; a dash for what was not counted."""
+    if value is None:
+        return "–"
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
 
 

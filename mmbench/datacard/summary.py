@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,10 @@ BINS = 12
 
 
 def summary(checked: Checked) -> dict[str, Any]:
-    """Counts of samples, classes, missing values, lengths and repetitions. All of it can be written as JSON."""
+    """Counts of samples, classes, missing values, lengths and repetitions. All of it can be written as JSON.
+
+    unreadable, repeated: None where no cell was read. content: SHA-256 of what the rest was made from.
+    """
     survey, card, made = checked.survey, checked.raw.card, checked.raw.made
     split = checked.split
     names = [s for s in SPLITS if split is not None and (split == s).any()]
@@ -33,8 +37,23 @@ def summary(checked: Checked) -> dict[str, Any]:
         "modalities": {name: _modality(seen, split, names) for name, seen in checked.seen.items()},
         "leaks": Counter(" ".join(filter(None, (leak.modality, leak.kind))) for leak in checked.leaks),
         "accepted": list(card.accept),
+        "content": _content(checked),
+        "notes": list(checked.notes),
         "problems": [{"where": p.where, "what": p.what} for p in checked.problems],
     }
+
+
+def _content(checked: Checked) -> str:
+    """Of the card, the labels and every cell that was read: it changes when one of them does."""
+    card = checked.raw.card.model_dump_json()
+    digest = hashlib.sha256(card.encode())
+    if checked.survey.labels is not None:
+        digest.update(np.ascontiguousarray(checked.survey.labels).tobytes())
+    for name, seen in checked.seen.items():
+        digest.update(name.encode())
+        for look in seen.looks:
+            digest.update(b"-" if look is None else look.digest)
+    return digest.hexdigest()
 
 
 def _groups(checked: Checked) -> dict[str, int] | None:
@@ -66,13 +85,14 @@ def _modality(seen: Seen, split: np.ndarray | None, names: Sequence[str]) -> dic
     cells = seen.column.cells
     missing = np.array([cell is None and i not in seen.broken for i, cell in enumerate(cells)])
     looks = [look for look in seen.looks if look is not None]
+    unreadable = int((~missing).sum()) - len(looks)
     return {
         "kind": seen.column.kind,
         "present": int((~missing).sum()),
         "missing": {"all": int(missing.sum())}
         | ({s: int(missing[split == s].sum()) for s in names} if split is not None else {}),
-        "unreadable": int((~missing).sum()) - len(looks),
-        "repeated": len(looks) - len({look.digest for look in looks}),
+        "unreadable": unreadable if seen.looked else None,
+        "repeated": len(looks) - len({look.digest for look in looks}) if seen.looked else None,
         "measures": _measures(seen.column.kind, looks),
         "note": seen.note,
     }

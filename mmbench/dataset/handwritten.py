@@ -19,10 +19,11 @@ VIEWS = ("pixels", "fourier", "profiles", "zernike", "karhunen_loeve", "morpholo
 
 @variant("handwritten", source="Duin 1998, UCI Multiple Features; split of Han et al. 2021, TMC")
 class Handwritten(Multiview):
-    """Ten digits from six views, 200 samples each, with the split in the file: 1600 train (160 a digit), 400 test.
+    """Ten digits from six views, split as in the file: 1599 train (of 1600, one is a copy of a test sample), 400 test.
 
-    TMC (Han et al. 2021) trains and tests on just these parts; validation is cut from train. One test sample is also a
-    training sample. copies: `drop` leaves such training samples out, `keep` does not; copies within train are a group.
+    Each digit has 160 training samples and 40 of test. TMC (Han et al. 2021) trains and tests on just these parts;
+    validation is cut from train. One test sample is also a training sample. copies: `drop` leaves such training samples
+    out, `keep` does not; copies within train are a group.
     """
 
     description: ClassVar[str] = "Six sets of features of one handwritten digit; which digit is it?"
@@ -51,6 +52,16 @@ class Handwritten(Multiview):
         """Labels 1 to 10 are the digits 0 to 9."""
         return tuple(str(v - 1) for v in values.tolist())
 
+    def _dropped(self, count: int) -> tuple[str, ...]:
+        if not count:
+            return ()
+        what = (
+            "sample is left out, since it is a copy of a test sample"
+            if count == 1
+            else ("samples are left out, since they are copies of test samples")
+        )
+        return (f"{count} training {what}",)
+
     def table(self, root: Root) -> Table:
         table = super().table(root)
         views = [column.cells for column in table.modalities.values()]
@@ -74,5 +85,6 @@ class Handwritten(Multiview):
             task=table.task,
             labels=table.labels[kept],
             split=[table.split[i] for i in kept],
+            notes=self._dropped(len(table) - len(kept)),
             group=[numbers.setdefault(content[i], str(len(numbers))) for i in kept],
         )

@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from mmbench.reading import guess, layout, rows, targets
+from mmbench.reading import guess, layout, rows
 from mmbench.reading.archive import is_archive
+from mmbench.reading.choice import choose
 from mmbench.reading.findings import shown
 from mmbench.reading.guess import Guess
 from mmbench.reading.join import join
@@ -40,13 +41,14 @@ class Draft:
     samples: int
 
 
-def draft(folder: Path, *, root: str) -> Draft:
-    """Look at the files and tables in a folder. root: as the card is to name the folder.
+def draft(folder: Path, *, root: str, without: str = "") -> Draft:
+    """Look at the files and tables in a folder. root: as the card is to name the folder. without: a file that is passed
+    over.
 
     Raises UserError where there is nothing to go by, DataError where a table cannot be read.
     """
     place = Root(folder)
-    files = list(layout.walk(folder))
+    files = [f for f in layout.walk(folder) if f != without]
     tables = [f for f in files if "/" not in f and f.lower().endswith(TABLES)]
     for file in [f for f in files if is_archive(f)]:
         try:
@@ -111,7 +113,8 @@ def _write(
     for prefix, columns in vectors.items():
         why = f"{len(columns)} columns of numbers"
         modalities[prefix] = Guess(role="modality", kind="vector", why=why, options=(("prefix", prefix),))
-    target = _target(found, {n: g for n, g in guesses.items() if n not in inside})
+    choice = choose(found, {n: g for n, g in guesses.items() if n not in inside})
+    target = choice.columns, choice.guess
     modalities = {n: g for n, g in modalities.items() if n not in target[0]}
     lines, unsure = [], [*notes]
     lines += [_line(f"manifest: {_q(table)}", f"{len(found)} samples, one a row")]
@@ -129,10 +132,12 @@ def _write(
     lines.append(_line(f"target: {_target_text(*target)}", target[1].why, sure=target[1].sure))
     said.append(f"target: {', '.join(target[0])}, {target[1].kind} ({target[1].why})")
     unsure += [] if target[1].sure else [f"is {', '.join(target[0])} the target, and is it a {target[1].kind}?"]
+    unsure += [f"  it could also be `target: {_target_text(*other)}` ({other[1].why})" for other in choice.others]
     for role, what in (("split", "given splits are kept"), ("group", "samples of one group stay in one split")):
         named = [n for n, g in guesses.items() if g.role == role and n not in target[0]]
         why = f"{what} ({guesses[named[0]].why})" if named else f"a column; {what}"
-        lines.append(_line(f"{role}: {_q(named[0])}" if named else f"# {role}: column", why))
+        text = f"{role}: {_q(named[0])}" if named else f"# {role}: column"
+        lines.append(_line(text, why, sure=role == "split" or not named))
         said += [f"{role}: {named[0]} ({guesses[named[0]].why})"] if named else []
     if ids := [n for n, g in guesses.items() if g.role == "id"]:
         lines.append(_line(f"id: {_q(ids[0])}", "no two samples may have the same"))
@@ -140,8 +145,13 @@ def _write(
     used = {*modalities, *target[0], *inside}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
     lines += [f"# not used: {shown(n)} ({shown(g.why)})" for n, g in unused.items()]
-    if not any(g.role == "group" for g in guesses.values()):
-        candidates = f" ({', '.join(map(shown, unused))}?)" if unused else ""
+    possible = [n for n in unused if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
+    if grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
+        others = [n for n in [*grouped[1:], *possible] if guesses[n].kind != "number" or n in grouped]
+        instead = f" Or is it {', '.join(map(shown, others))}?" if others else ""
+        unsure.append(f"do samples with one {shown(grouped[0])} belong together, in one split?{instead}")
+    else:
+        candidates = f" ({', '.join(map(shown, possible))}?)" if possible else ""
         ask = f"do samples belong together (one speaker, one subject)? then name the column{candidates} as `group`"
         unsure.append(ask)
     head = [
@@ -154,22 +164,6 @@ def _write(
 
 
 FREE = {"licence": "under which you may use it", "source": "where it comes from", "citation": "how to cite it"}
-
-
-def _target(found: rows.Rows, guesses: Mapping[str, Guess]) -> tuple[list[str], Guess]:
-    """The column that is predicted: one named like a target, else several of 0 and 1, else the last that may be one."""
-    named = [(n, g) for n, g in guesses.items() if g.role == "target"]
-    if named:
-        return [named[0][0]], named[0][1]
-    plain = [n for n, g in guesses.items() if g.role == "unused" and g.kind]
-    flags = [n for n in plain if {str(v) for v in found.columns[n]} <= {"0", "1"}]
-    if len(flags) >= 2:
-        return flags, Guess(role="target", kind="multilabel", why=f"{len(flags)} columns of 0 and 1", sure=False)
-    if plain:
-        g = guess.target([targets.label(v) for v in found.columns[plain[-1]] if v is not None])
-        return [plain[-1]], Guess(role="target", kind=g.kind, why=g.why, sure=False, options=g.options)
-    fallback = "label" if "label" in found.columns else "which column?"
-    return [fallback], Guess(role="target", kind="classification", why="empty: fill it in", sure=False)
 
 
 def _target_text(columns: list[str], g: Guess) -> str:

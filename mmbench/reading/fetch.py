@@ -8,6 +8,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from mmbench.reading.loader import Download, GitFolder, Origin
@@ -30,11 +31,19 @@ def fetch(origin: Origin, into: Path, watch: Watch) -> list[str]:
 
     Raises UserError where something cannot be fetched or is not what was published; then no such file is left.
     """
+    folders = {into / MARKS, *(_below(into, item.path).parent for item in origin.downloads)}
+    new = {p for folder in folders for p in (folder, *folder.parents) if not p.exists()}
     into.mkdir(parents=True, exist_ok=True)
-    return [
-        _git(item, into, watch) if isinstance(item, GitFolder) else _download(item, into, watch)
-        for item in origin.downloads
-    ]
+    try:
+        return [
+            _git(item, into, watch) if isinstance(item, GitFolder) else _download(item, into, watch)
+            for item in origin.downloads
+        ]
+    except UserError:
+        for folder in sorted(new, key=lambda p: -len(p.parts)):
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def check(origin: Origin, into: Path) -> list[str]:
@@ -64,7 +73,7 @@ def _download(item: Download, into: Path, watch: Watch) -> str:
             return f"{name} is there, unpacked in {item.path}"
         mark.parent.mkdir(exist_ok=True)
         archive = mark.with_suffix(f".{item.unpack}")
-        _get(item.url, archive, item.checksum, watch)
+        _get(item.url, archive, item.checksum, watch, by_hand=f"download {item.url} elsewhere and put it at {archive}")
         _unpack(archive, item.unpack, target)
         archive.unlink()
         mark.write_text(item.checksum)
@@ -73,15 +82,21 @@ def _download(item: Download, into: Path, watch: Watch) -> str:
         _verify(target, item.checksum, f"{target} is not the published file; move it away, and fetch again")
         return f"{item.path} is there, as published"
     target.parent.mkdir(parents=True, exist_ok=True)
-    _get(item.url, target, item.checksum, watch)
+    _get(item.url, target, item.checksum, watch, by_hand=f"download {item.url} elsewhere and put it at {target}")
     return f"{item.path} fetched and checked"
 
 
-def _get(url: str, target: Path, checksum: str, watch: Watch) -> None:
-    """Download to `target`, which appears whole and checked or not at all; what came so far is in `target.part`."""
+def _get(url: str, target: Path, checksum: str, watch: Watch, *, by_hand: str) -> None:
+    """Download to `target`, which appears whole and checked or not at all; what came so far is in `target.part`.
+
+    by_hand: what to do without network.
+    """
     import requests
 
     part = target.with_name(f"{target.name}.part")
+    if target.exists():
+        _verify(target, checksum, f"{target} is not the published file; move it away, and fetch again")
+        return
     for attempt in range(1, ATTEMPTS + 1):
         try:
             _more(url, part, watch)
@@ -90,8 +105,12 @@ def _get(url: str, target: Path, checksum: str, watch: Watch) -> None:
             raise UserError(f"{url} cannot be fetched: {error.response.status_code} {error.response.reason}") from None
         except requests.RequestException as error:
             if attempt == ATTEMPTS:
-                why = f"{error}; what came is kept, and the same command goes on from there"
-                raise UserError(f"{url} cannot be fetched after {ATTEMPTS} attempts: {why}") from None
+                kept = part.exists() and part.stat().st_size > 0
+                goes_on = "What came is kept, and the same command goes on from there. " if kept else ""
+                raise UserError(
+                    f"{url} cannot be fetched after {ATTEMPTS} attempts: {error}\n{goes_on}Without network: {by_hand}; "
+                    "then run this command again"
+                ) from None
             time.sleep(PAUSE_S * attempt)
     try:
         _verify(part, checksum, f"{url} is not the published file; it is not kept")
@@ -149,8 +168,16 @@ def _git(item: GitFolder, into: Path, watch: Watch) -> str:
     mark = into / MARKS / f"{hashlib.sha256(f'{item.url} {item.folder}'.encode()).hexdigest()[:16]}"
     if mark.exists() and mark.read_text() == item.commit and target.exists():
         return f"{item.path} is there, of commit {item.commit[:8]}"
-    if target.exists():
-        raise UserError(f"{target} is there, but not of commit {item.commit[:8]}; move it away, and fetch again")
+    known = mark.read_text() if mark.exists() else None
+    if (target.is_dir() and any(target.iterdir())) or target.is_file():
+        if known not in (None, item.commit):
+            raise UserError(
+                f"{target} is of commit {str(known)[:8]}, not {item.commit[:8]}; move it away, and fetch again"
+            )
+        return (
+            f"{item.path} is there and is used; whether it is of commit {item.commit[:8]} is not known, since "
+            "mmbench did not fetch it"
+        )
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.scm import SCMError
@@ -163,7 +190,11 @@ def _git(item: GitFolder, into: Path, watch: Watch) -> str:
         Repo.get(item.url, item.folder, out=str(coming), rev=item.commit)
     except (DvcException, SCMError, OSError) as error:
         shutil.rmtree(coming, ignore_errors=True)
-        raise UserError(f"{item.folder} of {item.url} at {item.commit} cannot be fetched: {error}") from None
+        raise UserError(
+            f"{item.folder} of {item.url} at {item.commit} cannot be fetched: {error}\nWithout network: clone "
+            f"{item.url} elsewhere, check out {item.commit}, and put its folder {item.folder} at {target}; then run "
+            "this command again"
+        ) from None
     target.parent.mkdir(parents=True, exist_ok=True)
     coming.replace(target)
     mark.write_text(item.commit)

@@ -79,8 +79,9 @@ def column(name: str, values: Sequence[Any], root: Root) -> Guess:
         return Guess(role="id", why="all different")
     if word in TARGETS or any(word.endswith(f"_{t}") for t in TARGETS):
         return target(names)
-    if word in GROUPS or word.removesuffix("_id") in GROUPS:
-        return Guess(role="group", why=f"{len(distinct)} groups", sure=1 < len(distinct) < len(values))
+    # Groups of one sample each keep nothing together.
+    if (word in GROUPS or word.removesuffix("_id") in GROUPS) and 1 < len(distinct) < len(given):
+        return Guess(role="group", why=f"{len(distinct)} groups", sure=False)
     numbers = sum(number(n) is not None for n in names) == len(names)
     words = sum(len(n.split()) for n in names[:LOOKED_AT]) / len(names[:LOOKED_AT])
     if not numbers and (word in TEXTS or words >= 3):

@@ -13,6 +13,7 @@ from mmbench.reading.layout import walk
 from mmbench.registry import UserError
 
 FILE = "files.txt"
+HEAD = "# Written by `mmbench data`: when a file in the folder outside changes, `dvc repro` notices.\n"
 
 
 def _entry(folder: Path, file: str) -> str:
@@ -63,5 +64,4 @@ def stage(name: str, folder: Path) -> str:
             }
         }
     }
-    head = "# Written by `mmbench data init`: when a file in the folder outside changes, `dvc repro` notices.\n"
-    return head + yaml.safe_dump(made, sort_keys=False, allow_unicode=True)
+    return HEAD + yaml.safe_dump(made, sort_keys=False, allow_unicode=True)

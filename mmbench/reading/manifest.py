@@ -6,7 +6,7 @@ Everything is checked before anything is decoded, and all that is wrong is told 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,9 @@ SPLITS = {
 }
 """How people write the splits -> how mmbench does."""
 
+LEFT_OUT = 10
+"""Rows that a note names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
@@ -37,7 +40,7 @@ class Survey:
 
     broken: of each modality, the samples (counted from 0) whose cell has a problem. task, labels: None where the target
     has one. sound: whether splits and groups have none. problems: all of
-    them, by row.
+    them, by row. named: what the columns of modalities say, of which some are paths. notes: such as rows left out.
     """
 
     places: Sequence[str]
@@ -49,6 +52,8 @@ class Survey:
     broken: dict[str, frozenset[int]]
     sound: bool
     problems: tuple[Problem, ...]
+    named: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def table(card: Card, folder: Path) -> Table:
@@ -67,6 +72,7 @@ def table(card: Card, folder: Path) -> Table:
         labels=found.labels,
         split=found.split,
         group=found.group,
+        notes=found.notes,
     )
 
 
@@ -82,7 +88,7 @@ def survey(card: Card, folder: Path) -> Survey:
     """Read the manifest with all that is wrong beside what could be read. Raises DataError where nothing could."""
     assert card.manifest is not None and card.target is not None, "the card was checked"
     root = root_of(card, folder)
-    rows = _rows(card, folder, root)
+    rows, left_out = _without_empty(card, _rows(card, folder, root))
     if not len(rows):
         rows.findings.add(1, "there are no samples below the header" if rows.columns else "there are no samples")
         return Survey(
@@ -102,7 +108,7 @@ def survey(card: Card, folder: Path) -> Survey:
     told = rows.findings.rows()
     for i, number in enumerate(rows.numbers):
         if modalities and number not in told and all(c.cells[i] is None for c in modalities.values()):
-            rows.findings.add(number, "every modality is missing; leave the row out")
+            rows.findings.add(number, "no modality has a value; leave the row out")
     ready = all(present(c) for c in card.target.columns)
     made = targets.read(card.target, rows, card.metric) if ready else None
     before = len(rows.findings.problems())
@@ -121,7 +127,33 @@ def survey(card: Card, folder: Path) -> Survey:
         broken={name: _broken(name, card, c.cells, rows) for name, c in modalities.items()},
         sound=sound,
         problems=rows.findings.problems(),
+        named=frozenset(v for c in _fields(card, rows) for v in rows.columns[c] if isinstance(v, str)),
+        notes=left_out,
     )
+
+
+def _fields(card: Card, rows: Rows) -> list[str]:
+    """The columns of modalities that there are."""
+    found = [
+        [c.column or name] if c.prefix is None else _prefixed(c.prefix, card, rows) for name, c in card.columns.items()
+    ]
+    return [column for columns in found for column in columns if column in rows.columns]
+
+
+def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
+    """The rows in which some modality is given, and what is said of the others: there is nothing in them to see."""
+    fields = [rows.columns[column] for column in _fields(card, rows)]
+    empty = [fields != [] and all(values[i] is None for values in fields) for i in range(len(rows))]
+    # Where all are empty, it is the card or the table that is wrong.
+    if not any(empty) or all(empty):
+        return rows, ()
+    kept = [i for i, nothing in enumerate(empty) if not nothing]
+    left = [str(rows.numbers[i]) for i, nothing in enumerate(empty) if nothing]
+    more = f" and {len(left) - LEFT_OUT} more" if len(left) > LEFT_OUT else ""
+    said = f"{len(left)} row{'s' if len(left) > 1 else ''} of {rows.file} left out, every modality of which is missing"
+    columns = {name: [values[i] for i in kept] if values else [] for name, values in rows.columns.items()}
+    thinned = replace(rows, columns=columns, numbers=[rows.numbers[i] for i in kept])
+    return thinned, (f"{said}: {', '.join(left[:LEFT_OUT])}{more}",)
 
 
 def _rows(card: Card, folder: Path, root: Root) -> Rows:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmbench.reading import coverage
 from mmbench.reading.card import SplitCard
 from mmbench.reading.problems import DataError, Problem
 from mmbench.reading.table import Table
 from mmbench.registry import suggest
 
-SPLITS = ("train", "validation", "test")
+SPLITS = coverage.SPLITS
 
 BINS = 10
 """Quantile bins of a regression target: as fine as shares of a few percent of some hundred samples can keep even."""
@@ -33,7 +34,10 @@ def assign(table: Table, card: SplitCard) -> np.ndarray:
     gives no validation has it cut from its training samples. Cuts are stratified: by class, by a sample's rarest label,
     or by quantile bins of the (mean standardised) target.
 
-    Raises DataError where a split or, among cut ones, a class of a split is empty, with what is too small.
+    Among cut ones every class is in every split, wherever groups allow it, and labels are in as many as they can be.
+
+    Raises DataError where a split is empty or, among cut ones, must lack a class, and where no training sample has a
+    label; with the reason.
     """
     given, group = _given(table), _groups(table)
     _follow(table, given, group)
@@ -52,7 +56,10 @@ def assign(table: Table, card: SplitCard) -> np.ndarray:
         now = share * size / len(rest)
         cut = _cut(strata[rest], None if group is None else group[rest], now, rng)
         split[rest[cut]] = name
-    _check(table, split, pool if absent else pool[:0], group)
+    if absent and len(pool):
+        coverage.mend(table, split, pool, group, dict(absent), rng)
+    _check(split)
+    coverage.learned(table, split)
     return split
 
 
@@ -224,20 +231,6 @@ def _empty(name: str, given: np.ndarray) -> Problem:
     return Problem(where="splits", what=what)
 
 
-def _check(table: Table, split: np.ndarray, cut: np.ndarray, group: np.ndarray | None) -> None:
-    """Every split has samples; those that were cut have every class of what they were cut from."""
-    problems = [_empty(name, split) for name in SPLITS if not (split == name).any()]
-    if not problems and len(cut) and table.task.kind in ("classification", "binary"):
-        classes = set(table.labels[cut].tolist())
-        for name in SPLITS:
-            here = cut[split[cut] == name]
-            if not len(here):
-                continue
-            for c in sorted(classes - set(table.labels[here].tolist())):
-                what = (
-                    f"none of its {np.sum(table.labels[cut] == c)} samples is in {name} ({len(here)} samples): groups "
-                    "are too few or too large to spread it; try larger shares or another seed, or give a `split`"
-                )
-                problems.append(Problem(where=f"class {table.task.targets[c]!r}", what=what))
-    if problems:
+def _check(split: np.ndarray) -> None:
+    if problems := [_empty(name, split) for name in SPLITS if not (split == name).any()]:
         raise DataError(problems)

@@ -46,6 +46,7 @@ class Table:
     labels: classification and binary (N,) int64, an index into task.targets; multilabel (N, L) int64 of 0 and 1;
     regression (N, K) float32. split: "train", "validation" or "test" of each sample where the data says so, "" where
     it leaves it open; None where no sample has one. group: samples of one group never part (a speaker, a subject).
+    notes: what a reader of results should know, such as samples that were left out.
     """
 
     places: Sequence[str]
@@ -54,6 +55,7 @@ class Table:
     labels: np.ndarray
     split: Sequence[str] | None = None
     group: Sequence[str] | None = None
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.places)

@@ -6,6 +6,8 @@ import csv
 import json
 import re
 import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,12 @@ import soundfile
 import yaml
 from PIL import Image
 
+from mmbench import prepare
 from mmbench.cli import main
 from mmbench.reading.card import load_card
+from mmbench.registry import UserError
 from tests.clone import Clone
+from tests.reading import tiny_encoders
 from tests.shared_data import SHARED, needs
 
 Shown = pytest.CaptureFixture[str]
@@ -351,3 +356,167 @@ def test_dvc_sees_that_a_file_outside_has_changed(tmp_path: Path) -> None:
 
 def _hash(clone: Clone) -> str:
     return json.loads((clone.folder / "data/prepared/own/spec.json").read_text(encoding="utf-8"))["hash"]
+
+
+def vectors(folder: Path, rows: list[str], **card: Any) -> Path:
+    """A data set of vectors of two numbers; rows: what else is in the table, its header first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"{'f0,f1' if not i else f'{i}.5,{i % 7}'},{row}" for i, row in enumerate(rows)]
+    (folder / "m.csv").write_text("\n".join(lines), encoding="utf-8")
+    said = {"manifest": "m.csv", "columns": {"v": {"vector": {"prefix": "f"}}}} | card
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(said), encoding="utf-8")
+    return folder
+
+
+def checked(capsys: Shown, name: str, code: int = 0) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["data", "check", name, "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_label_that_a_split_lacks_is_told(project: Path, capsys: Shown) -> None:
+    rows = ["tags", *(["a", "b", "a|b", ""] * 10), "a|rare"]
+    vectors(project / "data/raw/own", rows, target={"multilabel": "tags"})
+    told = checked(capsys, "own")
+    assert told["notes"] == [f"no sample of {s} has these labels: 'rare'" for s in ("validation", "test")]
+    assert main(["data", "check", "own"]) == 0
+    assert "note: no sample of test has these labels: 'rare'" in capsys.readouterr().out
+    assert "no sample of test has these labels" in (project / "reports/data/own.html").read_text(encoding="utf-8")
+    spec = prepare.prepare(prepare.read("own", project / "data/raw"), project / "prepared", progress=False)
+    assert set(told["notes"]) <= set(spec.notes)
+
+
+def test_an_encoder_that_cannot_be_had_is_a_problem(project: Path, capsys: Shown, tmp_path: Path) -> None:
+    folder = vectors(project / "data/raw/own", ["said,y", *[f"word {i} again,{'ab'[i % 2]}" for i in range(12)]])
+    card = {"manifest": "m.csv", "target": {"classification": "y"}}
+    for encoder, says in ((tmp_path / "none", "is neither a folder nor a name"), (tmp_path, "has no config.json")):
+        column = {"said": {"text": {"encoder": str(encoder)}}}
+        (folder / "dataset.yaml").write_text(yaml.safe_dump(card | {"columns": column}), encoding="utf-8")
+        told = checked(capsys, "own", 1)
+        assert says in told["problems"][0]["what"]
+        with pytest.raises(UserError, match=says):
+            prepare.prepare(prepare.read("own", project / "data/raw"), project / "prepared", progress=False)
+    bert = tiny_encoders.bert(tmp_path / "bert")
+    column = {"said": {"text": {"encoder": str(bert), "tokens": 6}}}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(card | {"columns": column}), encoding="utf-8")
+    told = checked(capsys, "own")
+    assert re.match(r"up to 6 tokens of features from bert @ \w{12}, frozen", told["modalities"]["said"]["note"])
+    assert told["notes"] == []
+
+
+def test_a_misspelt_option_is_told_once_and_nothing_is_counted(project: Path, capsys: Shown) -> None:
+    folder = own_files(project / "data/raw/own", each=4)
+    assert main(["data", "init", "data/raw/own"]) == 0
+    card = folder / "dataset.yaml"
+    card.write_text(card.read_text().replace("  audio: audio", "  audio: {audio: {second: 2}}"))
+    told = checked(capsys, "own", 1)
+    (problem,) = told["problems"]
+    said = f"{problem['where']}: {problem['what']}"
+    assert said == "dataset.yaml: unknown option 'second' of 'audio' in columns.audio; did you mean 'seconds'?"
+    assert (told["modalities"]["audio"]["unreadable"], told["modalities"]["audio"]["repeated"]) == (None, None)
+    assert main(["data", "check", "own"]) == 1
+    assert re.search(r"^audio +audio +7 +1 +– +–", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_check_lets_dvc_watch_what_lies_outside(project: Path, tmp_path: Path, capsys: Shown) -> None:
+    outside = own_files(tmp_path / "outside", each=4)
+    folder = project / "data/raw/own"
+    assert main(["data", "init", str(outside), "--name", "own"]) == 0
+    stage = (folder / "dvc.yaml").read_text(encoding="utf-8")
+    (folder / "dvc.yaml").unlink()
+    (folder / "files.txt").unlink()
+    assert checked(capsys, "own")["ok"]
+    assert (folder / "dvc.yaml").read_text(encoding="utf-8") == stage
+    assert len((folder / "files.txt").read_text(encoding="utf-8").splitlines()) == 23
+    (folder / "files.txt").write_text("as DVC made it", encoding="utf-8")
+    assert checked(capsys, "own")["ok"]
+    assert (folder / "files.txt").read_text(encoding="utf-8") == "as DVC made it"
+    (folder / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
+    assert checked(capsys, "own")["ok"]
+    assert (folder / "dvc.yaml").read_text(encoding="utf-8") == "stages: {}\n"
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_files_that_came_later_are_told_and_added(project: Path, tmp_path: Path, capsys: Shown, outside: bool) -> None:
+    home = project / "data/raw/own"
+    files = own_files(tmp_path / "own" if outside else home, each=6)
+    assert main(["data", "init", str(files)]) == 0
+    table = home / "manifest.csv"
+    table.write_text(table.read_text().replace("cat/001.txt,cat", "cat/001.txt,lion"), encoding="utf-8")
+    card = (home / "dataset.yaml").read_text(encoding="utf-8") + "# mine\n"
+    (home / "dataset.yaml").write_text(card, encoding="utf-8")
+    picture(files / "dog" / "777.png", 777)
+    sound(files / "cat" / "000.wav", 5)
+    capsys.readouterr()
+    main(["data", "check", "own"])
+    out = capsys.readouterr().out
+    assert "note: 2 files below" in out and "(cat/000.wav, dog/777.png)" in out
+    command = re.search(r"`mmbench (data init .* --update)` adds them", out)
+    assert command is not None
+    assert main(command[1].split()) == 0
+    assert "1 rows added, 1 completed" in capsys.readouterr().out
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert rows[0] == {"image": "cat/000.png", "audio": "cat/000.wav", "text": "cat/000.txt", "label": "cat"}
+    assert rows[1]["label"] == "lion"
+    assert rows[-1] == {"image": "dog/777.png", "audio": "", "text": "", "label": "dog"}
+    assert (home / "dataset.yaml").read_text(encoding="utf-8") == card
+    main(["data", "check", "own"])
+    assert "in no row" not in capsys.readouterr().out
+
+
+def test_guesses_are_marked_with_what_else_it_could_be(project: Path, capsys: Shown) -> None:
+    header = "file,tags,shape,x,y0,speaker,session\n"
+    shapes = ("disc", "ring", "square", "cross")
+    rows = [
+        f"img/{i % 4}.png,red|big{i % 3},{shapes[i % 4]},{i * 0.37},{i * 1.1},ann{i % 3},{i * 0.13}" for i in range(24)
+    ]
+    card = drafted(project, header + "\n".join(rows))
+    assert card["target"] == {"classification": "shape"}
+    assert card["group"] == "speaker"
+    text = (project / "data/raw/own/dataset.yaml").read_text(encoding="utf-8")
+    assert re.search(r"^target: .*# \? ", text, re.MULTILINE) and re.search(
+        r"^group: speaker .*# \? ", text, re.MULTILINE
+    )
+    told = capsys.readouterr().out.split("Look at this in the card")[1]
+    assert "`target: {multilabel: tags}`" in told
+    assert "`target: {regression: {columns: [x, y0, session]}}`" in told
+    assert "do samples with one speaker belong together, in one split?\n" in told
+
+
+def test_columns_of_numbers_are_no_groups(project: Path, capsys: Shown) -> None:
+    drafted(
+        project,
+        "file,label,session,size\n" + "".join(f"img/{i % 4}.png,{'ab'[i % 2]},{i}.5,{i * 0.7}\n" for i in range(12)),
+    )
+    assert "then name the column as `group`" in capsys.readouterr().out
+
+
+def test_unknown_names_and_lists_need_no_pytorch(project: Path) -> None:
+    vectors(project / "data/raw/own", ["y", *"ab" * 6], target={"classification": "y"})
+    for args in (["data", "list"], ["data", "check", "onw"]):
+        code = f"import sys; from mmbench.cli import main; main({args}); sys.exit('torch' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], cwd=project, check=False).returncode == 0
+
+
+def test_the_page_says_what_it_was_made_from(project: Path, capsys: Shown) -> None:
+    folder = vectors(project / "data/raw/own", ["y", *"ab" * 6], target={"classification": "y"})
+    page = project / "reports/data/own.html"
+    first = checked(capsys, "own")
+    text = page.read_text(encoding="utf-8")
+    assert f"<code>{first['content'][:12]}</code>" in text
+    assert checked(capsys, "own") == first and page.read_text(encoding="utf-8") == text
+    (folder / "m.csv").write_text((folder / "m.csv").read_text().replace("3.5", "3.25"), encoding="utf-8")
+    assert checked(capsys, "own")["content"] != first["content"]
+
+
+def test_a_page_without_a_split_does_not_speak_of_training(project: Path, capsys: Shown) -> None:
+    folder = vectors(
+        project / "data/raw/own", ["said,y", *[f"word {i} again,{'ab'[i % 2]}" for i in range(12)], "one more,c"]
+    )
+    card = {"manifest": "m.csv", "target": {"classification": "y"}, "columns": {"said": "text"}}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    told = checked(capsys, "own", 1)
+    assert told["splits"] == {}
+    assert "training" not in told["modalities"]["said"]["note"]
+    page = (project / "reports/data/own.html").read_text(encoding="utf-8")
+    assert "or give a <code>split</code>" in page and "`" not in page.split("</style>")[1]

@@ -80,6 +80,9 @@ def test_files_elsewhere(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     card = yaml.safe_load((tmp_path / "data/raw/ur_funny/dataset.yaml").read_text())
     assert card == {"dataset": "ur_funny", "root": str(elsewhere.resolve())}
+    stage = yaml.safe_load((tmp_path / "data/raw/ur_funny/dvc.yaml").read_text())["stages"]["files"]
+    assert stage["deps"] == [elsewhere.resolve().as_posix()]
+    assert (tmp_path / "data/raw/ur_funny/files.txt").read_text().startswith("humor.pkl\t")
 
 
 def test_an_open_one_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

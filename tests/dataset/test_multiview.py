@@ -117,6 +117,7 @@ def test_handwritten_leaves_out_training_copies_of_test_samples(tmp_path: Path) 
     with pytest.raises(DataError, match="same content"):
         check(kept, assign(kept, SplitCard()))
     assert len(dropped) == 199 and "handwritten_6views.mat train 6" not in dropped.places
+    assert dropped.notes == ("1 training sample is left out, since it is a copy of a test sample",)
     for seed in range(5):  # copies within train stay together; six numbers that repeat are no leak
         assert find(dropped, assign(dropped, SplitCard(seed=seed))) == []
 

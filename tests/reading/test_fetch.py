@@ -180,8 +180,12 @@ def test_errors_are_told(server: Server, tmp_path: Path) -> None:
         fetch(origin(Download(url=server.url("/none"), checksum=SHA256, path="x")), tmp_path, quiet)
     assert len(server.asked) == 1
     server.status = 503
-    with pytest.raises(UserError, match=r"503.*goes on"):
-        fetch(origin(Download(url=server.url("/x.bin"), checksum=SHA256, path="x")), tmp_path, quiet)
+    with pytest.raises(UserError, match="503") as error:
+        fetch(origin(Download(url=server.url("/x.bin"), checksum=SHA256, path="x/y")), tmp_path / "in" / "deep", quiet)
+    # Nothing came, so nothing is said to be kept; and no folder is left.
+    assert "goes on" not in str(error.value)
+    assert f"Without network: download {server.url('/x.bin')} elsewhere and put it at {tmp_path}" in str(error.value)
+    assert not (tmp_path / "in").exists()
     with pytest.raises(UserError, match="checksum"):
         server.status = None
         fetch(origin(Download(url=server.url("/x.bin"), checksum="abc", path="x")), tmp_path, quiet)
@@ -322,9 +326,28 @@ def test_git_problems_are_told(repository: tuple[Path, str], tmp_path: Path) -> 
         with pytest.raises(UserError, match="cannot be fetched"):
             fetch(origin(item), into, quiet)
         assert not (into / "x").exists()
-    (into / "x").mkdir()
-    with pytest.raises(UserError, match="move it away"):
-        fetch(origin(GitFolder(url=str(folder), commit=commit, folder="recordings", path="x")), into, quiet)
+    assert not into.exists()
+    with pytest.raises(
+        UserError, match=f"Without network: clone .*, check out 0{{40}}, and put its folder recordings at {into}"
+    ):
+        fetch(origin(GitFolder(url=str(folder), commit="0" * 40, folder="recordings", path="x")), into, quiet)
+
+
+def test_a_copy_that_is_there_is_used(repository: tuple[Path, str], tmp_path: Path) -> None:
+    folder, commit = repository
+    item = GitFolder(url=str(folder), commit=commit, folder="recordings", path="x")
+    into = tmp_path / "into"
+    (into / "x").mkdir(parents=True)
+    (into / "x" / "a.wav").write_text("my own copy")
+    (done,) = fetch(origin(item), into, quiet)
+    assert done.startswith(f"x is there and is used; whether it is of commit {commit[:8]} is not known")
+    assert (into / "x" / "a.wav").read_text() == "my own copy"
+    (into / "x" / "a.wav").unlink()
+    # An empty folder is no copy.
+    assert fetch(origin(item), into, quiet)[0].startswith("x fetched from")
+    other = GitFolder(url=str(folder), commit="1" * 40, folder="recordings", path="x")
+    with pytest.raises(UserError, match=f"is of commit {commit[:8]}, not 11111111; move it away"):
+        fetch(origin(other), into, quiet)
 
 
 def test_files_got_by_hand_are_checked(tmp_path: Path) -> None:

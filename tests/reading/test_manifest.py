@@ -197,7 +197,6 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     (GOOD + "1.png,x,1e99,2,cat\n", r"row 5, f0 \(1e99\): is no \(finite\) number", {}),
     (GOOD + "1.png,x,,2,cat\n", r"row 5, signal: 1 of 2 numbers are missing \(f0\)", {}),
     (GOOD + "1.png,x,1,2,\n", r"row 5, label: the target is missing", {}),
-    (GOOD + ",,,,cat\n", r"row 5: every modality is missing", {}),
     (GOOD.replace("dog", "cat"), r"row 1, label: every sample has the class 'cat'", {}),
     (GOOD.replace("cat\n", "cow\n", 1), r"row 1, label: 3 classes for 3 samples", {}),
     (GOOD, r"row 1, label: the values are 'cat' and 'dog'; .* which is positive", {"target": {"binary": "label"}}),
@@ -294,8 +293,20 @@ def test_texts_may_be_files(tmp_path: Path) -> None:
         "6 is longer than 1 MiB, too long for one text",
     ]
     (folder / "manifest.csv").write_text("t,y\n1.txt,a\n1.txt,b\n,a\n")
-    (found,) = problems(folder)
-    assert "row 4: every modality is missing" in found
+    assert len(read(folder)) == 2
+
+
+def test_rows_that_lack_every_modality_are_left_out_and_told(tmp_path: Path) -> None:
+    # Nothing else of such a row matters either: its label may be one of its own.
+    table = read(folder_with(tmp_path / "d", GOOD + ",,,,cat\n1.png,x,1,2,cat\n,,,,cow\n"))
+    assert list(table.places) == [f"manifest.csv row {n}" for n in (2, 3, 4, 6)]
+    assert table.task.targets == ("cat", "dog")
+    assert table.notes == ("2 rows of manifest.csv left out, every modality of which is missing: 5, 7",)
+    assert [c is None for c in table.modalities["photo"].cells] == [False, False, True, False]
+    assert read(folder_with(tmp_path / "d", GOOD)).notes == ()
+    assert any(
+        "no sample has this modality" in p for p in problems(folder_with(tmp_path / "d", HEADER + ",,,,cat\n" * 4))
+    )
 
 
 def test_root_may_lie_outside_and_nothing_outside_it_is_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmbench.reading import coverage
 from mmbench.reading.card import SplitCard
 from mmbench.reading.problems import DataError
 from mmbench.reading.splits import SPLITS, assign
@@ -185,13 +187,110 @@ def test_shares_must_leave_something_to_train() -> None:
         assign(table([0, 1] * 10), SplitCard(validation=0.5, test=0.5))
 
 
-def test_a_class_in_too_few_groups_for_its_splits_is_named() -> None:
+def test_large_groups_of_one_class_are_parted_all_the_same() -> None:
     # Class 1 lies in three groups, two of which are so large that no share of 0.15 holds one.
     group = ["big1"] * 100 + ["big2"] * 100 + [f"g{i}" for i in range(40)] + ["small"]
-    labels = [1] * 200 + [0] * 40 + [1]
+    labels = np.array([1] * 200 + [0] * 40 + [1])
+    split = assign(table(labels, group=group), CARD)
+    assert all(set(labels[split == name].tolist()) == {0, 1} for name in SPLITS)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_classes_in_five_groups_each_are_in_every_split(seed: int) -> None:
+    sizes = np.random.default_rng(seed).integers(8, 13, 20)
+    group = np.repeat([f"g{i}" for i in range(20)], sizes)
+    labels = np.repeat(np.arange(20) // 5, sizes)
+    split = assign(table(labels, group=group.tolist()), SplitCard(validation=0.2, test=0.2, seed=seed))
+    for name in SPLITS:
+        groups = [len(set(group[(split == name) & (labels == c)].tolist())) for c in range(4)]
+        assert groups == [3 if name == "train" else 1] * 4
+
+
+@given(
+    groups=st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=9), min_size=2, max_size=12),
+    seed=st.integers(0, 3),
+    share=st.sampled_from([0.1, 0.2, 0.3]),
+)
+@settings(max_examples=60, deadline=None)
+def test_three_groups_of_a_class_are_enough(groups: list[list[int]], seed: int, share: float) -> None:
+    """groups: of each class, the sizes of its groups, none of which holds another class."""
+    labels = np.array([c for c, sizes in enumerate(groups) for size in sizes for _ in range(size)])
+    group = [f"{c} {g}" for c, sizes in enumerate(groups) for g, size in enumerate(sizes) for _ in range(size)]
+    split = assign(table(labels, group=group), SplitCard(validation=share, test=share, seed=seed))
+    assert len(set(zip(group, split.tolist(), strict=True))) == sum(map(len, groups))
+    assert all(set(labels[split == name].tolist()) == set(range(len(groups))) for name in SPLITS)
+
+
+@given(held=st.lists(st.sets(st.integers(0, 2), min_size=1), min_size=3, max_size=7), seed=st.integers(0, 3))
+@settings(max_examples=80, deadline=None)
+def test_an_error_is_told_only_where_no_split_exists(held: list[set[int]], seed: int) -> None:
+    """held: the classes of each group, which hold two samples of each; all ways of dealing them are tried."""
+    classes = sorted({c for of_one in held for c in of_one})
+    pairs = [(g, classes.index(c)) for g, of_one in enumerate(held) for c in of_one for _ in range(2)]
+    data = table([c for _, c in pairs], group=[f"g{g}" for g, _ in pairs])
+    possible = any(
+        all(
+            {classes.index(c) for g, s in enumerate(ways) if s == k for c in held[g]} == set(range(len(classes)))
+            for k in range(3)
+        )
+        for ways in itertools.product(range(3), repeat=len(held))
+    )
     try:
-        split = assign(table(labels, group=group), CARD)
+        split = assign(data, SplitCard(seed=seed))
     except DataError as error:
-        assert "class 'class 1'" in str(error) and "larger shares or another seed" in str(error)
+        assert not possible, error
     else:
-        assert all(np.array(labels)[split == name].any() for name in SPLITS)
+        assert possible
+        assert all(set(data.labels[split == name].tolist()) == set(range(len(classes))) for name in SPLITS)
+
+
+def test_the_reason_is_told_where_groups_hold_other_classes() -> None:
+    # Every three of four groups share a class: two of the four are in one split, and those two with a third lack one.
+    held = {c: [g for g in range(4) if g != c] for c in range(4)}
+    pairs = [(g, c) for c, groups in held.items() for g in groups for _ in range(5)]
+    says = r"occurs in 3 groups, and none is in \w+\. Groups hold several classes, and whichever way they are dealt"
+    with pytest.raises(DataError, match=says):
+        assign(table([c for _, c in pairs], group=[f"g{g}" for g, _ in pairs]), CARD)
+
+
+def test_rare_labels_are_learned_before_they_are_tested() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.zeros((300, 9), np.int64)
+    labels[np.arange(300), rng.integers(0, 3, 300)] = 1
+    for label, count in zip(range(3, 9), (1, 2, 3, 4, 5, 2), strict=True):
+        # They come with one another, so that no cut by the rarest label spreads them.
+        labels[:count, label] = 1
+    for seed in range(3):
+        split = assign(table(labels, "multilabel"), SplitCard(seed=seed))
+        assert labels[split == "train"].any(axis=0).all()
+        assert labels[split == "test"].any(axis=0).tolist() == [True] * 3 + [False, *[True] * 5]
+        assert labels[split == "validation"].any(axis=0).tolist() == [True] * 3 + [
+            False,
+            False,
+            True,
+            True,
+            True,
+            False,
+        ]
+        assert abs((split == "test").mean() - 0.15) < 0.02
+        told = coverage.notes(table(labels, "multilabel"), split)
+        assert told == (
+            "no sample of validation has these labels: 'target 3', 'target 4', 'target 8'",
+            "no sample of test has these labels: 'target 3'",
+        )
+
+
+def test_a_label_that_is_never_learned_is_an_error() -> None:
+    labels = [[1, 0]] * 10 + [[1, 1]]
+    said = ["train", "validation"] * 5 + ["test"]
+    with pytest.raises(DataError, match="label 'target 1': is a label of no training sample"):
+        assign(table(labels, "multilabel", split=said), CARD)
+
+
+def test_very_many_rare_labels_are_spread_in_seconds() -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random((3000, 300)) < rng.pareto(1, 300) / 300).astype(np.int64)
+    start = time.perf_counter()
+    split = assign(table(labels, "multilabel"), CARD)
+    assert time.perf_counter() - start < 20
+    assert labels[split == "train"].any(axis=0).sum() == labels.any(axis=0).sum()

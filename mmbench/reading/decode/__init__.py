@@ -128,6 +128,16 @@ def decoder(kind: str, options: Mapping[str, Any], *, where: str = "dataset.yaml
     return made
 
 
+def cut(lengths: Iterable[float], most: float, option: str) -> str:
+    """For a note: which share of the training samples, that are so long, is cut, and which option changes it."""
+    longer = [length > most for length in lengths]
+    share = sum(longer) / len(longer)
+    if not share:
+        return "none of the training samples is cut"
+    said = "less than 1%" if share < 0.01 else f"{share:.0%}"
+    return f"{said} of training samples are longer and are cut (option {option})"
+
+
 def sample(cells: Sequence[T], most: int) -> Iterable[T]:
     """At most so many, evenly spaced."""
     return (cells[i] for i in np.unique(np.linspace(0, len(cells) - 1, min(most, len(cells))).round().astype(int)))

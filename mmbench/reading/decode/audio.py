@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from pydantic import Field
 
-from mmbench.reading.decode import Decoder, Layout, container, typical
+from mmbench.reading.decode import Decoder, Layout, container, cut, typical
 from mmbench.reading.problems import CellError
 from mmbench.reading.source import Source
 from mmbench.reading.table import Cell
@@ -79,7 +79,7 @@ class AudioDecoder(Decoder):
         self.steps = -(-length // frames) * frames
         # To the end of the last frame.
         self.samples = (self.steps - 1) * self.hop + self._size
-        cut = sum(x.seconds * self.rate > self.samples for x in looks) / len(looks)
+        longer = cut([x.seconds for x in looks], self.samples / self.rate, "seconds")
         return Layout(
             shape=(self.steps, self.mels),
             dtype="float16",
@@ -89,7 +89,7 @@ class AudioDecoder(Decoder):
             normal_axis=1,
             note=(
                 f"{self.mels} mel bands of sound at {self.rate:,} Hz, a frame every {self.hop / self.rate:g} s; "
-                f"{self.samples / self.rate:.2f} s, beyond which {cut:.0%} of training samples are cut"
+                f"up to {self.samples / self.rate:.2f} s; {longer}"
             ),
         )
 

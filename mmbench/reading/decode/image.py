@@ -67,7 +67,8 @@ class ImageDecoder(Decoder):
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
         looks: list[Look] = self.measures(cells, LOOKED_AT)
-        self.height, self.width, patch = self.wish.grid([(x.height, x.width) for x in looks], PATCHES)
+        sizes = [(x.height, x.width) for x in looks]
+        self.height, self.width, patch = self.wish.grid(sizes, PATCHES)
         self.channels = self.channels or (1 if all(x.grey for x in looks) else 3)
         self.unit = all(x.unit for x in looks)
         return Layout(
@@ -78,7 +79,8 @@ class ImageDecoder(Decoder):
             stem="image",
             options={"patch": patch},
             normal_axis=0,
-            note=f"{'grey' if self.channels == 1 else 'colour'} images of {self.width} x {self.height} pixels",
+            note=f"{'grey' if self.channels == 1 else 'colour'} images of {self.width} x {self.height} pixels"
+            + self.wish.why(sizes, (self.height, self.width), patch),
         )
 
     def measure(self, cell: Cell) -> Look:

@@ -56,6 +56,14 @@ class Wish:
         patch = self.patch or max(1, round(math.sqrt(height * width / patches)))
         return _multiple(height, patch), _multiple(width, patch), patch
 
+    def why(self, sizes: Sequence[tuple[int, int]], made: tuple[int, int], patch: int) -> str:
+        """For a note: how the size came about where it is not that of the training pictures."""
+        height, width = median_low(h for h, _ in sizes), median_low(w for _, w in sizes)
+        if self.size is not None or made == (height, width):
+            return ""
+        less = f"reduced to about {AREA:,} pixels, " if height * width > AREA else ""
+        return f" (most are {width} x {height}: {less}in multiples of the patch of {patch}; option side)"
+
 
 def _multiple(length: int, patch: int) -> int:
     return max(1, round(length / patch)) * patch

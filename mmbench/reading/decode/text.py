@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from mmbench.reading.decode import Decoder, Layout, typical
+from mmbench.reading.decode import Decoder, Layout, cut, typical
 from mmbench.reading.problems import CellError
 from mmbench.reading.source import Source
 from mmbench.reading.table import Cell
@@ -59,7 +59,6 @@ class TextDecoder(Decoder):
             raise CellError("no training sample has a word in it")
         self.steps = self.length or max(LEAST, typical(lengths, QUANTILE, LONGEST))
         size = self.tokenizer.get_vocab_size()
-        cut = sum(n > self.steps for n in lengths) / len(lengths)
         return Layout(
             shape=(self.steps,),
             dtype="int32",
@@ -68,8 +67,8 @@ class TextDecoder(Decoder):
             options={"vocabulary": size},
             normal_axis=None,
             note=(
-                f"{size:,} {'words' if how == 'word' else 'parts of words'} of the training texts; up to {self.steps}, "
-                f"beyond which {cut:.0%} of training samples are cut"
+                f"{size:,} {'words' if how == 'word' else 'parts of words'} of the training texts; up to {self.steps} "
+                f"a sample; {cut(lengths, self.steps, 'length')}"
             ),
         )
 

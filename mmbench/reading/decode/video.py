@@ -65,7 +65,8 @@ class VideoDecoder(Decoder):
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
         looks: list[Look] = self.measures(cells, LOOKED_AT)
-        self.height, self.width, patch = self.wish.grid([(x.height, x.width) for x in looks], PATCHES)
+        sizes = [(x.height, x.width) for x in looks]
+        self.height, self.width, patch = self.wish.grid(sizes, PATCHES)
         self.channels = self.channels or (1 if all(x.grey for x in looks) else 3)
         length = self.length or typical([x.length for x in looks], QUANTILE, LENGTH)
         frames = self.frames or next(n for n in (FRAMES, 2, 1) if (length >= 2 * n and length % n == 0) or n == 1)
@@ -77,7 +78,8 @@ class VideoDecoder(Decoder):
             stem="video",
             options={"frames": frames, "patch": patch},
             normal_axis=1,
-            note=f"{self.steps} frames, evenly spaced, of {self.width} x {self.height} pixels",
+            note=f"{self.steps} frames, evenly spaced, of {self.width} x {self.height} pixels"
+            + self.wish.why(sizes, (self.height, self.width), patch),
         )
 
     def measure(self, cell: Cell) -> Look:

@@ -1,0 +1,29 @@
+"""DVC watches a data set whose files lie outside its folder in data/raw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmbench.cli.output import spinner
+
+
+def watch(name: str, folder: Path, root: Path, *, again: bool = False) -> list[Path]:
+    """Write dvc.yaml and the list of files beside the card, unless they are there for this root; returns what was
+    written. Nothing where DVC sees the files anyway, or where the person has a dvc.yaml of their own.
+
+    folder: of the card. again: also where they are there.
+    """
+    from mmbench.reading import index
+
+    folder, root, stage = folder, root.resolve(), folder / "dvc.yaml"
+    here = folder.resolve()
+    if root.is_relative_to(here) or here.is_relative_to(root):
+        return []
+    text, listed = index.stage(name, root), folder / index.FILE
+    old = stage.read_text(encoding="utf-8") if stage.exists() else index.HEAD
+    if not old.startswith(index.HEAD) or (old == text and listed.exists() and not again):
+        return []
+    stage.write_text(text, encoding="utf-8")
+    with spinner("reading every file once, so that DVC sees changes"):
+        index.write(root, listed)
+    return [stage, listed]

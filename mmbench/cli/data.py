@@ -36,9 +36,11 @@ def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]
         told["from"] = card.dataset.label if card.dataset is not None else card.manifest
     except UserError as error:
         told["card"] = str(error).split("\n")[0]
+    except Exception as error:  # One card must not hide all others.
+        told["card"] = f"cannot be read ({type(error).__name__}: {error})"
     try:
         spec = load_spec(project.root / "data" / "prepared" / name)
-    except UserError:
+    except (UserError, OSError):
         return told
     return told | {"prepared": {"splits": dict(spec.splits), "modalities": list(spec.modalities), "hash": spec.hash}}
 

@@ -205,7 +205,7 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     (GOOD.replace("1e3", '"3,5"'), r"row 4, f0 \(3,5\): .*; write 3.5", {"target": {"regression": "f0"}}),
     (GOOD, r"row 1, label: .*'mae', is none of a classification task", {"metric": "mae"}),
     (GOOD, r"row 1, f0: .*one column|row 3, f0: is empty", {"target": {"multilabel": ["f0", "f1"]}}),
-    (GOOD, r"row 2, caption \(one two\): is no split", {"split": "caption"}),
+    (GOOD, r"row 2, caption \(one two\): is no split", {"split": "f1"}),
     (GOOD, r"row 3, caption: has no group", {"group": "caption"}),
     (GOOD, r"row 4, label \(cat\): this identifier stands in row 2 too", {"id": "label"}),
     (GOOD, r"row 1: no column 'nmae', which dataset.yaml names \(id\)", {"id": "nmae"}),

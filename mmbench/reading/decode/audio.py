@@ -179,10 +179,10 @@ def _sound(cell: Source) -> Iterator[Any]:
         sound = stack.enter_context(soundfile.SoundFile(place))
         if not sound.frames:
             raise CellError("has no sample in it")
-        if cell.suffix == ".wav":
-            _whole_wav(cell)
         if not 1000 <= sound.samplerate <= 768_000:
             raise CellError(f"claims {sound.samplerate:,} samples a second; it is broken")
+        if cell.suffix == ".wav":
+            _whole_wav(cell)
         yield sound
 
 

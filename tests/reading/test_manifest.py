@@ -31,6 +31,7 @@ CARD: dict[str, Any] = {
     "columns": {"photo": "image", "said": {"text": {"column": "caption"}}, "signal": {"vector": {"prefix": "f"}}},
     "target": {"classification": "label"},
 }
+AFFECT = {"regression": {"columns": ["f0"], "affect": True}}
 HEADER = "photo,caption,f0,f1,label\n"
 GOOD = HEADER + "1.png,one two,0.5,1,cat\n2.png,,,,dog\n,three,1e3,-2,cat\n"
 
@@ -211,14 +212,14 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
         r"row 4, caption \(one two\): this identifier stands in row 2 too",
         {"id": "caption", "columns": {"photo": "image"}},
     ),
-    (GOOD.replace("dog", "Cat"), "two spellings of one class", {}),
-    (GOOD.replace("dog", "c\u200bat"), "two spellings of one class", {}),
-    (GOOD.replace("dog", "nan"), r"label \(nan\): means a missing value", {}),
-    (GOOD.replace("dog", "d\x07og"), "has a control character", {}),
-    (GOOD.replace("dog", "cat"), "every sample has the same labels", {"target": {"multilabel": "label"}}),
+    (GOOD.replace("dog", "Cat"), ".*two spellings of one class", {}),
+    (GOOD.replace("dog", "c\u200bat"), ".*two spellings of one class", {}),
+    (GOOD.replace("dog", "nan"), r".*label \(nan\): means a missing value", {}),
+    (GOOD.replace("dog", "d\x07og"), ".*has a control character", {}),
+    (GOOD.replace("dog", "cat"), ".*every sample has the same labels", {"target": {"multilabel": "label"}}),
     (
         GOOD.replace("1e3", "9").replace("2.png,,,,", "2.png,,0,1,"),
-        r"row 4, f0 \(9\): `affect`",
+        r".*row 4, f0 \(9\): `affect`",
         {"target": {"regression": {"columns": ["f0"], "affect": True}}},
     ),
     (GOOD, r"row 1: no column 'nmae', which dataset.yaml names \(id\)", {"id": "nmae"}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -318,7 +319,7 @@ class TrialConfig(Frozen):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-_UNION_MEMBER = re.compile(r"\[|^(int|float|str|constrained-\w+)$")
+_UNION_MEMBER = re.compile(r"\[|^(int|float|str|bool|constrained-\w+)$")
 
 
 def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
@@ -386,7 +387,7 @@ def _sentences(error: pydantic.ValidationError, model: type[BaseModel], raw: Any
             if not misspelt:
                 yield f"{file}: {place!r} is missing"
         elif found[0]["type"] == "value_error":
-            yield f"{file}: {place}: {_problem(found[0])}"
+            yield f"{file}: {place}{': ' if place else ''}{_problem(found[0])}"
         elif not any(longer[: len(path)] == path for longer in problems if longer != path):
             value = repr(found[0]["input"])
             value = value if len(value) <= 80 else f"{value[:77]}..."
@@ -416,12 +417,17 @@ class _OnceLoader(yaml.SafeLoader):
 def load_yaml(path: Path, keys: Iterable[str], remedy: str = "name the file") -> dict[str, Any]:
     """A mapping from a YAML file; keys: those it may have. Raises UserError naming the place and the remedy."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # A pipe would be waited for, for ever.
+            raise UserError(f"{path} is no regular file; {remedy}")
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceLoader)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {remedy}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     # PyYAML lets its own constructors' errors through: a 13th month, `!!int x`, ten thousand opening brackets.
+    except UserError:
+        raise
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):

@@ -95,13 +95,14 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
 
     if isinstance(raw.made, Generator):
         return save(folder, *raw.made.make(raw.name))
-    from mmbench.reading import coverage, leakage, splits
+    from mmbench.reading import coverage, leakage, learnable, splits
     from mmbench.reading.prepare import prepare as decode
     from mmbench.reading.readers import FILE as READERS
     from mmbench.reading.readers import to_json
 
     table = raw.table()
     split = splits.assign(table, raw.card.splits)
+    known = learnable.check(table, split)
     accepted = Counter(leak.kind for leak in leakage.check(table, split, accept=raw.card.accept))
     origin = raw.made.origin if isinstance(raw.made, Loader) else None
     with Writer(folder) as writer:
@@ -123,6 +124,7 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
                 notes=(
                     *table.notes,
                     *done.notes,
+                    *known,
                     *coverage.notes(table, split),
                     *(f"accepted leakage: {n} samples with {kind}" for kind, n in accepted.items()),
                     *([origin.warning] if origin and origin.warning else []),

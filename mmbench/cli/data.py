@@ -35,7 +35,12 @@ def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]
         told["from"] = card.dataset.label if card.dataset is not None else card.manifest
     except UserError as error:
         told["card"] = str(error).split("\n")[0]
-    spec = prepare.prepared(project.root / "data" / "prepared" / name)
+    except Exception as error:  # One card must not hide all others.
+        told["card"] = f"cannot be read ({type(error).__name__}: {error})"
+    try:
+        spec = prepare.prepared(project.root / "data" / "prepared" / name)
+    except OSError:
+        return told
     if spec is None:
         return told
     return told | {"prepared": {"splits": dict(spec.splits), "modalities": list(spec.modalities), "hash": spec.hash}}

@@ -87,7 +87,10 @@ class _Zip(Archive):
     def __init__(self, file: Path, name: str) -> None:
         self.name, self._zip = name, zipfile.ZipFile(file)
         files = [i for i in self._zip.infolist() if not i.is_dir()]
-        self._infos = {_inside(i.filename, name): i for i in files}
+        self._infos: dict[str, zipfile.ZipInfo] = {}
+        for i in files:
+            if self._infos.setdefault(_inside(i.filename, name), i) is not i:
+                raise CellError(f"{name} has two members {i.filename!r}; make the archive again with one of them")
         self.sizes = {member: i.file_size for member, i in self._infos.items()}
 
     def _read(self, member: str) -> bytes:

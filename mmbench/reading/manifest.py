@@ -78,8 +78,14 @@ def table(card: Card, folder: Path) -> Table:
 
 def root_of(card: Card, folder: Path) -> Root:
     """The folder that the data set's files are read from. Raises UserError where there is none."""
-    path = folder / Path(card.root).expanduser()
-    if not path.is_dir():
+    try:
+        path = folder / Path(card.root).expanduser()
+        there = path.is_dir()
+    # A home of nobody; a name that is too long, or has a zero byte.
+    except (RuntimeError, OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{folder / FILE}: root: {shown(card.root)!r} cannot be a folder ({why})") from None
+    if not there:
         raise UserError(f"{folder / FILE}: root: {shown(card.root)!r} is no folder ({path})")
     return Root(path)
 
@@ -245,6 +251,7 @@ def _group(column: str, rows: Rows) -> list[str]:
         if value is None:
             rows.findings.add(number, "has no group; a sample that belongs to none needs one of its own", column=column)
         found.append("" if value is None else targets.label(value))
+    targets.spellings(column, (name for name in found if name), rows, "group")
     return found
 
 

@@ -67,6 +67,8 @@ def _small(cell: Cell) -> np.ndarray | None:
                 image.draft("RGB", (4 * SIDE, 4 * SIDE))
                 return _shrink(image)
         values = np.asarray(cell)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            return None
         if values.dtype != np.uint8:
             low, high = float(values.min()), float(values.max())
             values = ((values - low) * (255 / ((high - low) or 1))).astype(np.uint8)

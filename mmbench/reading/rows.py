@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
@@ -195,6 +196,8 @@ def _jsonl(findings: Findings, text: str) -> Rows:
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
     return value.strip() or None if isinstance(value, str) else value
 
 

@@ -75,7 +75,12 @@ class FileSource(Source):
 
     def open(self) -> BinaryIO:
         try:
-            stream = self.path.open("rb")
+            # It was looked at when the table was read, and may be another by now: a pipe would be waited for.
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+            stream = os.fdopen(descriptor, "rb")
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode) or self.path.resolve() != self.path:
+                stream.close()
+                raise CellError("was replaced by a pipe, a device or a link while the data set was read")
         except OSError as error:
             raise CellError(f"cannot be read: {error.strerror}") from None
         if not _is_gzip(self.name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -16,8 +17,12 @@ from mmbench.reading.findings import shown
 from mmbench.reading.rows import Rows
 from mmbench.registry import suggest
 
+AFFECT = 3
+"""The customary metrics of sentiment round to whole numbers up to it."""
 YES = ("1", "true", "yes", "y", "on", "positive", "pos")
 NO = ("0", "false", "no", "n", "off", "negative", "neg")
+MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "-nan", "<na>", "nat")
+"""How tables spell that there is nothing."""
 MOST_CLASSES = 1000
 """More classes than this, few samples each: most likely another column was meant."""
 
@@ -30,6 +35,29 @@ def label(value: object) -> str:
         return str(int(value))
     text = str(value).strip()
     return text[:-2] if re.fullmatch(r"-?(0|[1-9]\d*)\.0", text) else text
+
+
+def same(name: str) -> str:
+    """What two spellings of one label share: `Cat` and `cat`, `1` and `01`, composed and decomposed letters."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    plain = " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
+    value = number(plain)
+    return plain if value is None else repr(value)
+
+
+def spellings(column: str, names: Iterable[str], rows: Rows, what: str = "class") -> None:
+    """Tells names that cannot be meant: two spellings of one, words for a missing value, control characters."""
+    first: dict[str, str] = {}
+    for name in in_order(names):
+        if (other := first.setdefault(same(name), name)) != name:
+            told = f"{other!a} and {name!a} are two spellings of one {what}; write one of them everywhere"
+            rows.findings.add(1, told, column=column)
+        if name.lower() in MISSING:
+            told = f"means a missing value, but would be a {what}; leave out its rows, or spell the {what} differently"
+            rows.findings.add(1, told, column=column, value=name)
+        if any(unicodedata.category(c) == "Cc" for c in name):
+            told = f"the {what} {name!a} has a control character in it; take it out"
+            rows.findings.add(1, told, column=column)
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -94,6 +122,7 @@ def _classes(target: TargetCard, rows: Rows) -> Made:
         return None
     values = _values(column, rows)
     names = in_order(v for v in values if v is not None)
+    spellings(column, names, rows)
     if len(names) == 1:
         rows.findings.add(1, f"every sample has the class {shown(names[0])!r}; nothing to tell apart", column=column)
     elif len(names) == len(values) > 2 or (len(names) > MOST_CLASSES and len(values) < 2 * len(names)):
@@ -118,6 +147,7 @@ def _binary(target: TargetCard, rows: Rows) -> Made:
         return None
     values = _values(column, rows)
     names = in_order(v for v in values if v is not None)
+    spellings(column, names, rows)
     if len(names) != 2:
         listed = ", ".join(map(shown, names[:5])) + (", …" if len(names) > 5 else "")
         what = f"a binary target has two values, this one {len(names)} ({listed})"
@@ -164,6 +194,9 @@ def _labels(target: TargetCard, rows: Rows) -> Made:
         what = f"{len(names)} labels for {len(values)} samples; are they parted by {target.separator!r}?"
         rows.findings.add(1, what, column=column)
         return None
+    spellings(column, names, rows, "label")
+    if len(sets) > 1 and all(s == sets[0] for s in sets):
+        rows.findings.add(1, "every sample has the same labels; nothing to tell apart", column=column)
     place = {name: i for i, name in enumerate(names)}
     labels = np.zeros((len(values), len(names)), np.int64)
     for i, s in enumerate(sets):
@@ -182,6 +215,8 @@ def _flags(columns: Sequence[str], rows: Rows) -> Made:
             labels[i, j] = name in YES
         if len(rows) and not labels[:, j].any():
             rows.findings.add(1, "no sample has this label; leave the column out", column=column)
+    if len(rows) > 1 and labels.any() and (labels == labels[0]).all():
+        rows.findings.add(1, "every sample has the same labels; nothing to tell apart", column=columns[0])
     return tuple(columns), labels
 
 
@@ -200,8 +235,10 @@ def number(value: Any) -> float | None:
 def _numbers(target: TargetCard, rows: Rows) -> Made:
     labels = np.zeros((len(rows), len(target.columns)), np.float32)
     for j, column in enumerate(target.columns):
+        unread = 0
         for i, (row, value) in enumerate(zip(rows.numbers, rows.columns[column], strict=True)):
             found = number(value)
+            unread += found is None
             if value is None:
                 rows.findings.add(row, "the target is missing; every sample needs one", column=column)
             elif found is None:
@@ -210,6 +247,9 @@ def _numbers(target: TargetCard, rows: Rows) -> Made:
                 rows.findings.add(row, f"is no (finite) number{hint}", column=column, value=value)
             else:
                 labels[i, j] = found
-        if len(rows) > 1 and np.ptp(labels[:, j]) == 0:
+                if target.affect and abs(found) > AFFECT:
+                    what = f"`affect` is for sentiment from -{AFFECT} to {AFFECT}; leave `affect` out, or rescale"
+                    rows.findings.add(row, what, column=column, value=value)
+        if not unread and len(rows) > 1 and np.ptp(labels[:, j]) == 0:
             rows.findings.add(1, "all samples have the same number; nothing to learn", column=column)
     return tuple(target.columns), labels

@@ -31,6 +31,7 @@ CARD: dict[str, Any] = {
     "columns": {"photo": "image", "said": {"text": {"column": "caption"}}, "signal": {"vector": {"prefix": "f"}}},
     "target": {"classification": "label"},
 }
+AFFECT = {"regression": {"columns": ["f0"], "affect": True}}
 HEADER = "photo,caption,f0,f1,label\n"
 GOOD = HEADER + "1.png,one two,0.5,1,cat\n2.png,,,,dog\n,three,1e3,-2,cat\n"
 
@@ -138,7 +139,6 @@ def test_rows_are_counted_as_a_spreadsheet_counts_them(tmp_path: Path) -> None:
 TARGETS: list[tuple[dict[str, Any], list[str], tuple[str, ...], list[Any]]] = [
     ({"classification": "y"}, ["10", "9", "10"], ("9", "10"), [1, 0, 1]),
     ({"classification": "y"}, ["1.0", "2.0", "1.0"], ("1", "2"), [0, 1, 0]),
-    ({"classification": "y"}, ["01", "1", "01"], ("01", "1"), [0, 1, 0]),
     ({"binary": "y"}, ["no", "yes", "no"], ("no", "yes"), [0, 1, 0]),
     ({"binary": {"column": "y", "positive": "ham"}}, ["ham", "spam", "ham"], ("spam", "ham"), [1, 0, 1]),
     ({"binary": {"column": "y", "positive": True}}, ["Yes", "No", "No"], ("No", "Yes"), [1, 0, 0]),
@@ -204,9 +204,23 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     (GOOD.replace("1e3", '"3,5"'), r"row 4, f0 \(3,5\): .*; write 3.5", {"target": {"regression": "f0"}}),
     (GOOD, r"row 1, label: .*'mae', is none of a classification task", {"metric": "mae"}),
     (GOOD, r"row 1, f0: .*one column|row 3, f0: is empty", {"target": {"multilabel": ["f0", "f1"]}}),
-    (GOOD, r"row 2, caption \(one two\): is no split", {"split": "caption"}),
-    (GOOD, r"row 3, caption: has no group", {"group": "caption"}),
-    (GOOD, r"row 4, label \(cat\): this identifier stands in row 2 too", {"id": "label"}),
+    (GOOD, r"row 2, caption \(one two\): is no split", {"split": "caption", "columns": {"photo": "image"}}),
+    (GOOD, r"row 3, caption: has no group", {"group": "caption", "columns": {"photo": "image"}}),
+    (
+        GOOD.replace("three", "one two"),
+        r"row 4, caption \(one two\): this identifier stands in row 2 too",
+        {"id": "caption", "columns": {"photo": "image"}},
+    ),
+    (GOOD.replace("dog", "Cat"), ".*two spellings of one class", {}),
+    (GOOD.replace("dog", "c\u200bat"), ".*two spellings of one class", {}),
+    (GOOD.replace("dog", "nan"), r".*label \(nan\): means a missing value", {}),
+    (GOOD.replace("dog", "d\x07og"), ".*has a control character", {}),
+    (GOOD.replace("dog", "cat"), ".*every sample has the same labels", {"target": {"multilabel": "label"}}),
+    (
+        GOOD.replace("1e3", "9").replace("2.png,,,,", "2.png,,0,1,"),
+        r".*row 4, f0 \(9\): `affect`",
+        {"target": {"regression": {"columns": ["f0"], "affect": True}}},
+    ),
     (GOOD, r"row 1: no column 'nmae', which dataset.yaml names \(id\)", {"id": "nmae"}),
 ]
 

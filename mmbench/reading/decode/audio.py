@@ -165,6 +165,9 @@ class AudioDecoder(Decoder):
                 values = sound.read(count, dtype="float32", always_2d=True)
                 if not len(values):
                     raise CellError("ends before its first sample; copy it again")
+                # The padding of an MP3, not always told in its header, is of up to two frames of 1152 samples.
+                if len(values) < count - 2 * 1152:
+                    raise CellError(f"ends after {len(values):,} of {count:,} samples that it claims; copy it again")
                 return values.mean(axis=1) if values.shape[1] > 1 else values[:, 0], sound.samplerate
         return container.sound(_source(cell), seconds)
 
@@ -189,7 +192,29 @@ def _sound(cell: Source) -> Iterator[Any]:
             raise CellError("has no sample in it")
         if not 1000 <= sound.samplerate <= 768_000:
             raise CellError(f"claims {sound.samplerate:,} samples a second; it is broken")
+        if cell.suffix == ".wav":
+            _whole_wav(cell)
         yield sound
+
+
+def _whole_wav(cell: Source) -> None:
+    """Raises CellError where the chunk of samples claims more bytes than there are: libsndfile trims it silently."""
+    with cell.open() as stream:
+        size = stream.seek(0, 2)
+        stream.seek(0)
+        head = stream.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return
+        while len(chunk := stream.read(8)) == 8:
+            claimed = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":
+                # What is written to a pipe cannot know its length, and claims the most or nothing.
+                if claimed < 0xFFFFFF00 and claimed > size - stream.tell():
+                    raise CellError(
+                        f"claims {claimed:,} bytes of sound, but has {size - stream.tell():,}; copy it again"
+                    )
+                return
+            stream.seek(claimed + claimed % 2, 1)
 
 
 def _is_film(cell: Cell) -> bool:

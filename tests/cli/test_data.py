@@ -378,7 +378,8 @@ def test_a_label_that_a_split_lacks_is_told(project: Path, capsys: Shown) -> Non
     rows = ["tags", *(["a", "b", "a|b", ""] * 10), "a|rare"]
     vectors(project / "data/raw/own", rows, target={"multilabel": "tags"})
     told = checked(capsys, "own")
-    assert told["notes"] == [f"no sample of {s} has these labels: 'rare'" for s in ("validation", "test")]
+    lacking = [f"no sample of {s} has these labels: 'rare'" for s in ("validation", "test")]
+    assert [note for note in told["notes"] if "rough" not in note] == lacking
     assert main(["data", "check", "own"]) == 0
     assert "note: no sample of test has these labels: 'rare'" in capsys.readouterr().out
     assert "no sample of test has these labels" in (project / "reports/data/own.html").read_text(encoding="utf-8")
@@ -401,7 +402,7 @@ def test_an_encoder_that_cannot_be_had_is_a_problem(project: Path, capsys: Shown
     (folder / "dataset.yaml").write_text(yaml.safe_dump(card | {"columns": column}), encoding="utf-8")
     told = checked(capsys, "own")
     assert re.match(r"up to 6 tokens of features from bert @ \w{12}, frozen", told["modalities"]["said"]["note"])
-    assert told["notes"] == []
+    assert all("rough" in note for note in told["notes"])
 
 
 def test_a_misspelt_option_is_told_once_and_nothing_is_counted(project: Path, capsys: Shown) -> None:

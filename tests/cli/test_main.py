@@ -37,6 +37,8 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
         "profile",
         "report",
         "compare",
+        "champion",
+        "predict",
         "ui",
         "track",
         "forget",

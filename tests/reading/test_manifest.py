@@ -207,7 +207,7 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     (GOOD, r"row 2, caption \(one two\): is no split", {"split": "caption", "columns": {"photo": "image"}}),
     (GOOD, r"row 3, caption: has no group", {"group": "caption", "columns": {"photo": "image"}}),
     (
-        GOOD.replace("three", "one two"),
+        GOOD.replace("2.png,,", "2.png,other,").replace(",three,", "1.png,one two,"),
         r"row 4, caption \(one two\): this identifier stands in row 2 too",
         {"id": "caption", "columns": {"photo": "image"}},
     ),

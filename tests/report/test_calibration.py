@@ -1,5 +1,5 @@
-"""The report's claims against truth, by simulation: how often intervals cover, how often a null ledger yields a finding,
-whether what was planted is found. Seeded, so each number is the same every time."""
+"""The report's claims against truth, by simulation: how often intervals cover, how often a null ledger yields a
+finding, whether what was planted is found. Seeded, so each number is the same every time."""
 
 from __future__ import annotations
 
@@ -159,9 +159,8 @@ def test_planted_effects_and_interactions_are_recovered() -> None:
         "architecture": [f"architecture{i}" for i in range(4)],
     }
     effect = {f: dict(zip(names, rng.normal(0, 0.03, len(names)), strict=True)) for f, names in levels.items()}
-    both = {
-        pair: e for pair, e in zip(product(levels["attention"], levels["fusion"]), rng.normal(0, 0.03, 30), strict=True)
-    }
+    pairs = product(levels["attention"], levels["fusion"])
+    both = dict(zip(pairs, rng.normal(0, 0.03, 30), strict=True))
     truth = Truth(
         base=0.6,
         **effect,

@@ -16,7 +16,7 @@ from mmbench.report.common import Common
 from mmbench.report.scale import Scale
 from mmbench.report.sections import Aggregates, AggregateTable, Interval, Member
 from mmbench.report.stats import Floats, Ints
-from mmbench.report.words import sentence
+from mmbench.report.words import listing, sentence
 
 RESAMPLES = 1000
 SEED = 20211
@@ -173,6 +173,20 @@ def _finding(factor: str, members: Sequence[Member], scale: Scale) -> str:
     return sentence(f"{text}; {said}{', which may be chance' if unclear else ''}")
 
 
+def _heading(tables: Sequence[AggregateTable]) -> str:
+    """Which levels lead their factor by more than what a coin toss would give."""
+    if not tables:
+        return "Summaries over data sets: nothing to summarise yet"
+    leads = []
+    for table in tables:
+        chance = table.members[1].improvement
+        assert chance is not None
+        if table.factor != "cell" and (chance.value if chance.low is None else chance.low) > 0.5:
+            leads.append(f"{table.first} leads {table.factor}")
+    over = "by inter-quartile mean and probability of improvement over the data sets"
+    return sentence(f"{listing(leads)} {over}") if leads else sentence(f"no level clearly leads {over}")
+
+
 def aggregates(
     found: Common, levels: Mapping[str, Sequence[str]], best: Sequence[str], confidence: float
 ) -> Aggregates:
@@ -202,7 +216,7 @@ def aggregates(
             tables.append(aggregate("cell", runs, found.scale, boot))
         if not tables:
             refused = "Nothing is summarised: no two levels are complete in the same setting on every data set."
-    said = tables[0].finding if tables else "Summaries over data sets: nothing to summarise yet"
+    said = _heading(tables)
     return Aggregates(
         datasets=found.datasets,
         seeds=found.seeds,

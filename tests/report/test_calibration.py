@@ -159,7 +159,8 @@ def test_planted_effects_and_interactions_are_recovered() -> None:
         "architecture": [f"architecture{i}" for i in range(4)],
     }
     effect = {f: dict(zip(names, rng.normal(0, 0.03, len(names)), strict=True)) for f, names in levels.items()}
-    both = dict(zip(product(levels["attention"], levels["fusion"]), rng.normal(0, 0.03, 30), strict=True))
+    pairs = product(levels["attention"], levels["fusion"])
+    both = dict(zip(pairs, rng.normal(0, 0.03, 30), strict=True))
     truth = Truth(
         base=0.6,
         **effect,

@@ -92,7 +92,7 @@ def _middle(table: AggregateTable, scale: Scale) -> Dots:
 
 def _chances(table: AggregateTable) -> Dots:
     axis = Axis(low=0, high=1)
-    ticks = tuple(Tick(at=axis.at(v), value=v, label=f"{v:g}") for v in CHANCES)
+    ticks = tuple(Tick(at=axis.at(v), value=v, label=f"{v:g}") for v in CHANCES[::2])
     rows = []
     for m in table.members:
         found = m.improvement

@@ -23,7 +23,7 @@ from mmbench.report.view import dots, drill, heat, lengths, numbers, plots, tabl
 from mmbench.report.words import sentence
 
 STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css")
-SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "detail.js")
+SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "detail.js", "runs.js")
 PROBLEMS = 200
 """Failures listed in the page; the CSV file has them all."""
 LABEL_GAP = 6.0

@@ -36,6 +36,8 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
         "status",
         "profile",
         "report",
+        "champion",
+        "predict",
         "ui",
         "track",
         "forget",

@@ -27,8 +27,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-benchmark: $(READY)  ## prepare the data, train every combination, write the report
+benchmark: $(READY)  ## prepare the data, train every combination, report, keep the best models
 	@dvc repro
+	-@mmbench champion
 	@echo
 	@echo "Report:  reports/report.html"
 	@echo "Browse:  make ui   (every run in MLflow, on this machine only)"

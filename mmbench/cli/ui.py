@@ -25,7 +25,7 @@ def ui(project: Project, port: int | None, host: str) -> None:
 
     Where MLFLOW_TRACKING_URI names a server, only its address is printed.
     """
-    from mmbench.tracking import open_store, redact, saved_view_url
+    from mmbench.tracking import open_store, redact, report_url, saved_view_url
     from mmbench.tracking.server import LOOPBACK, serving
     from mmbench.tracking.store import is_server
 
@@ -44,6 +44,9 @@ def ui(project: Project, port: int | None, host: str) -> None:
     click.echo("starting MLflow ...", err=True)
     with serving(store, project.root, host=host, port=port) as server:
         click.echo(saved_view_url(server.url, store.experiment_id))
+        report = project.root / "reports" / "report.html"
+        if report.exists():
+            click.echo(f"report with links to these runs: {report_url(report, server.url, store.experiment_id)}")
         click.echo("Ctrl-C ends it.", err=True)
         server.process.wait()
         raise UserError(f"MLflow's server ended by itself with code {server.process.returncode}")

@@ -25,7 +25,7 @@ from mmbench.report.view import aggregates, dots, drill, heat, interact, ladder,
 from mmbench.report.words import percent, sentence
 
 STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css", "ranks.css")
-SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "plot.js", "levels.js", "detail.js")
+SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "plot.js", "levels.js", "detail.js", "runs.js")
 PROBLEMS = 200
 """Failures listed in the page; the CSV file has them all."""
 LABEL_GAP = 6.0

@@ -2,7 +2,7 @@
 
 from mmbench.tracking.store import TrackingError, open_store, redact, tracking_uri
 from mmbench.tracking.summary import log_report
-from mmbench.tracking.views import saved_view_url
+from mmbench.tracking.views import report_url, saved_view_url
 from mmbench.tracking.writer import Counts, Tracker, sync
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "log_report",
     "open_store",
     "redact",
+    "report_url",
     "saved_view_url",
     "sync",
     "tracking_uri",

@@ -82,9 +82,7 @@ def register(store: Store, settings: Tracking, job: Job, again: Again, spec: Dat
         feeder = Predictor.load(folder).feeder
         made = _log(store, name, None if run is None else run.run_id, folder, _signature(feeder, spec))
         _tell(store, made, again, spec)
-        add_champion(
-            store, spec.name, f"[{name}](#/models/{name}): {_sentence(again, spec)}", Path(scratch) / spec.name
-        )
+        add_champion(store, spec.name, f"{name}: {_sentence(again, spec)}", Path(scratch) / spec.name)
     return made
 
 

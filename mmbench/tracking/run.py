@@ -136,8 +136,10 @@ def _sentence(result: TrialResult, main: str | None) -> str:
     return f"{where}: {score} after {f'{epochs} epochs and ' if epochs else ''}{result.seconds:.0f} s."
 
 
-def _note(result: TrialResult, main: str | None) -> str:
+def _note(result: TrialResult, main: str | None, report: str | None) -> str:
     lines = [_sentence(result, main), "", f"`trial_id` {result.trial_id}: the same file name in the ledger."]
+    if report is not None:
+        lines += ["", f"[The report]({report}) compares it with the others."]
     if result.traceback:
         lines += ["", "```", result.traceback[-3000:], "```"]
     return "\n".join(lines)
@@ -149,10 +151,15 @@ def result_hash(result: TrialResult) -> str:
 
 
 def from_result(
-    result: TrialResult, colour: Mapping[str, str], *, current: bool, main: str | None = None
+    result: TrialResult,
+    colour: Mapping[str, str],
+    *,
+    current: bool,
+    main: str | None = None,
+    report: str | None = None,
 ) -> RunContent:
     """The run of a finished trial. `colour`: by attention; a baseline is grey. `current`: the plan contains it.
-    `main`: the main metric of its data set."""
+    `main`: the main metric of its data set. `report`: the address of the report in MLflow."""
     main = _main(result, main)
     began = datetime.fromisoformat(result.started)
     start = round(began.timestamp() * 1000)
@@ -166,7 +173,7 @@ def from_result(
         "data_hash": result.provenance.data_hash,
         "fingerprint": result.provenance.fingerprint,
         "mlflow.runColor": colour.get(choices.get("attention", ""), GREY),
-        "mlflow.note.content": _note(result, main),
+        "mlflow.note.content": _note(result, main, report),
     }
     if result.message is not None:
         tags["reason"] = result.message[:LONGEST_TAG]

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from mmbench.config import Tracking
 from mmbench.results import State
@@ -24,6 +25,11 @@ def _run_id(store: Store) -> str:
     run_id: str = store.client.create_run(store.experiment_id, run_name="summary", tags={"role": "summary"}).info.run_id
     store.client.set_terminated(run_id)
     return run_id
+
+
+def report_address(store: Store) -> str:
+    """Where the report is in MLflow's pages, from any of them. The store's lock is held."""
+    return f"#/experiments/{store.experiment_id}/runs/{_run_id(store)}/artifacts/report/report.html"
 
 
 def _set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
@@ -48,6 +54,12 @@ def add_champion(store: Store, dataset: str, sentence: str, folder: Path) -> Non
     _describe(store, run_id)
 
 
+def _linked(said: str) -> str:
+    """`NAME: sentence`, with a link to the registered model of that name."""
+    name, colon, rest = said.partition(":")
+    return f"[{name}](#/models/{quote(name)}){colon}{rest}"
+
+
 def _describe(store: Store, run_id: str) -> None:
     """The description, from the run's own tags and artifacts."""
     tags = store.client.get_run(run_id).data.tags
@@ -55,13 +67,11 @@ def _describe(store: Store, run_id: str) -> None:
     text = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
     here = f"#/experiments/{store.experiment_id}/runs/{run_id}/artifacts"
     lines = [f"{sum(counts.values())} declared trials: {text}.", ""]
-    lines += [
-        f"[The report]({here}/report/report.html), once made, is among the artifacts, with its tables and figures."
-    ]
+    lines += [f"[The report]({report_address(store)}), once made, is among the artifacts."]
     champions = {k.removeprefix(CHAMPION): v for k, v in sorted(tags.items()) if k.startswith(CHAMPION)}
     if champions:
         lines += ["", "**The best model of each data set**, by validation:", ""]
-        lines += [f"- {said} [Where it errs]({here}/champions/{name})" for name, said in champions.items()]
+        lines += [f"- {_linked(said)} [Where it errs]({here}/champions/{name})" for name, said in champions.items()]
     _set_tags(store, run_id, {"mlflow.note.content": "\n".join(lines)})
 
 

@@ -10,7 +10,9 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mmbench.metrics import METRICS
 from mmbench.tracking.store import Store
@@ -148,6 +150,12 @@ def saved_view_url(server: str, experiment_id: str, view: str = "best") -> str:
     opens another page."""
     chart = {"compareRunsMode": "CHART"} if view == "charts" else {}
     return f"{server.rstrip('/')}/{_address(experiment_id, view, **chart)}"
+
+
+def report_url(report: Path, server: str, experiment_id: str) -> str:
+    """The address that opens the report with its trials linked to their runs."""
+    place = quote(f"{server.rstrip('/')}/#/experiments/{experiment_id}", safe="")
+    return f"{report.resolve().as_uri()}#runs={place}"
 
 
 def _headline(mains: Mapping[str, str]) -> str:

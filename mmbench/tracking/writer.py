@@ -19,7 +19,7 @@ from mmbench.results import TrialResult
 from mmbench.tracking.run import colours, from_result, from_skip, skip_id
 from mmbench.tracking.runs import Known, count, find, mark, put
 from mmbench.tracking.store import REMEDY, Store, open_store, plain_errors
-from mmbench.tracking.summary import write_summary
+from mmbench.tracking.summary import report_address, write_summary
 from mmbench.tracking.views import describe
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def _import(
     """Make the runs agree with the ledger. The store's lock is held."""
     planned = {job.trial_id for job in plan.jobs}
     colour, mains = _colours(plan), _mains(specs)
-    there = find(store)
+    there, report = find(store), report_address(store)
     outcomes: Counter[str] = Counter()
     for trial_id, result in results.items():
         main = mains.get(result.config.dataset)
-        content = from_result(result, colour, current=trial_id in planned, main=main)
+        content = from_result(result, colour, current=trial_id in planned, main=main, report=report)
         outcomes[put(store, content, there.get(trial_id), specs)] += 1
     now = int(time.time() * 1000)
     for skip in plan.skipped:
@@ -160,12 +160,14 @@ class Tracker:
 
     def _drain(self, store: Store) -> None:
         """Write results until `close`. A few failures in a row end it, so that a server that is away costs seconds."""
-        colour, mains, failures = _colours(self._plan), _mains(self._specs), 0
+        colour, mains, failures, report = _colours(self._plan), _mains(self._specs), 0, None
         while (result := self._queue.get()) is not None:
             try:
                 with plain_errors(store.uri), store.lock:
                     known: Known | None = find(store, result.trial_id).get(result.trial_id)
-                    content = from_result(result, colour, current=True, main=mains.get(result.config.dataset))
+                    report = report or report_address(store)
+                    main = mains.get(result.config.dataset)
+                    content = from_result(result, colour, current=True, main=main, report=report)
                     put(store, content, known, self._specs)
                 self._written, failures = self._written + 1, 0
             except UserError as error:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from mmbench.champion.choose import choose
 from mmbench.cli import main
@@ -125,7 +126,9 @@ def test_no_file_of_a_model_is_a_pickle(crowned: tuple[Path, Loaded]) -> None:
     # Texts of MLflow, the latter beside a model that was fetched.
     assert {f.name for f in files if not f.suffix} <= {"MLmodel", "registered_model_meta"}
     assert not [f for f in files if f.read_bytes()[:1] == b"\x80"]
-    assert "cloudpickle" not in (folder / "MLmodel").read_text(encoding="utf-8")
+    flavour = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))["flavors"]["python_function"]
+    assert Path(flavour["model_code_path"]).name == "pyfunc.py"
+    assert "python_model" not in flavour
 
 
 def test_the_second_time_nothing_is_trained(

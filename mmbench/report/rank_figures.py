@@ -82,7 +82,7 @@ def summaries(analysis: Analysis) -> Figure | None:
         left.set_title("best cells" if table.factor == "cell" else table.factor)
         right.axvline(0.5, color=MUTED, lw=0.8)
         right.set(xlim=(-0.02, 1.02))
-        right.set_title(f"{table.first} better than", fontsize=8)
+        right.set_title(f"{'the first' if table.factor == 'cell' else table.first} better than", fontsize=8)
     flag = "; incomplete grid" if found.dropped else ""
     axes[-1][0].set_xlabel(
         f"inter-quartile mean, {found.scale.title.replace('↑', '').replace('↓', '(lower is better)')}"

@@ -10,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mmbench.report.build import analyse
+from mmbench.report.page import render
 from mmbench.results import State
-from mmbench.tracking import TrackingError, log_report, saved_view_url
+from mmbench.tracking import TrackingError, log_report, report_url, saved_view_url
 from mmbench.tracking.server import free_port, serving
 from tests.tracking.conftest import Tracked
 
@@ -92,4 +94,46 @@ def test_saved_views_show_columns_runs_and_groups(
         page.goto(saved_view_url(served, eid, "charts"))
         expect(page.get_by_text("cost/parameters vs. test/accuracy")).to_be_visible()
         expect(page.get_by_text("Learning curves")).to_be_visible()
+        browser.close()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_report_leads_to_runs_and_runs_to_the_report(
+    served: str, tracked: Tracked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", served)
+    tracked.sync()
+    loaded = tracked.loaded
+    page_file = tmp_path / "report.html"
+    page_file.write_text(
+        render(analyse(loaded.plan, loaded.results, loaded.specs, loaded.params, families={})), encoding="utf-8"
+    )
+    assert log_report(tracked.settings, tracked.root, tmp_path)
+    eid = tracked.store().experiment_id
+    failed = next(r for r in loaded.results.values() if r.state is State.FAILED)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1800, "height": 1200})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        for address in (page_file.as_uri(), f"{page_file.as_uri()}#runs=javascript:alert(1)"):
+            page.goto("about:blank")
+            page.goto(address)
+            expect(page.locator("code", has_text=failed.trial_id).first).to_be_attached()
+            assert page.locator("a > code").count() == 0
+        page.goto("about:blank")
+        page.goto(report_url(page_file, served, eid))
+        with page.expect_popup() as popup:
+            page.locator("a:visible", has_text=failed.trial_id).first.click()
+        runs = popup.value
+        runs.set_default_timeout(60_000)
+        runs.get_by_role("link", name=failed.config.name).click()
+        with runs.expect_popup() as popup:
+            runs.get_by_role("link", name="The report", exact=True).click()
+        frame = popup.value.frame_locator("iframe")
+        expect(frame.get_by_role("heading", level=1)).to_be_visible()
         browser.close()

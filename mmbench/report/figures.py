@@ -292,6 +292,6 @@ def figures(analysis: Analysis) -> Iterator[Drawn]:
             if any(row.lengths for row in part.rows)
         ]
         made += [("ranks", ladders(analysis)), ("aggregates", summaries(analysis)), ("profiles", profiles(analysis))]
-        for name, figure in made:
-            if figure is not None:
-                yield Drawn(name=name, svg=_svg(figure), pdf=_pdf(figure))
+        # All of them before the first is handed over: a caller that stops half way would leave its style to others.
+        drawn = [Drawn(name=name, svg=_svg(f), pdf=_pdf(f)) for name, f in made if f is not None]
+    yield from drawn

@@ -30,6 +30,9 @@ from mmbench.registry import UserError
 from mmbench.types import Example, Inputs
 
 SPLITS = ("train", "validation", "test")
+BESIDE = ("spec.json", "decoders.json")
+"""What lies beside the splits: the description, and how raw rows were read (`mmbench.reading.readers`)."""
+
 Arrays = Mapping[str, np.ndarray]
 
 ON_DEVICE = 0.25
@@ -130,7 +133,9 @@ class Writer:
 
     def text(self, name: str, content: str) -> None:
         """A file beside spec.json; no part of what identifies the data."""
-        (self._made / name).write_text(content, encoding="utf-8")
+        assert name in BESIDE
+        with self._told():
+            (self._made / name).write_text(content, encoding="utf-8")
 
     def finish(self, spec: DataSpec) -> DataSpec:
         """Put the data set in its place; returns the spec with its hash.
@@ -154,7 +159,7 @@ class Writer:
             ours = {"name", "modalities", "hash"} <= json.loads((self.folder / "spec.json").read_bytes()).keys()
         except (OSError, ValueError, AttributeError):
             ours = False
-        if not ours and not found <= {*SPLITS, "spec.json"}:
+        if not ours and not found <= {*SPLITS, *BESIDE}:
             raise UserError(f"{self.folder} holds something else than a prepared data set; move it away")
 
     def _sweep_up(self) -> None:

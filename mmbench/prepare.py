@@ -29,14 +29,12 @@ class Raw:
 
     def table(self) -> Table:
         """The samples of raw data. Raises DataError with all problems; a generated data set has none."""
+        from mmbench.reading import manifest
         from mmbench.reading.loader import Loader
-        from mmbench.reading.source import Root
 
         if isinstance(self.made, Loader):
-            return self._with_metric(self.made.table(Root(self.folder / self.card.root)))
+            return self._with_metric(self.made.table(manifest.root_of(self.card, self.folder)))
         if self.made is None:
-            from mmbench.reading import manifest
-
             return self._with_metric(manifest.table(self.card, self.folder))
         raise UserError(f"{self.name} is generated, not read")
 
@@ -95,7 +93,7 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
 
     if isinstance(raw.made, Generator):
         return save(folder, *raw.made.make(raw.name))
-    from mmbench.reading import coverage, leakage, learnable, splits
+    from mmbench.reading import leakage, learnable, splits
     from mmbench.reading.prepare import prepare as decode
     from mmbench.reading.readers import FILE as READERS
     from mmbench.reading.readers import to_json
@@ -125,7 +123,6 @@ def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
                     *table.notes,
                     *done.notes,
                     *known,
-                    *coverage.notes(table, split),
                     *(f"accepted leakage: {n} samples with {kind}" for kind, n in accepted.items()),
                     *([origin.warning] if origin and origin.warning else []),
                 ),

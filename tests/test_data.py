@@ -219,6 +219,15 @@ def test_a_folder_with_a_spec_of_something_else_is_not_replaced(tmp_path: Path, 
     assert (tmp_path / "own" / "precious.txt").read_text() == "mine"
 
 
+def test_a_prepared_data_set_with_a_broken_spec_is_replaced(folder: Path) -> None:
+    with Writer(folder) as writer:
+        writer.array("train", "label", (1,), "int64")
+        writer.text("decoders.json", "{}")
+        writer.finish(small.spec())
+    (folder / "spec.json").write_text('{"name": ', encoding="utf-8")
+    assert save(folder, small.spec(), prepared()) == load_spec(folder)
+
+
 def test_what_a_killed_process_left_is_removed_and_nothing_of_a_living_one(tmp_path: Path) -> None:
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     dead = tmp_path / f".prepared.small.{int(gone.stdout)}.x"

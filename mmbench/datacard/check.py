@@ -11,7 +11,7 @@ import numpy as np
 from mmbench.datacard import encoder
 from mmbench.datacard.looker import Look, look
 from mmbench.prepare import Raw
-from mmbench.reading import coverage, leakage, learnable, manifest, splits
+from mmbench.reading import leakage, learnable, manifest, splits
 from mmbench.reading.card import FILE
 from mmbench.reading.decode import Decoder, decoder
 from mmbench.reading.findings import shown
@@ -71,7 +71,6 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
     if table is not None:
         try:
             split = splits.assign(table, raw.card.splits)
-            notes += coverage.notes(table, split)
             notes += learnable.check(table, split)
         except DataError as error:
             problems += error.problems

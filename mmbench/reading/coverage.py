@@ -68,17 +68,6 @@ def _teach(counts: np.ndarray, split: np.ndarray) -> None:
                 break
 
 
-def learned(table: Table, split: np.ndarray) -> None:
-    """Raises DataError where a sample has a label that no training sample has."""
-    if table.task.kind != "multilabel":
-        return
-    train = split == "train"
-    lost = np.flatnonzero(_hot(table, ~train).any(axis=0) & ~_hot(table, train).any(axis=0))
-    if len(lost):
-        what = "is a label of no training sample, so that it cannot be learned; leave it out, or change the split"
-        raise DataError([Problem(where=f"label {table.task.targets[j]!r}", what=what) for j in lost.tolist()])
-
-
 def notes(table: Table, split: np.ndarray) -> tuple[str, ...]:
     """Which splits lack which classes or labels."""
     if table.task.kind == "regression":

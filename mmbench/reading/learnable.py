@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mmbench.reading import coverage
 from mmbench.reading.findings import shown
 from mmbench.reading.problems import DataError, Problem
 from mmbench.reading.table import Table
@@ -24,7 +25,7 @@ def check(table: Table, split: np.ndarray) -> list[str]:
     problems = list(_problems(table, split))
     if problems:
         raise DataError([Problem(where="splits", what=what) for what in problems])
-    return [*_of_targets(table, split), *_of_modalities(table, split)]
+    return [*_of_sizes(table, split), *coverage.notes(table, split), *_of_modalities(table, split)]
 
 
 def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
@@ -47,19 +48,11 @@ def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
                 yield f"label {shown(name)!r} is never true in train; move samples of it there, or leave it out"
 
 
-def _of_targets(table: Table, split: np.ndarray) -> Iterator[str]:
+def _of_sizes(table: Table, split: np.ndarray) -> Iterator[str]:
     for other in OTHERS:
         labels = table.labels[split == other]
         if len(labels) < FEW:
             yield f"{other} has only {len(labels)} samples: scores on it are rough"
-        if table.task.kind in ("classification", "binary"):
-            absent = sorted(set(range(len(table.task.targets))) - set(labels.tolist()))
-        else:
-            # Of several labels, `coverage` tells.
-            absent = []
-        if absent:
-            some = ", ".join(shown(table.task.targets[i]) for i in absent[:5]) + (", …" if len(absent) > 5 else "")
-            yield f"{other} has no sample of {len(absent)} of {len(table.task.targets)} targets ({some})"
 
 
 def _of_modalities(table: Table, split: np.ndarray) -> Iterator[str]:

@@ -59,7 +59,6 @@ def assign(table: Table, card: SplitCard) -> np.ndarray:
     if absent and len(pool):
         coverage.mend(table, split, pool, group, dict(absent), rng)
     _check(split)
-    coverage.learned(table, split)
     return split
 
 

@@ -75,19 +75,25 @@ def _price(best: CellRow, other: CellRow | None) -> str:
 
 
 def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
-    """The member of the tie group that trains fastest: the one to take where training time counts."""
-    priced = [(r.cost.train_seconds, r) for k in top if (r := rows[k]).cost and r.cost.train_seconds is not None]
-    if len(top) < 2 or not priced:
+    """The member of the tie group that trains fastest: the one to take where training time counts.
+
+    A tie group is careful not to call a cell worse by chance, so it holds some that very likely are: nobody is advised
+    to take one whose difference to the best, taken alone, is clear of zero.
+    """
+    close = [r for k in top if (r := rows[k]).best or (r.to_best is not None and r.to_best.high >= 0)]
+    priced = [(r.cost.train_seconds, r) for r in close if r.cost and r.cost.train_seconds is not None]
+    if len(close) < 2 or not priced:
         return None
     best = next((s for s, r in priced if r.best), None)
     least, row = min(priced, key=lambda x: x[0])
     assert row.cost is not None
     if row.best:
-        return f"It is also the cheapest to train among them ({seconds(least)})."
+        return f"It is also the cheapest to train of those that come close to it ({seconds(least)})."
     instead = f" instead of {seconds(best)}" if best else ""
     return (
-        f"Where training time counts, take {row.key}: among those that cannot be told apart it is the cheapest to "
-        f"train ({seconds(least)}{instead}, {quantity(row.cost.parameters)} parameters, {interval(row.score, scale)})."
+        f"Where training time counts, take {row.key}: of those whose difference to the best cell is within noise it is "
+        f"the cheapest to train ({seconds(least)}{instead}, {quantity(row.cost.parameters)} parameters, "
+        f"{interval(row.score, scale)})."
     )
 
 

@@ -30,6 +30,6 @@ def test_what_cannot_be_learned(labels: list[object], kind: str, expected: str) 
 def test_notes() -> None:
     cells = [None if i % 2 or i > 5 else f"text {i}" for i in range(8)]
     notes = learnable.check(table([0, 1, 0, 1, 0, 1, 0, 0], said=Column(kind="text", cells=cells)), SPLIT)
-    assert "test has no sample of 1 of 2 targets (class 1)" in notes
+    assert "no sample of test has these classes: 'class 1'" in notes
     assert "said: no sample of test has it" in notes
     assert "validation has only 2 samples: scores on it are rough" in notes

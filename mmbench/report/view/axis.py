@@ -46,8 +46,11 @@ def _round_values(low: float, high: float, wanted: int) -> list[float]:
 
 
 def _least(largest: float) -> float:
-    """The span that an axis has at least: two points of a score, and as much of larger and smaller units."""
-    if largest == 0 or 0.005 <= largest <= 1:
+    """The span that an axis has at least: two points of a score, and as much of larger and smaller units.
+
+    Below 1e-300 a fiftieth of a value may be no number any more: such a value is drawn as zero.
+    """
+    if largest < 1e-300 or 0.005 <= largest <= 1:
         return 0.02
     return 0.02 * 10.0 ** math.ceil(math.log10(largest))
 

@@ -11,8 +11,12 @@ import pandas as pd
 import pytest
 import soundfile
 from PIL import Image
+from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
+from mmbench import prepare
 from mmbench.data import load_arrays, load_spec
+from mmbench.reading import splits
+from mmbench.reading.table import Table
 from tests.clone import Clone
 
 SAMPLES = 90
@@ -134,6 +138,40 @@ def test_what_is_missing_is_masked_in_every_split(clone: Clone) -> None:
             absent = ~arrays[f"{name}.mask"].any(1)
             assert 0 < absent.sum() < len(absent)
             assert not arrays[name][absent].any()
+
+
+def score(table: Table, chosen: np.ndarray, made: pd.DataFrame) -> float:
+    """The main metric of predicted rows, by scikit-learn alone."""
+    truth, targets = table.labels[chosen], list(table.task.targets)
+    if table.task.kind == "regression":
+        return float(root_mean_squared_error(truth, made[[f"prediction.{t}" for t in targets]]))
+    if table.task.kind == "multilabel":
+        said = [str(p).split("|") for p in made["prediction"].fillna("")]
+        guess = np.array([[t in labels for t in targets] for labels in said])
+        return float(f1_score(truth, guess, average="macro", zero_division=0))
+    return float(accuracy_score([targets[i] for i in truth], made["prediction"]))
+
+
+def test_champions_of_every_kind_predict_the_manifest_with_the_scores_of_the_ledger(clone: Clone) -> None:
+    done = clone.run("mmbench", "champion")
+    assert done.returncode == 0 and done.stdout.count("the same when trained again") == len(SETS), done.stderr
+    for name in SETS:
+        raw = prepare.read(name, clone.folder / "data" / "raw")
+        table = raw.table()
+        chosen = np.flatnonzero(splits.assign(table, raw.card.splits) == "test")
+        manifest = clone.folder / "data" / "raw" / name / str(raw.card.manifest)
+        out = clone.folder / f"{name}.parquet"
+        uri = f"models:/mmbench-{name}@champion"
+        done = clone.run("mmbench", "predict", "--model", uri, str(manifest), "--out", str(out))
+        assert done.returncode == 0, done.stderr
+        made = pd.read_parquet(out)
+        assert made["error"].isna().all()
+        kept = [r for r in clone.ledger().values() if r.config.dataset == name and r.config.role != "baseline"]
+        metric = "rmse" if name == "numbers" else "macro_f1" if name == "labels" else "accuracy"
+        best = (min if metric == "rmse" else max)(r.metrics["validation"][metric] for r in kept)
+        expected = [r.metrics["test"][metric] for r in kept if r.metrics["validation"][metric] == best]
+        found = score(table, chosen, made.iloc[chosen])
+        assert any(found == pytest.approx(e, rel=1e-5) for e in expected), (name, found, expected)
 
 
 def test_only_what_changed_is_prepared_and_trained_again(clone: Clone) -> None:

@@ -67,7 +67,9 @@ class Decomposition:
             codes, n = self._indicator(term)
             columns.append(np.eye(n)[codes])
         design = np.concatenate(columns, 1)
-        solution, _, rank, _ = linalg.lstsq(design, self.means, lapack_driver="gelsy")
+        # Columns of zeros and ones, many of them sums of others: what rounding leaves of those must count as nothing,
+        # or the rank, and with it degrees of freedom, comes out too large.
+        solution, _, rank, _ = linalg.lstsq(design, self.means, cond=1e-9, lapack_driver="gelsy")
         residual = self.means - design @ solution
         self._fitted[terms] = float(residual @ residual), int(rank)
         return self._fitted[terms]

@@ -59,6 +59,25 @@ def test_a_grid_with_holes_agrees_with_statsmodels_type_ii() -> None:
         assert (term.df, term.share) == (line["df"], pytest.approx(line["sum_sq"] / total))
 
 
+@pytest.mark.parametrize("datasets", [2, 5, 8, 12])
+def test_a_hole_over_many_data_sets_takes_no_effect_away(datasets: int) -> None:
+    """Rounding in so many dependent columns must not be taken for rank: then whole effects lose theirs."""
+    cells = [(*c, f"d{d}") for d in range(datasets) for c in product("abc", "def", "ghi") if c != ("a", "e", "i")]
+    rng = np.random.default_rng(datasets)
+    scores = rng.normal(size=(len(cells), 2)) + np.array([[3.0 * (c[0] == "a") + ord(c[3][1])] for c in cells])
+    names = (*FACTORS, "dataset")
+    table = {f: tuple(c[i] for c in cells) for i, f in enumerate(names)}
+    terms = [("dataset",), *((f,) for f in FACTORS), *combinations(FACTORS, 2), *((f, "dataset") for f in FACTORS)]
+    oracle = _oracle(
+        table, scores, "y ~ (attention + fusion + architecture)**2 + (attention + fusion + architecture) * dataset"
+    )
+    found = {t.factors: t for t in variance_terms(table, scores, terms, "dataset")}
+    total = ((scores - scores.mean()) ** 2).sum() - oracle.loc["dataset", "sum_sq"]
+    for term in terms[1:]:
+        line = oracle.loc[":".join(term)]
+        assert (found[term].df, found[term].share) == (line["df"], pytest.approx(line["sum_sq"] / total))
+
+
 def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
     truth = Truth(base=0.7, attention={"additive": 0.05}, fusion={"concat": 0.02}, single={"image": 0.5, "audio": 0.5})
     (table,) = analysed(make(truths={"only": truth}, noise=0.005)).effects.per_dataset

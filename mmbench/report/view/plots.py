@@ -10,7 +10,7 @@ from itertools import pairwise
 from mmbench.report.analysis import Analysis, CellRow, Curve, DatasetReport, Front
 from mmbench.report.scale import Scale
 from mmbench.report.view.axis import Axis, Tick, linear, logarithmic, round_step, spread
-from mmbench.report.view.numbers import count, seconds, two_figures
+from mmbench.report.view.numbers import count, percent, seconds, two_figures
 from mmbench.report.view.words import estimate
 
 HUES = 6
@@ -65,7 +65,7 @@ class Pin:
 class Pareto:
     """Paths are in a 100 x 100 box, framed by the cells; `outside`: controls that lie outside the frame.
 
-    x and y: the axes, also for the script that finds the point under the pointer."""
+    x and y: the axes, also for the script that finds the point under the pointer. share: the hypervolume, in words."""
 
     cost: str
     short: str
@@ -76,6 +76,7 @@ class Pareto:
     cloud: str
     front: str
     outside: int
+    share: str
     many: bool
     pins: tuple[Pin, ...]
 
@@ -133,6 +134,7 @@ def pareto(report: DatasetReport, front: Front) -> Pareto | None:
         cloud=cloud,
         front=f"{path}H100" if path else "",
         outside=len(known) - len(inside),
+        share="" if front.hypervolume is None else percent(front.hypervolume),
         many=len(inside) > MANY,
         pins=pins,
     )

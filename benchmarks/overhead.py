@@ -29,9 +29,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import joblib
 
-from mmbench.config import DataSpec, Modality, Params, load_params, task_of
+from mmbench.config import Params, load_params
 from mmbench.job import Job, Plan
 from mmbench.results import TrialResult
+from mmbench.spec import DataSpec, Modality, task_of
 from mmbench.sweep.ledger import Ledger, limits_of
 
 # Each way imports what it needs by itself, as a script of its own would: torch, scikit-learn, Ray.
@@ -78,7 +79,7 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
 
     samples: of random training data; None takes the first prepared data set of this repository.
     """
-    from mmbench.data import load_spec
+    from mmbench.spec import load_spec
     from mmbench.sweep.plan import build
 
     params = load_params(ROOT / "params.yaml")
@@ -104,7 +105,8 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
 
 
 def read_splits(folder: Path) -> tuple[DataSpec, dict[str, Any]]:
-    from mmbench.data import SPLITS, as_split, load_arrays, load_spec
+    from mmbench.data import SPLITS, as_split, load_arrays
+    from mmbench.spec import load_spec
 
     spec = load_spec(folder)
     return spec, {split: as_split(spec, load_arrays(folder, split)) for split in SPLITS}

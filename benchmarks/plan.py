@@ -12,9 +12,10 @@ import multiprocessing
 import time
 from pathlib import Path
 
-from mmbench.config import DataSpec, Params, load_params
+from mmbench.config import Params, load_params
 from mmbench.probe.census import Census
 from mmbench.registry import get
+from mmbench.spec import DataSpec
 from mmbench.sweep.costs import costs
 from mmbench.sweep.ledger import Ledger, limits_of
 from mmbench.sweep.plan import build

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmbench.config import Choice, DataSpec, Modality, Normal, TrialConfig, load_params, task_of
+from mmbench.config import Choice, TrialConfig, load_params
 from mmbench.data import SPLITS, Split, Writer, as_split, load_arrays
 from mmbench.model import build
 from mmbench.objective import objective
+from mmbench.spec import DataSpec, Modality, Normal, task_of
 from mmbench.train import fit
 from mmbench.types import Inputs
 

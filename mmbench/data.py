@@ -25,8 +25,8 @@ import psutil
 import torch
 from torch import Tensor
 
-from mmbench.config import DataSpec, Normal, parse
 from mmbench.registry import UserError
+from mmbench.spec import DataSpec, Normal, load_spec
 from mmbench.types import Example, Inputs
 
 SPLITS = ("train", "validation", "test")
@@ -189,22 +189,6 @@ def save(folder: Path, spec: DataSpec, splits: Mapping[str, Arrays]) -> DataSpec
             for name, array in arrays.items():
                 writer.array(split, name, array.shape, array.dtype.str)[...] = array
         return writer.finish(spec)
-
-
-def load_spec(folder: Path) -> DataSpec:
-    """Read spec.json. Raises UserError with the remedy where it is missing or broken."""
-    file = folder / "spec.json"
-    try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"data set {folder.name!r} is not prepared: {file} is missing; run `dvc repro prepare@{folder.name}`"
-        ) from None
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{file} is not valid JSON ({error}); run `dvc repro -f prepare@{folder.name}`") from None
-    return parse(DataSpec, raw, file)
 
 
 def load_arrays(folder: Path, split: str) -> dict[str, np.ndarray]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmbench.config import Frozen, TrialConfig
+from mmbench.config import TrialConfig
+from mmbench.parsing import Frozen
 
 
 class Job(Frozen):

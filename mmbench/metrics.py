@@ -15,7 +15,7 @@ from mmbench.registry import UserError, suggest
 if TYPE_CHECKING:
     import numpy as np
 
-    from mmbench.config import Task
+    from mmbench.spec import Task
 
 TaskKind = Literal["classification", "binary", "multilabel", "regression"]
 

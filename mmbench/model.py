@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.block import MLP, Cross, Head, Layer, ReadOut
-from mmbench.config import DataSpec, ModelSize, TrialConfig
+from mmbench.config import ModelSize, TrialConfig
 from mmbench.registry import get
+from mmbench.spec import DataSpec
 from mmbench.types import (
     Architecture,
     Attention,

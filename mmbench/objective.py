@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmbench.config import DataSpec, Task
+from mmbench.spec import DataSpec, Task
 
 
 @dataclass(frozen=True, kw_only=True)

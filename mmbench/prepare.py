@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmbench.config import DataSpec, Task, is_plain_name, parse, task_of
+from mmbench.config import is_plain_name
 from mmbench.reading.card import FILE, Card, load_card
 from mmbench.registry import UserError, check_options, get, suggest
+from mmbench.spec import DataSpec, Task, load_spec, task_of
 
 if TYPE_CHECKING:
     from mmbench.reading.loader import Loader
@@ -74,14 +74,11 @@ def read(name: str, raw: Path) -> Raw:
 
 
 def prepared(folder: Path) -> DataSpec | None:
-    """spec.json of a prepared data set; None where it is missing or broken. As `mmbench.data.load_spec`, but without
-    PyTorch, so that commands that only list are quick."""
+    """spec.json of a prepared data set; None where it is missing or broken."""
     try:
-        raw = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
-        spec: DataSpec = parse(DataSpec, raw, folder / "spec.json")
-    except (OSError, ValueError, RecursionError):
+        return load_spec(folder)
+    except UserError:
         return None
-    return spec
 
 
 def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:

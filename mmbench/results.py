@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mmbench.config import Frozen, TrialConfig
+from mmbench.config import TrialConfig
 from mmbench.metrics import METRICS, Metric
+from mmbench.parsing import Frozen
 from mmbench.registry import suggest
 
 

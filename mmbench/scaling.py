@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import BeforeValidator, Field
 
-from mmbench.config import Frozen
+from mmbench.parsing import Frozen
 from mmbench.registry import UserError
 
 FOLDER = Path("data") / "profile"

@@ -22,7 +22,7 @@ from torch import nn
 
 from mmbench import provenance
 from mmbench.baseline import linear_size, predict_by
-from mmbench.config import DataSpec, TrialConfig
+from mmbench.config import TrialConfig
 from mmbench.data import Split
 from mmbench.job import Job, Limits
 from mmbench.metrics import scores
@@ -31,6 +31,7 @@ from mmbench.objective import objective
 from mmbench.probe import cost
 from mmbench.registry import get
 from mmbench.results import Cost, Curve, Provenance, State, TrialResult
+from mmbench.spec import DataSpec
 from mmbench.train import DivergedError, fit, predict
 
 Splits = Mapping[str, Split]

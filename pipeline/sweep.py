@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmbench.config import DataSpec, Params, load_params
+from mmbench.config import Params, load_params
 from mmbench.job import Plan
 from mmbench.registry import UserError
 from mmbench.results import TrialResult
+from mmbench.spec import DataSpec
 from mmbench.sweep.ledger import Ledger, coverage, limits_of
 from mmbench.sweep.plan import build, load_specs
 from mmbench.sweep.progress import Watch, duration, summary

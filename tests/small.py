@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmbench.config import Choice, DataSpec, Modality, ModelSize, Training, TrialConfig, task_of
+from mmbench.config import Choice, ModelSize, Training, TrialConfig
 from mmbench.data import Split, as_split
+from mmbench.spec import DataSpec, Modality, task_of
 
 SIZES = {"train": 192, "validation": 96, "test": 96}
 ROOT = Path(__file__).parents[1]

@@ -8,10 +8,10 @@ import torch
 import yaml
 
 from mmbench.cli.project import Loaded, Project, load
-from mmbench.config import DataSpec, Modality, Normal, task_of
 from mmbench.data import save
 from mmbench.job import Job
 from mmbench.results import Cost, Provenance, State, TrialResult
+from mmbench.spec import DataSpec, Modality, Normal, task_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLITS = {"train": 64, "validation": 32, "test": 32}

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from mmbench import train
-from mmbench.config import Choice, DataSpec, Modality, ModelSize, TrialConfig
+from mmbench.config import Choice, ModelSize, TrialConfig
 from mmbench.data import Split
 from mmbench.model import build
 from mmbench.objective import objective
 from mmbench.registry import variants
+from mmbench.spec import DataSpec, Modality
 from mmbench.types import Example
 from tests import small
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmbench.config import DataSpec, Modality, Normal, task_of
-from mmbench.data import Writer, as_split, content_hash, load_arrays, load_prepared, load_spec, save
+from mmbench.data import Writer, as_split, content_hash, load_arrays, load_prepared, save
 from mmbench.registry import UserError
+from mmbench.spec import DataSpec, Modality, Normal, load_spec, task_of
 from tests import small
 
 

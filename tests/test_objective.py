@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmbench.config import DataSpec, Normal, Task, TrialConfig, task_of
+from mmbench.config import TrialConfig
 from mmbench.data import Split, as_split
 from mmbench.job import Job
 from mmbench.objective import objective
 from mmbench.results import State, TrialResult
+from mmbench.spec import DataSpec, Normal, Task, task_of
 from mmbench.trial import run
 from tests import small
 

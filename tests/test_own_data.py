@@ -14,9 +14,10 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
 from mmbench import prepare
-from mmbench.data import load_arrays, load_spec
+from mmbench.data import load_arrays
 from mmbench.reading import splits
 from mmbench.reading.table import Table
+from mmbench.spec import load_spec
 from tests.clone import Clone
 
 SAMPLES = 90

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmbench.config import Choice, TrialConfig, task_of
+from mmbench.config import Choice, TrialConfig
 from mmbench.data import Split
 from mmbench.metrics import TaskKind
 from mmbench.model import build
 from mmbench.objective import objective
+from mmbench.spec import task_of
 from mmbench.train import DivergedError, fit, predict, schedule
 from mmbench.types import Example, Inputs
 from tests import small

@@ -11,8 +11,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmbench.config import Task
 from mmbench.registry import variant
+from mmbench.spec import Task
 
 
 @variant("linear", source="scikit-learn LogisticRegression, Ridge", core=True)

@@ -6,8 +6,8 @@ from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.multiclass import OneVsRestClassifier
 
-from mmbench.config import Task
 from mmbench.registry import variant
+from mmbench.spec import Task
 
 
 @variant("majority", source="scikit-learn DummyClassifier, DummyRegressor", core=True)

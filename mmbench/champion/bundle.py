@@ -17,13 +17,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mmbench.config import DataSpec, parse
-from mmbench.data import load_spec
 from mmbench.model import build
+from mmbench.parsing import parse
 from mmbench.reading.readers import FILE as READERS
 from mmbench.reading.readers import Reader, load, to_json
 from mmbench.registry import UserError
 from mmbench.results import TrialResult
+from mmbench.spec import DataSpec, load_spec
 from mmbench.types import Example, Inputs
 
 WEIGHTS, MODEL, SPEC, CHECK = "weights.safetensors", "model.json", "spec.json", "check.safetensors"

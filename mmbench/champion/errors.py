@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmbench.config import DataSpec
 from mmbench.metrics import METRICS
 from mmbench.objective import objective
+from mmbench.spec import DataSpec
 from mmbench.train import predict
 
 if TYPE_CHECKING:

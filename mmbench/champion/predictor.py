@@ -12,12 +12,12 @@ import torch
 
 from mmbench.champion.bundle import Bundle, read
 from mmbench.champion.rows import Feeder, Nowhere
-from mmbench.config import Task
 from mmbench.data import as_split
 from mmbench.objective import objective
 from mmbench.reading.findings import Findings
 from mmbench.reading.rows import Rows
 from mmbench.reading.source import Root
+from mmbench.spec import Task
 from mmbench.train import EVALUATION_BATCH, predict
 
 SEPARATOR = "|"

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import DataSpec, Modality
 from mmbench.reading.cells import Cells, by_prefix
 from mmbench.reading.decode import Decoder
 from mmbench.reading.findings import Findings
@@ -23,6 +22,7 @@ from mmbench.reading.rows import Rows
 from mmbench.reading.source import Root, Source
 from mmbench.reading.table import Cell
 from mmbench.registry import UserError, suggest
+from mmbench.spec import DataSpec, Modality
 
 
 class Nowhere(Root):

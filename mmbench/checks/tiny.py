@@ -10,8 +10,9 @@ from torch import nn
 from mmbench.architecture.independent import Independent
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.checks.common import float64
-from mmbench.config import DataSpec, Modality, ModelSize, task_of
+from mmbench.config import ModelSize
 from mmbench.model import MakeMechanism, assemble
+from mmbench.spec import DataSpec, Modality, task_of
 from mmbench.types import Architecture, Example, Fusion, Inputs, Kit
 
 NAMES = ("a", "b", "c", "d")

@@ -14,7 +14,7 @@ from mmbench.cli.project import Project, as_json_option, on_project
 from mmbench.cli.watching import watch
 
 if TYPE_CHECKING:
-    from mmbench.config import DataSpec
+    from mmbench.spec import DataSpec
 
 CLASSES = 30
 """Shown on a terminal; the page shows more, --json all."""

@@ -12,10 +12,11 @@ import click
 from mmbench.registry import UserError
 
 if TYPE_CHECKING:
-    from mmbench.config import DataSpec, Params
+    from mmbench.config import Params
     from mmbench.job import Plan
     from mmbench.probe.census import Census
     from mmbench.results import TrialResult
+    from mmbench.spec import DataSpec
     from mmbench.sweep.ledger import Ledger
 
 

@@ -14,9 +14,10 @@ from mmbench.cli.project import Project, as_json_option, load_specs, on_project
 from mmbench.registry import Axis, UserError, check_options, get, suggest
 
 if TYPE_CHECKING:
-    from mmbench.config import Choice, DataSpec, Params
+    from mmbench.config import Choice, Params
     from mmbench.job import Job
     from mmbench.results import Cost, TrialResult
+    from mmbench.spec import DataSpec
 
 SIZES = ("width", "depth", "heads")
 BUDGET = ("epochs", "batch_size", "learning_rate")
@@ -41,7 +42,8 @@ def _choice(axis: Axis, text: str) -> Choice:
 
 def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[str, Any]) -> Params:
     """The settings whose plan holds the one trial: so it is checked, named and identified as a sweep's would be."""
-    from mmbench.config import Params, parse
+    from mmbench.config import Params
+    from mmbench.parsing import parse
     from mmbench.sweep.plan import known_datasets
 
     known = known_datasets(root)

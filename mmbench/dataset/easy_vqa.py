@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmbench.config import task_of
 from mmbench.reading.loader import GitFolder, Loader, Origin
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Root, Source
 from mmbench.reading.table import Column, Table
 from mmbench.registry import UserError, suggest, variant
+from mmbench.spec import task_of
 
 PARTS = ("train", "test")
 

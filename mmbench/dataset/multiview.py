@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from mmbench.config import task_of
 from mmbench.reading.loader import Loader, Origin
 from mmbench.reading.mat import read_mat
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Root
 from mmbench.reading.table import Column, Table
 from mmbench.registry import variant
+from mmbench.spec import task_of
 
 Variables = dict[str, np.ndarray | list[np.ndarray]]
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmbench.config import task_of
 from mmbench.reading.leakage import normal
 from mmbench.reading.loader import GitFolder, Loader, Origin
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Root, Source
 from mmbench.reading.table import Column, Table
 from mmbench.registry import UserError, variant
+from mmbench.spec import task_of
 
 PERMUTATIONS = 6
 FIELDS = ("sentence", "label", "identifier", "directory")

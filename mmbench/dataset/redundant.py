@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmbench.config import DataSpec, task_of
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import ceiling
 from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
 from mmbench.signal.numbers import NUMBERS, WORDS
 from mmbench.signal.video import DIRECTIONS
+from mmbench.spec import DataSpec, task_of
 
 CORRUPTION = {"image": 0.2, "audio": 0.2, "text": 0.3, "video": 0.3}
 

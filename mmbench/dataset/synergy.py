@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmbench.config import DataSpec, task_of
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import joint_ceiling
 from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
 from mmbench.signal.numbers import WORDS
+from mmbench.spec import DataSpec, task_of
 
 NUMBERS, COPIES, MATCHING, DIFFERING = 3, 3, 2, 3
 """In a block: numbers in use, images (and recordings) of each, and for each of these, how often it occurs with a

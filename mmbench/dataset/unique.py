@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmbench.config import DataSpec, task_of
 from mmbench.registry import variant
 from mmbench.signal import check, draw
 from mmbench.signal.ceiling import ceiling
 from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
 from mmbench.signal.numbers import NUMBERS, WORDS
+from mmbench.spec import DataSpec, task_of
 
 TAKING_PART = ("image", "audio", "text")
 

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from mmbench import model
 from mmbench.block import MLP, Head
-from mmbench.config import Choice, DataSpec, ModelSize, TrialConfig
+from mmbench.config import Choice, ModelSize, TrialConfig
 from mmbench.probe import cost
 from mmbench.registry import get
+from mmbench.spec import DataSpec
 from mmbench.types import Attention, Example, Inputs
 
 SMALL = 128

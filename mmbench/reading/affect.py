@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmbench.config import Task
 from mmbench.reading import unpickle
 from mmbench.reading.lazy import Lazy, chain
 from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.source import Root
 from mmbench.reading.steps import Steps
 from mmbench.reading.table import Cell, Column, Table
+from mmbench.spec import Task
 
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 FEATURES = ("vision", "audio", "text")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mmbench.config import Task
 from mmbench.reading import affect
 from mmbench.reading.loader import Loader
 from mmbench.reading.source import Root
 from mmbench.reading.table import Table
+from mmbench.spec import Task
 
 MULTIBENCH = (
     "Liang, P. P. et al. (2021). MultiBench: multiscale benchmarks for multimodal representation learning. "

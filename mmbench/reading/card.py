@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BeforeValidator, Field, JsonValue
 
-from mmbench.config import Frozen, Level, load_yaml, parse
+from mmbench.config import Level
 from mmbench.metrics import TaskKind
+from mmbench.parsing import Frozen, load_yaml, parse
 from mmbench.reading.findings import shown
 from mmbench.reading.table import KINDS, Kind
 

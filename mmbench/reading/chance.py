@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mmbench.config import Task
 from mmbench.metrics import better, scores
+from mmbench.spec import Task
 
 
 def chance(task: Task, labels: np.ndarray) -> float | None:

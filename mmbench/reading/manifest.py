@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mmbench.config import Task
 from mmbench.reading import rows as reading_rows
 from mmbench.reading import targets
 from mmbench.reading.card import FILE, Card
@@ -22,6 +21,7 @@ from mmbench.reading.rows import Rows
 from mmbench.reading.source import Root
 from mmbench.reading.table import Cell, Column, Table
 from mmbench.registry import UserError, suggest
+from mmbench.spec import Task
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),

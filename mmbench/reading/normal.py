@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from mmbench.config import Normal
+from mmbench.spec import Normal
 
 BLOCK = 1 << 20
 """Numbers that are read at a time."""

@@ -11,7 +11,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mmbench.config import Modality, Normal
 from mmbench.reading.chance import chance
 from mmbench.reading.decode import Decoder, Layout, decoder
 from mmbench.reading.normal import normal, release
@@ -20,6 +19,7 @@ from mmbench.reading.problems import CellError, DataError, Problem
 from mmbench.reading.readers import Reader, reader
 from mmbench.reading.source import Source
 from mmbench.reading.table import Cell, Column, Table
+from mmbench.spec import Modality, Normal
 
 SPLITS = ("train", "validation", "test")
 CHUNK_BYTES, CHUNK_CELLS = 1 << 20, 64

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, JsonValue
 
-from mmbench.config import Frozen, Names, parse
+from mmbench.parsing import Frozen, Names, parse
 from mmbench.reading.decode import Decoder, Layout, decoder
 from mmbench.reading.table import Column, Kind
 from mmbench.registry import UserError

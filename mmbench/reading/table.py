@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from mmbench.config import Task
 from mmbench.reading.source import Source
+from mmbench.spec import Task
 
 Kind = Literal["image", "audio", "video", "text", "vector", "sequence"]
 KINDS: tuple[str, ...] = get_args(Kind)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import Task, task_of
 from mmbench.metrics import fitting
 from mmbench.reading.card import FILE, TargetCard
 from mmbench.reading.findings import shown
 from mmbench.reading.rows import Rows
 from mmbench.registry import suggest
+from mmbench.spec import Task, task_of
 
 AFFECT = 3
 """The customary metrics of sentiment round to whole numbers up to it."""

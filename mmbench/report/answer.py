@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import hypot
 
-from mmbench.config import DataSpec
 from mmbench.report.analysis import CellRow, Counts, DatasetReport, Difference, Overall, Statement
 from mmbench.report.scale import Scale
 from mmbench.report.view.numbers import seconds, two_figures
 from mmbench.report.words import count, gain, interval, listing, quantity, sentence, share
+from mmbench.spec import DataSpec
 
 ENOUGH = 0.95
 """The share of the ceiling that counts as having solved the task."""
@@ -20,13 +20,14 @@ NAMED = 5
 def _gain_sentence(difference: Difference, over: str, scale: Scale, price: str = "") -> str:
     """price: what that costs, told where it is better."""
     size = gain(difference, scale)
+    bare = size.lstrip("+−")
     words = {
-        "better": f"It gains {size} over {over}{price}."
+        "better": f"It gains {bare} over {over}{price}."
         if scale.unit
         else f"It has a {size} than {over}: better{price}.",
-        "worse": f"It is {size} against {over}: worse." if scale.unit else f"It has a {size} than {over}: worse.",
-        "equal": f"It is no better than {over} in practice ({size}).",
-        "unclear": f"Whether it is better than {over} cannot be told ({size}).",
+        "worse": f"It loses {bare} to {over}." if scale.unit else f"It has a {size} than {over}: worse.",
+        "equal": f"It is no better than {over} in practice: {size}.",
+        "unclear": f"Whether it is better than {over} cannot be told: {size}.",
     }
     if difference.verdict == "unclear" and difference.half is not None and abs(difference.mean) > difference.half:
         # Among very many cells a test on few seeds cannot pass, however wide the gap: say that, not that it is unclear.

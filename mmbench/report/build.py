@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import DataSpec, Params, ReportSettings, Task
+from mmbench.config import Params, ReportSettings
 from mmbench.job import Plan
 from mmbench.metrics import compared
 from mmbench.report import answer, cells, stats
@@ -41,6 +41,7 @@ from mmbench.report.ranks import ranks
 from mmbench.report.scale import Scale, beside, joint, scale_of
 from mmbench.report.words import count
 from mmbench.scaling import Profile
+from mmbench.spec import DataSpec, Task
 
 _NOUNS = {"classification": "class", "binary": "class", "multilabel": "label", "regression": "number"}
 

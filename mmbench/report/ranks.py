@@ -153,7 +153,7 @@ def _finding(
     enough: int,
 ) -> str:
     first = [level for level, rank in zip(order, mean, strict=True) if rank == mean[0]]
-    leads = f"{listing(first)} {'has' if len(first) == 1 else 'share'} the best mean rank of {factor} ({mean[0]:.1f})"
+    leads = f"{listing(first)} {'has' if len(first) == 1 else 'share'} the best mean rank of {factor} ({mean[0]:.2f})"
     if withheld is not None:
         return sentence(f"{leads}; too few data sets to test it, {enough} are needed")
     if not pairs:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mmbench.config import Task
 from mmbench.metrics import MAIN, METRICS, TaskKind
 from mmbench.report.view.numbers import NONE, signed
+from mmbench.spec import Task
 
 Unit = Literal["points", "ranks", ""]
 

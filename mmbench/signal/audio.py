@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Modality
 from mmbench.signal import voice
 from mmbench.signal.rendered import Rendered
+from mmbench.spec import Modality
 
 FRAMES, RUN, BANDS = 40, 5, 24
 """Frames of a clip, frames of a token, mel bands."""

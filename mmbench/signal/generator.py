@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import DataSpec
 from mmbench.signal import audio, check, image, ink, text, video, voice
 from mmbench.signal.draw import Numbers
 from mmbench.signal.rendered import Rendered
+from mmbench.spec import DataSpec
 
 MODALITIES = {"image": image.MODALITY, "audio": audio.MODALITY, "text": text.MODALITY, "video": video.MODALITY}
 RENDER = {"image": image.render, "audio": audio.render, "text": text.render, "video": video.render}

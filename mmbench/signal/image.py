@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Modality
 from mmbench.signal import ink
 from mmbench.signal.numbers import DIGITS
 from mmbench.signal.rendered import Rendered
+from mmbench.spec import Modality
 
 SIDE, PATCH, STEP, NOISE = 12, 4, 4, 0.1
 """Pixels along the canvas and along a token; grid of positions, in pixels; standard deviation of the noise, in ink."""

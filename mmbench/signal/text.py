@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Modality
 from mmbench.signal.numbers import WORDS as NUMBER_WORDS
 from mmbench.signal.rendered import Rendered
+from mmbench.spec import Modality
 
 SUBJECTS = (
     "she counted",

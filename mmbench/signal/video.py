@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.config import Modality
 from mmbench.signal import ink
 from mmbench.signal.rendered import Rendered
+from mmbench.spec import Modality
 
 DIRECTIONS = ("right", "left", "down", "up")
 FRAMES, SEEN, STRIDE, SIDE, NOISE = 8, 7, 1, 16, 0.1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmbench.config import DataSpec
 from mmbench.job import Plan
 from mmbench.probe.census import Census, uncollected
+from mmbench.spec import DataSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,14 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from mmbench.config import DataSpec, TrialConfig
+from mmbench.config import TrialConfig
 from mmbench.registry import UserError, get
+from mmbench.spec import DataSpec
 
 CORE = "mmbench.trial"
-NEUTRAL = frozenset({"mmbench.config", "mmbench.job", "mmbench.provenance", "mmbench.registry", "mmbench.results"})
+NEUTRAL = frozenset(
+    f"mmbench.{name}" for name in ("config", "job", "parsing", "provenance", "registry", "results", "spec")
+)
 """Reached, but no number depends on them other than through the resolved configuration, which is hashed with it."""
 
 

@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable
 from itertools import product
 
-from mmbench.config import Choice, DataSpec, ModelSettings, ModelSize, TrialConfig
+from mmbench.config import Choice, ModelSettings, ModelSize, TrialConfig
 from mmbench.probe.census import Census
+from mmbench.spec import DataSpec
 
 TOLERANCE = 0.045
 """Every cell lies within this share of the reference, so any two within 10 %: 1.045 / 0.955 < 1.1."""

@@ -8,12 +8,12 @@ from itertools import product
 from pathlib import Path
 
 from mmbench import model, provenance
-from mmbench.config import Choice, DataSpec, Levels, ModelSize, Params, TrialConfig
-from mmbench.data import load_spec
+from mmbench.config import Choice, Levels, ModelSize, Params, TrialConfig
 from mmbench.job import Job, Plan, Skip
 from mmbench.metrics import compared
 from mmbench.probe.census import Census, uncollected
 from mmbench.registry import Axis, UserError, check_options, get, suggest, variants
+from mmbench.spec import DataSpec, load_spec
 from mmbench.sweep.fingerprint import fingerprint
 from mmbench.sweep.match import CannotMatchError, Matcher
 from mmbench.types import Fusion

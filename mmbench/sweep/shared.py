@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmbench.config import DataSpec
+from mmbench.spec import DataSpec
 
 if TYPE_CHECKING:
     from mmbench.data import Split

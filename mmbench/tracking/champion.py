@@ -14,11 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.config import DataSpec, Tracking
+from mmbench.config import Tracking
 from mmbench.job import Job
 from mmbench.metrics import METRICS
 from mmbench.registry import UserError, suggest
 from mmbench.results import TrialResult
+from mmbench.spec import DataSpec
 from mmbench.tracking.run import result_hash
 from mmbench.tracking.runs import find
 from mmbench.tracking.store import Store, plain_errors, quiet, tracking_uri

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mmbench.config import DataSpec, Tracking
+from mmbench.config import Tracking
 from mmbench.registry import UserError
 from mmbench.results import TrialResult
+from mmbench.spec import DataSpec
 from mmbench.tracking.run import colours, from_result, from_skip, skip_id
 from mmbench.tracking.runs import Known, count, find, mark, put
 from mmbench.tracking.store import REMEDY, Store, open_store, plain_errors

@@ -8,10 +8,10 @@ import pytest
 
 from mmbench.champion.choose import choose
 from mmbench.cli.project import Loaded
-from mmbench.config import DataSpec
 from mmbench.job import Job
 from mmbench.registry import UserError
 from mmbench.results import State, TrialResult
+from mmbench.spec import DataSpec
 from tests import small_project
 
 

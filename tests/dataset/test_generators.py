@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.config import DataSpec
-from mmbench.data import SPLITS, as_split, load_arrays, load_spec, save
+from mmbench.data import SPLITS, as_split, load_arrays, save
 from mmbench.dataset import synergy
 from mmbench.dataset.redundant import Redundant
 from mmbench.dataset.synergy import Synergy
@@ -23,6 +22,7 @@ from mmbench.dataset.unique import Unique
 from mmbench.registry import UserError, get, variants
 from mmbench.signal import voice
 from mmbench.signal.generator import Arrays, Generator
+from mmbench.spec import DataSpec, load_spec
 
 SMALL = {
     "redundant": {"train": 200, "validation": 40, "test": 80},

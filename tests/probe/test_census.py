@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from mmbench import model
-from mmbench.config import Choice, DataSpec, ModelSize, TrialConfig
+from mmbench.config import Choice, ModelSize, TrialConfig
 from mmbench.data import Split
 from mmbench.probe import cost
 from mmbench.probe.census import Census, sample
 from mmbench.registry import get, variants
+from mmbench.spec import DataSpec
 
 SIZE = ModelSize(width=32, depth=2, heads=2, mlp_ratio=2)
 CENSUS = Census()

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import task_of
 from mmbench.metrics import TaskKind
 from mmbench.reading.table import Column, Table
+from mmbench.spec import task_of
 
 
 def table(

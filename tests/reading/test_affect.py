@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmbench.config import task_of
 from mmbench.reading import affect
 from mmbench.reading.problems import DataError
 from mmbench.reading.source import Root
 from mmbench.reading.table import Table
+from mmbench.spec import task_of
 from tests.reading.affect_files import SIZES, STEPS, mmsa, multibench, write
 
 SENTIMENT = task_of("regression", ("sentiment",), affect=True)

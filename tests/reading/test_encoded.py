@@ -19,13 +19,13 @@ import torch
 import transformers
 from PIL import Image
 
-from mmbench.config import task_of
 from mmbench.reading.decode import decoder
 from mmbench.reading.decode.encoded import Encoded
 from mmbench.reading.prepare import prepare
 from mmbench.reading.problems import CellError
 from mmbench.reading.source import BytesSource
 from mmbench.reading.table import Cell, Column, Table
+from mmbench.spec import task_of
 from mmbench.stem.feature import Feature
 from mmbench.types import Example
 from tests.reading import tiny_encoders

@@ -14,7 +14,6 @@ import pytest
 import soundfile
 from PIL import Image
 
-from mmbench.config import Normal, task_of
 from mmbench.reading import parallel
 from mmbench.reading.chance import chance
 from mmbench.reading.decode import Decoder, Layout
@@ -25,6 +24,7 @@ from mmbench.reading.problems import DataError
 from mmbench.reading.source import BytesSource, Root
 from mmbench.reading.table import Cell, Column, Table
 from mmbench.registry import UserError
+from mmbench.spec import Normal, task_of
 from tests.reading.films import film, shades, tone
 
 N = 24

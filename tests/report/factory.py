@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import Choice, DataSpec, Modality, Params, Task, TrialConfig, load_params, task_of
+from mmbench.config import Choice, Params, TrialConfig, load_params
 from mmbench.metrics import METRICS, TaskKind
 from mmbench.results import Cost, Provenance, State, TrialResult
+from mmbench.spec import DataSpec, Modality, Task, task_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = {"early_concat": "early", "cross_attention": "intermediate", "concat": "late (features)"}

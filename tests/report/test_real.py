@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from mmbench.config import DataSpec, Modality, Normal, Task, task_of
 from mmbench.data import as_split, load_prepared, save
 from mmbench.metrics import scores
 from mmbench.report.analysis import Analysis
 from mmbench.results import State
+from mmbench.spec import DataSpec, Modality, Normal, Task, task_of
 from mmbench.trial import run
 from pipeline.report import report
 from tests import small_project

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench import model
-from mmbench.config import DataSpec, Params, load_params
+from mmbench.config import Params, load_params
 from mmbench.job import Plan
 from mmbench.probe import cost
 from mmbench.probe.census import Census
 from mmbench.registry import get, variants
+from mmbench.spec import DataSpec
 from mmbench.sweep.costs import costs
 from mmbench.sweep.match import NAME, TOLERANCE, WIDEST, Matcher, around
 from mmbench.sweep.plan import build

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from mmbench.config import Choice, DataSpec, Modality, Params, load_params, task_of
+from mmbench.config import Choice, Params, load_params
 from mmbench.job import Plan
 from mmbench.registry import UserError
+from mmbench.spec import DataSpec, Modality, task_of
 from mmbench.sweep.plan import build, check_names, load_specs
 from tests import small_project
 

@@ -13,6 +13,8 @@ from mmbench.spec import DataSpec
 
 ENOUGH = 0.95
 """The share of the ceiling that counts as having solved the task."""
+LITTLE = 2
+"""Regions of practical equivalence that a cheaper cell may seem to cost: by default 2 points."""
 NAMED = 5
 """Up to so many cells that cannot be told apart from the best are named; of more, the table tells."""
 
@@ -76,26 +78,32 @@ def _price(best: CellRow, other: CellRow | None) -> str:
 
 
 def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
-    """The member of the tie group that trains fastest: the one to take where training time counts.
+    """The cell to take where training time counts: the cheapest to train of those that are nearly as good.
 
-    A tie group is careful not to call a cell worse by chance, so it holds some that very likely are: nobody is advised
-    to take one whose difference to the best, taken alone, is clear of zero.
+    A tie group is careful not to call a cell worse by chance, so it holds some that very likely are. Nobody is advised
+    to take one whose difference to the best, taken alone, is clear of zero, or that seems to cost more than a little.
     """
-    close = [r for k in top if (r := rows[k]).best or (r.to_best is not None and r.to_best.high >= 0)]
+    close = [r for k in top if _nearly(r := rows[k], scale)]
     priced = [(r.cost.train_seconds, r) for r in close if r.cost and r.cost.train_seconds is not None]
-    if len(close) < 2 or not priced:
-        return None
     best = next((s for s, r in priced if r.best), None)
+    if len(close) < 2 or best is None:
+        return None
     least, row = min(priced, key=lambda x: x[0])
-    assert row.cost is not None
     if row.best:
         return f"It is also the cheapest to train of those that come close to it ({seconds(least)})."
-    instead = f" instead of {seconds(best)}" if best else ""
+    assert row.cost is not None and row.to_best is not None
     return (
-        f"Where training time counts, take {row.key}: of those whose difference to the best cell is within noise it is "
-        f"the cheapest to train ({seconds(least)}{instead}, {quantity(row.cost.parameters)} parameters, "
-        f"{interval(row.score, scale)})."
+        f"Where training time counts, take {row.key}: {gain(row.to_best, scale)} {'against' if scale.unit else 'than'} "
+        f"the best cell, which is within noise; it trains in {seconds(least)} instead of {seconds(best)} and has "
+        f"{quantity(row.cost.parameters)} parameters."
     )
+
+
+def _nearly(row: CellRow, scale: Scale) -> bool:
+    if row.best:
+        return True
+    loss = row.to_best
+    return loss is not None and loss.high >= 0 and -loss.mean <= LITTLE * scale.rope
 
 
 def statements(

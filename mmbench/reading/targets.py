@@ -155,7 +155,8 @@ def _binary(target: TargetCard, rows: Rows) -> Made:
         return None
     if target.positive is None:
         positive = [name for name in names if name.lower() in YES and _other(names, name).lower() in NO]
-        remedy = f"{FILE} does not say which is positive: `{{binary: {{column: {column}, positive: {names[1]}}}}}`"
+        written = names[1] if names[1].isprintable() else f'"{ascii(names[1])[1:-1]}"'
+        remedy = f"{FILE} does not say which is positive: `{{binary: {{column: {column}, positive: {written}}}}}`"
     else:
         positive = [name for name in names if _matcher(target)(name)]
         remedy = f"{FILE} names {target.positive!r} as positive, which does not occur"

@@ -169,6 +169,9 @@ def _finding(factor: str, members: Sequence[Member], scale: Scale) -> str:
     chance = second.improvement
     assert chance is not None
     said = f"a run of it beats one of {second.name} with probability {chance.value:.2f}"
+    if chance.value < 0.5:
+        # Its middle half is better, but run against run it loses more often: two sentences that seem to disagree.
+        said = f"yet a run of it beats one of {second.name} with a probability of only {chance.value:.2f}"
     unclear = chance.low is not None and chance.high is not None and chance.low <= 0.5 <= chance.high
     return sentence(f"{text}; {said}{', which may be chance' if unclear else ''}")
 

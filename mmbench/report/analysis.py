@@ -253,6 +253,11 @@ class Statement:
     holds: bool | None
     text: str
 
+    @property
+    def is_fact(self) -> bool:
+        """Neither way is better: data whose single modalities say something are as good as others."""
+        return self.name == "singles_at_chance"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetReport:

@@ -9,7 +9,7 @@ import pandas as pd
 from mmbench.config import Params
 from mmbench.report.analysis import Counts, DatasetReport, Provenance, Question, Source
 from mmbench.report.frame import Results
-from mmbench.report.words import count, listing, percent
+from mmbench.report.words import count, interval, listing, percent
 
 FEW_SEEDS = 5
 
@@ -69,7 +69,8 @@ def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> 
         said.append(
             f"{count(n, 'data set')}: rank tests over data sets are withheld. The smallest p-value that a "
             f"Wilcoxon test could reach is {smallest:g}, so it could never fall below {1 - confidence:.2g}; six data "
-            "sets are needed. Other data sets may rank the methods differently."
+            "sets are needed for one comparison, and more where several are adjusted for one another. Other data sets "
+            "may rank the methods differently."
         )
     return said
 
@@ -114,6 +115,8 @@ def caveats(
         )
     if (frame["role"] == "baseline").any():
         said.append("The baselines are deterministic: one run each, no interval.")
+    said += _samples(datasets)
+    said += [x for d in datasets for x in _noisy_ties(d)]
     if total.done:
         said += [x for d in datasets for x in _imbalance(d)]
     said += [x for d in datasets for x in _data(d)]
@@ -150,6 +153,40 @@ def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
     return " ".join(said)
 
 
+def _samples(datasets: Sequence[DatasetReport]) -> list[str]:
+    """What intervals over seeds leave out: another draw of the test split."""
+    if not datasets:
+        return []
+    said = (
+        "Intervals are over seeds, on one test split. How far a score would move on other samples of the same kind is "
+        "not in them; paired comparisons feel less of it, since all methods see the same samples"
+    )
+    parts = []
+    for d in datasets:
+        best = next((r.score for r in d.cells if r.best), None)
+        if best is not None and d.scale.metric == "accuracy":
+            half = 196 * (best.mean * (1 - best.mean) / d.splits["test"]) ** 0.5
+            parts.append(
+                f"about ±{half:.1f} points at {d.scale.number(best.mean)} on the {d.splits['test']:,} of {d.name}"
+            )
+    return [f"{said} ({listing(parts, most=5)})." if parts else f"{said}."]
+
+
+def _noisy_ties(d: DatasetReport) -> list[str]:
+    """Cells in the tie group of the best below cells that are not in it: too noisy to tell, not as good."""
+    ranked = [(d.scale.oriented(r.score.mean), r) for r in d.cells if r.ranked and r.score]
+    outside = [quality for quality, r in ranked if r.in_top is False]
+    low = [(quality, r) for quality, r in ranked if r.in_top and outside and quality < max(outside)]
+    if not low:
+        return []
+    _, worst = min(low, key=lambda x: x[0])
+    return [
+        f"{d.name}: {count(len(low), 'cell')} of the top tie group {'has' if len(low) == 1 else 'have'} a worse mean "
+        f"than cells outside it, the worst {worst.key} ({interval(worst.score, d.scale)}). Their seeds differ too much "
+        "to tell them from the best: that is no sign that they are as good."
+    ]
+
+
 def _imbalance(d: DatasetReport) -> list[str]:
     """Where the most frequent class alone explains much of an accuracy."""
     noun = d.targets.split()[-1]
@@ -161,7 +198,7 @@ def _imbalance(d: DatasetReport) -> list[str]:
         return []
     return [
         f"{d.name}: the most frequent class is {percent(most)} of the test split (if all were equally frequent: "
-        f"{percent(1 / classes)}). Accuracy says little there; read balanced accuracy or macro-F1 beside it."
+        f"{percent(1 / classes)}). Accuracy starts from there; read balanced accuracy or macro-F1 beside it."
     ]
 
 

@@ -221,6 +221,10 @@ def _surest(change: Change) -> tuple[bool, float, float, str]:
     return not change.real, p, -abs(d.mean) if d else 0.0, change.method
 
 
+def _done(trials: Trials) -> set[int]:
+    return {seed for seed, r in trials.items() if r.state is State.DONE}
+
+
 def _turns(old: Mapping[Cell, Trials], new: Mapping[Cell, Trials]) -> Iterator[Turn]:
     for cell, trials in new.items():
         for seed, after in sorted(trials.items()):
@@ -271,6 +275,15 @@ def compare(old: Part, new: Part, *, confidence: float, rope: float) -> Comparis
         guess = [*_scores(b.get("majority baseline", {}), metric).values(), None][0]
         scales[dataset] = scale_of(metric, rope, scores=scores, guess=guess)
         changes += _dataset(dataset, a, b, scales[dataset], confidence)
+    lost = [
+        f"{method} on {dataset}"
+        for (dataset, method), trials in after.items()
+        if (earlier := before.get((dataset, method))) is not None
+        and _done(trials) != _done(earlier)
+        and _done(trials) & _done(earlier)
+    ]
+    if lost:
+        notes.append(f"compared on the seeds that are done on both sides, which are not all: {listing(lost)}")
     unpaired = [f"{c.method} on {c.dataset}" for c in changes if c.kind == "unpaired"]
     if unpaired:
         notes.append(f"no seed is done on both sides for {listing(unpaired)}")

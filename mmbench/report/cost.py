@@ -36,6 +36,8 @@ def _finding(cost: str, front: Sequence[CellRow], scale: Scale) -> str:
     if key == best:
         key, score, price = points_of[-2]
     lost, prices = scale.width(high - score), f"{quantity(price)} instead of {quantity(dear)}{unit}"
+    if not lost.strip("0."):
+        return f"{key} has practically the same {scale.label} for {prices}"
     if scale.unit == "points":
         return f"{key} gives up {lost} points of {scale.label} for {prices}"
     return f"{key} has a {lost} {'lower' if scale.higher else 'higher'} {scale.label} for {prices}"

@@ -277,8 +277,8 @@ def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
         return True, f"The winner changes with the data set: no cell is in the top tie group of all {len(known)}."
     verb = "is" if len(shared) == 1 else "are"
     return False, (
-        f"The winner need not change with the data set: {listing(shared)} {verb} in the top tie group of "
-        f"all {len(known)} data sets ({count(len(shared), 'cell')})."
+        f"Whether the winner changes with the data set cannot be told: {listing(shared)} {verb} in the top tie group "
+        f"of all {len(known)} data sets ({count(len(shared), 'cell')})."
     )
 
 

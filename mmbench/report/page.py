@@ -274,7 +274,7 @@ def _dataset_view(analysis: Analysis, report: DatasetReport) -> View:
 def _question(question: Question, analysis: Analysis) -> QuestionView:
     figures = []
     if question.overall and _has_all(analysis):
-        title = f"Over {words.plural(len(analysis.datasets), 'data set')}"
+        title = f"Over {words.plural(len(analysis.datasets), 'data set')}, each counted once"
         title += ", in ranks" if question.scale.is_ranks else ""
         name = Name(name=ALL, title=title, scale=question.scale)
         figures.append((name, dots.differences(question.overall, question.scale)))

@@ -82,7 +82,7 @@ def register(store: Store, settings: Tracking, job: Job, again: Again, spec: Dat
         run = find(store, job.trial_id).get(job.trial_id)
         feeder = Predictor.load(folder).feeder
         made = _log(store, name, None if run is None else run.run_id, folder, _signature(feeder, spec))
-        _tell(store, made, again, spec)
+        _tell(store, made, again, spec, feeder)
         add_champion(store, spec.name, f"{name}: {_sentence(again, spec)}", Path(scratch) / spec.name)
     return made
 
@@ -164,7 +164,7 @@ def _sentence(again: Again, spec: DataSpec) -> str:
     )
 
 
-def _tell(store: Store, made: Registered, again: Again, spec: DataSpec) -> None:
+def _tell(store: Store, made: Registered, again: Again, spec: DataSpec, feeder: Feeder) -> None:
     """Descriptions, tags and the alias."""
     kept, client = again.kept, store.client
     agrees = "Its scores are the ledger's, bit by bit."
@@ -187,21 +187,24 @@ def _tell(store: Store, made: Registered, again: Again, spec: DataSpec) -> None:
     client.update_model_version(made.name, made.version, description=note)
     for key, value in tags.items():
         client.set_model_version_tag(made.name, made.version, key, value)
-    client.update_registered_model(made.name, description=_how(made, spec))
+    client.update_registered_model(made.name, description=_how(made, spec, feeder))
     client.set_registered_model_tag(made.name, "dataset", spec.name)
     client.set_registered_model_alias(made.name, ALIAS, made.version)
 
 
-def _how(made: Registered, spec: DataSpec) -> str:
+def _how(made: Registered, spec: DataSpec, feeder: Feeder) -> str:
+    raw = bool(feeder.readers)
+    columns = "paths below the folder, texts or arrays" if raw else "arrays as `data/prepared` stores them (JSON lines)"
     return f"""\
-The best trained model on `{spec.name}`, chosen on the validation split by {METRICS[spec.task.metric].label}.
+The trained model on `{spec.name}` that is best on the validation split by {METRICS[spec.task.metric].label}: one trial
+with one seed. The report compares means over seeds, so the cell that it names may be another.
 
 ```sh
-mmbench predict --model {made.uri} rows.csv
+mmbench predict --model {made.uri} rows.{"csv" if raw else "jsonl"}
 MMBENCH_ROOT=FOLDER mlflow models serve --model-uri {made.uri} --env-manager local
 ```
 
-One column a modality, named as in the manifest: paths below the folder, texts or arrays. A row that cannot be read gets
+One column a modality, named as in the manifest: {columns}. A row that cannot be read gets
 a message in `error`; the others are predicted.
 """
 

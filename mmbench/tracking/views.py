@@ -181,6 +181,7 @@ def _description(experiment_id: str, counts: Mapping[str, int], mains: Mapping[s
     table = "\n".join(f"| {state.replace('_', ' ')} | {count} |" for state, count in counts.items())
     return f"""\
 Each run is one trial: one attention, fusion and architecture on one data set with one seed.
+Others are controls (a single modality, a baseline: tag `role`), and `summary` carries the report.
 
 **Start with a saved view**
 {links}

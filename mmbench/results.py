@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mmbench.config import TrialConfig
 from mmbench.metrics import METRICS, Metric
@@ -28,16 +29,20 @@ class State(StrEnum):
 FINISHED = (State.DONE, State.FAILED, State.DIVERGED, State.TIMEOUT, State.OUT_OF_MEMORY)
 
 
+Amount = Annotated[int, Field(ge=0)]
+Time = Annotated[float, Field(ge=0, le=1e12)]
+
+
 class Cost(Frozen):
     """What a trial cost. flops: multiply-adds of matrix products x 2 for one sample, forward; elementwise work is not
     counted. Seconds are wall time; peak_memory is in bytes (of the device, or of the process on a CPU)."""
 
-    parameters: int
-    flops: int | None
-    train_seconds: float
-    seconds_per_epoch: float
-    inference_us_per_sample: float
-    peak_memory: int | None
+    parameters: Amount
+    flops: Amount | None
+    train_seconds: Time
+    seconds_per_epoch: Time
+    inference_us_per_sample: Time
+    peak_memory: Amount | None
 
 
 class Provenance(Frozen):
@@ -53,6 +58,11 @@ class Provenance(Frozen):
 
 def _as_state(value: object) -> object:
     return State(value) if isinstance(value, str) else value
+
+
+def _moment(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 Scores = dict[str, float]
@@ -79,8 +89,8 @@ class TrialResult(Frozen):
     best_epoch: int | None = None
     curves: dict[str, Curve] = Field(default_factory=dict)
     cost: Cost | None = None
-    started: str
-    seconds: Annotated[float, Field(ge=0)]
+    started: Annotated[str, AfterValidator(_moment)]
+    seconds: Time
     limits: dict[str, float | None] = Field(default_factory=dict)
     provenance: Provenance
 

@@ -31,7 +31,7 @@ def _warn(broken: Mapping[str, str]) -> None:
 
 def _own(root: Path, plan: Plan) -> dict[str, TrialResult]:
     ledger = Ledger(root / "data" / "ledger")
-    results = ledger.read(job.trial_id for job in plan.jobs)
+    results = ledger.of(plan.jobs)
     _warn({str(file): reason for file, reason in ledger.broken.items()})
     return results
 

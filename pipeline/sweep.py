@@ -38,7 +38,7 @@ def sweep(root: Path, console: Console) -> int:
             console.print(f"{file} is no result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
         if pending:
             code = _run(params, plan, specs, ledger, root, console)
-        results = ledger.read(job.trial_id for job in plan.jobs)
+        results = ledger.of(plan.jobs)
     summary(console, coverage(plan, results), results)
     return code
 

@@ -74,13 +74,21 @@ def read(folder: Path) -> Bundle:
         raw = json.loads((folder / SPEC).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{folder} holds no model of mmbench: {Path(error.filename or '').name} is missing") from None
-    except (OSError, ValueError, SafetensorError, pydantic.ValidationError) as error:
+    except (OSError, ValueError, RecursionError, SafetensorError, pydantic.ValidationError) as error:
         said = " ".join(str(error).split())[:300]
         raise UserError(f"the model in {folder} is broken ({said}); make it again with `mmbench champion`") from None
     spec = parse(DataSpec, raw, folder / SPEC)
+    if result.config.role == "baseline" or (unknown := set(result.config.modalities) - spec.modalities.keys()):
+        said = "a baseline has no weights" if result.config.role == "baseline" else f"{SPEC} lacks {', '.join(unknown)}"
+        raise UserError(f"the model in {folder} is broken ({said}); make it again with `mmbench champion`")
     model = _made(result, spec, state)
     inputs = _from_check(check, result.config.modalities, folder)
-    if not torch.allclose(_outputs(model, inputs), check["output"], rtol=TOLERANCE, atol=TOLERANCE):
+    try:
+        same = torch.allclose(_outputs(model, inputs), check["output"], rtol=TOLERANCE, atol=TOLERANCE)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise UserError(f"{folder / CHECK} does not fit the model ({said})") from None
+    if not same:
         commit = result.provenance.commit
         raise UserError(
             f"this source of mmbench makes another model of the weights in {folder} than was trained"

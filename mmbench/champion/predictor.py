@@ -66,7 +66,11 @@ class Predictor:
         values = np.full((len(rows), len(self.spec.task.targets)), np.nan)
         if len(good):
             values[good] = self._values({name: x[good] for name, x in batch.arrays.items()}, len(good))
-        return _frame(self.spec.task, values, [batch.errors.get(i) for i in range(len(rows))])
+        errors = dict(batch.errors)
+        for i in good[~np.isfinite(values[good]).all(axis=1)].tolist():
+            errors[i] = f"{rows.file} row {rows.numbers[i]}: the model has no finite answer; are numbers far too large?"
+            values[i] = np.nan
+        return _frame(self.spec.task, values, [errors.get(i) for i in range(len(rows))])
 
     def _values(self, arrays: dict[str, np.ndarray], n: int) -> np.ndarray:
         """Probabilities (n, C), or numbers (n, K)."""

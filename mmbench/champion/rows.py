@@ -151,7 +151,9 @@ class Feeder:
             if (what := _misfit(cell, modality)) is not None:
                 errors[i] = what
             else:
-                values[i] = cell
+                with np.errstate(over="ignore"):
+                    # What is too large for float32 is infinite in it, and then the model has no finite answer.
+                    values[i] = cell
         return Batch(arrays={name: values}, errors=errors)
 
 

@@ -118,7 +118,13 @@ def compare(project: Project, old: str, new: str, json_: bool) -> None:
     if project.params_file.exists() or project.params_file != project.root / "params.yaml":
         settings = project.params().report
         confidence, rope = settings.confidence, settings.rope
-    found = compared(_read(project, old), _read(project, new), confidence=confidence, rope=rope)
+    sides = [_read(project, name) for name in (old, new)]
+    for side in sides:
+        if side.broken:
+            first, why = next(iter(side.broken.items()))
+            more = f", and {len(side.broken) - 1} more" if len(side.broken) > 1 else ""
+            click.echo(f"warning: {first} is no result ({why}){more}; left out", err=True)
+    found = compared(*sides, confidence=confidence, rope=rope)
     if json_:
         as_json(found.as_json())
     else:

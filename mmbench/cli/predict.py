@@ -39,6 +39,8 @@ def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> i
     """
     if out is not None and out.suffix.lower() not in FORMATS:
         raise UserError(f"--out {out}: the file ends in one of {', '.join(FORMATS)}")
+    if out is not None and not out.parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.parent}")
     from mmbench.champion.predictor import Predictor
     from mmbench.reading.source import Root
     from mmbench.tracking.champion import fetch

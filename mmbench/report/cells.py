@@ -224,9 +224,15 @@ def standing(part: Sequence[Record]) -> tuple[CellState, str | None]:
 
 
 def best_single(field: Field) -> str | None:
-    """The single modality that scores best on the test split: the choice that favours the controls."""
+    """The single modality that scores best on the test split: the choice that favours the controls.
+
+    None while a modality has no complete trial on its own: it may be the best.
+    """
     singles = field.ranked("single")
-    return max(singles, key=field.quality) if singles else None
+    complete = {field.methods[k].modality for k in singles}
+    if not singles or complete != {m.modality for m in field.methods.values() if m.role == "single"}:
+        return None
+    return max(singles, key=field.quality)
 
 
 def pooling_partner(method: Method, keys: Mapping[Setting, str]) -> str | None:

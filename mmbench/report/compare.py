@@ -109,6 +109,11 @@ def _metric(dataset: str, old: Part, new: Part, trials: Sequence[TrialResult]) -
     a, b = old.metrics.get(dataset), new.metrics.get(dataset)
     known = [m for m in METRICS if all(m in r.metrics.get("test", {}) for r in trials)]
     chosen = next((m for m in (b, a) if m in known), None) or next(iter(known), None) or b or a or "accuracy"
+    if a is not None and a == b and chosen != a:
+        label = METRICS[a].label if a in METRICS else a
+        return chosen, [
+            f"{dataset}: not all trials that are done have the {label}; compared by {METRICS[chosen].label}"
+        ]
     if a is None or b is None or a == b:
         return chosen, []
     labels = (METRICS[m].label if m in METRICS else m for m in (a, b, chosen))
@@ -255,6 +260,8 @@ def _finding(changes: Sequence[Change], added: Sequence[Cell], gone: Sequence[Ce
         parts.append(f"{len(other)} changed within it")
     if equal:
         parts.append(f"{equal} the same")
+    if apart := sum(c.kind == "unpaired" for c in changes):
+        parts.append(f"{apart} not comparable (no seed is done on both sides)")
     parts += [f"{len(cells)} {what}" for cells, what in ((added, "new"), (gone, "missing")) if cells]
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]

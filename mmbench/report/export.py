@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,18 +130,31 @@ def plots(analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
         )
 
 
+FOLDERS = ("tables", "figures", "plots")
+
+
 def _csv(frame: pd.DataFrame) -> str:
     return str(frame.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
 
 
 def export(analysis: Analysis, folder: Path) -> tuple[str, ...]:
-    """Write the files; `tables`, `figures` and `plots` in the folder are replaced whole.
+    """Write the files; `tables`, `figures` and `plots` in the folder are replaced whole, once all files are made.
 
     Equal analyses give equal bytes. Returns the paths written, relative to the folder, in order.
     """
-    for name in ("tables", "figures", "plots"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as scratch:
+        written = _write(analysis, Path(scratch))
+        for name in (*FOLDERS, *(path for path in written if "/" not in path)):
+            if name in FOLDERS:
+                shutil.rmtree(folder / name, ignore_errors=True)
+            (Path(scratch) / name).replace(folder / name)
+    return written
+
+
+def _write(analysis: Analysis, folder: Path) -> tuple[str, ...]:
+    for name in FOLDERS:
+        (folder / name).mkdir()
     written: list[str] = []
 
     def put(path: str, content: str | bytes) -> None:

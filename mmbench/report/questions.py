@@ -270,6 +270,13 @@ def _against_single(
     dropped = []
     for field in fields:
         single = singles[field.dataset]
+        alone = [k for k, m in field.methods.items() if m.role == "single"]
+        lost = len(alone) - len(field.ranked("single"))
+        if lost and alone:
+            what = "a modality has no complete trial on its own" if single is None else "one of them could be the best"
+            dropped.append(
+                f"{field.dataset}: {lost} of {len(alone)} single-modality controls are not complete, and {what}"
+            )
         if single is None:
             continue
         modality = field.methods[single].modality

@@ -88,6 +88,18 @@ class Ledger:
         results = (self._load(file) for file in wanted)
         return {r.trial_id: r for r in results if r is not None}
 
+    def of(self, jobs: Iterable[Job]) -> dict[str, TrialResult]:
+        """The results of planned trials, by id. One that holds another trial than its name says is broken."""
+        found = {}
+        planned = {job.trial_id: job for job in jobs}
+        for i, result in self.read(planned).items():
+            job, origin = planned[i], result.provenance
+            if (result.config, origin.data_hash, origin.fingerprint) == (job.config, job.data_hash, job.fingerprint):
+                found[i] = result
+            else:
+                self.broken[self.folder / f"{i}.json"] = f"its contents are of another trial ({result.config.name})"
+        return found
+
     def write(self, result: TrialResult) -> None:
         """Keep a result; whoever reads sees the old file or the new one, never a part.
 
@@ -130,7 +142,7 @@ class Ledger:
         One that hit a limit of time or memory counts as pending again where today's limit is larger. Raises UserError
         where a folder lies in the place of a result, which no result could replace.
         """
-        results = self.read(job.trial_id for job in plan.jobs)
+        results = self.of(plan.jobs)
         for file in self.broken:
             if file.is_dir():
                 raise UserError(f"{file} is a folder where a result belongs; move it away")

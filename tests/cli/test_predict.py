@@ -121,3 +121,40 @@ def test_a_model_whose_source_changed_is_refused(
     (folder / "weights.safetensors").write_bytes(b"\x80\x04nothing")
     assert main(["predict", "--model", str(folder), manifest]) == 1
     assert "is broken" in capsys.readouterr().err
+
+
+def test_numbers_that_are_far_too_large_are_an_error_of_their_row(
+    project: Path, rows: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = rows.head(3).assign(file=None)
+    rows.loc[1, "f0"] = 1e300
+    rows["file"] = [f"img/{i}.png" for i in range(3)]
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    out = tmp_path / "made.jsonl"
+    root = str(project / "data" / "raw" / "seen")
+    assert main([*MODEL, str(tmp_path / "rows.csv"), "--root", root, "--out", str(out)]) == 1
+    made = pd.read_json(out, lines=True)
+    assert made["error"].notna().tolist() == [False, True, False]
+    assert made["prediction"].notna().tolist() == [True, False, True]
+    capsys.readouterr()
+    assert main([*MODEL, str(tmp_path / "rows.csv"), "--out", str(tmp_path / "nowhere" / "x.csv")]) == 1
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_a_tampered_model_is_told_in_a_line(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = str(project / "data" / "raw" / "seen" / "manifest.csv")
+    whole = fetch("models:/mmbench-seen@champion", project)
+    spec = (whole / "spec.json").read_text(encoding="utf-8")
+    for name, change in {
+        "spec": lambda f: (f / "spec.json").write_text(spec.replace('"caption"', '"kaption"')),
+        "deep": lambda f: (f / "spec.json").write_text("[" * 200_000),
+        "shape": lambda f: save_file(
+            {k: v[:1] if k != "output" else v for k, v in load_file(whole / "check.safetensors").items()},
+            f / "check.safetensors",
+        ),
+    }.items():
+        folder = Path(shutil.copytree(whole, tmp_path / name))
+        change(folder)
+        assert main(["predict", "--model", str(folder), rows]) == 1
+        said = capsys.readouterr().err
+        assert "Traceback" not in said and str(folder) in said

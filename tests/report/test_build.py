@@ -298,3 +298,36 @@ def test_the_report_says_whether_parameters_were_matched(whole: Analysis) -> Non
     assert any(c.startswith("Cells have about equally many parameters") for c in found.caveats)
     assert not any("their numbers of parameters differ" in c for c in found.caveats)
     assert found.provenance.budget["width"] == "32 before parameters were matched"
+
+
+def test_nothing_is_said_of_the_best_modality_while_one_has_not_run() -> None:
+    """The one that is missing may be the best, and then several modalities would beat nothing."""
+    whole = make()
+    kept = {
+        k: r for k, r in whole.results.items() if not (r.config.role == "single" and r.config.modalities == ("audio",))
+    }
+    found = analysed(replace(whole, results=kept))
+    for data in found.datasets:
+        assert all(row.gain_single is None for row in data.cells)
+        assert not any("best single modality" in text for text in data.answer)
+    (question,) = (q for q in found.questions if "single" in q.title)
+    assert not any(question.per_dataset.values())
+    assert any("a modality has no complete trial on its own" in text for text in question.dropped)
+    some = {k: r for k, r in whole.results.items() if not (r.config.role == "single" and "mean" in r.config.name)}
+    (question,) = (q for q in analysed(replace(whole, results=some)).questions if "single" in q.title)
+    assert any("one of them could be the best" in text for text in question.dropped)
+
+
+def test_ties_that_are_only_noise_are_told() -> None:
+    found = analysed(make(noise=0.02))
+    for data in found.datasets:
+        outside = [r.score.mean for r in data.cells if r.in_top is False and r.score]
+        low = [r for r in data.cells if r.in_top and r.score and outside and r.score.mean < max(outside)]
+        told = [text for text in found.caveats if text.startswith(f"{data.name}: ") and "top tie group" in text]
+        assert len(told) == bool(low)
+        assert not low or min(low, key=lambda r: r.score.mean if r.score else 1).key in told[0]
+    (over_samples,) = (text for text in found.caveats if text.startswith("Intervals are over seeds"))
+    best = next(r.score for r in found.dataset("unique").cells if r.best)
+    assert best is not None
+    half = 196 * (best.mean * (1 - best.mean) / 1000) ** 0.5
+    assert f"±{half:.1f} points at {best.mean:.3f} on the 1,000 of unique" in over_samples

@@ -224,3 +224,26 @@ def test_nothing_in_common_is_told(made: Made) -> None:
     found = compared(made, other)
     assert found.finding.startswith("No cell is on both sides") and len(found.gone) == 35 and not found.changes
     json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_seeds_that_one_side_lacks_are_told(made: Made) -> None:
+    new = {k: r for k, r in made.results.items() if not (r.config.cell == BEST and r.config.seed == 2)}
+    found = compared(made, replace(made, results=new))
+    assert found.notes == (f"compared on the seeds that are done on both sides, which are not all: {BEST} on synergy",)
+    only = {k: r for k, r in made.results.items() if r.config.seed == 0}
+    other = {k: r for k, r in made.results.items() if r.config.seed == 1}
+    assert (
+        "33 not comparable (no seed is done on both sides)"
+        in compared(replace(made, results=only), replace(made, results=other)).finding
+    )
+
+
+def test_a_main_metric_that_is_not_there_is_told(made: Made) -> None:
+    lacking = {
+        k: r.model_copy(
+            update={"metrics": {s: {m: v for m, v in x.items() if m != "accuracy"} for s, x in r.metrics.items()}}
+        )
+        for k, r in made.results.items()
+    }
+    found = compared(made, replace(made, results=lacking))
+    assert found.notes == ("synergy: not all trials that are done have the accuracy; compared by macro-F1",)

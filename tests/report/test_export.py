@@ -121,3 +121,17 @@ def test_the_report_needs_neither_torch_nor_ray_nor_mlflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_report_that_is_stopped_half_way_leaves_the_old_one(
+    analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    files = export(analysis, tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in files}
+    monkeypatch.setattr("mmbench.report.export.parquet.write", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export(analysis, tmp_path)
+    assert {str(p.relative_to(tmp_path)): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before

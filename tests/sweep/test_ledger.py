@@ -230,3 +230,41 @@ def test_a_folder_in_the_place_of_a_result_is_told_before_anything_runs(tmp_path
     place.mkdir(parents=True)
     with pytest.raises(UserError, match=f"{place.name} is a folder where a result belongs; move it away"):
         loaded.ledger.pending(loaded.plan, Limits())
+
+
+def test_a_result_under_the_name_of_another_trial_is_broken(loaded: Loaded, ledger: Ledger) -> None:
+    """Numbers of one method must not be reported under another, whatever was copied, edited or mixed up."""
+    jobs = loaded.plan.jobs[:4]
+    good, swapped, seed, data = (small_project.result(job) for job in jobs)
+    origin = data.provenance.model_copy(update={"data_hash": "00"})
+    for result in (
+        good,
+        swapped.model_copy(update={"config": jobs[0].config}),
+        seed.model_copy(update={"config": seed.config.model_copy(update={"seed": 77})}),
+        data.model_copy(update={"provenance": origin}),
+    ):
+        ledger.write(result)
+    assert ledger.of(jobs) == {good.trial_id: good}
+    assert {file.stem for file in ledger.broken} == {job.trial_id for job in jobs[1:]}
+    assert f"its contents are of another trial ({jobs[0].config.name})" in ledger.broken.values()
+    assert [job.trial_id for job in ledger.pending(loaded.plan, Limits())][:3] == [job.trial_id for job in jobs[1:]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"started": "yesterday"},
+        {"seconds": 1e300},
+        {"cost": {"parameters": -5}},
+        {"cost": {"train_seconds": -3.0}},
+        {"cost": {"peak_memory": -1}},
+    ],
+    ids=str,
+)
+def test_impossible_results_are_broken(loaded: Loaded, ledger: Ledger, change: dict[str, Any]) -> None:
+    (kept,) = _results(loaded, 1)
+    raw = json.loads(kept.model_dump_json())
+    raw |= {k: raw[k] | v if isinstance(v, dict) else v for k, v in change.items()}
+    ledger.write(kept)
+    (ledger.folder / f"{kept.trial_id}.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert ledger.read() == {} and len(ledger.broken) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmbench import scaling
@@ -17,7 +18,7 @@ from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.page import render
 from mmbench.results import TrialResult
-from mmbench.sweep.ledger import Ledger
+from mmbench.sweep.ledger import Ledger, misnamed
 from mmbench.sweep.plan import build, load_specs
 
 MERGED = Path("reports-merged")
@@ -37,9 +38,13 @@ def _own(root: Path, plan: Plan) -> dict[str, TrialResult]:
 
 
 def _merged(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, TrialResult], tuple[Source, ...]]:
-    parts = [sources.read(root / path, path) for path in paths]
-    for part in parts:
-        _warn(part.broken)
+    planned = {job.trial_id: job for job in plan.jobs}
+    parts = []
+    for path in paths:
+        part = sources.read(root / path, path)
+        wrong = {i: why for i, r in part.results.items() if i in planned and (why := misnamed(r, planned[i]))}
+        _warn({**part.broken, **{part.place(i): why for i, why in wrong.items()}})
+        parts.append(replace(part, results={i: r for i, r in part.results.items() if i not in wrong}))
     return merge.merge(parts, plan)
 
 

@@ -42,6 +42,13 @@ def _cannot_write(folder: Path, error: OSError) -> UserError:
     return UserError(f"{what}, then run again: finished trials are kept")
 
 
+def misnamed(result: TrialResult, job: Job) -> str | None:
+    """Why a result that is named like a planned trial is not of it; None where it is."""
+    origin = result.provenance
+    same = (result.config, origin.data_hash, origin.fingerprint) == (job.config, job.data_hash, job.fingerprint)
+    return None if same else f"its contents are of another trial ({result.config.name})"
+
+
 class Ledger:
     """The finished trials in a folder, as `<trial_id>.json`.
 
@@ -93,11 +100,10 @@ class Ledger:
         found = {}
         planned = {job.trial_id: job for job in jobs}
         for i, result in self.read(planned).items():
-            job, origin = planned[i], result.provenance
-            if (result.config, origin.data_hash, origin.fingerprint) == (job.config, job.data_hash, job.fingerprint):
-                found[i] = result
+            if why := misnamed(result, planned[i]):
+                self.broken[self.folder / f"{i}.json"] = why
             else:
-                self.broken[self.folder / f"{i}.json"] = f"its contents are of another trial ({result.config.name})"
+                found[i] = result
         return found
 
     def write(self, result: TrialResult) -> None:

@@ -275,10 +275,10 @@ def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
     shared = [k for k in next(iter(tops[n] for n in known)) if all(k in top for top in known.values())]
     if not shared:
         return True, f"The winner changes with the data set: no cell is in the top tie group of all {len(known)}."
-    verb = "is" if len(shared) == 1 else "are"
+    who = listing(shared) if len(shared) <= 2 else count(len(shared), "cell")
     return False, (
-        f"Whether the winner changes with the data set cannot be told: {listing(shared)} {verb} in the top tie group "
-        f"of all {len(known)} data sets ({count(len(shared), 'cell')})."
+        f"Whether the winner changes with the data set cannot be told: {who} {'is' if len(shared) == 1 else 'are'} in "
+        f"the top tie group of all {len(known)} data sets."
     )
 
 

@@ -80,7 +80,9 @@ def _dot(name: str, kind: str, found: Interval, axis: Axis, texts: tuple[str, st
 
 
 def _middle(table: AggregateTable, scale: Scale) -> Dots:
-    axis = linear(chain.from_iterable((*ends(m.iqm), m.iqm.value) for m in table.members))
+    # Names of cells leave little room beside them: two or three ticks, or their labels run into one another.
+    wanted = 2 if table.factor == "cell" else 5
+    axis = linear(chain.from_iterable((*ends(m.iqm), m.iqm.value) for m in table.members), wanted=wanted)
     rows = []
     for m in table.members:
         value, interval = scale.number(m.iqm.value), spelt(m.iqm, scale)

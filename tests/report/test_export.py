@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -124,14 +125,15 @@ def test_the_report_needs_neither_torch_nor_ray_nor_mlflow() -> None:
 
 
 def test_a_report_that_is_stopped_half_way_leaves_the_old_one(
-    analysis: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    analysis: Analysis, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    files = export(analysis, tmp_path)
-    before = {name: (tmp_path / name).read_bytes() for name in files}
-    monkeypatch.setattr("mmbench.report.export.parquet.write", stopped)
+    here = Path(shutil.copytree(folder, tmp_path / "reports"))
+    before = {str(p.relative_to(here)): p.read_bytes() for p in here.rglob("*") if p.is_file()}
+    monkeypatch.setattr("mmbench.report.export.figures", stopped)
     with pytest.raises(KeyboardInterrupt):
-        export(analysis, tmp_path)
-    assert {str(p.relative_to(tmp_path)): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+        export(analysis, here)
+    assert {str(p.relative_to(here)): p.read_bytes() for p in here.rglob("*") if p.is_file()} == before
+    assert before

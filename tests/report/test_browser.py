@@ -247,6 +247,19 @@ def test_readable_without_javascript(opened):
     assert "✕" in page.inner_text("#coverage")
 
 
+def test_a_script_that_fails_leaves_the_page_readable(browser, report, tmp_path):
+    broken = tmp_path / "broken.html"
+    text = report.read_text(encoding="utf-8")
+    assert text.count('<script type="application/json" id="data">{') == 1
+    broken.write_text(text.replace('id="data">{', 'id="data">', 1), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(broken.as_uri())
+    assert not page.is_visible(".bar")
+    for name in ("all", "redundant", "unique", "synergy"):
+        assert page.locator(f'#table .view[data-view="{name}"]').is_visible()
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("opened", "paper", "ink"),
     [

@@ -100,6 +100,36 @@ def test_no_more_curves_are_coloured_than_can_be_told_apart(page: Page) -> None:
     assert all(below[0] >= above[1] - 1 for above, below in pairwise(ends)), "labels collide"
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("page", [1200], indirect=True, ids=str)
+def test_rows_kept_back_are_shown_sorted_and_found(page: Page) -> None:
+    """1,734 cells and more, of which the page itself holds 200 rows."""
+    rows, count = page.locator("#table tbody tr"), page.locator("#table .count")
+    total = int(count.get_attribute("data-rows") or 0)
+    assert total > 17 * 17 * 6
+    assert (rows.count(), count.inner_text()) == (200, f"200 of {total} rows.")
+    page.click("#table .more")
+    assert (rows.count(), count.inner_text()) == (1200, f"1200 of {total} rows.")
+    keys = rows.evaluate_all("rows => rows.map(row => row.dataset.k)")
+    assert len(set(keys)) == 1200
+    # Upwards, the worst scores come first, and they were kept back.
+    heading = page.locator('#table th[data-name="score"] button')
+    heading.click()
+    heading.click()
+    scores = rows.evaluate_all("rows => rows.map(row => Number(row.cells[4].dataset.v))")
+    assert scores == sorted(scores) and len(scores) == 1200
+    last = rows.first.get_attribute("data-k") or ""
+    assert last not in keys[:200]
+    page.fill("#find", "linformer tensor hybrid")
+    assert rows.count() > 0
+    assert all("linformer" in text for text in rows.evaluate_all("rows => rows.map(row => row.textContent)"))
+    assert f"that match, {total} in all" in count.inner_text()
+    page.click("#clear")
+    heading.click()
+    assert rows.first.get_attribute("data-k") == keys[0]
+    assert (rows.count(), count.inner_text()) == (1200, f"1200 of {total} rows.")
+
+
 def test_a_wide_gap_is_not_called_unclear_for_the_number_of_cells() -> None:
     """Gains over a fixed baseline rest on a cell's own seeds; Holm over 867 cells leaves no test on three of them."""
     levels = {axis: list(variants(axis)) for axis in AXES} | {"architecture": ["hybrid", "independent", "shared"]}

@@ -64,7 +64,7 @@ function configList(row) {
 function neighbours(key) {
   const entry = tables.find((each) => !each.view.hidden);
   if (!entry) return [null, null];
-  const keys = sorted(entry, entry.rows.filter((row) => passes(entry, row))).map((row) => row.dataset.k);
+  const keys = arranged(entry).map((row) => row.dataset.k);
   const place = keys.indexOf(key);
   return place < 0 ? [null, null] : [keys[place - 1] ?? null, keys[place + 1] ?? null];
 }

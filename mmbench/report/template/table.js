@@ -1,11 +1,29 @@
 /* The large tables: sorting by the buttons in the headers, filters, and rows in portions. */
 const PORTION = 200;
 const tables = all("table.sortable").map((table) => {
-  const rest = table.parentElement.querySelector("template");
-  const rows = [...table.tBodies[0].rows, ...(rest ? all("tr", rest.content) : [])];
+  const rows = [...table.tBodies[0].rows];
   const view = table.closest(".view");
-  return { table, view, rows, limit: PORTION, text: new Map() };
+  const total = Number(view.querySelector(".count").dataset.rows);
+  return { table, view, rows, shown: rows, total, limit: PORTION, text: new Map() };
 });
+
+/* All rows in the report's order. Those kept back are text until something asks for them: thousands of rows of a data
+   set that nobody opens would otherwise be parsed before the page can be used. */
+function everyRow(entry) {
+  if (entry.rows.length < entry.total) {
+    const rest = make("template");
+    rest.innerHTML = entry.table.parentElement.querySelector(".kept").textContent;
+    entry.rows = [...entry.rows, ...all("tr", rest.content)];
+  }
+  return entry.rows;
+}
+
+const filtered = () => ["find", "show", ...FACTORS].some((name) => state.has(name));
+
+/* The rows that pass, in the chosen order. */
+function arranged(entry) {
+  return sorted(entry, everyRow(entry).filter((row) => passes(entry, row)));
+}
 
 function headers(entry) {
   return all("thead th[data-name]", entry.table);
@@ -67,13 +85,17 @@ function drawTable(entry) {
   if (entry.view.hidden) return;
   const [name, way] = (state.get("sort") ?? "").split(":");
   for (const header of headers(entry)) header.setAttribute("aria-sort", header.dataset.name === name ? way : "none");
-  const found = sorted(entry, entry.rows.filter((row) => passes(entry, row)));
+  const plain = !filtered() && !state.has("sort");
+  const enough = plain && (entry.limit <= entry.rows.length || entry.rows.length === entry.total);
+  const found = enough ? entry.rows : arranged(entry);
   const shown = found.slice(0, entry.limit);
-  entry.table.tBodies[0].replaceChildren(...shown);
-  const total = entry.rows.length;
-  const of = found.length < total ? ` that match, ${total} in all` : "";
-  entry.view.querySelector(".count").textContent = `${shown.length} of ${found.length} rows${of}.`;
-  entry.view.querySelector(".more").hidden = shown.length === found.length;
+  const same = shown.length === entry.shown.length && shown.every((row, i) => row === entry.shown[i]);
+  if (!same) entry.table.tBodies[0].replaceChildren(...shown);
+  entry.shown = shown;
+  const matching = plain ? entry.total : found.length;
+  const of = matching < entry.total ? ` that match, ${entry.total} in all` : "";
+  entry.view.querySelector(".count").textContent = `${shown.length} of ${matching} rows${of}.`;
+  entry.view.querySelector(".more").hidden = shown.length === matching;
 }
 
 for (const button of all("[data-toggle]")) {
@@ -93,8 +115,7 @@ function drawTables() {
     button.setAttribute("aria-pressed", String(state.getAll(toggle).includes(value)));
   }
   if (byId("find").value !== (state.get("find") ?? "")) byId("find").value = state.get("find") ?? "";
-  const active = ["find", "show", ...FACTORS].some((name) => state.has(name));
-  byId("clear").hidden = !active;
+  byId("clear").hidden = !filtered();
   tables.forEach(drawTable);
   markPicked();
 }

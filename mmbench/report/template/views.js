@@ -26,6 +26,7 @@ function showViews() {
     const value = current(part.dataset.choice);
     part.hidden = value !== "" && part.dataset.value !== value;
   }
+  document.documentElement.classList.remove("loading");
   for (const button of all("[data-set]")) {
     button.setAttribute("aria-pressed", String(button.dataset.value === current(button.dataset.set)));
   }

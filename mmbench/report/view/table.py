@@ -14,8 +14,8 @@ from mmbench.report.view.words import cause
 from mmbench.report.words import sentence
 
 STATIC_ROWS = 200
-"""Rows in the page itself. The rest lies in an inert <template>, which the script draws from when asked: a browser
-lays out 200 rows at once, not 5,000. The CSV beside the page holds them all for readers without JavaScript."""
+"""Rows in the page itself. The rest lies beside them as text, which the script parses when asked: a browser then
+parses and lays out 200 rows, not 5,000. The CSV beside the page holds them all for readers without JavaScript."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,7 @@ def load(project: Project, params: Params | None = None, census: Census | None =
     params = params or project.params()
     specs = load_specs(params, project.root)
     plan, ledger = build(params, specs, root=project.root, census=census), project.ledger()
-    return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.read())
+    return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.whole(plan.jobs))
 
 
 def on_project(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -97,13 +97,21 @@ class Ledger:
 
     def of(self, jobs: Iterable[Job]) -> dict[str, TrialResult]:
         """The results of planned trials, by id. One that holds another trial than its name says is broken."""
-        found = {}
         planned = {job.trial_id: job for job in jobs}
-        for i, result in self.read(planned).items():
-            if why := misnamed(result, planned[i]):
-                self.broken[self.folder / f"{i}.json"] = why
-            else:
+        return self._held_to(planned, self.read(planned))
+
+    def whole(self, jobs: Iterable[Job]) -> dict[str, TrialResult]:
+        """All results, by id, planned or not; the planned ones are held to the plan as in `of`."""
+        return self._held_to({job.trial_id: job for job in jobs}, self.read())
+
+    def _held_to(self, planned: Mapping[str, Job], results: Mapping[str, TrialResult]) -> dict[str, TrialResult]:
+        found = {}
+        for i, result in results.items():
+            why = misnamed(result, planned[i]) if i in planned else None
+            if why is None:
                 found[i] = result
+            else:
+                self.broken[self.folder / f"{i}.json"] = why
         return found
 
     def write(self, result: TrialResult) -> None:

@@ -217,6 +217,13 @@ def fetch(uri: str, root: Path) -> Path:
     if not uri.startswith(("models:", "runs:")):
         return _bundle(Path(uri), uri)
     where = tracking_uri(root)
+    database = Path(where.removeprefix("sqlite:///"))
+    if where.startswith("sqlite:///") and not database.exists():
+        # MLflow would make an empty one, wherever this is.
+        raise UserError(
+            f"--model {uri}: there is no MLflow database {database}; run this in the folder of the project, "
+            f"or say with {URI} where MLflow is"
+        )
     quiet()
     with plain_errors(where):
         import mlflow

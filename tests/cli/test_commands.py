@@ -129,6 +129,18 @@ def test_status_tells_of_a_broken_file(ended: Loaded, root: Path, capsys: Shown)
     assert f"broken: {file}" in shown.err
 
 
+def test_no_command_shows_a_result_under_the_name_of_another_trial(ended: Loaded, root: Path, capsys: Shown) -> None:
+    folder = root / "data" / "ledger"
+    jobs = [job for job in ended.plan.jobs if job.trial_id in ended.results]
+    other = json.loads((folder / f"{jobs[0].trial_id}.json").read_text(encoding="utf-8"))
+    file = folder / f"{jobs[1].trial_id}.json"
+    file.write_text(json.dumps(other | {"trial_id": jobs[1].trial_id}), encoding="utf-8")
+    assert main(["status", "--json", "--root", str(root)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["states"]["pending"] == 3
+    assert found["broken"] == {str(file): f"its contents are of another trial ({jobs[0].config.name})"}
+
+
 def test_run_shows_one_trial_and_keeps_nothing(root: Path, capsys: Shown) -> None:
     assert main(["run", "--root", str(root), *CELL]) == 0
     out = capsys.readouterr().out

@@ -158,3 +158,15 @@ def test_a_tampered_model_is_told_in_a_line(project: Path, tmp_path: Path, capsy
         assert main(["predict", "--model", str(folder), rows]) == 1
         said = capsys.readouterr().err
         assert "Traceback" not in said and str(folder) in said
+
+
+def test_outside_a_project_no_database_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "rows.csv").write_text("caption\nhello\n")
+    assert main([*MODEL, "rows.csv"]) == 1
+    said = capsys.readouterr().err
+    assert f"there is no MLflow database {tmp_path.resolve()}/mlflow.db; run this in the folder of the project" in said
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.csv"]

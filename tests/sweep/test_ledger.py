@@ -247,6 +247,9 @@ def test_a_result_under_the_name_of_another_trial_is_broken(loaded: Loaded, ledg
     assert ledger.of(jobs) == {good.trial_id: good}
     assert {file.stem for file in ledger.broken} == {job.trial_id for job in jobs[1:]}
     assert f"its contents are of another trial ({jobs[0].config.name})" in ledger.broken.values()
+    # Read whole, what is not planned stays, and what is planned is held to the plan all the same.
+    assert ledger.whole(jobs[1:]) == {good.trial_id: good}
+    assert len(ledger.broken) == 3
     assert [job.trial_id for job in ledger.pending(loaded.plan, Limits())][:3] == [job.trial_id for job in jobs[1:]]
 
 

@@ -13,7 +13,7 @@ import pytest
 from mmbench.report.analysis import Analysis, Problem
 from mmbench.report.build import analyse
 from mmbench.report.page import render
-from mmbench.report.view import numbers
+from mmbench.report.view import numbers, table
 from mmbench.report.view.table import STATIC_ROWS
 from mmbench.results import State
 from tests.report.factory import TRUTHS, make
@@ -188,6 +188,20 @@ def test_foreign_text_stays_text(analysis):
     assert "<img" not in page
     assert page.count("</script>") == render(analysis).count("</script>")
     assert embedded(page)["datasets"][0]["rows"][row.key]["seeds"][0][4] == HOSTILE
+
+
+def test_foreign_text_stays_text_in_rows_kept_back(analysis, monkeypatch):
+    """They are text in a script element, which the page parses once asked."""
+    monkeypatch.setattr(table, "STATIC_ROWS", 1)
+    first, *others = analysis.datasets
+    rows = list(first.rows)
+    rows[5] = replace(rows[5], method=replace(rows[5].method, attention=HOSTILE, fusion="<!-- <script>"))
+    page = render(replace(analysis, datasets=(replace(first, rows=tuple(rows)), *others)))
+    kept = re.findall(KEPT, page, flags=re.DOTALL)
+    assert len(kept) == 1 + len(analysis.datasets)
+    found = [tag for text in kept for tag in re.findall(r"<[^a-z/]|</?[a-z]*", text)]
+    assert set(found) <= {f"{end}{tag}" for tag in ("tr", "th", "td", "a", "wbr", "i", "b") for end in ("<", "</")}
+    assert html.escape(HOSTILE).split("(")[0] in "".join(kept).replace("<wbr>", "")
 
 
 def test_nothing_is_fetched(page):

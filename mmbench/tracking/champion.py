@@ -22,7 +22,7 @@ from mmbench.results import TrialResult
 from mmbench.spec import DataSpec
 from mmbench.tracking.run import result_hash
 from mmbench.tracking.runs import find
-from mmbench.tracking.store import Store, plain_errors, quiet, tracking_uri
+from mmbench.tracking.store import Store, plain_errors, quiet, sqlite_file, tracking_uri
 from mmbench.tracking.summary import add_champion
 
 if TYPE_CHECKING:
@@ -217,8 +217,7 @@ def fetch(uri: str, root: Path) -> Path:
     if not uri.startswith(("models:", "runs:")):
         return _bundle(Path(uri), uri)
     where = tracking_uri(root)
-    database = Path(where.removeprefix("sqlite:///"))
-    if where.startswith("sqlite:///") and not database.exists():
+    if (database := sqlite_file(where)) is not None and not database.exists():
         # MLflow would make an empty one, wherever this is.
         raise UserError(
             f"--model {uri}: there is no MLflow database {database}; run this in the folder of the project, "

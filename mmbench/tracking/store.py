@@ -46,6 +46,15 @@ def is_server(uri: str) -> bool:
     return uri.startswith(("http://", "https://"))
 
 
+def sqlite_file(uri: str) -> Path | None:
+    """The file of an SQLite address, without the options that may follow it; None for anything else."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    from sqlalchemy.engine import make_url
+
+    return Path(make_url(uri).database or "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Store:
     """An open MLflow and the one experiment in it that belongs to the project."""

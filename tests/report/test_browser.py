@@ -247,16 +247,23 @@ def test_readable_without_javascript(opened):
     assert "✕" in page.inner_text("#coverage")
 
 
-def test_a_script_that_fails_leaves_the_page_readable(browser, report, tmp_path):
-    broken = tmp_path / "broken.html"
+@pytest.mark.parametrize(
+    ("sound", "broken"),
+    [('id="data">{', 'id="data">'), ("listeners.push(linkTrials);", "unknown();")],
+    ids=["before anything is hidden", "after"],
+)
+def test_a_script_that_fails_leaves_the_page_readable(browser, report, tmp_path, sound, broken):
+    failing = tmp_path / "failing.html"
     text = report.read_text(encoding="utf-8")
-    assert text.count('<script type="application/json" id="data">{') == 1
-    broken.write_text(text.replace('id="data">{', 'id="data">', 1), encoding="utf-8")
+    assert text.count(sound) == 1
+    failing.write_text(text.replace(sound, broken), encoding="utf-8")
     page = browser.new_page()
-    page.goto(broken.as_uri())
+    page.goto(failing.as_uri())
     assert not page.is_visible(".bar")
     for name in ("all", "redundant", "unique", "synergy"):
-        assert page.locator(f'#table .view[data-view="{name}"]').is_visible()
+        for section in ("heatmaps", "table"):
+            assert page.locator(f'#{section} .view[data-view="{name}"]').is_visible()
+    assert page.locator("#cost figure").count() == page.locator("#cost figure:visible").count() > 3
     page.close()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from mmbench.config import Tracking
 from mmbench.tracking import TrackingError, open_store, redact, tracking_uri
+from mmbench.tracking.store import sqlite_file
 from tests.tracking.conftest import Tracked
 
 
@@ -29,6 +30,19 @@ def test_the_address_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/other.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert tracking_uri(tmp_path) == "http://127.0.0.1:5000"
+
+
+@pytest.mark.parametrize(
+    ("uri", "file"),
+    [
+        ("sqlite:////srv/mlflow.db", "/srv/mlflow.db"),
+        ("sqlite:////srv/a b.db?timeout=30", "/srv/a b.db"),
+        ("http://127.0.0.1:5000", None),
+        ("postgresql://h/m", None),
+    ],
+)
+def test_the_file_of_an_address_is_found(uri: str, file: str | None) -> None:
+    assert sqlite_file(uri) == (None if file is None else Path(file))
 
 
 @pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns"])

@@ -87,6 +87,8 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - a variant may draw from the legacy global state
     torch.manual_seed(seed)
+    # cuBLAS repeats itself only with a workspace of fixed size; this is read at a process's first product on a GPU.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 
@@ -129,7 +131,8 @@ def _flat(split: Split, spec: DataSpec) -> np.ndarray:
     columns = []
     inputs, _ = split.rows(slice(None))
     for name, modality in spec.modalities.items():
-        x = inputs[name]
+        # scikit-learn reads from the CPU, wherever the trials of models have their data.
+        x = inputs[name].to("cpu")
         if not x.values.is_floating_point():
             values = x.filled()
             counts = torch.zeros(len(values), modality.options["vocabulary"])

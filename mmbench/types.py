@@ -70,6 +70,10 @@ class Example:
     values: Tensor
     mask: Tensor | None = None
 
+    def to(self, device: torch.device | str) -> Example:
+        """The same on a device."""
+        return Example(values=self.values.to(device), mask=None if self.mask is None else self.mask.to(device))
+
     def filled(self) -> Tensor:
         """The values with zeros in masked steps, so that what lies there reaches neither tokens nor gradients."""
         if self.mask is None:

@@ -76,7 +76,7 @@ class Layer(nn.Module):
         else:
             v = split_heads(projected, self.heads)
         y, _ = cast(Attention, self.attention[name]).read(q, k, v, stream.mask, stream.mask)
-        x = x + self.out.per_token(merge_heads(y).expand(-1, x.shape[1], -1), stream.segments)
+        x = x + self.out.per_token(merge_heads(y), stream.segments)
         return stream.with_tokens(x + self.mlp.per_token(x, stream.segments))
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 def softmax(scores_BHNM: Tensor, mask_BM: Tensor) -> Tensor:
     """Weights (B, H, N, M): softmax of the scores over real keys, 0 on padding and where no key is real."""
-    if _nothing_is_padding(mask_BM):
+    if nothing_is_padding(mask_BM):
         return torch.softmax(scores_BHNM, -1)
     some_B1 = mask_BM.any(-1, keepdim=True)
     # A row without any real token would be 0/0: let it look at everything, then silence it.
@@ -24,7 +24,7 @@ def softmax(scores_BHNM: Tensor, mask_BM: Tensor) -> Tensor:
     return weights * some_B1[:, :, None, None].to(weights.dtype)
 
 
-def _nothing_is_padding(mask_BM: Tensor) -> bool:
+def nothing_is_padding(mask_BM: Tensor) -> bool:
     """True where that is known at once: on a CPU a look at the mask is cheap, a GPU would have to wait for it."""
     return mask_BM.device.type == "cpu" and bool(mask_BM.all())
 
@@ -46,7 +46,7 @@ def softmax_attention(
         factor = 1 / math.sqrt(q_BHNd.shape[-1]) if scale is None else scale
         weights = softmax(q_BHNd @ k_BHMd.mT * factor, mask_BM)
         return weights @ v_BHMd, weights
-    if _nothing_is_padding(mask_BM):
+    if nothing_is_padding(mask_BM):
         return F.scaled_dot_product_attention(q_BHNd, k_BHMd, v_BHMd, scale=scale), None
     some_B1 = mask_BM.any(-1, keepdim=True)
     seen_B11M = (mask_BM | ~some_B1)[:, None, None, :]

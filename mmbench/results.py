@@ -77,7 +77,8 @@ class TrialResult(Frozen):
 
     state: how it ended; message: why, for every state but done. metrics: scores by split, at best_epoch (0-based,
     chosen on validation). curves: by name, one value an epoch. started: ISO 8601, UTC. seconds: wall time of
-    the whole job.
+    the whole job. unrepeatable: the operation of which the device has no version that repeats itself bit by bit; None
+    where all have one.
     """
 
     trial_id: str
@@ -92,6 +93,7 @@ class TrialResult(Frozen):
     started: Annotated[str, AfterValidator(_moment)]
     seconds: Time
     limits: dict[str, float | None] = Field(default_factory=dict)
+    unrepeatable: str | None = None
     provenance: Provenance
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -80,8 +81,11 @@ def _memory_limit(gibibytes: float | None) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def seed_everything(seed: int) -> None:
-    """Make what follows depend on `seed` alone: a reused process carries random state from trial to trial."""
+def seed_everything(seed: int, *, strict: bool = False) -> None:
+    """Make what follows depend on `seed` alone: a reused process carries random state from trial to trial.
+
+    strict: operations that would not repeat themselves bit by bit raise RuntimeError; else they run all the same.
+    """
     import random
 
     random.seed(seed)
@@ -89,7 +93,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
     # cuBLAS repeats itself only with a workspace of fixed size; this is read at a process's first product on a GPU.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True, warn_only=not strict)
 
 
 @contextmanager
@@ -210,6 +214,31 @@ def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits, on_model
     }
 
 
+_UNREPEATABLE = re.compile(r"(\S+) does not have a deterministic implementation")
+"""In PyTorch's words; the group is the operation."""
+
+
+def _measure(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
+    """What the trial measures, from a fresh random state.
+
+    On a GPU some operations repeat themselves bit by bit only where that is demanded (fused attention), and others
+    cannot: where there is one of those, the trial starts again without the demand, and says so.
+    """
+    measure = _measure_baseline if config.role == "baseline" else _measure_model
+    if splits["train"].labels.device.type != "cuda":
+        seed_everything(config.seed)
+        return measure(config, spec, splits, on_model)
+    seed_everything(config.seed, strict=True)
+    try:
+        return measure(config, spec, splits, on_model)
+    except RuntimeError as error:
+        found = _UNREPEATABLE.search(str(error))
+        if found is None:
+            raise
+    seed_everything(config.seed)
+    return measure(config, spec, splits, on_model) | {"unrepeatable": found[1]}
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
     """PyTorch's CPU allocator raises a plain RuntimeError, so its words have to be read."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -240,12 +269,10 @@ def run(
     limits = limits or Limits()
     config = job.config
     started, began = datetime.now(UTC), time.perf_counter()
-    seed_everything(config.seed)
-    measure = _measure_baseline if config.role == "baseline" else _measure_model
     state, message, trace, measured = State.DONE, None, None, {}
     try:
         with _settings_of_its_own(), _memory_limit(limits.memory_gb), _time_limit(limits.seconds):
-            measured = measure(config, spec, splits, on_model)
+            measured = _measure(config, spec, splits, on_model)
     except TrialTimeoutError:
         state, message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"
     except DivergedError as error:

@@ -164,9 +164,15 @@ class Bank(nn.Module):
         return self.by_key[self.key[name]]
 
     def per_token(self, tokens_BLD: Tensor, segments: Sequence[Segment]) -> Tensor:
-        """Run every token through the module of the modality that it came from."""
+        """Run every token through the module of the modality that it came from.
+
+        A single token, (B, 1, D), stands for as many equal ones as there are: it is run once a module, and the result
+        is (B, 1, D) or (B, L, D).
+        """
         if len({self.key[s.modality] for s in segments}) == 1:
             return self[segments[0].modality](tokens_BLD)
+        if tokens_BLD.shape[1] == 1:
+            return torch.cat([self[s.modality](tokens_BLD).expand(-1, s.length, -1) for s in segments], dim=1)
         parts = tokens_BLD.split([s.length for s in segments], dim=1)
         return torch.cat([self[s.modality](x) for s, x in zip(segments, parts, strict=True)], dim=1)
 

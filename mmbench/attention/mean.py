@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mmbench import masked
 from mmbench.registry import variant
 from mmbench.types import Attention
 
@@ -28,10 +29,13 @@ class Mean(Attention):
         *,
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
+        queries = 1 if q_BHNd is None else q_BHNd.shape[2]
+        if not need_weights and masked.nothing_is_padding(kv_mask_BM):
+            y_BH1d = v_BHMd.sum(2, keepdim=True) / max(1, v_BHMd.shape[2])
+            return y_BH1d.expand(-1, -1, queries, -1), None
         real_BM = kv_mask_BM.to(v_BHMd.dtype)
         share_BM = real_BM / real_BM.sum(-1, keepdim=True).clamp(min=1)
         y_BH1d = share_BM[:, None, None, :] @ v_BHMd
-        queries = 1 if q_BHNd is None else q_BHNd.shape[2]
         if not need_weights:
             return y_BH1d.expand(-1, -1, queries, -1), None
         batch, heads, keys, _ = v_BHMd.shape

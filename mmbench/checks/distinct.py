@@ -126,7 +126,8 @@ def _watched(branches: list[Branch]) -> Iterator[Trace]:
                     project: Callable[..., Tensor] = project,
                 ) -> Tensor:
                     out = project(tokens, segments)
-                    note(f"layer {i}, attended", b, Stream(tokens=out, mask=masks[0], segments=segments))
+                    every = out.expand(-1, masks[0].shape[1], -1)
+                    note(f"layer {i}, attended", b, Stream(tokens=every, mask=masks[0], segments=segments))
                     return out
 
                 stack.enter_context(_replaced(layer.out, "per_token", attended))

@@ -417,7 +417,8 @@ class Source:
 class Provenance:
     """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest
     result. timed_on: the hardware whose times are compared, None where all trials ran on one kind. sources: what was
-    merged, where anything was."""
+    merged, where anything was. unrepeatable: operations that a GPU does not repeat bit by bit -> trials that used them.
+    """
 
     commits: tuple[str, ...]
     dirty: bool | None
@@ -432,6 +433,7 @@ class Provenance:
     budget: Mapping[str, str]
     timed_on: str | None = None
     sources: tuple[Source, ...] = ()
+    unrepeatable: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -112,6 +113,11 @@ def caveats(
         said.append(
             "The trials ran on different hardware. Times and memory are compared among those of the hardware on which "
             f"most ran ({origin.timed_on}); a method that did not run there has none."
+        )
+    for operation, trials in origin.unrepeatable.items():
+        said.append(
+            f"{count(trials, 'trial')} used {operation}, which the GPU does not repeat bit by bit: run again, their "
+            "numbers may differ a little."
         )
     if (frame["role"] == "baseline").any():
         said.append("The baselines are deterministic: one run each, no interval.")
@@ -255,4 +261,5 @@ def provenance(params: Params, frame: pd.DataFrame, results: Results, hashes: Ma
         first=found[0].started if found else None,
         last=found[-1].started if found else None,
         budget={k: "–" if v is None else str(v) for k, v in (size | train).items()},
+        unrepeatable=dict(sorted(Counter(r.unrepeatable for r in found if r.unrepeatable).items())),
     )

@@ -37,7 +37,7 @@ def start(root: Path, *, before: str = "") -> subprocess.Popen[str]:
     program = (
         ["-m", "pipeline.sweep"] if not before else ["-c", f"{before}; from pipeline.sweep import main; exit(main())"]
     )
-    path = os.pathsep.join([str(small_project.ROOT), str(PLANTED)])
+    path = os.pathsep.join([str(small_project.ROOT), str(PLANTED), *filter(None, [os.environ.get("PYTHONPATH")])])
     env = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"}
     return subprocess.Popen(
         [sys.executable, *program],

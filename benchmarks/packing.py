@@ -1,0 +1,120 @@
+"""What it brings to pack trials on one GPU: `python -m benchmarks.packing [--trials N] [--per-gpu K ...]`.
+
+The same real trials of the core grid are run by mmbench's sweep with so many at a time on each GPU, each in a new
+process: by default as many as `sweep.per_gpu: auto` gives, and one. For each it prints wall time, trials an hour,
+how busy `nvidia-smi` says the GPU was and how much of its memory was used, and at last the ratio to one at a time.
+Where no GPU is found it says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import torch
+
+from benchmarks.overhead import ROOT, project, scratch
+from mmbench.config import Params, Sweep, load_params
+from mmbench.job import Job, Plan
+from mmbench.results import State
+from mmbench.sweep.ledger import Ledger
+
+QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits", "--loop-ms=500")
+
+
+@dataclass
+class Watched:
+    """Readings of all GPUs, every half second: per cent of the time in which a kernel ran, and MiB in use."""
+
+    busy: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def watched() -> Iterator[Watched]:
+    found = Watched()
+    with subprocess.Popen(QUERY, stdout=subprocess.PIPE, text=True) as smi:
+        try:
+            yield found
+        finally:
+            smi.terminate()
+        for line in smi.communicate()[0].splitlines():
+            busy, _, memory = line.partition(",")
+            found.busy.append(float(busy))
+            found.memory.append(float(memory))
+
+
+def run(folder: Path, params: Params, plan: Plan, per_gpu: str) -> None:
+    """A sweep of the plan in a process of its own. Raises AssertionError where a trial did not end well."""
+    (folder / "plan.json").write_text(json.dumps([job.model_dump_json() for job in plan.jobs]), encoding="utf-8")
+    settings = params.sweep.model_copy(update={"per_gpu": per_gpu if per_gpu == "auto" else int(per_gpu)})
+    (folder / "sweep.json").write_text(settings.model_dump_json(), encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "benchmarks.packing", "--folder", str(folder)], cwd=ROOT, check=True)
+    states = [r.state for r in Ledger(folder / "data" / "ledger").read().values()]
+    assert states == [State.DONE] * len(plan.jobs), states
+
+
+def child(folder: Path) -> None:
+    """What `run` starts."""
+    from mmbench.sweep import engine
+
+    jobs = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    plan = Plan(jobs=tuple(Job.model_validate_json(job) for job in jobs), skipped=())
+    settings = Sweep.model_validate_json((folder / "sweep.json").read_bytes())
+    ledger = Ledger(folder / "data" / "ledger")
+    with ledger.lock():
+        engine.run(
+            plan, ledger, settings, folder / "data" / "prepared", on_start=lambda n, slots: print(slots, "slots")
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.packing", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--trials", type=int, default=54)
+    parser.add_argument(
+        "--per-gpu", nargs="+", default=["auto", "1"], metavar="K", help="ends with the one compared to"
+    )
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.folder:
+        child(options.folder)
+        return 0
+    if not torch.cuda.is_available():
+        print("no GPU is found here: there is nothing to pack trials on")
+        return 0
+    prepared = ROOT / "data" / "prepared" / load_params(ROOT / "params.yaml").grid.datasets[0] / "spec.json"
+    samples = None if prepared.exists() else 2400
+    walls = {}
+    for per_gpu in options.per_gpu:
+        with scratch() as folder:
+            epochs = load_params(ROOT / "params.yaml").train.epochs
+            params, plan = project(folder, epochs=epochs, samples=samples, trials=options.trials)
+            with watched() as gpu:
+                began = time.perf_counter()
+                run(folder, params, plan, per_gpu)
+                walls[per_gpu] = time.perf_counter() - began
+        print(
+            f"{per_gpu} a GPU ({torch.cuda.get_device_name(0)}): {options.trials} trials in {walls[per_gpu]:.1f} s, "
+            f"{options.trials / walls[per_gpu] * 3600:,.0f} an hour; GPU busy {statistics.mean(gpu.busy):.0f} % of the "
+            f"time, {max(gpu.memory):,.0f} MiB at most",
+            flush=True,
+        )
+    last = options.per_gpu[-1]
+    for per_gpu, wall in walls.items():
+        print(f"{per_gpu} a GPU is {walls[last] / wall:.2f} times as fast as {last}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

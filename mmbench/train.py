@@ -27,11 +27,12 @@ class DivergedError(RuntimeError):
 @dataclass(frozen=True, kw_only=True)
 class Trained:
     """Curves have one value an epoch. best_epoch: 0-based, by the main metric on validation; of equals, by the loss.
-    seconds: wall time of training."""
+    seconds: wall time of training. outputs: (N, C) float32, the logits on validation at the best epoch."""
 
     curves: dict[str, list[float]]
     best_epoch: int
     seconds: float
+    outputs: Tensor
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
@@ -79,16 +80,16 @@ def fit(
     """
     device = train.labels.device
     cuda = device.type == "cuda"
-    flat = Flat(model.parameters())
-    optimiser = torch.optim.AdamW(
-        [flat.vector], lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
+    # A GPU takes many parameters in one operation anyway.
+    flat = None if cuda else Flat(model.parameters())
+    trained = [p for p in model.parameters() if p.requires_grad] if flat is None else [flat.vector]
+    optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     per_epoch = -(-len(train) // settings.batch_size)
     factor = schedule(settings.epochs * per_epoch, settings.warmup)
     order = torch.Generator().manual_seed(seed)
     metric = objective.task.metric
     curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{metric}": []}
-    best: tuple[float, float, int, dict[str, Tensor]] | None = None
+    best: tuple[float, float, int, dict[str, Tensor], Tensor] | None = None
     truth = validation.labels.cpu().numpy()
     began, step = time.perf_counter(), 0
 
@@ -102,9 +103,11 @@ def fit(
             inputs, labels = train.rows(index)
             with autocast(settings.precision, device):
                 loss = objective.loss(model(inputs), labels)
+            optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            flat.gather()
-            norm = nn.utils.clip_grad_norm_(flat.vector, settings.clip_norm)
+            if flat is not None:
+                flat.gather()
+            norm = nn.utils.clip_grad_norm_(trained, settings.clip_norm)
             # On a GPU, looking at the loss in every step would make the host wait for it: there, once an epoch.
             if not cuda and not math.isfinite(loss.item() + norm.item()):
                 raise DivergedError(f"loss {loss.item()}, gradient norm {norm.item()} at epoch {epoch}, step {step}")
@@ -129,7 +132,8 @@ def fit(
             or better(metric, score, best[0])
             or (not better(metric, best[0], score) and validation_loss < best[1])
         ):
-            best = (score, validation_loss, epoch, {k: v.detach().clone() for k, v in model.state_dict().items()})
+            weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+            best = (score, validation_loss, epoch, weights, logits)
         on_epoch(epoch, curves)
         if settings.patience is not None and epoch - best[2] >= settings.patience:
             break
@@ -137,6 +141,7 @@ def fit(
     if cuda:
         torch.cuda.synchronize(device)
     assert best is not None
-    flat.release()
+    if flat is not None:
+        flat.release()
     model.load_state_dict(best[3])
-    return Trained(curves=curves, best_epoch=best[2], seconds=time.perf_counter() - began)
+    return Trained(curves=curves, best_epoch=best[2], seconds=time.perf_counter() - began, outputs=best[4])

@@ -190,10 +190,10 @@ def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits, on_model
     model = build(config, spec).to(device)
     aim = objective(spec, train.labels, balanced=config.train.class_weights == "balanced")
     trained = fit(model, train, validation, config.train, aim, seed=config.seed)
-    precision = config.train.precision
+    outputs = {"validation": trained.outputs, "test": predict(model, test, precision=config.train.precision)}
     metrics = {}
     for name, split in (("validation", validation), ("test", test)):
-        predictions = aim.predictions(predict(model, split, precision=precision)).cpu().numpy()
+        predictions = aim.predictions(outputs[name]).cpu().numpy()
         if not np.isfinite(predictions).all():
             raise DivergedError(f"the trained model's outputs on {name} are not finite")
         metrics[name] = scores(spec.task, predictions, split.labels.cpu().numpy())

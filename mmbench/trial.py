@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -218,25 +219,31 @@ _UNREPEATABLE = re.compile(r"(\S+) does not have a deterministic implementation"
 """In PyTorch's words; the group is the operation."""
 
 
-def _measure(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
-    """What the trial measures, from a fresh random state.
+def _repeatably(seed: int, measure: Callable[[], Measured]) -> Measured:
+    """What `measure` measures from a fresh random state, bit by bit the same each time if the device can do that.
 
-    On a GPU some operations repeat themselves bit by bit only where that is demanded (fused attention), and others
-    cannot: where there is one of those, the trial starts again without the demand, and says so.
+    On a GPU some operations repeat themselves only where that is demanded (fused attention), and others cannot: where
+    there is one of those, all starts again without the demand, and what was measured names the operation.
     """
-    measure = _measure_baseline if config.role == "baseline" else _measure_model
-    if splits["train"].labels.device.type != "cuda":
-        seed_everything(config.seed)
-        return measure(config, spec, splits, on_model)
-    seed_everything(config.seed, strict=True)
+    seed_everything(seed, strict=True)
     try:
-        return measure(config, spec, splits, on_model)
+        return measure()
     except RuntimeError as error:
         found = _UNREPEATABLE.search(str(error))
         if found is None:
             raise
+    seed_everything(seed)
+    return measure() | {"unrepeatable": found[1]}
+
+
+def _measure(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
+    kind = _measure_baseline if config.role == "baseline" else _measure_model
+    measure = partial(kind, config, spec, splits, on_model)
+    if splits["train"].labels.device.type == "cuda":
+        return _repeatably(config.seed, measure)
+    # One thread on a CPU repeats itself anyway.
     seed_everything(config.seed)
-    return measure(config, spec, splits, on_model) | {"unrepeatable": found[1]}
+    return measure()
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

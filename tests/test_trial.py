@@ -18,7 +18,7 @@ from mmbench.data import Split
 from mmbench.job import Job, Limits
 from mmbench.metrics import fitting
 from mmbench.results import State, TrialResult
-from mmbench.trial import run
+from mmbench.trial import _repeatably, run, seed_everything
 from mmbench.types import Example
 from tests import small
 
@@ -246,3 +246,31 @@ def test_a_variant_that_changes_pytorchs_settings_does_not_touch_the_next_trial(
     monkeypatch.setattr(ScaledDotProduct, "attend", changing)
     trial(small.config(train=small.training(epochs=1)))
     assert settings() == before
+
+
+def test_what_a_gpu_cannot_repeat_runs_all_the_same_and_is_named() -> None:
+    strict: list[bool] = []
+
+    def measure() -> dict[str, Any]:
+        strict.append(not torch.is_deterministic_algorithms_warn_only_enabled())
+        if strict[-1]:
+            raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set ...")
+        return {"best_epoch": torch.randint(1000, ()).item()}
+
+    first, again = _repeatably(3, measure), _repeatably(3, measure)
+    assert strict == [True, False, True, False]
+    assert first == again
+    assert first["unrepeatable"] == "cumsum_cuda_kernel"
+
+
+def test_no_other_error_is_tried_again() -> None:
+    tries = []
+
+    def measure() -> dict[str, Any]:
+        tries.append(1)
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        _repeatably(0, measure)
+    assert len(tries) == 1
+    seed_everything(0)

@@ -237,6 +237,16 @@ def test_the_order_of_the_ledger_does_not_matter() -> None:
     assert analysed(made).as_json() == analysed(other).as_json()
 
 
+def test_trials_that_a_gpu_does_not_repeat_are_told(whole: Analysis) -> None:
+    made = make()
+    some = [i for i, r in made.results.items() if r.config.attention is not None][:3]
+    marked = {i: made.results[i].model_copy(update={"unrepeatable": "cumsum_cuda_kernel"}) for i in some}
+    found = analysed(replace(made, results={**made.results, **marked}))
+    told = [c for c in found.caveats if "does not repeat" in c]
+    assert len(told) == 1 and told[0].startswith("3 trials used cumsum_cuda_kernel, which the GPU")
+    assert not any("does not repeat" in c for c in whole.caveats)
+
+
 def test_results_outside_the_plan_are_left_out() -> None:
     made = make()
     fewer = replace(made, plan=replace(made.plan, jobs=made.plan.jobs[:50]))

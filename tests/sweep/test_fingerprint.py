@@ -90,7 +90,7 @@ Change = Callable[[str, str, str], set[str]]
 def test_a_comment_a_docstring_and_a_citation_change_nothing(changed: Change) -> None:
     new = '# A remark.\n@variant(\n    "concat", # moved\n  source="Another paper; "'
     assert changed("fusion/concat.py", '@variant(\n    "concat", source="', new + ' "') == set()
-    assert changed("block.py", '"""Norm, expand, GELU', '"""Another text') == set()
+    assert changed("block.py", '"""Norm, expand, ReLU', '"""Another text') == set()
 
 
 def test_an_operator_in_a_fusion_reaches_its_cells_alone(changed: Change, before: Fingerprints) -> None:

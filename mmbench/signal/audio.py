@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,11 +30,22 @@ MODALITY = Modality(kind="audio", shape=(FRAMES, BANDS), options={"frames": RUN}
 
 
 def log_mel(waves_NS: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, SAMPLES) -> (N, FRAMES, BANDS), decibels, roughly standardised."""
+    """(N, SAMPLES) -> (N, FRAMES, BANDS), decibels, roughly standardised.
+
+    In double precision: in single, the last bits depend on the number of threads and on the processor, and so would the
+    hash of the data, by which trials of several machines are put together.
+    """
     import librosa
 
     power = librosa.feature.melspectrogram(
-        y=waves_NS, sr=voice.RATE, n_fft=WINDOW, hop_length=HOP, center=False, n_mels=BANDS, fmax=8000
+        y=waves_NS.astype(np.float64),
+        sr=voice.RATE,
+        n_fft=WINDOW,
+        hop_length=HOP,
+        center=False,
+        n_mels=BANDS,
+        fmax=8000,
+        dtype=np.float64,
     )
     return ((10 * np.log10(power + 1e-6).swapaxes(1, 2) + 20) / 15).astype(np.float32)
 
@@ -40,7 +54,10 @@ def place(
     split: str, numbers: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Clean clips (N, SAMPLES), and where the word begins and ends (N, 2), in samples."""
-    words = voice.lexicon(split)
+    # What is said takes C code seconds, in which Python can read librosa, which takes as long.
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(lambda: importlib.import_module("librosa").feature.melspectrogram)
+        words = voice.lexicon(split)
     clips, spans = np.zeros((len(numbers), SAMPLES), np.float32), np.empty((len(numbers), 2), np.int64)
     for row, number in enumerate(numbers):
         recordings = words[number]

@@ -101,7 +101,9 @@ class AudioDecoder(Decoder):
         """The filters and the window of this rate and hop."""
         assert self.rate is not None
         self.filters = _filters(self.rate, self.mels, self.hop)
-        self.window = np.hanning(self._size + 1)[:-1].astype(np.float32)
+        # In double precision, as all that follows: in single, the last bits depend on threads and on the processor, and
+        # so would the hash of the data, by which trials of several machines are put together.
+        self.window = np.hanning(self._size + 1)[:-1]
 
     @property
     def _size(self) -> int:
@@ -252,5 +254,5 @@ def _filters(rate: int, bands: int, hop: int) -> np.ndarray:
             filters = mel(sr=rate, n_fft=size, n_mels=bands)
         # Ends: the longer the window, the closer its frequencies.
         if filters.any(axis=1).all():
-            return np.ascontiguousarray(filters.T, dtype=np.float32)
+            return np.ascontiguousarray(filters.T, dtype=np.float64)
         size *= 2

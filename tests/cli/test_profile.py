@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_measuring(
 
 
 def test_where_nothing_was_measured_nothing_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(tmp_path, "--attention", "mean", "--lengths", "128", "--memory-gb", "0.00001") == 1
+    assert call(tmp_path, "--attention", "mean", "--lengths", "128", "--memory-gb", "0.000001") == 1
     assert "nothing was measured, so nothing is kept" in capsys.readouterr().err
     assert scaling.load(tmp_path / scaling.FOLDER) == ()
 

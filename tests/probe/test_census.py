@@ -114,9 +114,11 @@ def test_fused_attention_is_counted() -> None:
     softmax, mean = (counts(cell(a, "concat", "independent", spec), spec)[1] for a in ("scaled_dot_product", "mean"))
     more = 0
     for n in (9, 8):  # tokens of the two modalities
-        # Two layers with L queries and a read-out with one: scores and values there, one weighted sum each for the
-        # mean; queries and keys are projected as well, in the read-out keys alone.
-        more += 2 * (2 * n * n + n) * 2 * SIZE.width - 3 * n * 2 * SIZE.width + (2 * 2 + 1) * n * 2 * SIZE.width**2
+        # Two layers with L queries and a read-out with one: scores and values there, sums, which are not counted, for
+        # the mean; queries and keys are projected as well, in the read-out keys alone. What a layer of the mean reads
+        # is projected once, not once a token.
+        more += 2 * (2 * n * n + n) * 2 * SIZE.width + (2 * 2 + 1) * n * 2 * SIZE.width**2
+        more += 2 * (n - 1) * 2 * SIZE.width**2
     assert softmax - mean == more
 
 

@@ -100,7 +100,7 @@ def test_an_operator_in_a_fusion_reaches_its_cells_alone(changed: Change, before
 
 
 def test_an_attention_reaches_its_cells_and_its_single_modalities(changed: Change, before: Fingerprints) -> None:
-    stale = changed("attention/additive.py", "hidden.tanh_()", "hidden.sin_()")
+    stale = changed("attention/additive.py", "hidden_HBNM.tanh_()", "hidden_HBNM.sin_()")
     assert stale == {name for name in before if name.startswith("additive")}
 
 

@@ -18,8 +18,8 @@ class Flat:
     """vector: (P,) a parameter that shares its memory with the parameters, until `release`. Between them lie zeros."""
 
     def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Takes those that are trained. All must have one type and lie on one device."""
-        self.parameters = [p for p in parameters if p.requires_grad]
+        """All must have one type and lie on one device."""
+        self.parameters = list(parameters)
         step = ALIGNED // self.parameters[0].element_size()
         self.sizes = [-(-p.numel() // step) * step for p in self.parameters]
         first = self.parameters[0].detach()

@@ -80,9 +80,11 @@ def fit(
     """
     device = train.labels.device
     cuda = device.type == "cuda"
-    # A GPU takes many parameters in one operation anyway.
-    flat = None if cuda else Flat(model.parameters())
-    trained = [p for p in model.parameters() if p.requires_grad] if flat is None else [flat.vector]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    # A GPU takes many parameters in one operation anyway; a vector has one type.
+    flat = Flat(trained) if not cuda and len({p.dtype for p in trained}) == 1 else None
+    if flat is not None:
+        trained = [flat.vector]
     optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     per_epoch = -(-len(train) // settings.batch_size)
     factor = schedule(settings.epochs * per_epoch, settings.warmup)

@@ -106,6 +106,7 @@ def _settings_of_its_own() -> Iterator[None]:
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     precision, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
     gradients, anomaly = torch.is_grad_enabled(), torch.is_anomaly_enabled()
+    fills = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     try:
@@ -118,6 +119,7 @@ def _settings_of_its_own() -> Iterator[None]:
         torch.set_num_threads(threads)
         torch.set_grad_enabled(gradients)
         torch.autograd.set_detect_anomaly(anomaly)
+        torch.utils.deterministic.fill_uninitialized_memory = fills  # type: ignore[attr-defined]
 
 
 def _peak_memory(device: torch.device) -> int | None:

@@ -28,6 +28,10 @@ def net() -> Net:
     return Net().double()
 
 
+def trained(one: Net) -> list[nn.Parameter]:
+    return [p for p in one.parameters() if p.requires_grad]
+
+
 def batches() -> list[Tensor]:
     g = torch.Generator().manual_seed(1)
     return [torch.randn(8, 4, generator=g, dtype=torch.float64) for _ in range(5)]
@@ -39,8 +43,8 @@ def adamw(parameters: list[nn.Parameter]) -> torch.optim.AdamW:
 
 def test_steps_are_those_of_one_parameter_at_a_time() -> None:
     plain, one = net(), net()
-    flat = Flat(one.parameters())
-    slow, fast = adamw([p for p in plain.parameters() if p.requires_grad]), adamw([flat.vector])
+    flat = Flat(trained(one))
+    slow, fast = adamw(trained(plain)), adamw([flat.vector])
     for x in batches():
         slow.zero_grad()
         plain(x).square().sum().backward()
@@ -59,7 +63,7 @@ def test_steps_are_those_of_one_parameter_at_a_time() -> None:
 
 def test_a_parameter_without_gradient_counts_as_having_zeros() -> None:
     one = net()
-    flat = Flat(one.parameters())
+    flat = Flat(trained(one))
     one.first(batches()[0]).sum().backward()
     flat.gather()
     gradients = dict(zip(map(id, flat.parameters), flat.parts, strict=True))
@@ -71,13 +75,13 @@ def test_a_parameter_without_gradient_counts_as_having_zeros() -> None:
 def test_parameters_begin_where_memory_of_their_own_would() -> None:
     """Kernels may rely on it: on a GPU an attention kernel was seen to end with `misaligned address`."""
     one = net()
-    Flat(one.parameters())
+    Flat(trained(one))
     assert all(p.data_ptr() % ALIGNED == 0 for p in one.parameters())
 
 
 def test_released_parameters_have_memory_of_their_own() -> None:
     one = net()
-    flat = Flat(one.parameters())
+    flat = Flat(trained(one))
     assert one.scale.untyped_storage().nbytes() == flat.vector.nbytes
     flat.release()
     assert all(p.untyped_storage().nbytes() == p.nbytes for p in one.parameters())

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.config import Choice, ModelSize, TrialConfig
@@ -274,3 +275,35 @@ def test_no_other_error_is_tried_again() -> None:
         _repeatably(0, measure)
     assert len(tries) == 1
     seed_everything(0)
+
+
+def test_who_reads_memory_that_nobody_wrote_diverges(monkeypatch: pytest.MonkeyPatch) -> None:
+    attend = ScaledDotProduct.attend
+
+    def careless(self: ScaledDotProduct, q: Any, k: Any, v: Any, mask: Any, **options: Any) -> Any:
+        y, weights = attend(self, q, k, v, mask, **options)
+        return y + 0 * torch.empty_like(y), weights
+
+    monkeypatch.setattr(ScaledDotProduct, "attend", careless)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)  # type: ignore[attr-defined]
+    result = trial(small.config())
+    assert result.state is State.DIVERGED and "step 0" in (result.message or "")
+    assert torch.utils.deterministic.fill_uninitialized_memory, "afterwards as it was"  # type: ignore[attr-defined]
+
+
+def test_parameters_of_two_types_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    init = ScaledDotProduct.__init__
+
+    def exact(self: ScaledDotProduct, heads: int, head_dim: int) -> None:
+        init(self, heads, head_dim)
+        self.temperature = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def warm(self: ScaledDotProduct, q: Any, k: Any, v: Any, mask: Any, **options: Any) -> Any:
+        y, weights = attend(self, q, k, v, mask, **options)
+        return y * self.temperature.float(), weights
+
+    attend = ScaledDotProduct.attend
+    monkeypatch.setattr(ScaledDotProduct, "__init__", exact)
+    monkeypatch.setattr(ScaledDotProduct, "attend", warm)
+    result = trial(small.config())
+    assert result.state is State.DONE, result.message

@@ -23,10 +23,10 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "6")
 import torch
 from torch.nn import functional as F
 
-from mmbench.probe.length import Bench, Setting, allocated
+from mmbench.model.interfaces import Attention
+from mmbench.probe.cost_curves import Bench, Setting, allocated
 from mmbench.registry import get
-from mmbench.scaling import REFERENCE, fit
-from mmbench.types import Attention
+from mmbench.schema.cost_curves import REFERENCE, fit
 
 LINEAR = ("linear", "performer", "linformer", "nystrom", "local", "mean")
 LENGTHS = (1024, 2048, 4096, 8192, 16384)

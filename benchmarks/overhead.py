@@ -29,11 +29,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import joblib
 
-from mmbench.config import Params, load_params
-from mmbench.job import Job, Plan
-from mmbench.results import TrialResult
-from mmbench.spec import DataSpec, Modality, task_of
-from mmbench.sweep.ledger import Ledger, limits_of
+from mmbench.ledger.store import Ledger, limits_of
+from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.params import Params, load_params
+from mmbench.schema.plan import Job, Plan
+from mmbench.schema.result import TrialResult
+from mmbench.schema.task import task_of
 
 # Each way imports what it needs by itself, as a script of its own would: torch, scikit-learn, Ray.
 
@@ -44,7 +45,7 @@ def random_data(folder: Path, samples: int) -> None:
     """Random numbers in the shapes of the default data: an image and a spectrogram."""
     import torch
 
-    from mmbench.data import save
+    from mmbench.data.prepared import save
 
     sizes = {"train": samples, "validation": samples // 4, "test": samples // 4}
     draw = torch.Generator().manual_seed(0)
@@ -79,7 +80,7 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
 
     samples: of random training data; None takes the first prepared data set of this repository.
     """
-    from mmbench.spec import load_spec
+    from mmbench.schema.dataset import load_spec
     from mmbench.sweep.plan import build
 
     params = load_params(ROOT / "params.yaml")
@@ -105,8 +106,9 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
 
 
 def read_splits(folder: Path) -> tuple[DataSpec, dict[str, Any]]:
-    from mmbench.data import SPLITS, as_split, load_arrays
-    from mmbench.spec import load_spec
+    from mmbench.data.batches import as_split
+    from mmbench.data.prepared import SPLITS, load_arrays
+    from mmbench.schema.dataset import load_spec
 
     spec = load_spec(folder)
     return spec, {split: as_split(spec, load_arrays(folder, split)) for split in SPLITS}
@@ -128,7 +130,7 @@ def by_fresh_actors(folder: Path, params: Params, plan: Plan) -> list[TrialResul
     import torch
     from ray import tune
 
-    from mmbench.trial import run
+    from mmbench.training.trial import run
 
     jobs = {job.trial_id: job.model_dump_json() for job in plan.jobs}
     data = str(folder / "data" / "prepared" / params.grid.datasets[0])
@@ -156,7 +158,7 @@ def by_loop(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
     """One Python process, one trial after another."""
     import torch
 
-    from mmbench.trial import run
+    from mmbench.training.trial import run
 
     torch.set_num_threads(1)
     spec, splits = read_splits(folder / "data" / "prepared" / params.grid.datasets[0])
@@ -181,7 +183,7 @@ def one_process(data: Path, job_file: Path) -> None:
     """What one process of `by_processes` does."""
     import torch
 
-    from mmbench.trial import run
+    from mmbench.training.trial import run
 
     torch.set_num_threads(1)
     spec, splits = read_splits(data)

@@ -25,10 +25,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 from benchmarks.overhead import ROOT, project, scratch
-from mmbench.config import Params, Sweep, load_params
-from mmbench.job import Job, Plan
-from mmbench.results import State
-from mmbench.sweep.ledger import Ledger
+from mmbench.ledger.store import Ledger
+from mmbench.schema.params import Params, Sweep, load_params
+from mmbench.schema.plan import Job, Plan
+from mmbench.schema.result import State
 
 QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits", "--loop-ms=500")
 

@@ -12,12 +12,12 @@ import multiprocessing
 import time
 from pathlib import Path
 
-from mmbench.config import Params, load_params
-from mmbench.probe.census import Census
+from mmbench.ledger.store import Ledger, limits_of
 from mmbench.registry import get
-from mmbench.spec import DataSpec
-from mmbench.sweep.costs import costs
-from mmbench.sweep.ledger import Ledger, limits_of
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Params, load_params
+from mmbench.sweep.cell_costs import costs
+from mmbench.sweep.model_counts import Census
 from mmbench.sweep.plan import build
 
 ROOT = Path(__file__).resolve().parents[1]

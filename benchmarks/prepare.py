@@ -29,12 +29,12 @@ import psutil
 import soundfile
 from PIL import Image
 
-from mmbench.reading.decode import decoder
-from mmbench.reading.decode.audio import AudioDecoder
-from mmbench.reading.prepare import prepare
-from mmbench.reading.source import Root
-from mmbench.reading.table import Column, Table
-from mmbench.spec import task_of
+from mmbench.data.decode.audio import AudioDecoder
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.source import Root
+from mmbench.data.prepare.arrays import prepare
+from mmbench.data.table.table import Column, Table
+from mmbench.schema.task import task_of
 
 SPEED, MEMORY = 0.80, 1e9
 ROUNDS = 2

@@ -18,13 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmbench.config import Choice, TrialConfig, load_params
-from mmbench.data import SPLITS, Split, Writer, as_split, load_arrays
-from mmbench.model import build
-from mmbench.objective import objective
-from mmbench.spec import DataSpec, Modality, Normal, task_of
-from mmbench.train import fit
-from mmbench.types import Inputs
+from mmbench.data.batches import Inputs, Split, as_split
+from mmbench.data.prepared import SPLITS, Writer, load_arrays
+from mmbench.model.build import build
+from mmbench.schema.dataset import DataSpec, Modality, Normal
+from mmbench.schema.params import Choice, load_params
+from mmbench.schema.task import task_of
+from mmbench.schema.trial import TrialConfig
+from mmbench.training.loop import fit
+from mmbench.training.objective import objective
 
 ROOT = Path(__file__).resolve().parents[1]
 GOAL = 0.05

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from mmbench.registry import UserError, suggest
+from mmbench.errors import UserError, suggest
+from mmbench.schema.task import TaskKind
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mmbench.spec import Task
-
-TaskKind = Literal["classification", "binary", "multilabel", "regression"]
+    from mmbench.schema.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +73,6 @@ METRICS: Mapping[str, Metric] = {
     "acc7": Metric(label="Acc-7", kinds=_NUMBERS, affect=True),
     "loss": Metric(label="loss", kinds=(*_LABELS, *_NUMBERS), higher=False, high=None),
 }
-
-MAIN: Mapping[TaskKind, str] = {
-    "classification": "accuracy",
-    "binary": "accuracy",
-    "multilabel": "macro_f1",
-    "regression": "mae",
-}
-"""The main metric where a data set names none."""
 
 
 def fitting(kind: TaskKind, *, affect: bool = False) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ another distribution adds variants through an entry point in the group `mmbench.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import inspect
@@ -17,14 +16,12 @@ from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, TypeVar, get_args
 
+from mmbench.errors import UserError, suggest
+
 Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
 AXES: tuple[str, ...] = get_args(Axis)
 
 T = TypeVar("T", bound=type)
-
-
-class UserError(ValueError):
-    """Something a person can put right. The message says what was wrong, where, and what would be right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,16 +109,6 @@ def variants(axis: Axis) -> Mapping[str, Variant]:
     """
     package = importlib.import_module(f"mmbench.{axis}")
     return collect([*_own(package), *_foreign(f"mmbench.{axis}")])
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """'; did you mean …?' for a near miss, also of a name's beginning, else the list of what is known."""
-    known = list(known)
-    beginnings = {name[: max(len(str(word)), 4)]: name for name in reversed(known)}
-    near = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6) or [
-        beginnings[found] for found in difflib.get_close_matches(str(word), beginnings, n=1, cutoff=0.8)
-    ]
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
 
 
 def get(axis: Axis, name: str, *, where: str) -> Variant:

@@ -7,17 +7,17 @@ import signal
 import sys
 from pathlib import Path
 
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 RAW, PREPARED = Path("data/raw"), Path("data/prepared")
 
 
 def prepare(name: str) -> str:
     """Generate or read the data set and write it; returns what was done, in a line. Raises UserError."""
-    from mmbench import prepare
+    from mmbench.data.prepare import dataset
 
-    raw = prepare.read(name, RAW)
-    spec = prepare.prepare(raw, PREPARED / name)
+    raw = dataset.read(name, RAW)
+    spec = dataset.prepare(raw, PREPARED / name)
     sizes = ", ".join(f"{count} {split}" for split, count in spec.splits.items())
     ceiling = "" if spec.ceiling is None else f"; ceiling {spec.ceiling:.3f}"
     return f"{name}: {sizes}; {', '.join(spec.modalities)}{ceiling}; hash {spec.hash[:12]}"

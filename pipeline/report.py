@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mmbench import scaling
-from mmbench.config import Params, load_params
-from mmbench.job import Plan
-from mmbench.registry import UserError, variants
+from mmbench.errors import UserError
+from mmbench.ledger.store import Ledger, misnamed
+from mmbench.registry import variants
 from mmbench.report import merge, sources
 from mmbench.report.analysis import Analysis, Source
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.page import render
-from mmbench.results import TrialResult
-from mmbench.sweep.ledger import Ledger, misnamed
+from mmbench.schema import cost_curves
+from mmbench.schema.params import Params, load_params
+from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
 from mmbench.sweep.plan import build, load_specs
 
 MERGED = Path("reports-merged")
@@ -56,7 +57,7 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Analysis, Pat
     plan = build(params, specs, root=root)
     results, origins = _merged(root, paths, plan) if paths else (_own(root, plan), ())
     families = {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
-    profiles = scaling.load(root / scaling.FOLDER)
+    profiles = cost_curves.load(root / cost_curves.FOLDER)
     analysis = analyse(plan, results, specs, params, families=families, profiles=profiles, sources=origins)
     folder = root / (MERGED if paths else "reports")
     try:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmbench.config import Params, load_params
-from mmbench.job import Plan
-from mmbench.registry import UserError
-from mmbench.results import TrialResult
-from mmbench.spec import DataSpec
-from mmbench.sweep.ledger import Ledger, coverage, limits_of
+from mmbench.errors import UserError
+from mmbench.ledger.store import Ledger, coverage, limits_of
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Params, load_params
+from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
 from mmbench.sweep.plan import build, load_specs
 from mmbench.sweep.progress import Watch, duration, summary
 

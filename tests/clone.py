@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from mmbench.results import TrialResult
+from mmbench.schema.result import TrialResult
 
 ROOT = Path(__file__).resolve().parents[1]
 

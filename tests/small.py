@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmbench.config import Choice, ModelSize, Training, TrialConfig
-from mmbench.data import Split, as_split
-from mmbench.spec import DataSpec, Modality, task_of
+from mmbench.data.batches import Split, as_split
+from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.params import Choice, ModelSize, Training
+from mmbench.schema.task import task_of
+from mmbench.schema.trial import TrialConfig
 
 SIZES = {"train": 192, "validation": 96, "test": 96}
 ROOT = Path(__file__).parents[1]

@@ -8,10 +8,11 @@ import torch
 import yaml
 
 from mmbench.cli.project import Loaded, Project, load
-from mmbench.data import save
-from mmbench.job import Job
-from mmbench.results import Cost, Provenance, State, TrialResult
-from mmbench.spec import DataSpec, Modality, Normal, task_of
+from mmbench.data.prepared import save
+from mmbench.schema.dataset import DataSpec, Modality, Normal
+from mmbench.schema.plan import Job
+from mmbench.schema.result import Cost, Provenance, State, TrialResult
+from mmbench.schema.task import task_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLITS = {"train": 64, "validation": 32, "test": 32}

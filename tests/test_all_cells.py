@@ -14,14 +14,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmbench import train
-from mmbench.config import Choice, ModelSize, TrialConfig
-from mmbench.data import Split
-from mmbench.model import build
-from mmbench.objective import objective
+from mmbench.data.batches import Example, Split
+from mmbench.model.build import build
 from mmbench.registry import variants
-from mmbench.spec import DataSpec, Modality
-from mmbench.types import Example
+from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.params import Choice, ModelSize
+from mmbench.schema.trial import TrialConfig
+from mmbench.training import loop
+from mmbench.training.objective import objective
 from tests import small
 
 AXES = ("attention", "fusion", "architecture")
@@ -89,8 +89,8 @@ def faults(model: nn.Module, split: Split, settings: TrialConfig) -> list[str]:
     assert settings.train is not None
     try:
         aim = objective(data()[0], split.labels)
-        train.fit(model, split, split, settings.train, aim, seed=0)
-    except train.DivergedError as error:
+        loop.fit(model, split, split, settings.train, aim, seed=0)
+    except loop.DivergedError as error:
         return [f"diverged: {error}", *(name for name, sizes in largest.items() if not all(map(math.isfinite, sizes)))]
     assert max(map(len, largest.values())) == 2
     return [f"no gradient reaches {name}" for name, sizes in largest.items() if not any(sizes)]

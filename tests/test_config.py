@@ -9,8 +9,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmbench.config import Choice, Params, TrialConfig, load_params
-from mmbench.registry import UserError
+from mmbench.errors import UserError
+from mmbench.schema.params import Choice, Params, load_params
+from mmbench.schema.trial import TrialConfig
 from tests import small
 
 DEFAULT = (small.ROOT / "params.yaml").read_text(encoding="utf-8")

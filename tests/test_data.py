@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from mmbench.data import Writer, as_split, content_hash, load_arrays, load_prepared, save
-from mmbench.registry import UserError
-from mmbench.spec import DataSpec, Modality, Normal, load_spec, task_of
+from mmbench.data.batches import as_split
+from mmbench.data.prepared import Writer, content_hash, load_arrays, load_prepared, save
+from mmbench.errors import UserError
+from mmbench.schema.dataset import DataSpec, Modality, Normal, load_spec
+from mmbench.schema.task import task_of
 from tests import small
 
 

@@ -24,10 +24,12 @@ from mmbench.attention.local import Local
 from mmbench.attention.mean import Mean
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.attention.topk import TopK
-from mmbench.checks import distinct, tiny
-from mmbench.checks.distinct import Signature
-from mmbench.checks.meeting import Meeting, meeting
-from mmbench.checks.mixing import mixing
+from mmbench.checks import tiny
+from mmbench.checks.distinct import signature as distinct
+from mmbench.checks.distinct.attention_properties import mixing
+from mmbench.checks.distinct.fusion_properties import Meeting, meeting
+from mmbench.checks.distinct.signature import Signature
+from mmbench.data.batches import Inputs
 from mmbench.fusion.co_attention import CoAttention
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
@@ -38,20 +40,8 @@ from mmbench.fusion.latent_array import LatentArray
 from mmbench.fusion.logit_sum import LogitSum
 from mmbench.fusion.low_rank_tensor import LowRankTensor
 from mmbench.fusion.tensor import TensorFusion
+from mmbench.model.interfaces import JOINT, Architecture, Attention, Bank, Fusion, Kit, Part, Stream, Streams, Summaries
 from mmbench.registry import variants
-from mmbench.types import (
-    JOINT,
-    Architecture,
-    Attention,
-    Bank,
-    Fusion,
-    Inputs,
-    Kit,
-    Part,
-    Stream,
-    Streams,
-    Summaries,
-)
 
 Cell = tuple[type[Attention], type[Fusion], type[Architecture]]
 ATTENTIONS, FUSIONS, ARCHITECTURES = (

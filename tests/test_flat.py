@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmbench.flat import ALIGNED, Flat
+from mmbench.training.flat_parameters import ALIGNED, Flat
 
 
 class Net(nn.Module):

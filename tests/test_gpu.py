@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmbench.data import SPLITS, Split, as_split
-from mmbench.model import build
-from mmbench.objective import objective
-from mmbench.results import State
-from mmbench.spec import Modality, Normal
+from mmbench.data.batches import Split, as_split
+from mmbench.data.prepared import SPLITS
+from mmbench.model.build import build
+from mmbench.schema.dataset import Modality, Normal
+from mmbench.schema.result import State
+from mmbench.training.objective import objective
 from tests import small
 from tests.sweep import driver
 from tests.test_all_cells import LEVELS, Cell, config, data

@@ -5,10 +5,13 @@ from itertools import product
 import pytest
 import torch
 
-from mmbench.config import Choice, TrialConfig
-from mmbench.model import Branch, build
-from mmbench.registry import UserError, variants
-from mmbench.types import Architecture, Example, Segment, Stream, join
+from mmbench.data.batches import Example
+from mmbench.errors import UserError
+from mmbench.model.build import Branch, build
+from mmbench.model.interfaces import Architecture, Segment, Stream, join
+from mmbench.registry import variants
+from mmbench.schema.params import Choice
+from mmbench.schema.trial import TrialConfig
 from tests import small
 
 CELLS = list(product(*([n for n, v in variants(a).items() if v.core] for a in ("attention", "fusion", "architecture"))))

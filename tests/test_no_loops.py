@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from mmbench.architecture.independent import Independent
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.checks import tiny
-from mmbench.config import ModelSize
+from mmbench.data.batches import Inputs
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
-from mmbench.model import assemble
+from mmbench.model.build import assemble
+from mmbench.model.interfaces import Attention
 from mmbench.registry import Variant, variants
-from mmbench.types import Attention, Inputs
+from mmbench.schema.params import ModelSize
 from tests.ops import Count, operations
 
 

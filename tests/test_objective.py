@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmbench.config import TrialConfig
-from mmbench.data import Split, as_split
-from mmbench.job import Job
-from mmbench.objective import objective
-from mmbench.results import State, TrialResult
-from mmbench.spec import DataSpec, Normal, Task, task_of
-from mmbench.trial import run
+from mmbench.data.batches import Split, as_split
+from mmbench.schema.dataset import DataSpec, Normal
+from mmbench.schema.plan import Job
+from mmbench.schema.result import State, TrialResult
+from mmbench.schema.task import Task, task_of
+from mmbench.schema.trial import TrialConfig
+from mmbench.training.objective import objective
+from mmbench.training.trial import run
 from tests import small
 
 TASKS: dict[str, Task] = {

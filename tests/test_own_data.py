@@ -13,11 +13,11 @@ import soundfile
 from PIL import Image
 from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
-from mmbench import prepare
-from mmbench.data import load_arrays
-from mmbench.reading import splits
-from mmbench.reading.table import Table
-from mmbench.spec import load_spec
+from mmbench.data.prepare import dataset as prepare
+from mmbench.data.prepared import load_arrays
+from mmbench.data.split import splits
+from mmbench.data.table.table import Table
+from mmbench.schema.dataset import load_spec
 from tests.clone import Clone
 
 SAMPLES = 90

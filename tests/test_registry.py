@@ -9,7 +9,8 @@ from types import ModuleType
 import pytest
 
 from mmbench import registry
-from mmbench.registry import AXES, UserError, Variant, check_options, collect, get, suggest, variant, variants
+from mmbench.errors import UserError, suggest
+from mmbench.registry import AXES, Variant, check_options, collect, get, variant, variants
 
 CORE = {
     "attention": {"mean", "scaled_dot_product", "additive"},

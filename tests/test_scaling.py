@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmbench import scaling
-from mmbench.registry import UserError
-from mmbench.scaling import Point, Profile, Series, Stop
+from mmbench.errors import UserError
+from mmbench.schema import cost_curves
+from mmbench.schema.cost_curves import Point, Profile, Series, Stop
 
 LENGTHS = tuple(2**power for power in range(7, 15))
 
@@ -79,27 +79,27 @@ def test_the_interval_covers_the_truth_under_noise() -> None:
 
 
 def test_two_lengths_give_an_exponent_without_an_interval_and_one_gives_none() -> None:
-    two = scaling.fit([1024, 2048], [1.0, 4.0])
+    two = cost_curves.fit([1024, 2048], [1.0, 4.0])
     assert two is not None and two.exponent == pytest.approx(2.0) and two.half is None
-    assert scaling.fit([1024], [1.0]) is None
-    assert scaling.fit([1024, 1024], [1.0, 2.0]) is None
+    assert cost_curves.fit([1024], [1.0]) is None
+    assert cost_curves.fit([1024, 1024], [1.0, 2.0]) is None
 
 
 def test_a_profile_comes_back_as_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "profile"
-    assert scaling.load(folder) == ()
+    assert cost_curves.load(folder) == ()
     kept = example()
-    assert scaling.save(kept, folder) == folder / "cpu.json"
+    assert cost_curves.save(kept, folder) == folder / "cpu.json"
     gpu = profile(series("linear", 1.0), device="cuda")
-    scaling.save(gpu, folder)
-    assert scaling.load(folder) == (kept, gpu)
+    cost_curves.save(gpu, folder)
+    assert cost_curves.load(folder) == (kept, gpu)
     assert sorted(p.name for p in folder.iterdir()) == ["cpu.json", "cuda.json"]
 
 
 def test_a_file_that_is_no_profile_is_told(tmp_path: Path) -> None:
     (tmp_path / "cpu.json").write_text('{"device": 3}')
     with pytest.raises(UserError, match=r"cpu\.json is no profile .*run `mmbench profile` again"):
-        scaling.load(tmp_path)
+        cost_curves.load(tmp_path)
 
 
 def test_speed_is_told_against_the_exact_softmax_of_the_same_run() -> None:

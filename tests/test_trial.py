@@ -14,13 +14,14 @@ import torch
 from torch import nn
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
-from mmbench.config import Choice, ModelSize, TrialConfig
-from mmbench.data import Split
-from mmbench.job import Job, Limits
+from mmbench.data.batches import Example, Split
 from mmbench.metrics import fitting
-from mmbench.results import State, TrialResult
-from mmbench.trial import _repeatably, run, seed_everything
-from mmbench.types import Example
+from mmbench.schema.params import Choice, ModelSize
+from mmbench.schema.plan import Job, Limits
+from mmbench.schema.result import State, TrialResult
+from mmbench.schema.trial import TrialConfig
+from mmbench.training.sandbox import seed_everything
+from mmbench.training.trial import _repeatably, run
 from tests import small
 
 
@@ -150,7 +151,7 @@ def test_any_message_can_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*args: object, **kwargs: object) -> None:
         raise RuntimeError("first line\n\udcff second line")
 
-    monkeypatch.setattr("mmbench.trial.fit", fails)
+    monkeypatch.setattr("mmbench.training.trial.fit", fails)
     result = trial(small.config())
     assert result.message == r"RuntimeError: first line \udcff second line"
     assert TrialResult.model_validate_json(result.model_dump_json().encode()) == result
@@ -177,7 +178,7 @@ def test_a_timeout_that_gets_lost_is_raised_again(monkeypatch: pytest.MonkeyPatc
         del thing
         time.sleep(60)
 
-    monkeypatch.setattr("mmbench.trial.fit", train)
+    monkeypatch.setattr("mmbench.training.trial.fit", train)
     monkeypatch.setattr(sys, "unraisablehook", lambda args: None)
     result = trial(small.config(), seconds=0.3)
     assert result.state is State.TIMEOUT
@@ -199,7 +200,7 @@ def test_interrupts_are_not_results(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mmbench.trial.fit", interrupted)
+    monkeypatch.setattr("mmbench.training.trial.fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trial(small.config())
 
@@ -208,7 +209,7 @@ def test_a_variant_that_ends_the_program_has_failed(monkeypatch: pytest.MonkeyPa
     def leaves(*args: object, **options: object) -> None:
         sys.exit(3)
 
-    monkeypatch.setattr("mmbench.trial.fit", leaves)
+    monkeypatch.setattr("mmbench.training.trial.fit", leaves)
     result = trial(small.config())
     assert (result.state, result.message) == (State.FAILED, "SystemExit: 3")
 

@@ -10,10 +10,11 @@ import torch
 import yaml
 from PIL import Image
 
-from mmbench import prepare
 from mmbench.cli.project import Loaded
-from mmbench.data import SPLITS, as_split, load_prepared
-from mmbench.trial import run
+from mmbench.data.batches import as_split
+from mmbench.data.prepare import dataset as prepare
+from mmbench.data.prepared import SPLITS, load_prepared
+from mmbench.training.trial import run
 from tests import small_project
 
 SAMPLES = 120

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mmbench import masked
+from mmbench.data.batches import Inputs
+from mmbench.model import masking
+from mmbench.model.interfaces import Architecture, Model, Part
 from mmbench.registry import variant
-from mmbench.types import Architecture, Inputs, Model, Part
 
 
 @variant("dynamic", source="Xue and Marculescu 2023, Dynamic Multimodal Fusion (DynMM)")
@@ -36,7 +37,7 @@ class Dynamic(Architecture):
     def gates(self, inputs: Inputs) -> Tensor:
         """How much of the fused model and of every single one (B, 1 + M) a sample takes; sums to 1."""
         streams = self.fused.embed(inputs)
-        means = [self.norms[m](masked.mean(streams[m].tokens, streams[m].mask)) for m in self.norms]
+        means = [self.norms[m](masking.mean(streams[m].tokens, streams[m].mask)) for m in self.norms]
         return torch.softmax(self.gate(torch.cat(means, dim=-1)), -1)
 
     def forward(self, inputs: Inputs) -> Tensor:

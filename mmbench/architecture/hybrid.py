@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from mmbench.data.batches import Inputs
+from mmbench.model.interfaces import Architecture, Model, Part
 from mmbench.registry import variant
-from mmbench.types import Architecture, Inputs, Model, Part
 
 
 @variant(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
-from mmbench.types import Architecture, Part
 
 
 @variant("independent", source="the source article, 3.2.2; cf. Liang et al. 2024, Mixture-of-Transformers", core=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
-from mmbench.types import Architecture, Part
 
 
 @variant("modality_experts", source="Bao et al. 2022, VLMo; cf. Liang et al. 2024, Mixture-of-Transformers")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
-from mmbench.types import Architecture, Part
 
 
 @variant("partially_shared", source="Liang et al. 2022, High-Modality Multimodal Transformer (HighMMT)")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
-from mmbench.types import Architecture, Part
 
 
 @variant("shared", source="the source article, 3.2.2; cf. Likhosherstov et al. 2022, PolyViT", core=True)

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("adaptive_span", source="Sukhbaatar et al. 2019, Adaptive Attention Span in Transformers")
@@ -47,11 +47,11 @@ class AdaptiveSpan(Attention):
         if q_mask_BN is None:
             q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
         scores = q_BHNd @ k_BHMd.mT / math.sqrt(self.head_dim)
-        place_BN, place_BM = (masked.places(mask, masked.fine(scores.dtype)) for mask in (q_mask_BN, kv_mask_BM))
+        place_BN, place_BM = (masking.places(mask, masking.fine(scores.dtype)) for mask in (q_mask_BN, kv_mask_BM))
         distance_B1NM = (place_BN[:, :, None] - place_BM[:, None, :]).abs()[:, None].to(scores.dtype)
         reach = torch.sigmoid(self.span.to(scores.dtype))
         within = ((self.softness + reach - distance_B1NM) / self.softness).clamp(0, 1)
-        raised = masked.softmax(scores, kv_mask_BM) * within
+        raised = masking.softmax(scores, kv_mask_BM) * within
         # Real keys in reach keep this sum away from 0, unless no token is real.
         total = raised.sum(-1, keepdim=True)
         weights = raised / total.masked_fill(total == 0, 1.0)

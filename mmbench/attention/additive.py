@@ -10,9 +10,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 def _by_unit(x_BHLa: Tensor) -> Tensor:
@@ -128,5 +128,5 @@ class Additive(Attention):
         assert q_BHNd is not None and k_BHMd is not None
         query, key = q_BHNd @ self.w_query, k_BHMd @ self.w_key
         scores = additive_scores(query, key, self.u.to(query.dtype))
-        weights = masked.softmax(scores, kv_mask_BM)
+        weights = masking.softmax(scores, kv_mask_BM)
         return weights @ v_BHMd, weights if need_weights else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("bilinear", source="Luong et al. 2015, Effective Approaches to Attention-based NMT (general)")
@@ -34,4 +34,4 @@ class Bilinear(Attention):
     ) -> tuple[Tensor, Tensor | None]:
         assert q_BHNd is not None and k_BHMd is not None
         turned = q_BHNd @ self.weight
-        return masked.softmax_attention(turned, k_BHMd, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)
+        return masking.softmax_attention(turned, k_BHMd, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 LARGEST = math.log(100.0)
 """Of the log of the factor on the cosines: a temperature of 0.01, as in the paper."""
@@ -44,4 +44,4 @@ class Cosine(Attention):
         key = F.normalize(k_BHMd, dim=-1)
         query = query.to(v_BHMd.dtype)
         key = key.to(v_BHMd.dtype)
-        return masked.softmax_attention(query, key, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)
+        return masking.softmax_attention(query, key, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)

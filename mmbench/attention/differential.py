@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("differential", source="Ye et al. 2024, Differential Transformer")
@@ -42,8 +42,8 @@ class Differential(Attention):
     def difference(self, q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor, factor: Tensor) -> Tensor:
         """The bracket above, times v."""
         h = self.middle
-        first, _ = masked.softmax_attention(q[..., :h], k[..., :h], v, mask_BM)
-        second, _ = masked.softmax_attention(q[..., h:], k[..., h:], v, mask_BM)
+        first, _ = masking.softmax_attention(q[..., :h], k[..., :h], v, mask_BM)
+        second, _ = masking.softmax_attention(q[..., h:], k[..., h:], v, mask_BM)
         return first - factor.to(first.dtype) * second
 
     def attend(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("dot", source="Luong et al. 2015, Effective Approaches to Attention-based NMT; the source article, 3.1.2")
@@ -28,4 +28,4 @@ class Dot(Attention):
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         assert q_BHNd is not None and k_BHMd is not None
-        return masked.softmax_attention(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)
+        return masking.softmax_attention(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)

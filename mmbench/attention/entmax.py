@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 NEAREST = 0.01
 """How near alpha comes to 1 (softmax), where the formula divides by zero."""

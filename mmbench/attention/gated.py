@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("gated", source="Qiu et al. 2025, Gated Attention for Large Language Models")
@@ -35,5 +35,5 @@ class Gated(Attention):
     ) -> tuple[Tensor, Tensor | None]:
         assert q_BHNd is not None and k_BHMd is not None
         gate = torch.sigmoid(q_BHNd @ self.weight + self.bias.to(q_BHNd.dtype))
-        y, weights = masked.softmax_attention(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, need_weights=need_weights)
+        y, weights = masking.softmax_attention(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, need_weights=need_weights)
         return y * gate, weights

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 SMALLEST = 1e-6
 """Added to every feature, so that a denominator never vanishes; the paper's code adds 1e-6 to the denominator."""
@@ -36,4 +36,4 @@ class Linear(Attention):
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         assert q_BHNd is not None and k_BHMd is not None
-        return masked.kernel_attention(feature(q_BHNd), feature(k_BHMd), v_BHMd, kv_mask_BM, need_weights=need_weights)
+        return masking.kernel_attention(feature(q_BHNd), feature(k_BHMd), v_BHMd, kv_mask_BM, need_weights=need_weights)

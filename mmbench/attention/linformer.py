@@ -8,9 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("linformer", source="Wang et al. 2020, Linformer: Self-Attention with Linear Complexity")
@@ -52,16 +52,16 @@ class Linformer(Attention):
     ) -> tuple[Tensor, Tensor | None]:
         assert q_BHNd is not None and k_BHMd is not None
         # Slots beyond the number of tokens would all be empty.
-        member_BSM = masked.members(kv_mask_BM, min(self.slots, kv_mask_BM.shape[1]))
+        member_BSM = masking.members(kv_mask_BM, min(self.slots, kv_mask_BM.shape[1]))
         size_BS1 = member_BSM.sum(-1, keepdim=True)
         # Place in the slot, in (-1, 1).
         nth_BSM = member_BSM.cumsum(-1)
-        middle_BSM = (2 * nth_BSM - 1).to(masked.fine(v_BHMd.dtype))
+        middle_BSM = (2 * nth_BSM - 1).to(masking.fine(v_BHMd.dtype))
         place_BSM = (middle_BSM / size_BS1.clamp(min=1) - 1).to(v_BHMd.dtype)
         key_share, value_share = (
             self._shares(slope, member_BSM, place_BSM) for slope in (self.key_slope, self.value_slope)
         )
         seen_BS = member_BSM.any(-1)
         key, value = key_share @ k_BHMd, value_share @ v_BHMd
-        y, on_slots = masked.softmax_attention(q_BHNd, key, value, seen_BS, need_weights=need_weights)
+        y, on_slots = masking.softmax_attention(q_BHNd, key, value, seen_BS, need_weights=need_weights)
         return y, None if on_slots is None else on_slots @ value_share

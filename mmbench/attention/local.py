@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 DIRECT = 64
 """Tokens up to which the whole matrix under a mask is quicker than tiles."""
@@ -48,8 +48,8 @@ class Local(Attention):
 
     def visible(self, q_mask_BN: Tensor, kv_mask_BM: Tensor) -> Tensor:
         """Which keys a query sees, (B, N, M): the definition, also where the mechanism itself never forms it."""
-        q_rank, queries = masked.ranks(q_mask_BN)
-        k_rank, keys = masked.ranks(kv_mask_BM)
+        q_rank, queries = masking.ranks(q_mask_BN)
+        k_rank, keys = masking.ranks(kv_mask_BM)
         blocks = -(-torch.maximum(queries, keys) // self.window)
         q_block = q_rank * blocks // queries.clamp(min=1)
         k_block = k_rank * blocks // keys.clamp(min=1)
@@ -92,8 +92,8 @@ class Local(Attention):
         many = -(-TILE // w)
         tiles = -(-max(queries, keys) // (w * many))
         first_T = many * torch.arange(tiles, device=q.device)
-        q_rank, real_queries = masked.ranks(q_mask_BN)
-        _, real_keys = masked.ranks(kv_mask_BM)
+        q_rank, real_queries = masking.ranks(q_mask_BN)
+        _, real_keys = masking.ranks(kv_mask_BM)
         blocks = (-(-torch.maximum(real_queries, real_keys) // w)).clamp(min=1)
 
         def ranks(real_B1: Tensor, before: int, length: int) -> tuple[Tensor, Tensor]:
@@ -107,7 +107,7 @@ class Local(Attention):
 
         def index(rank_BTR: Tensor, mask_BL: Tensor) -> Tensor:
             length = mask_BL.shape[1]
-            return masked.order(mask_BL).gather(1, rank_BTR.flatten(1).clamp(max=length - 1)).view(rank_BTR.shape)
+            return masking.order(mask_BL).gather(1, rank_BTR.flatten(1).clamp(max=length - 1)).view(rank_BTR.shape)
 
         asked, _ = ranks(real_queries, 0, many * w)
         read, is_read = ranks(real_keys, 1, (many + 2) * w)
@@ -131,8 +131,8 @@ class Local(Attention):
         tile = (q_rank * blocks // real_queries.clamp(min=1) // many).clamp(max=tiles - 1)
         place = tile * many * w + q_rank - -(-tile * many * real_queries // blocks)
         y = _rows(y.flatten(2, 3), place.clamp(0, tiles * many * w - 1))
-        asks = masked.order(q_mask_BN)[:, : min(self.global_tokens, queries)]
-        told, _ = masked.softmax_attention(_rows(q, asks), k, v, kv_mask_BM)
+        asks = masking.order(q_mask_BN)[:, : min(self.global_tokens, queries)]
+        told, _ = masking.softmax_attention(_rows(q, asks), k, v, kv_mask_BM)
         y = y.scatter(2, asks[:, None, :, None].expand(-1, heads, -1, d), told.to(y.dtype))
         return y * kv_mask_BM.any(-1)[:, None, None, None].to(y.dtype)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("mean", source="pooling; cf. Yu et al. 2022, MetaFormer (PoolFormer)", core=True)
@@ -30,7 +30,7 @@ class Mean(Attention):
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         queries = 1 if q_BHNd is None else q_BHNd.shape[2]
-        if not need_weights and masked.nothing_is_padding(kv_mask_BM):
+        if not need_weights and masking.nothing_is_padding(kv_mask_BM):
             y_BH1d = v_BHMd.sum(2, keepdim=True) / max(1, v_BHMd.shape[2])
             return y_BH1d.expand(-1, -1, queries, -1), None
         real_BM = kv_mask_BM.to(v_BHMd.dtype)

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 def pseudo_inverse(a: Tensor, iterations: int) -> Tensor:
@@ -69,12 +69,12 @@ class Nystrom(Attention):
             q, k, v = q_BHNd.to(exact), k_BHMd.to(exact), v_BHMd.to(exact)
             # Landmarks beyond the number of tokens would all be empty.
             landmarks = min(self.landmarks, max(q.shape[2], k.shape[2]))
-            of_query, of_key = (masked.members(mask, landmarks) for mask in (q_mask_BN, kv_mask_BM))
-            some_query, some_key = masked.slot_means(q, of_query), masked.slot_means(k, of_key)
+            of_query, of_key = (masking.members(mask, landmarks) for mask in (q_mask_BN, kv_mask_BM))
+            some_query, some_key = masking.slot_means(q, of_query), masking.slot_means(k, of_key)
             query_used, key_used = of_query.any(-1)[:, None, :, None], of_key.any(-1)
             scale = 1 / math.sqrt(self.head_dim)
-            to_landmarks = masked.softmax(q @ some_key.mT * scale, key_used)
-            between = masked.softmax(some_query @ some_key.mT * scale, key_used) * query_used
-            read, _ = masked.softmax_attention(some_query, k, v, kv_mask_BM)
+            to_landmarks = masking.softmax(q @ some_key.mT * scale, key_used)
+            between = masking.softmax(some_query @ some_key.mT * scale, key_used) * query_used
+            read, _ = masking.softmax_attention(some_query, k, v, kv_mask_BM)
             y = to_landmarks @ (pseudo_inverse(between, self.iterations) @ (read * query_used))
         return y.to(v_BHMd.dtype), None

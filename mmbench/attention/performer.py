@@ -8,9 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 SMALLEST = 1e-6
 """Added to every feature, so that a denominator never vanishes; the paper's code adds 1e-4 or 1e-3."""
@@ -71,7 +71,7 @@ class Performer(Attention):
         assert q_BHNd is not None and k_BHMd is not None
         with torch.autocast(v_BHMd.device.type, enabled=False):
             query, key = self._features(q_BHNd, None), self._features(k_BHMd, kv_mask_BM)
-            y, weights = masked.kernel_attention(
+            y, weights = masking.kernel_attention(
                 query, key, v_BHMd.to(query.dtype), kv_mask_BM, need_weights=need_weights
             )
         return y.to(v_BHMd.dtype), weights

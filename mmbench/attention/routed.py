@@ -11,8 +11,8 @@ from mmbench.attention.linear import Linear
 from mmbench.attention.local import Local
 from mmbench.attention.mean import Mean
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("routed", source="own; the source article, 5.1; cf. Shazeer et al. 2017, Outrageously Large Neural Networks")

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 @variant("topk", source="Zhao et al. 2019, Explicit Sparse Transformer")
@@ -41,5 +41,5 @@ class TopK(Attention):
         real = scores.detach().masked_fill(~kv_mask_BM[:, None, None, :], -torch.inf)
         least = real.topk(min(self.k, real.shape[-1])).values[..., -1:]
         # Real scores stay finite, so a row always keeps one; padding is left to the mask.
-        weights = masked.softmax(scores.masked_fill(real < least, -torch.inf), kv_mask_BM)
+        weights = masking.softmax(scores.masked_fill(real < least, -torch.inf), kv_mask_BM)
         return weights @ v_BHMd, weights if need_weights else None

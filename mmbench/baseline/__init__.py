@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.spec import Task
+from mmbench.schema.task import Task
 
 
 def predict_by(model: Any, x: np.ndarray, task: Task) -> np.ndarray:

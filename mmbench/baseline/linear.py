@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mmbench.registry import variant
-from mmbench.spec import Task
+from mmbench.schema.task import Task
 
 
 @variant("linear", source="scikit-learn LogisticRegression, Ridge", core=True)

@@ -7,7 +7,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.multiclass import OneVsRestClassifier
 
 from mmbench.registry import variant
-from mmbench.spec import Task
+from mmbench.schema.task import Task
 
 
 @variant("majority", source="scikit-learn DummyClassifier, DummyRegressor", core=True)

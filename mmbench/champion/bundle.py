@@ -17,14 +17,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mmbench.model import build
-from mmbench.parsing import parse
-from mmbench.reading.readers import FILE as READERS
-from mmbench.reading.readers import Reader, load, to_json
-from mmbench.registry import UserError
-from mmbench.results import TrialResult
-from mmbench.spec import DataSpec, load_spec
-from mmbench.types import Example, Inputs
+from mmbench.data.batches import Example, Inputs
+from mmbench.data.prepare.readers import FILE as READERS
+from mmbench.data.prepare.readers import Reader, load, to_json
+from mmbench.errors import UserError
+from mmbench.model.build import build
+from mmbench.schema.dataset import DataSpec, load_spec
+from mmbench.schema.result import TrialResult
+from mmbench.schema.strict_yaml import parse
 
 WEIGHTS, MODEL, SPEC, CHECK = "weights.safetensors", "model.json", "spec.json", "check.safetensors"
 CHECKED = 4

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 
-from mmbench.job import Job, Plan
+from mmbench.errors import UserError
 from mmbench.metrics import METRICS
-from mmbench.registry import UserError
-from mmbench.results import State, TrialResult
-from mmbench.spec import DataSpec
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.plan import Job, Plan
+from mmbench.schema.result import State, TrialResult
 
 
 def choose(plan: Plan, results: Mapping[str, TrialResult], spec: DataSpec) -> Job:

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from mmbench.metrics import METRICS
-from mmbench.objective import objective
-from mmbench.spec import DataSpec
-from mmbench.train import predict
+from mmbench.schema.dataset import DataSpec
+from mmbench.training.loop import predict
+from mmbench.training.objective import objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from mmbench.champion.again import Again
+    from mmbench.champion.retrain import Again
 
 WRITTEN = 20
 """Classes, up to which the cells of a confusion matrix have their number in them."""

@@ -11,14 +11,14 @@ import pandas as pd
 import torch
 
 from mmbench.champion.bundle import Bundle, read
-from mmbench.champion.rows import Feeder, Nowhere
-from mmbench.data import as_split
-from mmbench.objective import objective
-from mmbench.reading.findings import Findings
-from mmbench.reading.rows import Rows
-from mmbench.reading.source import Root
-from mmbench.spec import Task
-from mmbench.train import EVALUATION_BATCH, predict
+from mmbench.champion.inputs import Feeder, Nowhere
+from mmbench.data.batches import as_split
+from mmbench.data.files.source import Root
+from mmbench.data.table.findings import Findings
+from mmbench.data.table.rows import Rows
+from mmbench.schema.task import Task
+from mmbench.training.loop import EVALUATION_BATCH, predict
+from mmbench.training.objective import objective
 
 SEPARATOR = "|"
 """Between the labels of a sample, as in manifests."""

@@ -8,7 +8,7 @@ message that names the variant and what it fails to show. A third party's own te
         all_checks("attention")[name](get("attention", "mine", where="tests"))
 
 `check(axis, variant)` runs them all. Whether cells of a grid are different computations is asked in
-`mmbench.checks.distinct`.
+`mmbench.checks.distinct.signature`.
 """
 
 from __future__ import annotations

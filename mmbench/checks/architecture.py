@@ -13,8 +13,8 @@ from mmbench.checks.common import Check, table
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
 from mmbench.fusion.early_concat import EarlyConcat
+from mmbench.model.interfaces import JOINT, Architecture, Part
 from mmbench.registry import Variant
-from mmbench.types import JOINT, Architecture, Part
 
 MODALITIES = (2, 3, 4)
 

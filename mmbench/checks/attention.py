@@ -15,8 +15,8 @@ from mmbench.checks import model as whole
 from mmbench.checks import tiny, tokens
 from mmbench.checks.common import TOLERANCE, Check, finite, float64, gradients, leaves, same, table, trained
 from mmbench.checks.mechanism import AWKWARD, HEAD_DIM, HEADS, LENGTHS, attend, make, output, sample
+from mmbench.model.interfaces import Attention
 from mmbench.registry import Variant, get
-from mmbench.types import Attention
 
 Reference = Callable[[Attention, int, Tensor, Tensor, Tensor], Tensor]
 """reference(mechanism, head, q (N, d), k (M, d), v (M, d)) -> y (N, d): the formula, for real tokens only.

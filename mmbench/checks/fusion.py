@@ -16,9 +16,10 @@ from mmbench.architecture.shared import Shared
 from mmbench.checks import model as whole
 from mmbench.checks import tiny
 from mmbench.checks.common import Check, same, table
-from mmbench.model import Branch
+from mmbench.data.batches import Inputs
+from mmbench.model.build import Branch
+from mmbench.model.interfaces import Architecture, Fusion, Summaries
 from mmbench.registry import Variant
-from mmbench.types import Architecture, Fusion, Inputs, Summaries
 
 MODALITIES = (2, 3, 4)
 FAMILIES = ("early", "intermediate", "late (features)", "late (decisions)")

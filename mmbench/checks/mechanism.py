@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mmbench.checks.common import float64
+from mmbench.model.interfaces import Attention
 from mmbench.registry import Variant
-from mmbench.types import Attention
 
 HEADS, HEAD_DIM = 2, 4
 LENGTHS = ((5, 7), (70, 80))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmbench.checks import tiny
 from mmbench.checks.common import TOLERANCE, finite, gradients, leaves, same, trained
-from mmbench.types import Example, Inputs
+from mmbench.data.batches import Example, Inputs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,19 +11,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from mmbench.checks.common import (
-    TOLERANCE,
-    Check,
-    finite,
-    float64,
-    gradients,
-    leaves,
-    same,
-    table,
-    trained,
-)
+from mmbench.checks.common import TOLERANCE, Check, finite, float64, gradients, leaves, same, table, trained
+from mmbench.data.batches import Example
+from mmbench.model.interfaces import Stem
 from mmbench.registry import Variant
-from mmbench.types import Example, Stem
 
 WIDTH = 8
 

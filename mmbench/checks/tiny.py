@@ -10,10 +10,12 @@ from torch import nn
 from mmbench.architecture.independent import Independent
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.checks.common import float64
-from mmbench.config import ModelSize
-from mmbench.model import MakeMechanism, assemble
-from mmbench.spec import DataSpec, Modality, task_of
-from mmbench.types import Architecture, Example, Fusion, Inputs, Kit
+from mmbench.data.batches import Example, Inputs
+from mmbench.model.build import MakeMechanism, assemble
+from mmbench.model.interfaces import Architecture, Fusion, Kit
+from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.params import ModelSize
+from mmbench.schema.task import task_of
 
 NAMES = ("a", "b", "c", "d")
 FEATURES = {"a": 3, "b": 2, "c": 4, "d": 3}

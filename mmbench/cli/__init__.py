@@ -10,18 +10,18 @@ import click
 from mmbench.cli.champion import champion
 from mmbench.cli.commands import Commands
 from mmbench.cli.compare import compare
+from mmbench.cli.cost_curves import profile
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
 from mmbench.cli.plan import plan
 from mmbench.cli.predict import predict
-from mmbench.cli.profile import profile
 from mmbench.cli.report import report
 from mmbench.cli.run import run
 from mmbench.cli.status import status
 from mmbench.cli.track import track
 from mmbench.cli.ui import ui
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 INTERRUPTED = 130
 

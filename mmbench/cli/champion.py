@@ -8,10 +8,10 @@ import click
 
 from mmbench.cli.output import spinner
 from mmbench.cli.project import Loaded, Project, load, on_project
-from mmbench.registry import UserError, suggest
+from mmbench.errors import UserError, suggest
 
 if TYPE_CHECKING:
-    from mmbench.job import Job
+    from mmbench.schema.plan import Job
     from mmbench.tracking.store import Store
 
 
@@ -56,8 +56,8 @@ def _crown(project: Project, loaded: Loaded, store: Store, name: str) -> str:
     kept = loaded.results[job.trial_id]
     if (known := registered(store, settings, kept)) is not None:
         return f"{_scores(loaded, name, job)}; {known.uri} is this model already (version {known.version})"
-    from mmbench.champion.again import again
-    from mmbench.sweep.ledger import limits_of
+    from mmbench.champion.retrain import again
+    from mmbench.ledger.store import limits_of
 
     folder = project.root / "data" / "prepared" / name
     with spinner(f"training {job.config.name} again"):

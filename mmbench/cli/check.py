@@ -14,7 +14,7 @@ from mmbench.cli.project import Project, as_json_option, on_project
 from mmbench.cli.watching import watch
 
 if TYPE_CHECKING:
-    from mmbench.spec import DataSpec
+    from mmbench.schema.dataset import DataSpec
 
 CLASSES = 30
 """Shown on a terminal; the page shows more, --json all."""
@@ -47,7 +47,7 @@ def _progress() -> Iterator[Tell]:
 
 
 def _number(value: float) -> str:
-    from mmbench.datacard.page import number
+    from mmbench.data.inspect.page import number
 
     return number(value)
 
@@ -119,17 +119,17 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
     All problems are listed, each with file and row; then the exit code is 1. Where files lie outside the card's folder,
     a dvc.yaml beside the card lets DVC watch them.
     """
-    from mmbench import prepare
+    from mmbench.data.prepare import dataset
 
-    raw = prepare.read(name, project.root / "data" / "raw")
-    from mmbench.signal.generator import Generator
+    raw = dataset.read(name, project.root / "data" / "raw")
+    from mmbench.data.synthetic.generator import Generator
 
     if isinstance(raw.made, Generator):
-        _show_generated(name, prepare.prepared(project.root / "data" / "prepared" / name), json_)
+        _show_generated(name, dataset.prepared(project.root / "data" / "prepared" / name), json_)
         return 0
-    from mmbench.datacard import check as checking
-    from mmbench.datacard.summary import summary
-    from mmbench.reading.manifest import root_of
+    from mmbench.data.inspect import check as checking
+    from mmbench.data.inspect.summary import summary
+    from mmbench.data.table.manifest import root_of
 
     with _progress() as tell:
         checked = checking.check(raw, tell)
@@ -164,7 +164,7 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
 
 
 def _write(file: Path, checked: Any, told: dict[str, Any]) -> None:
-    from mmbench.datacard.page import render
+    from mmbench.data.inspect.page import render
 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render(checked, told), encoding="utf-8")

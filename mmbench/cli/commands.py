@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mmbench.registry import suggest
+from mmbench.errors import suggest
 
 
 class Commands(click.Group):

@@ -10,7 +10,7 @@ import click
 
 from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import Project, as_json_option, on_project
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 if TYPE_CHECKING:
     from mmbench.report.compare import Change, Comparison

@@ -13,7 +13,7 @@ from mmbench.cli.fetch import fetch
 from mmbench.cli.init import init
 from mmbench.cli.output import as_json, spinner, table
 from mmbench.cli.project import Project, as_json_option, on_project
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 RAW = Path("data") / "raw"
 
@@ -27,7 +27,7 @@ def data() -> None:
 
 
 def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]:
-    from mmbench import prepare
+    from mmbench.data.prepare import dataset as prepare
 
     told: dict[str, Any] = {"name": name, "from": "", "card": "ok", "prepared": None, "in_grid": name in grid}
     try:
@@ -51,7 +51,7 @@ def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]
 @as_json_option
 def list_data(project: Project, json_: bool) -> None:
     """Show every data set in data/raw: whether its card is right, whether it is prepared and in the grid."""
-    from mmbench.reading.card import FILE
+    from mmbench.data.table.card import FILE
 
     with spinner("reading cards"):
         grid = project.grid()
@@ -77,9 +77,9 @@ def index(project: Project, name: str) -> None:
 
     DVC runs this by itself where `init` wrote a dvc.yaml beside the card: so it sees changes outside the repository.
     """
-    from mmbench import prepare
-    from mmbench.reading import index as listing
-    from mmbench.reading.manifest import root_of
+    from mmbench.data.files import file_list as listing
+    from mmbench.data.prepare import dataset as prepare
+    from mmbench.data.table.manifest import root_of
 
     raw = prepare.read(name, project.root / RAW)
     with spinner("reading files"):

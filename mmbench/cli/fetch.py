@@ -12,13 +12,14 @@ import click
 
 from mmbench.cli.project import Project, on_project
 from mmbench.cli.watching import watch
-from mmbench.registry import UserError, Variant, check_options, get
+from mmbench.errors import UserError
+from mmbench.registry import Variant, check_options, get
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from mmbench.reading.fetch import Watch
-    from mmbench.reading.loader import Loader
+    from mmbench.data.public.fetch import Watch
+    from mmbench.data.public.loader import Loader
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def _write_card(folder: Path, name: str, description: str, into: Path) -> None:
     """The card, unless the data set has one."""
     import yaml
 
-    from mmbench.reading.card import FILE
+    from mmbench.data.table.card import FILE
 
     card = folder / FILE
     if card.exists():
@@ -65,7 +66,7 @@ def _samples(loader: Loader, into: Path) -> str:
     """`2,199 samples (1,284 train, ...)`. Raises UserError where the files cannot be read."""
     from collections import Counter
 
-    from mmbench.reading.source import Root
+    from mmbench.data.files.source import Root
 
     table = loader.table(Root(into))
     counts = Counter(table.split or ())
@@ -75,7 +76,7 @@ def _samples(loader: Loader, into: Path) -> str:
 
 def _loader(info: Variant, folder: Path) -> Loader:
     """With the options that the card in the folder gives, where there is one."""
-    from mmbench.reading.card import FILE, load_card
+    from mmbench.data.table.card import FILE, load_card
 
     where = str(folder / FILE)
     if not (folder / FILE).exists():
@@ -99,10 +100,10 @@ def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) ->
     on. Where the files are not open to all, this tells what to download and where to put it; run it again afterwards,
     and it checks them.
     """
-    from mmbench.reading import fetch as fetching
-    from mmbench.reading.card import load_card
-    from mmbench.reading.loader import Loader
-    from mmbench.reading.manifest import root_of
+    from mmbench.data.public import fetch as fetching
+    from mmbench.data.public.loader import Loader
+    from mmbench.data.table.card import load_card
+    from mmbench.data.table.manifest import root_of
 
     info = get("dataset", name, where="`mmbench data fetch`")
     folder = project.root / "data" / "raw" / name

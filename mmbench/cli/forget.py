@@ -7,7 +7,7 @@ import sys
 import click
 
 from mmbench.cli.project import Project, on_project
-from mmbench.registry import UserError, suggest
+from mmbench.errors import UserError, suggest
 
 
 @click.command(short_help="Let trials that failed run again.")
@@ -16,7 +16,7 @@ from mmbench.registry import UserError, suggest
 @on_project
 def forget(project: Project, states: str, yes: bool) -> None:
     """Remove the results in these states from the ledger, so that the next sweep runs their trials again."""
-    from mmbench.results import FINISHED, State
+    from mmbench.schema.result import FINISHED, State
 
     known = [state.value for state in FINISHED]
     chosen = [word.strip() for word in states.split(",") if word.strip()]

@@ -11,10 +11,10 @@ import click
 from mmbench.cli.output import heading, spinner
 from mmbench.cli.project import Project, on_project
 from mmbench.cli.watching import watch
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 if TYPE_CHECKING:
-    from mmbench.reading.draft import Draft
+    from mmbench.data.draft.draft import Draft
 
 
 def _named(folder: Path, name: str | None) -> str:
@@ -45,8 +45,8 @@ def init(project: Project, folder: Path, name: str | None, force: bool, update: 
     FOLDER may lie anywhere; nothing is copied. Samples are told by a table (.csv, .parquet, .jsonl), or by files of one
     name (7.png, 7.wav, 7.txt), classes by sub-folders.
     """
-    from mmbench.reading.card import FILE
-    from mmbench.reading.draft import draft
+    from mmbench.data.draft.draft import draft
+    from mmbench.data.table.card import FILE
 
     raw = project.root / "data" / "raw"
     inside = _inside(folder, raw)
@@ -76,10 +76,10 @@ def init(project: Project, folder: Path, name: str | None, force: bool, update: 
 
 def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
     """Add rows for files that are in none."""
-    from mmbench.reading.card import load_card
-    from mmbench.reading.draft import draft
-    from mmbench.reading.source import Root
-    from mmbench.reading.update import update
+    from mmbench.data.draft.draft import draft
+    from mmbench.data.draft.update import update
+    from mmbench.data.files.source import Root
+    from mmbench.data.table.card import load_card
 
     if load_card(card.parent).manifest != manifest.name or not manifest.exists():
         raise UserError(f"{card} names another table than the manifest.csv that `init` drafts; add rows to that table")

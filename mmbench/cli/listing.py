@@ -8,7 +8,8 @@ import click
 
 from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import as_json_option
-from mmbench.registry import AXES, UserError, Variant, suggest, variants
+from mmbench.errors import UserError, suggest
+from mmbench.registry import AXES, Variant, variants
 
 
 def _options(info: Variant) -> dict[str, str | None]:

@@ -12,8 +12,9 @@ from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
 
 if TYPE_CHECKING:
-    from mmbench.config import Params, TrialConfig
-    from mmbench.sweep.costs import Count
+    from mmbench.schema.params import Params
+    from mmbench.schema.trial import TrialConfig
+    from mmbench.sweep.cell_costs import Count
 
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
@@ -30,7 +31,7 @@ def with_profile(params: Params, profile: str | None) -> Params:
 
 
 def _pending(loaded: Loaded) -> set[str]:
-    from mmbench.sweep.ledger import limits_of
+    from mmbench.ledger.store import limits_of
 
     return {job.trial_id for job in loaded.ledger.pending(loaded.plan, limits_of(loaded.params.sweep))}
 
@@ -112,8 +113,8 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
 
 def _matched(loaded: Loaded) -> str:
     """To how many parameters, and over which widths."""
-    from mmbench.probe.census import Census
-    from mmbench.sweep.match import NAME, TOLERANCE, Matcher
+    from mmbench.sweep.match_parameters import NAME, TOLERANCE, Matcher
+    from mmbench.sweep.model_counts import Census
 
     matcher = Matcher(loaded.params.model, Census())
     said = []
@@ -140,8 +141,8 @@ def plan(project: Project, profile: str | None, cells: bool | None, json_: bool)
 
     FLOPs are those of a forward pass for one sample.
     """
-    from mmbench.probe.census import Census
-    from mmbench.sweep.costs import costs
+    from mmbench.sweep.cell_costs import costs
+    from mmbench.sweep.model_counts import Census
 
     census = Census()
     counts: Costs = {}

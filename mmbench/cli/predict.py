@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from mmbench.cli.output import spinner
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mmbench.champion.predictor import Predictor
-    from mmbench.reading.rows import Rows
+    from mmbench.data.table.rows import Rows
 
 FORMATS = (".csv", ".parquet", ".jsonl")
 SHOWN = 5
@@ -42,7 +42,7 @@ def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> i
     if out is not None and not out.parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {out.parent}")
     from mmbench.champion.predictor import Predictor
-    from mmbench.reading.source import Root
+    from mmbench.data.files.source import Root
     from mmbench.tracking.champion import fetch
 
     with spinner("predicting"):
@@ -64,8 +64,8 @@ def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> i
 
 def _read(file: Path, predictor: Predictor) -> Rows:
     """Raises DataError with everything that is no table."""
-    from mmbench.reading import rows as reading
-    from mmbench.reading.problems import DataError
+    from mmbench.data.files.problems import DataError
+    from mmbench.data.table import rows as reading
 
     wanted = predictor.columns
     with file.open("rb") as stream:

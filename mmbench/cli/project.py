@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 if TYPE_CHECKING:
-    from mmbench.config import Params
-    from mmbench.job import Plan
-    from mmbench.probe.census import Census
-    from mmbench.results import TrialResult
-    from mmbench.spec import DataSpec
-    from mmbench.sweep.ledger import Ledger
+    from mmbench.ledger.store import Ledger
+    from mmbench.schema.dataset import DataSpec
+    from mmbench.schema.params import Params
+    from mmbench.schema.plan import Plan
+    from mmbench.schema.result import TrialResult
+    from mmbench.sweep.model_counts import Census
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Project:
     params_file: Path
 
     def params(self) -> Params:
-        from mmbench.config import load_params
+        from mmbench.schema.params import load_params
 
         return load_params(self.params_file)
 
@@ -44,7 +44,7 @@ class Project:
         return f"datasets: [{', '.join([*(n for n in self.grid() if n != name), name])}]"
 
     def ledger(self) -> Ledger:
-        from mmbench.sweep.ledger import Ledger
+        from mmbench.ledger.store import Ledger
 
         return Ledger(self.root / "data" / "ledger")
 

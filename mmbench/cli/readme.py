@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from mmbench.registry import AXES, Axis, UserError, Variant, suggest, variants
+from mmbench.errors import UserError, suggest
+from mmbench.registry import AXES, Axis, Variant, variants
 
 COMMAND = "make docs"
 MARKED = re.compile(r"(?P<start><!-- variants: (?P<axis>\w+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)

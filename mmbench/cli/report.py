@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mmbench.cli.project import Project, on_project
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 
 @click.command(short_help="Rebuild the report from the ledger, or merge several.")

@@ -11,13 +11,14 @@ import yaml
 
 from mmbench.cli.output import as_json, heading, spinner, table
 from mmbench.cli.project import Project, as_json_option, load_specs, on_project
-from mmbench.registry import Axis, UserError, check_options, get, suggest
+from mmbench.errors import UserError, suggest
+from mmbench.registry import Axis, check_options, get
 
 if TYPE_CHECKING:
-    from mmbench.config import Choice, Params
-    from mmbench.job import Job
-    from mmbench.results import Cost, TrialResult
-    from mmbench.spec import DataSpec
+    from mmbench.schema.dataset import DataSpec
+    from mmbench.schema.params import Choice, Params
+    from mmbench.schema.plan import Job
+    from mmbench.schema.result import Cost, TrialResult
 
 SIZES = ("width", "depth", "heads")
 BUDGET = ("epochs", "batch_size", "learning_rate")
@@ -26,7 +27,7 @@ POSITIVE = click.IntRange(min=1)
 
 def _choice(axis: Axis, text: str) -> Choice:
     """`additive`, or `additive: {score_dim: 4}` -> a checked level. Raises UserError naming the option."""
-    from mmbench.config import Choice
+    from mmbench.schema.params import Choice
 
     where = f"--{axis}"
     try:
@@ -42,8 +43,8 @@ def _choice(axis: Axis, text: str) -> Choice:
 
 def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[str, Any]) -> Params:
     """The settings whose plan holds the one trial: so it is checked, named and identified as a sweep's would be."""
-    from mmbench.config import Params
-    from mmbench.parsing import parse
+    from mmbench.schema.params import Params
+    from mmbench.schema.strict_yaml import parse
     from mmbench.sweep.plan import known_datasets
 
     known = known_datasets(root)
@@ -109,9 +110,10 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
 def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
     import torch
 
-    from mmbench.data import as_split, load_prepared
-    from mmbench.sweep.ledger import limits_of
-    from mmbench.trial import run
+    from mmbench.data.batches import as_split
+    from mmbench.data.prepared import load_prepared
+    from mmbench.ledger.store import limits_of
+    from mmbench.training.trial import run
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = project.root / "data" / "prepared" / spec.name

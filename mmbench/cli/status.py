@@ -11,7 +11,7 @@ from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
 
 if TYPE_CHECKING:
-    from mmbench.results import TrialResult
+    from mmbench.schema.result import TrialResult
 
 
 def _planned(loaded: Loaded) -> list[TrialResult]:
@@ -20,8 +20,8 @@ def _planned(loaded: Loaded) -> list[TrialResult]:
 
 
 def _by_dataset(loaded: Loaded) -> dict[str, dict[str, int]]:
-    from mmbench.job import Plan
-    from mmbench.sweep.ledger import coverage
+    from mmbench.ledger.store import coverage
+    from mmbench.schema.plan import Plan
 
     counts = {}
     for name in loaded.params.grid.datasets:
@@ -93,7 +93,7 @@ def _show(found: dict[str, Any]) -> None:
 @as_json_option
 def status(project: Project, json_: bool) -> None:
     """Show how many trials of the plan are in which state, and the messages of those that failed."""
-    from mmbench.sweep.ledger import coverage
+    from mmbench.ledger.store import coverage
 
     loaded = load(project)
     finished = _planned(loaded)

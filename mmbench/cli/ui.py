@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from mmbench.cli.project import Project, on_project
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

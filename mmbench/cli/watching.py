@@ -13,17 +13,17 @@ def watch(name: str, folder: Path, root: Path, *, again: bool = False) -> list[P
 
     folder: of the card. again: also where they are there.
     """
-    from mmbench.reading import index
+    from mmbench.data.files import file_list
 
     folder, root, stage = folder, root.resolve(), folder / "dvc.yaml"
     here = folder.resolve()
     if root.is_relative_to(here) or here.is_relative_to(root):
         return []
-    text, listed = index.stage(name, root), folder / index.FILE
-    old = stage.read_text(encoding="utf-8") if stage.exists() else index.HEAD
-    if not old.startswith(index.HEAD) or (old == text and listed.exists() and not again):
+    text, listed = file_list.stage(name, root), folder / file_list.FILE
+    old = stage.read_text(encoding="utf-8") if stage.exists() else file_list.HEAD
+    if not old.startswith(file_list.HEAD) or (old == text and listed.exists() and not again):
         return []
     stage.write_text(text, encoding="utf-8")
     with spinner("reading every file once, so that DVC sees changes"):
-        index.write(root, listed)
+        file_list.write(root, listed)
     return [stage, listed]

@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from mmbench.reading.lazy import Lazy, chain
-from mmbench.reading.loader import Loader, Origin
-from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.source import Root
-from mmbench.reading.table import Column, Table
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Root
+from mmbench.data.public.loader import Loader, Origin
+from mmbench.data.table.lazy_cells import Lazy, chain
+from mmbench.data.table.table import Column, Table
 from mmbench.registry import variant
-from mmbench.spec import task_of
+from mmbench.schema.task import task_of
 
 IMAGE, AUDIO = (28, 28), (112, 112)
 TRAIN, VALIDATION = 60_000, 5_000

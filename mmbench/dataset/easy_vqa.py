@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmbench.reading.loader import GitFolder, Loader, Origin
-from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.source import Root, Source
-from mmbench.reading.table import Column, Table
-from mmbench.registry import UserError, suggest, variant
-from mmbench.spec import task_of
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Root, Source
+from mmbench.data.public.loader import GitFolder, Loader, Origin
+from mmbench.data.table.table import Column, Table
+from mmbench.errors import UserError, suggest
+from mmbench.registry import variant
+from mmbench.schema.task import task_of
 
 PARTS = ("train", "test")
 

@@ -8,13 +8,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from mmbench.reading.idx import read_idx
-from mmbench.reading.loader import Download, GitFolder, Loader, Origin
-from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.source import Root, Source
-from mmbench.reading.table import Cell, Column, Table
-from mmbench.registry import UserError, suggest, variant
-from mmbench.spec import task_of
+from mmbench.data.files.idx import read_idx
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Root, Source
+from mmbench.data.public.loader import Download, GitFolder, Loader, Origin
+from mmbench.data.table.table import Cell, Column, Table
+from mmbench.errors import UserError, suggest
+from mmbench.registry import variant
+from mmbench.schema.task import task_of
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 OFFICIAL_TEST = 5

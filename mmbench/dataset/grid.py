@@ -6,12 +6,12 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from mmbench.reading.loader import GitFolder, Loader, Origin
-from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.source import Root, Source
-from mmbench.reading.table import Column, Table
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Root, Source
+from mmbench.data.public.loader import GitFolder, Loader, Origin
+from mmbench.data.table.table import Column, Table
 from mmbench.registry import variant
-from mmbench.spec import task_of
+from mmbench.schema.task import task_of
 
 Word = Literal["command", "colour", "preposition", "letter", "digit", "adverb"]
 Grouping = Literal["auto", "speaker", "sentence", "none"]

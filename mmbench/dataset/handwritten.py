@@ -6,11 +6,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from mmbench.data.files.problems import DataError, Problem
+from mmbench.data.files.source import Root
+from mmbench.data.public.loader import Download, Origin
+from mmbench.data.table.table import Column, Table
 from mmbench.dataset.multiview import Multiview
-from mmbench.reading.loader import Download, Origin
-from mmbench.reading.problems import DataError, Problem
-from mmbench.reading.source import Root
-from mmbench.reading.table import Column, Table
 from mmbench.registry import variant
 
 VIEWS = ("pixels", "fourier", "profiles", "zernike", "karhunen_loeve", "morphology")

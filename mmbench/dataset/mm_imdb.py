@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmbench.reading.lazy import Lazy
-from mmbench.reading.loader import Loader, Origin
-from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.source import Root
-from mmbench.reading.table import Column, Table
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Root
+from mmbench.data.public.loader import Loader, Origin
+from mmbench.data.table.lazy_cells import Lazy
+from mmbench.data.table.table import Column, Table
 from mmbench.registry import variant
-from mmbench.spec import task_of
+from mmbench.schema.task import task_of
 
 FILE = "multimodal_imdb.hdf5"
 LARGEST_CHUNK = 1 << 28

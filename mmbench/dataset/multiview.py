@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from mmbench.reading.loader import Loader, Origin
-from mmbench.reading.mat import read_mat
-from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.source import Root
-from mmbench.reading.table import Column, Table
+from mmbench.data.files.mat import read_mat
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Root
+from mmbench.data.public.loader import Loader, Origin
+from mmbench.data.table.table import Column, Table
 from mmbench.registry import variant
-from mmbench.spec import task_of
+from mmbench.schema.task import task_of
 
 Variables = dict[str, np.ndarray | list[np.ndarray]]
 

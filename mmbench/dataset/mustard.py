@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mmbench.reading.affect_loader import MULTIBENCH, README, REVISION, AffectLoader
-from mmbench.reading.loader import Origin
+from mmbench.data.public.affect_loader import MULTIBENCH, README, REVISION, AffectLoader
+from mmbench.data.public.loader import Origin
 from mmbench.registry import variant
-from mmbench.spec import task_of
+from mmbench.schema.task import task_of
 
 
 @variant("mustard", source="Castro et al. 2019, towards multimodal sarcasm detection")

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmbench.reading.leakage import normal
-from mmbench.reading.loader import GitFolder, Loader, Origin
-from mmbench.reading.problems import CellError, DataError, Problem
-from mmbench.reading.source import Root, Source
-from mmbench.reading.table import Column, Table
-from mmbench.registry import UserError, variant
-from mmbench.spec import task_of
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Root, Source
+from mmbench.data.public.loader import GitFolder, Loader, Origin
+from mmbench.data.split.leakage import normal
+from mmbench.data.table.table import Column, Table
+from mmbench.errors import UserError
+from mmbench.registry import variant
+from mmbench.schema.task import task_of
 
 PERMUTATIONS = 6
 FIELDS = ("sentence", "label", "identifier", "directory")

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from mmbench.data.synthetic import check, sampling
+from mmbench.data.synthetic.ceiling import ceiling
+from mmbench.data.synthetic.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
+from mmbench.data.synthetic.numbers import NUMBERS, WORDS
+from mmbench.data.synthetic.video import DIRECTIONS
 from mmbench.registry import variant
-from mmbench.signal import check, draw
-from mmbench.signal.ceiling import ceiling
-from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
-from mmbench.signal.numbers import NUMBERS, WORDS
-from mmbench.signal.video import DIRECTIONS
-from mmbench.spec import DataSpec, task_of
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.task import task_of
 
 CORRUPTION = {"image": 0.2, "audio": 0.2, "text": 0.3, "video": 0.3}
 
@@ -54,6 +55,6 @@ class Redundant(Generator):
         )
 
     def recipe(self, samples: int, rng: np.random.Generator) -> Recipe:
-        labels = draw.balanced(rng, samples, NUMBERS)
-        says = {m: draw.corrupted(rng, labels, p, NUMBERS) for m, p in self.corruption.items()}
+        labels = sampling.balanced(rng, samples, NUMBERS)
+        says = {m: sampling.corrupted(rng, labels, p, NUMBERS) for m, p in self.corruption.items()}
         return Recipe(labels=labels, says=says, tells={m: said == labels for m, said in says.items()})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmbench.data.synthetic import check, sampling
+from mmbench.data.synthetic.ceiling import joint_ceiling
+from mmbench.data.synthetic.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
+from mmbench.data.synthetic.numbers import WORDS
 from mmbench.registry import variant
-from mmbench.signal import check, draw
-from mmbench.signal.ceiling import joint_ceiling
-from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
-from mmbench.signal.numbers import WORDS
-from mmbench.spec import DataSpec, task_of
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.task import task_of
 
 NUMBERS, COPIES, MATCHING, DIFFERING = 3, 3, 2, 3
 """In a block: numbers in use, images (and recordings) of each, and for each of these, how often it occurs with a
@@ -18,7 +19,7 @@ partner of its own number and of another one."""
 ROWS = NUMBERS * COPIES * (MATCHING + DIFFERING)
 
 
-def block() -> tuple[draw.Numbers, draw.Numbers, draw.Numbers, draw.Numbers]:
+def block() -> tuple[sampling.Numbers, sampling.Numbers, sampling.Numbers, sampling.Numbers]:
     """The rows of one block: (number, copy) of the image and (number, copy) of the recording, (ROWS,) each."""
     others = NUMBERS - 1
     rows = [
@@ -72,7 +73,7 @@ class Synergy(Generator):
             hash="",
         )
 
-    def joint(self) -> draw.Shares:
+    def joint(self) -> sampling.Shares:
         """P(number seen, number heard, label), (NUMBERS, NUMBERS, NUMBERS + 1), given perfect perception."""
         shares = np.zeros((NUMBERS, NUMBERS, NUMBERS + 1))
         a, _, b, _ = block()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmbench.data.synthetic import check, sampling
+from mmbench.data.synthetic.ceiling import ceiling
+from mmbench.data.synthetic.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
+from mmbench.data.synthetic.numbers import NUMBERS, WORDS
 from mmbench.registry import variant
-from mmbench.signal import check, draw
-from mmbench.signal.ceiling import ceiling
-from mmbench.signal.generator import LICENCE, MODALITIES, SOURCE, Generator, Recipe
-from mmbench.signal.numbers import NUMBERS, WORDS
-from mmbench.spec import DataSpec, task_of
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.task import task_of
 
 TAKING_PART = ("image", "audio", "text")
 
@@ -54,9 +55,9 @@ class Unique(Generator):
         )
 
     def recipe(self, samples: int, rng: np.random.Generator) -> Recipe:
-        labels = draw.balanced(rng, samples, NUMBERS)
-        says = {m: draw.balanced(rng, samples, NUMBERS) for m in TAKING_PART}
-        says[self.carrier] = draw.corrupted(rng, labels, self.corruption, NUMBERS)
+        labels = sampling.balanced(rng, samples, NUMBERS)
+        says = {m: sampling.balanced(rng, samples, NUMBERS) for m in TAKING_PART}
+        says[self.carrier] = sampling.corrupted(rng, labels, self.corruption, NUMBERS)
         nowhere = np.zeros(samples, bool)
         tells = {m: says[m] == labels if m == self.carrier else nowhere for m in TAKING_PART}
         return Recipe(labels=labels, says=says, tells=tells)

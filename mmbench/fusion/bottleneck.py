@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from mmbench.model.interfaces import JOINT, Bank, Fusion, Kit, Segment, Stream, Streams, Summaries
 from mmbench.registry import variant
-from mmbench.types import JOINT, Bank, Fusion, Kit, Segment, Stream, Streams, Summaries
 
 
 @variant("bottleneck", source="Nagrani et al. 2021, Attention Bottlenecks for Multimodal Fusion (MBT)")

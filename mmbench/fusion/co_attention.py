@@ -7,8 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from mmbench.model.interfaces import Bank, Fusion, Kit, Streams, Summaries
 from mmbench.registry import variant
-from mmbench.types import Bank, Fusion, Kit, Streams, Summaries
 
 
 @variant("co_attention", source="Lu et al. 2019, ViLBERT")

@@ -7,8 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from mmbench.model.interfaces import Bank, Fusion, Kit, Streams, Summaries, join
 from mmbench.registry import variant
-from mmbench.types import Bank, Fusion, Kit, Streams, Summaries, join
 
 
 @variant("cross_attention", source="Tsai et al. 2019, Multimodal Transformer (MulT)", core=True)

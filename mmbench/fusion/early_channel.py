@@ -8,9 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import JOINT, Fusion, Kit, Segment, Stream, Streams, Summaries
 from mmbench.registry import variant
-from mmbench.types import JOINT, Fusion, Kit, Segment, Stream, Streams, Summaries
 
 
 def resample(stream: Stream, length: int) -> Tensor:
@@ -19,8 +19,8 @@ def resample(stream: Stream, length: int) -> Tensor:
     Place t averages the stretch [t R / T, (t + 1) R / T) of the sequence, so no token is passed over, and fewer tokens
     than places are repeated.
     """
-    rank, number = masked.ranks(stream.mask)
-    step = number[:, :, None].to(masked.fine(stream.tokens.dtype)) / length
+    rank, number = masking.ranks(stream.mask)
+    step = number[:, :, None].to(masking.fine(stream.tokens.dtype)) / length
     start = torch.arange(length, device=rank.device)[None, :, None] * step
     first = rank[:, None, :]
     overlap = (torch.minimum(first + 1, start + step) - torch.maximum(first + 0.0, start)).clamp(min=0)

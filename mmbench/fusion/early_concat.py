@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mmbench.model.interfaces import JOINT, Fusion, Kit, Streams, Summaries, join
 from mmbench.registry import variant
-from mmbench.types import JOINT, Fusion, Kit, Streams, Summaries, join
 
 
 @variant("early_concat", source="Li et al. 2019, VisualBERT", core=True)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
-from mmbench.types import Fusion, Kit, Summaries
 
 TINY = 1e-6
 """Keeps a normalisation away from 0 when two modalities contradict each other in full."""

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Bank, Fusion, Kit, Streams, Summaries, join
 from mmbench.registry import variant
-from mmbench.types import Bank, Fusion, Kit, Streams, Summaries, join
 
 
 @variant("film", source="Perez et al. 2018, FiLM: Visual Reasoning with a General Conditioning Layer")
@@ -45,7 +45,7 @@ class FiLM(Fusion):
 
         def modulated(name: str) -> Tensor:
             own, others = streams[name].tokens, join([streams[n] for n in self.modalities if n != name])
-            gamma, beta = modulate[name](masked.mean(others.tokens, others.mask))[:, None].chunk(2, dim=-1)
+            gamma, beta = modulate[name](masking.mean(others.tokens, others.mask))[:, None].chunk(2, dim=-1)
             return own + gamma * F.layer_norm(own, own.shape[-1:]) + beta
 
         return {name: stream.with_tokens(modulated(name)) for name, stream in streams.items()}

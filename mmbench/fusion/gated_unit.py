@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
-from mmbench.types import Fusion, Kit, Summaries
 
 
 @variant("gated_unit", source="Arevalo et al. 2017, Gated Multimodal Units for Information Fusion (GMU)")

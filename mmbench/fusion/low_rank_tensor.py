@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
-from mmbench.types import Fusion, Kit, Summaries
 
 
 @variant("low_rank_tensor", source="Liu et al. 2018, Efficient Low-rank Multimodal Fusion (LMF)")

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmbench import masked
+from mmbench.model import masking
+from mmbench.model.interfaces import Bank, Fusion, Kit, Streams, Summaries
 from mmbench.registry import variant
-from mmbench.types import Bank, Fusion, Kit, Streams, Summaries
 
 
 @variant("mmtm", source="Joze et al. 2020, MMTM: Multimodal Transfer Module for CNN Fusion")
@@ -40,7 +40,7 @@ class MMTM(Fusion):
 
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         excite = cast(Bank, self.excite[layer])
-        means = [masked.mean(streams[m].tokens, streams[m].mask) for m in self.modalities]
+        means = [masking.mean(streams[m].tokens, streams[m].mask) for m in self.modalities]
         joint = F.relu(self.squeeze[layer](torch.cat(means, dim=-1)))
         return {
             name: stream.with_tokens(2 * torch.sigmoid(excite[name](joint))[:, None] * stream.tokens)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
-from mmbench.types import Fusion, Kit, Summaries
 
 
 @variant("product_of_experts", source="Wu and Goodman 2018, Multimodal Generative Models (MVAE); Hinton 2002")

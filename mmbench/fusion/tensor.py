@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
-from mmbench.types import Fusion, Kit, Summaries
 
 LARGEST = 2**16
 """Numbers in the outer product, beyond which summaries are projected to fewer dimensions."""

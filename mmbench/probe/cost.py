@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import benchmark
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmbench.data import Split
+from mmbench.data.batches import Split
 
 
 def parameters(model: nn.Module) -> int:

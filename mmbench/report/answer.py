@@ -9,7 +9,7 @@ from mmbench.report.analysis import CellRow, Counts, DatasetReport, Difference, 
 from mmbench.report.scale import Scale
 from mmbench.report.view.numbers import seconds, two_figures
 from mmbench.report.words import count, gain, interval, listing, quantity, sentence, share
-from mmbench.spec import DataSpec
+from mmbench.schema.dataset import DataSpec
 
 ENOUGH = 0.95
 """The share of the ceiling that counts as having solved the task."""

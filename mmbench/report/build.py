@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import Params, ReportSettings
-from mmbench.job import Plan
 from mmbench.metrics import compared
 from mmbench.report import answer, cells, stats
 from mmbench.report.aggregates import aggregates
@@ -40,8 +38,11 @@ from mmbench.report.questions import FACTORS, questions
 from mmbench.report.ranks import ranks
 from mmbench.report.scale import Scale, beside, joint, scale_of
 from mmbench.report.words import count
-from mmbench.scaling import Profile
-from mmbench.spec import DataSpec, Task
+from mmbench.schema.cost_curves import Profile
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Params, ReportSettings
+from mmbench.schema.plan import Plan
+from mmbench.schema.task import Task
 
 _NOUNS = {"classification": "class", "binary": "class", "multilabel": "label", "regression": "number"}
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from mmbench.config import Params
 from mmbench.report.analysis import Counts, DatasetReport, Provenance, Question, Source
 from mmbench.report.frame import Results
 from mmbench.report.words import count, interval, listing, percent
+from mmbench.schema.params import Params
 
 FEW_SEEDS = 5
 

@@ -15,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.config import Role
 from mmbench.metrics import METRICS
 from mmbench.report import stats
 from mmbench.report.analysis import Difference, Estimate, Verdict
@@ -23,7 +22,8 @@ from mmbench.report.origins import Fact, facts
 from mmbench.report.scale import Scale, scale_of
 from mmbench.report.sources import Part
 from mmbench.report.words import count, listing
-from mmbench.results import State, TrialResult
+from mmbench.schema.result import State, TrialResult
+from mmbench.schema.trial import Role
 
 Cell = tuple[str, str]
 """Data set and method."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mmbench.config import TrialConfig
 from mmbench.report.analysis import Configuration
+from mmbench.schema.trial import TrialConfig
 
 
 def _values(config: TrialConfig) -> tuple[tuple[str, str], ...]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.config import TrialConfig
-from mmbench.job import Plan
 from mmbench.metrics import METRICS
 from mmbench.report.analysis import Counts, Method, Problem
-from mmbench.results import State, TrialResult
+from mmbench.schema.plan import Plan
+from mmbench.schema.result import State, TrialResult
+from mmbench.schema.trial import TrialConfig
 
 Results = Mapping[str, TrialResult]
 

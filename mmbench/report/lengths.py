@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mmbench.report.analysis import Growth, LengthReport, LengthRow
 from mmbench.report.words import count, sentence
-from mmbench.scaling import ASYMPTOTIC, REFERENCE, RESTLESS, Fit, Profile, Series
+from mmbench.schema.cost_curves import ASYMPTOTIC, REFERENCE, RESTLESS, Fit, Profile, Series
 
 NEAR_LINEAR = 1.15
 """An exponent up to this counts as linear growth: caches alone bend a straight line by so much."""

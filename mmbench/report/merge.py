@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mmbench.job import Plan
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 from mmbench.report.analysis import Source
 from mmbench.report.machines import kind
 from mmbench.report.sources import Part
-from mmbench.results import TrialResult
+from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
 
 
 def _values(result: TrialResult) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmbench.report.machines import kind
 from mmbench.report.words import count, listing
-from mmbench.results import TrialResult
+from mmbench.schema.result import TrialResult
 
 Cells = Mapping[tuple[str, str], Mapping[int, TrialResult]]
 

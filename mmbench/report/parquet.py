@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from mmbench.config import TrialConfig
+from mmbench.errors import UserError
 from mmbench.metrics import METRICS
-from mmbench.registry import UserError
 from mmbench.report.frame import columns
-from mmbench.results import FINISHED, Cost, Provenance, TrialResult
+from mmbench.schema.result import FINISHED, Cost, Provenance, TrialResult
+from mmbench.schema.trial import TrialConfig
 
 SCHEMA_VERSION = 1
 """Counts up when a column goes away or changes its meaning; new columns alone do not change it."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mmbench.metrics import MAIN, METRICS, TaskKind
+from mmbench.metrics import METRICS
 from mmbench.report.view.numbers import NONE, signed
-from mmbench.spec import Task
+from mmbench.schema.task import MAIN, Task, TaskKind
 
 Unit = Literal["points", "ranks", ""]
 

@@ -8,10 +8,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from mmbench.registry import UserError
+from mmbench.errors import UserError
+from mmbench.ledger.store import Ledger
 from mmbench.report import parquet
-from mmbench.results import TrialResult
-from mmbench.sweep.ledger import Ledger
+from mmbench.schema.result import TrialResult
 
 WANTED = "a ledger (a folder of <trial_id>.json), a project's folder, or a results.parquet"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mmbench.data.batches import Example
+from mmbench.model.interfaces import Stem
 from mmbench.registry import variant
-from mmbench.types import Example, Stem
 
 
 @variant("feature", source="linear projection; cf. Gorishniy et al. 2021, FT-Transformer")

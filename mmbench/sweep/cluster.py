@@ -16,9 +16,9 @@ import joblib
 import psutil
 import ray
 
-from mmbench.config import Sweep
-from mmbench.registry import UserError
-from mmbench.sweep import quiet
+from mmbench.errors import UserError
+from mmbench.schema.params import Sweep
+from mmbench.sweep import ray_settings
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def _start(address: str | None) -> None:
             "address": "local",
             "num_cpus": max(joblib.cpu_count(), 1),
             "include_dashboard": False,
-            "_system_config": quiet.SYSTEM,
+            "_system_config": ray_settings.SYSTEM,
         }
     ray.init(**options)
     # Tune reports lost workers as errors of its own; the ledger and the summary tell them.
@@ -122,7 +122,7 @@ def started(settings: Sweep, *, meanwhile: Callable[[], T]) -> Iterator[tuple[Sl
     `meanwhile` runs in this thread while Ray starts in another, which mostly waits. Raises UserError where the cluster
     does not answer or has no CPUs.
     """
-    for key, value in quiet.ENVIRONMENT.items():
+    for key, value in ray_settings.ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     address = os.environ.get("RAY_ADDRESS")
     if address:

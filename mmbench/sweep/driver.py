@@ -14,11 +14,11 @@ import ray
 from ray import tune
 
 from mmbench import provenance
-from mmbench.job import Job, Limits
-from mmbench.registry import UserError
-from mmbench.results import Provenance, State, TrialResult
-from mmbench.sweep.guard import Guard
-from mmbench.sweep.ledger import Ledger
+from mmbench.errors import UserError
+from mmbench.ledger.store import Ledger
+from mmbench.schema.plan import Job, Limits
+from mmbench.schema.result import Provenance, State, TrialResult
+from mmbench.sweep.orphan_guard import Guard
 from mmbench.sweep.worker import GRACE_S
 
 STILLBORN = 5

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmbench.config import Sweep
-from mmbench.job import Plan
-from mmbench.results import TrialResult
+from mmbench.ledger.store import Ledger, limits_of
+from mmbench.schema.params import Sweep
+from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
-from mmbench.sweep.guard import guarded
-from mmbench.sweep.ledger import Ledger, limits_of
-from mmbench.sweep.shared import Data
+from mmbench.sweep.orphan_guard import guarded
+from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
@@ -46,7 +46,7 @@ class Outcome:
 
 def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
     """These prepared data sets as workers get them: the folder, and the arrays too where workers may be elsewhere."""
-    from mmbench.data import SPLITS, load_prepared
+    from mmbench.data.prepared import SPLITS, load_prepared
 
     shared = {}
     for name in datasets:

@@ -1,6 +1,6 @@
 """What of the source a trial's numbers depend on, as a hash of syntax trees: a comment changes nothing.
 
-A cell reaches the files of its own variants, what they import, and the core: everything that `mmbench.trial` imports.
+A cell reaches the files of its own variants, what they import, and the core: what `mmbench.training.trial` imports.
 Variants are found at run time and never imported by the core, so one variant's file is reached by its own cells alone.
 """
 
@@ -13,13 +13,26 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from mmbench.config import TrialConfig
-from mmbench.registry import UserError, get
-from mmbench.spec import DataSpec
+from mmbench.errors import UserError
+from mmbench.registry import get
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.trial import TrialConfig
 
-CORE = "mmbench.trial"
+CORE = "mmbench.training.trial"
 NEUTRAL = frozenset(
-    f"mmbench.{name}" for name in ("config", "job", "parsing", "provenance", "registry", "results", "spec")
+    f"mmbench.{name}"
+    for name in (
+        "errors",
+        "provenance",
+        "registry",
+        "schema.dataset",
+        "schema.params",
+        "schema.plan",
+        "schema.result",
+        "schema.strict_yaml",
+        "schema.task",
+        "schema.trial",
+    )
 )
 """Reached, but no number depends on them other than through the resolved configuration, which is hashed with it."""
 

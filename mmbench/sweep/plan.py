@@ -7,16 +7,19 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
-from mmbench import model, provenance
-from mmbench.config import Choice, Levels, ModelSize, Params, TrialConfig
-from mmbench.job import Job, Plan, Skip
+from mmbench import provenance
+from mmbench.errors import UserError, suggest
 from mmbench.metrics import compared
-from mmbench.probe.census import Census, uncollected
-from mmbench.registry import Axis, UserError, check_options, get, suggest, variants
-from mmbench.spec import DataSpec, load_spec
+from mmbench.model import build as model
+from mmbench.model.interfaces import Fusion
+from mmbench.registry import Axis, check_options, get, variants
+from mmbench.schema.dataset import DataSpec, load_spec
+from mmbench.schema.params import Choice, Levels, ModelSize, Params
+from mmbench.schema.plan import Job, Plan, Skip
+from mmbench.schema.trial import TrialConfig
 from mmbench.sweep.fingerprint import fingerprint
-from mmbench.sweep.match import CannotMatchError, Matcher
-from mmbench.types import Fusion
+from mmbench.sweep.match_parameters import CannotMatchError, Matcher
+from mmbench.sweep.model_counts import Census, uncollected
 
 GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 FILE = "params.yaml"

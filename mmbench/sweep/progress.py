@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from mmbench.results import State, TrialResult
+from mmbench.schema.result import State, TrialResult
 
 LINE_EVERY_S = 30.0
 """Seconds between two lines where the output is not a terminal; in between, only failures speak."""

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from mmbench.job import Job, Limits
-from mmbench.sweep.shared import Data
+from mmbench.schema.plan import Job, Limits
+from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:
-    from mmbench.trial import Splits
+    from mmbench.training.trial import Splits
 
 # What trials need (torch, scikit-learn) is imported in the workers, where the driver has no use for it and no time.
 
@@ -35,7 +35,7 @@ class Worker(tune.Trainable):
     ) -> None:
         import torch
 
-        import mmbench.trial  # noqa: F401 - read here, before the first trial's clock starts
+        import mmbench.training.trial  # noqa: F401 - read here, before the first trial's clock starts
 
         assert shared is not None and limits is not None
         self.shared, self.limits = shared, limits
@@ -51,7 +51,7 @@ class Worker(tune.Trainable):
     def step(self) -> dict[str, Any]:
         if self.job is None:
             return {"done": True}
-        from mmbench.trial import run
+        from mmbench.training.trial import run
 
         job = Job.model_validate_json(self.job)
         name = job.config.dataset

@@ -14,20 +14,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.config import Tracking
-from mmbench.job import Job
+from mmbench.errors import UserError, suggest
 from mmbench.metrics import METRICS
-from mmbench.registry import UserError, suggest
-from mmbench.results import TrialResult
-from mmbench.spec import DataSpec
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Tracking
+from mmbench.schema.plan import Job
+from mmbench.schema.result import TrialResult
 from mmbench.tracking.run import result_hash
 from mmbench.tracking.runs import find
 from mmbench.tracking.store import Store, plain_errors, quiet, sqlite_file, tracking_uri
 from mmbench.tracking.summary import add_champion
 
 if TYPE_CHECKING:
-    from mmbench.champion.again import Again
-    from mmbench.champion.rows import Feeder
+    from mmbench.champion.inputs import Feeder
+    from mmbench.champion.retrain import Again
 
 ALIAS = "champion"
 URI = "MLFLOW_TRACKING_URI"

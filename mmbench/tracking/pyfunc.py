@@ -15,8 +15,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from mmbench.champion.predictor import Predictor, rows_of
-from mmbench.reading.source import Root
-from mmbench.registry import UserError
+from mmbench.data.files.source import Root
+from mmbench.errors import UserError
 
 ROOT = "MMBENCH_ROOT"
 """Names the folder that paths in rows start from and never leave. Whoever starts a server says it, not its clients."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mmbench.config import TrialConfig
 from mmbench.metrics import METRICS
-from mmbench.results import Cost, State, TrialResult
+from mmbench.schema.result import Cost, State, TrialResult
+from mmbench.schema.trial import TrialConfig
 
 PALETTE = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
 GREY = "#8A9099"

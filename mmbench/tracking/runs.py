@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mmbench.results import State
-from mmbench.spec import DataSpec
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.result import State
 from mmbench.tracking.run import RunContent
 from mmbench.tracking.store import Store
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from mmbench.config import Tracking
-from mmbench.registry import UserError
+from mmbench.errors import UserError
+from mmbench.schema.params import Tracking
 
 REMEDY = "`mmbench track` imports the ledger again"
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from mmbench.config import Tracking
-from mmbench.results import State
+from mmbench.schema.params import Tracking
+from mmbench.schema.result import State
 from mmbench.tracking.store import Store, TrackingError, open_store, plain_errors
 
 log = logging.getLogger("mmbench.tracking")

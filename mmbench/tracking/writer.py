@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mmbench.config import Tracking
-from mmbench.registry import UserError
-from mmbench.results import TrialResult
-from mmbench.spec import DataSpec
+from mmbench.errors import UserError
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Tracking
+from mmbench.schema.result import TrialResult
 from mmbench.tracking.run import colours, from_result, from_skip, skip_id
 from mmbench.tracking.runs import Known, count, find, mark, put
 from mmbench.tracking.store import REMEDY, Store, open_store, plain_errors
@@ -24,7 +24,7 @@ from mmbench.tracking.summary import report_address, write_summary
 from mmbench.tracking.views import describe
 
 if TYPE_CHECKING:
-    from mmbench.job import Plan
+    from mmbench.schema.plan import Plan
 
 log = logging.getLogger("mmbench.tracking")
 PATIENCE = 3
@@ -150,7 +150,7 @@ class Tracker:
 
     def _open(self) -> Store:
         """Open the store and bring in what the ledger holds from earlier sweeps."""
-        from mmbench.sweep.ledger import Ledger
+        from mmbench.ledger.store import Ledger
 
         store = open_store(self._settings, self._root)
         results = Ledger(self._root / "data" / "ledger").read()

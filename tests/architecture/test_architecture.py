@@ -12,7 +12,7 @@ from mmbench.architecture.shared import Shared
 from mmbench.checks import tiny
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.early_concat import EarlyConcat
-from mmbench.types import Architecture, Fusion
+from mmbench.model.interfaces import Architecture, Fusion
 
 
 def parameters(model: nn.Module) -> int:

@@ -20,7 +20,7 @@ from mmbench.fusion.co_attention import CoAttention
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.early_concat import EarlyConcat
 from mmbench.fusion.logit_sum import LogitSum
-from mmbench.types import Architecture, Bank
+from mmbench.model.interfaces import Architecture, Bank
 
 DEPTH = 3
 OWN, ALL = 3, 1

@@ -27,7 +27,7 @@ from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.attention.topk import TopK
 from mmbench.checks.common import gradients, same
 from mmbench.checks.mechanism import HEAD_DIM, HEADS, Sample, output, sample
-from mmbench.types import Attention
+from mmbench.model.interfaces import Attention
 
 LENGTHS = [(5, 7), (7, 5), (1, 6), (6, 1), (30, 30), (19, 23)]
 

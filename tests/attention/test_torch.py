@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
-from mmbench.block import Cross, Layer, ReadOut
 from mmbench.checks.common import gradients, same
 from mmbench.checks.mechanism import make, output, sample
+from mmbench.model.block import Cross, Layer, ReadOut
+from mmbench.model.interfaces import Bank, Segment, Stream
 from mmbench.registry import variants
-from mmbench.types import Bank, Segment, Stream
 
 WIDTH, HEADS = 12, 3
 

@@ -5,7 +5,7 @@ import pytest
 
 from mmbench.baseline import linear_size, predict_by
 from mmbench.registry import Variant, variants
-from mmbench.spec import Task, task_of
+from mmbench.schema.task import Task, task_of
 
 CLASSES = task_of("classification", "abc")
 TASKS = [CLASSES, task_of("multilabel", "abcd"), task_of("regression", "ab"), task_of("regression", "a")]

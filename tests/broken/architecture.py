@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.architecture.independent import Independent
-from mmbench.types import Inputs, Model, Part
+from mmbench.data.batches import Inputs
+from mmbench.model.interfaces import Model, Part
 from tests.broken import fails
 
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mmbench.types import Attention
+from mmbench.model.interfaces import Attention
 from tests.broken import fails
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mmbench import masked
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
 from mmbench.fusion.early_concat import EarlyConcat
-from mmbench.types import JOINT, Kit, Segment, Stream, Streams, Summaries
+from mmbench.model import masking
+from mmbench.model.interfaces import JOINT, Kit, Segment, Stream, Streams, Summaries
 from tests.broken import fails
 
 
@@ -81,7 +81,7 @@ class OneJointToken(EarlyConcat):
 
     def merge_inputs(self, streams: Streams) -> Streams:
         joint = super().merge_inputs(streams)[JOINT]
-        lone = masked.mean(joint.tokens, joint.mask)[:, None]
+        lone = masking.mean(joint.tokens, joint.mask)[:, None]
         segments = (Segment(modality=JOINT, length=1),)
         return {JOINT: Stream(tokens=lone, mask=joint.mask.any(1, keepdim=True), segments=segments)}
 

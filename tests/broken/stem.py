@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmbench.types import Example, Stem
+from mmbench.data.batches import Example
+from mmbench.model.interfaces import Stem
 from tests.broken import fails
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from mmbench.champion.choose import choose
 from mmbench.cli.project import Loaded
-from mmbench.job import Job
-from mmbench.registry import UserError
-from mmbench.results import State, TrialResult
-from mmbench.spec import DataSpec
+from mmbench.errors import UserError
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.plan import Job
+from mmbench.schema.result import State, TrialResult
 from tests import small_project
 
 

@@ -13,8 +13,8 @@ import yaml
 from PIL import Image
 
 from mmbench.cli import main
-from mmbench.datacard.looker import MEASURES
-from mmbench.reading.table import KINDS
+from mmbench.data.inspect.cell_inspector import MEASURES
+from mmbench.data.table.table import KINDS
 from tests.cli.test_data import project as project
 from tests.reading.films import film, shades, tone
 

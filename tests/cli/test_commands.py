@@ -15,9 +15,9 @@ import pytest
 from mmbench.cli import main
 from mmbench.cli.output import table
 from mmbench.cli.project import Loaded
+from mmbench.ledger.store import Ledger
 from mmbench.registry import variants
-from mmbench.results import State, TrialResult
-from mmbench.sweep.ledger import Ledger
+from mmbench.schema.result import State, TrialResult
 from tests import small_project
 
 Shown = pytest.CaptureFixture[str]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mmbench.cli import main
+from mmbench.ledger.store import Ledger
 from mmbench.report import parquet
 from mmbench.report.frame import tidy
-from mmbench.sweep.ledger import Ledger
 from tests.report.factory import TRUTHS, Job, Made, Plan, make
 from tests.report.test_compare import BEST, rerun
 

@@ -18,10 +18,10 @@ import soundfile
 import yaml
 from PIL import Image
 
-from mmbench import prepare
 from mmbench.cli import main
-from mmbench.reading.card import load_card
-from mmbench.registry import UserError
+from mmbench.data.prepare import dataset
+from mmbench.data.table.card import load_card
+from mmbench.errors import UserError
 from tests.clone import Clone
 from tests.reading import tiny_encoders
 from tests.shared_data import SHARED, needs
@@ -383,7 +383,7 @@ def test_a_label_that_a_split_lacks_is_told(project: Path, capsys: Shown) -> Non
     assert main(["data", "check", "own"]) == 0
     assert "note: no sample of test has these labels: 'rare'" in capsys.readouterr().out
     assert "no sample of test has these labels" in (project / "reports/data/own.html").read_text(encoding="utf-8")
-    spec = prepare.prepare(prepare.read("own", project / "data/raw"), project / "prepared", progress=False)
+    spec = dataset.prepare(dataset.read("own", project / "data/raw"), project / "prepared", progress=False)
     assert set(told["notes"]) <= set(spec.notes)
 
 
@@ -396,7 +396,7 @@ def test_an_encoder_that_cannot_be_had_is_a_problem(project: Path, capsys: Shown
         told = checked(capsys, "own", 1)
         assert says in told["problems"][0]["what"]
         with pytest.raises(UserError, match=says):
-            prepare.prepare(prepare.read("own", project / "data/raw"), project / "prepared", progress=False)
+            dataset.prepare(dataset.read("own", project / "data/raw"), project / "prepared", progress=False)
     bert = tiny_encoders.bert(tmp_path / "bert")
     column = {"said": {"text": {"encoder": str(bert), "tokens": 6}}}
     (folder / "dataset.yaml").write_text(yaml.safe_dump(card | {"columns": column}), encoding="utf-8")

@@ -13,10 +13,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mmbench.cli.fetch import fetch
+from mmbench.data.public.loader import GitFolder, Origin
+from mmbench.data.table.card import load_card
 from mmbench.dataset.cmu_mosi import CmuMosi
-from mmbench.reading.card import load_card
-from mmbench.reading.loader import GitFolder, Origin
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 from tests.reading.affect_files import mmsa, multibench, write
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mmbench import scaling
 from mmbench.cli import main
 from mmbench.registry import variants
+from mmbench.schema import cost_curves
 
 
 def call(root: Path, *words: str) -> int:
@@ -19,7 +19,7 @@ def test_every_attention_is_measured_and_kept(tmp_path: Path, capsys: pytest.Cap
     assert call(tmp_path, "--lengths", "64,32,64", "--width", "8") == 0
     shown = capsys.readouterr()
     assert "kept in" in shown.out and "32 tokens ..." in shown.err
-    (kept,) = scaling.load(tmp_path / scaling.FOLDER)
+    (kept,) = cost_curves.load(tmp_path / cost_curves.FOLDER)
     assert [s.attention for s in kept.series] == list(variants("attention"))
     assert all([p.length for p in s.points] == [32, 64] for s in kept.series)
     assert (kept.device, kept.precision, kept.batch, kept.width, kept.heads) == ("cpu", "float32", 1, 8, 2)
@@ -33,7 +33,7 @@ def test_what_does_not_fit_is_told_and_kept(tmp_path: Path, capsys: pytest.Captu
     shown = capsys.readouterr()
     assert "topk stops at 512 tokens: out of memory" in shown.err
     assert "512 tokens: out of memory" in shown.out
-    (kept,) = scaling.load(tmp_path / scaling.FOLDER)
+    (kept,) = cost_curves.load(tmp_path / cost_curves.FOLDER)
     topk, mean = kept.series
     assert topk.stop is not None and topk.stop.why == "out of memory" and len(topk.points) == 1
     assert mean.stop is None and len(mean.points) == 2
@@ -42,8 +42,8 @@ def test_what_does_not_fit_is_told_and_kept(tmp_path: Path, capsys: pytest.Captu
 def test_the_profile_before_is_kept_beside(tmp_path: Path) -> None:
     for name in ("mean", "dot"):
         assert call(tmp_path, "--attention", name, "--lengths", "16") == 0
-    folder = tmp_path / scaling.FOLDER
-    assert [s.attention for s in scaling.load(folder)[0].series] == ["dot"]
+    folder = tmp_path / cost_curves.FOLDER
+    assert [s.attention for s in cost_curves.load(folder)[0].series] == ["dot"]
     assert '"mean"' in (folder / "cpu.json.before").read_text()
 
 
@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_measuring(
 def test_where_nothing_was_measured_nothing_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "--attention", "mean", "--lengths", "128", "--memory-gb", "0.000001") == 1
     assert "nothing was measured, so nothing is kept" in capsys.readouterr().err
-    assert scaling.load(tmp_path / scaling.FOLDER) == ()
+    assert cost_curves.load(tmp_path / cost_curves.FOLDER) == ()
 
 
 def test_a_look_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

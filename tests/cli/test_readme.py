@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mmbench.cli.readme import COMMAND, listed, main, own, table, written
-from mmbench.registry import Axis, UserError
+from mmbench.errors import UserError
+from mmbench.registry import Axis
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 SHOWN: tuple[Axis, ...] = ("attention", "fusion", "architecture", "dataset")

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
-from mmbench.registry import UserError, check_options, get
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
+from mmbench.errors import UserError
+from mmbench.registry import check_options, get
 from tests.reading.affect_files import SIZES, mmsa, multibench, write
 
 LABELS = {"cmu_mosi": "sentiment", "cmu_mosei": "sentiment", "ur_funny": "zero or one", "mustard": "sign"}

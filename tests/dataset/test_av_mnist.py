@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
 from mmbench.dataset.av_mnist import AvMnist
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
 
 FILES = [f"{p}/{s}_data.npy" for p in ("image", "audio") for s in ("train", "test")]
 FILES += ["train_labels.npy", "test_labels.npy"]

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
+from mmbench.data.split.leakage import check
+from mmbench.data.split.splits import SPLITS, assign
+from mmbench.data.table.card import SplitCard
 from mmbench.dataset.easy_vqa import EasyVqa
-from mmbench.reading.card import SplitCard
-from mmbench.reading.leakage import check
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
-from mmbench.reading.splits import SPLITS, assign
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 from tests.shared_data import SHARED, needs
 
 COLOURS = ("red", "green", "blue")

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.idx import read_idx
+from mmbench.data.files.problems import CellError, DataError
+from mmbench.data.files.source import BytesSource, Root
+from mmbench.data.split.leakage import find
+from mmbench.data.split.splits import SPLITS, assign
+from mmbench.data.table.card import SplitCard
 from mmbench.dataset.fsdd_mnist import FsddMnist
-from mmbench.reading.card import SplitCard
-from mmbench.reading.decode import decoder
-from mmbench.reading.idx import read_idx
-from mmbench.reading.leakage import find
-from mmbench.reading.problems import CellError, DataError
-from mmbench.reading.source import BytesSource, Root
-from mmbench.reading.splits import SPLITS, assign
-from mmbench.registry import UserError, check_options, get
+from mmbench.errors import UserError
+from mmbench.registry import check_options, get
 from tests.shared_data import SHARED, needs
 
 SPEAKERS = ("nicolas", "theo", "yweweler", "jackson")

@@ -14,15 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.data import SPLITS, as_split, load_arrays, save
+from mmbench.data.batches import as_split
+from mmbench.data.prepared import SPLITS, load_arrays, save
+from mmbench.data.synthetic import speech
+from mmbench.data.synthetic.generator import Arrays, Generator
 from mmbench.dataset import synergy
 from mmbench.dataset.redundant import Redundant
 from mmbench.dataset.synergy import Synergy
 from mmbench.dataset.unique import Unique
-from mmbench.registry import UserError, get, variants
-from mmbench.signal import voice
-from mmbench.signal.generator import Arrays, Generator
-from mmbench.spec import DataSpec, load_spec
+from mmbench.errors import UserError
+from mmbench.registry import get, variants
+from mmbench.schema.dataset import DataSpec, load_spec
 
 SMALL = {
     "redundant": {"train": 200, "validation": 40, "test": 80},
@@ -74,7 +76,7 @@ def test_saved_and_read_back(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_same_options_give_same_bits(name: str, tmp_path: Path) -> None:
     spec, splits = made(name)
-    voice.lexicon.cache_clear()
+    speech.lexicon.cache_clear()
     again = variants("dataset")[name].cls(**SMALL[name]).make(name)
     other = variants("dataset")[name].cls(**SMALL[name], seed=1).make(name)
     first, second, third = (save(tmp_path / name, *x).hash for x in ((spec, splits), again, other))
@@ -84,7 +86,7 @@ def test_same_options_give_same_bits(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_another_process_makes_the_same_bits(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from mmbench.dataset.unique import Unique; from mmbench.data import save;"
+        "from pathlib import Path; from mmbench.dataset.unique import Unique; from mmbench.data.prepared import save;"
         f"print(save(Path({str(tmp_path / 'theirs')!r}), *Unique(**{SMALL['unique']!r}).make('unique')).hash)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "1"}

@@ -9,13 +9,13 @@ import av
 import numpy as np
 import pytest
 
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
+from mmbench.data.split.leakage import check
+from mmbench.data.split.splits import SPLITS, assign
+from mmbench.data.table.card import SplitCard
 from mmbench.dataset.grid import VOCABULARY, WORDS, Grid
-from mmbench.reading.card import SplitCard
-from mmbench.reading.decode import decoder
-from mmbench.reading.leakage import check
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
-from mmbench.reading.splits import SPLITS, assign
 from tests.shared_data import SHARED, needs
 
 LETTERS = dict(zip(VOCABULARY["digit"], "z123456789", strict=True))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.reading.loader import Download, GitFolder, Loader
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
+from mmbench.data.public.loader import Download, GitFolder, Loader
 from mmbench.registry import Variant, variants
 
 LOADERS = {name: info for name, info in variants("dataset").items() if issubclass(info.cls, Loader)}

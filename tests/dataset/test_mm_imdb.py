@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
 from mmbench.dataset.mm_imdb import DEV_END, FILE, ROWS, TRAIN_END, MmImdb
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
 
 FILMS = 40
 GENRES = [f"Genre-{i}" for i in range(23)]

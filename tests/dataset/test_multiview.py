@@ -11,15 +11,15 @@ import pytest
 import scipy.io
 import scipy.sparse
 
+from mmbench.data.files.mat import read_mat
+from mmbench.data.files.problems import CellError, DataError
+from mmbench.data.files.source import BytesSource, Root
+from mmbench.data.split.leakage import check, find
+from mmbench.data.split.splits import SPLITS, assign
+from mmbench.data.table.card import SplitCard
+from mmbench.data.table.table import Table
 from mmbench.dataset.handwritten import VIEWS, Handwritten
 from mmbench.dataset.multiview import Multiview
-from mmbench.reading.card import SplitCard
-from mmbench.reading.leakage import check, find
-from mmbench.reading.mat import read_mat
-from mmbench.reading.problems import CellError, DataError
-from mmbench.reading.source import BytesSource, Root
-from mmbench.reading.splits import SPLITS, assign
-from mmbench.reading.table import Table
 from tests.shared_data import SHARED, needs
 
 RNG = np.random.default_rng(0)

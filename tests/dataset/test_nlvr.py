@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
+from mmbench.data.split.leakage import check, find
+from mmbench.data.split.splits import SPLITS, assign
+from mmbench.data.table.card import SplitCard
+from mmbench.data.table.table import Table
 from mmbench.dataset.nlvr import Nlvr
-from mmbench.reading.card import SplitCard
-from mmbench.reading.decode import decoder
-from mmbench.reading.leakage import check, find
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
-from mmbench.reading.splits import SPLITS, assign
-from mmbench.reading.table import Table
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 from tests.shared_data import SHARED, needs
 
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mmbench.architecture.independent import Independent
 from mmbench.checks import tiny
-from mmbench.model import Branch
-from mmbench.types import Fusion, Segment, Stream, Streams
+from mmbench.model.build import Branch
+from mmbench.model.interfaces import Fusion, Segment, Stream, Streams
 
 
 def branch(fusion: type[Fusion], modalities: int = 3, depth: int = 2) -> Branch:

@@ -9,7 +9,7 @@ from torch import Tensor
 from mmbench.checks import tiny
 from mmbench.checks.common import same
 from mmbench.fusion.early_channel import EarlyChannel, resample
-from mmbench.types import JOINT, Segment, Stream
+from mmbench.model.interfaces import JOINT, Segment, Stream
 from tests.fusion.made import branch, random_stream
 
 

@@ -13,8 +13,8 @@ from mmbench.fusion.co_attention import CoAttention
 from mmbench.fusion.film import FiLM
 from mmbench.fusion.latent_array import LatentArray
 from mmbench.fusion.mmtm import MMTM
-from mmbench.model import Branch
-from mmbench.types import JOINT, Stream, Streams
+from mmbench.model.build import Branch
+from mmbench.model.interfaces import JOINT, Stream, Streams
 from tests.fusion.made import branch, random_stream, without
 
 

@@ -9,8 +9,8 @@ from mmbench.checks import tiny
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
 from mmbench.fusion.early_concat import EarlyConcat
-from mmbench.model import Branch
-from mmbench.types import JOINT, Fusion, Stream
+from mmbench.model.build import Branch
+from mmbench.model.interfaces import JOINT, Fusion, Stream
 
 
 def branch(fusion: type[Fusion], modalities: int = 3, depth: int = 2) -> Branch:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmbench.data import load_arrays
-from mmbench.spec import load_spec
+from mmbench.data.prepared import load_arrays
+from mmbench.schema.dataset import load_spec
 from pipeline.prepare import main
 
 ROOT = Path(__file__).resolve().parents[2]

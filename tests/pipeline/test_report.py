@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from mmbench import scaling
-from mmbench.config import load_params
-from mmbench.sweep.ledger import Ledger
+from mmbench.ledger.store import Ledger
+from mmbench.schema import cost_curves
+from mmbench.schema.params import load_params
 from mmbench.sweep.plan import build, load_specs
 from tests.report.factory import TRUTHS, Job, result_of, spec_of
 from tests.test_scaling import example
@@ -95,7 +95,7 @@ def test_a_data_set_that_is_not_prepared_is_one_plain_line(project: Path) -> Non
 @pytest.mark.slow
 def test_a_profile_is_shown_and_a_broken_one_is_one_plain_line(project: Path) -> None:
     fill(project, part=0.1)
-    kept = scaling.save(example(), project / scaling.FOLDER)
+    kept = cost_curves.save(example(), project / cost_curves.FOLDER)
     done = stage(project)
     assert done.returncode == 0, done.stderr
     assert (project / "reports" / "figures" / "length_cpu.svg").is_file()

@@ -5,13 +5,14 @@ from itertools import product
 import pytest
 import torch
 
-from mmbench import model
-from mmbench.config import Choice, ModelSize, TrialConfig
-from mmbench.data import Split
+from mmbench.data.batches import Split
+from mmbench.model import build as model
 from mmbench.probe import cost
-from mmbench.probe.census import Census, sample
 from mmbench.registry import get, variants
-from mmbench.spec import DataSpec
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Choice, ModelSize
+from mmbench.schema.trial import TrialConfig
+from mmbench.sweep.model_counts import Census, sample
 
 SIZE = ModelSize(width=32, depth=2, heads=2, mlp_ratio=2)
 CENSUS = Census()

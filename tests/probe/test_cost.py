@@ -4,12 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmbench.config import Choice
-from mmbench.data import Split
-from mmbench.model import build
+from mmbench.data.batches import Example, Inputs, Split
+from mmbench.model.build import build
 from mmbench.probe import cost
 from mmbench.registry import variants
-from mmbench.types import Example, Inputs
+from mmbench.schema.params import Choice
 from tests import small
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import av
 import numpy as np
 
-from mmbench.reading.source import BytesSource
+from mmbench.data.files.source import BytesSource
 
 
 def film(

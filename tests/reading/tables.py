@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.metrics import TaskKind
-from mmbench.reading.table import Column, Table
-from mmbench.spec import task_of
+from mmbench.data.table.table import Column, Table
+from mmbench.schema.task import TaskKind, task_of
 
 
 def table(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmbench.reading import affect
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Root
-from mmbench.reading.table import Table
-from mmbench.spec import task_of
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Root
+from mmbench.data.public import affect
+from mmbench.data.table.table import Table
+from mmbench.schema.task import task_of
 from tests.reading.affect_files import SIZES, STEPS, mmsa, multibench, write
 
 SENTIMENT = task_of("regression", ("sentiment",), affect=True)

@@ -13,12 +13,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.reading.decode import decoder
-from mmbench.reading.decode.audio import FLOOR, AudioDecoder
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource, Root, Source
-from mmbench.reading.table import Cell
-from mmbench.registry import UserError
+from mmbench.data.decode.audio import FLOOR, AudioDecoder
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource, Root, Source
+from mmbench.data.table.table import Cell
+from mmbench.errors import UserError
 from tests.reading.films import film, shades, tone
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.reading import manifest
-from mmbench.reading.card import FILE, load_card
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import Root
-from mmbench.registry import UserError
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import Root
+from mmbench.data.table import manifest
+from mmbench.data.table.card import FILE, load_card
+from mmbench.errors import UserError
 
 BASE = "manifest: manifest.csv\ncolumns: {v: vector, t: text}\ntarget: {classification: y}\n"
 

@@ -19,15 +19,15 @@ import torch
 import transformers
 from PIL import Image
 
-from mmbench.reading.decode import decoder
-from mmbench.reading.decode.encoded import Encoded
-from mmbench.reading.prepare import prepare
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell, Column, Table
-from mmbench.spec import task_of
+from mmbench.data.batches import Example
+from mmbench.data.decode.factory import decoder
+from mmbench.data.encode.encoded import Encoded
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource
+from mmbench.data.prepare.arrays import prepare
+from mmbench.data.table.table import Cell, Column, Table
+from mmbench.schema.task import task_of
 from mmbench.stem.feature import Feature
-from mmbench.types import Example
 from tests.reading import tiny_encoders
 
 TEXTS = ["the cat sat on the mat", "a dog ran", "red", "the blue dog sat on a red cat"]

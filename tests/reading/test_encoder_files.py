@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmbench.reading.decode import decoder
-from mmbench.reading.pretrained.files import find
-from mmbench.registry import UserError
+from mmbench.data.decode.factory import decoder
+from mmbench.data.encode.files import find
+from mmbench.errors import UserError
 from tests.reading import tiny_encoders
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

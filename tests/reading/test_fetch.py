@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.reading import fetch as fetching
-from mmbench.reading.fetch import check, fetch
-from mmbench.reading.loader import Download, GitFolder, Origin
-from mmbench.registry import UserError
+from mmbench.data.public import fetch as fetching
+from mmbench.data.public.fetch import check, fetch
+from mmbench.data.public.loader import Download, GitFolder, Origin
+from mmbench.errors import UserError
 
 CONTENT = bytes(range(256)) * 8192
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

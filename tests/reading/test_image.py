@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mmbench.reading.decode import Layout, decoder
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell
-from mmbench.registry import UserError
+from mmbench.data.decode.base import Layout
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource
+from mmbench.data.table.table import Cell
+from mmbench.errors import UserError
 
 
 def saved(image: Image.Image, format: str, **options: Any) -> BytesSource:

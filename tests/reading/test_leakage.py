@@ -12,11 +12,11 @@ import pytest
 import soundfile
 from PIL import Image, ImageDraw, ImageEnhance
 
-from mmbench.reading import near
-from mmbench.reading.leakage import SAYS, check, find, normal
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import BytesSource, Root
-from mmbench.reading.table import Cell, Column, Kind
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import BytesSource, Root
+from mmbench.data.split import near_duplicates
+from mmbench.data.split.leakage import SAYS, check, find, normal
+from mmbench.data.table.table import Cell, Column, Kind
 from tests.reading.tables import table
 
 RNG = np.random.default_rng(0)
@@ -203,14 +203,14 @@ def test_texts_are_compared_in_normal_form() -> None:
 
 def test_neighbours_are_found_as_by_comparing_all_with_all() -> None:
     rng = np.random.default_rng(3)
-    base = rng.integers(0, 256, (60, near.SIDE, near.SIDE, 3), dtype=np.uint8)
+    base = rng.integers(0, 256, (60, near_duplicates.SIDE, near_duplicates.SIDE, 3), dtype=np.uint8)
     copies = np.clip(base[:20] + rng.normal(0, 6, base[:20].shape), 0, 255).astype(np.uint8)
     thumbs = np.concatenate([base, copies])
-    found = near.pairs(thumbs, np.arange(60, 80), np.arange(60))
-    unit = near._unit(thumbs).reshape(len(thumbs), -1)
+    found = near_duplicates.pairs(thumbs, np.arange(60, 80), np.arange(60))
+    unit = near_duplicates._unit(thumbs).reshape(len(thumbs), -1)
     slow = [
         (q, int(d.argmin()))
         for q in range(60, 80)
-        if (d := np.linalg.norm(unit[:60] - unit[q], axis=1)).min() <= near.NEAR
+        if (d := np.linalg.norm(unit[:60] - unit[q], axis=1)).min() <= near_duplicates.NEAR
     ]
     assert found == slow == [(60 + i, i) for i in range(20)]

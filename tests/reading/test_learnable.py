@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmbench.reading import learnable
-from mmbench.reading.problems import DataError
-from mmbench.reading.table import Column
+from mmbench.data.files.problems import DataError
+from mmbench.data.split import learnability
+from mmbench.data.table.table import Column
 from tests.reading.tables import table
 
 SPLIT = np.array(["train"] * 4 + ["validation"] * 2 + ["test"] * 2)
@@ -24,12 +24,12 @@ SPLIT = np.array(["train"] * 4 + ["validation"] * 2 + ["test"] * 2)
 )
 def test_what_cannot_be_learned(labels: list[object], kind: str, expected: str) -> None:
     with pytest.raises(DataError, match=expected):
-        learnable.check(table(labels, kind), SPLIT)  # type: ignore[arg-type]
+        learnability.check(table(labels, kind), SPLIT)  # type: ignore[arg-type]
 
 
 def test_notes() -> None:
     cells = [None if i % 2 or i > 5 else f"text {i}" for i in range(8)]
-    notes = learnable.check(table([0, 1, 0, 1, 0, 1, 0, 0], said=Column(kind="text", cells=cells)), SPLIT)
+    notes = learnability.check(table([0, 1, 0, 1, 0, 1, 0, 0], said=Column(kind="text", cells=cells)), SPLIT)
     assert "no sample of test has these classes: 'class 1'" in notes
     assert "said: no sample of test has it" in notes
     assert "validation has only 2 samples: scores on it are rough" in notes

@@ -17,13 +17,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmbench.reading import manifest
-from mmbench.reading.card import FILE, load_card
-from mmbench.reading.cells import TEXT_BYTES
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import Source
-from mmbench.reading.table import Table
-from mmbench.registry import UserError
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import Source
+from mmbench.data.table import manifest
+from mmbench.data.table.card import FILE, load_card
+from mmbench.data.table.cells import TEXT_BYTES
+from mmbench.data.table.table import Table
+from mmbench.errors import UserError
 
 PLACE = re.compile(r"\b(row|line) \d+")
 CARD: dict[str, Any] = {

@@ -13,14 +13,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.reading.decode import Decoder, Layout, decoder
-from mmbench.reading.decode import numbers as module
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell
-from mmbench.registry import UserError
+from mmbench.data.batches import Example
+from mmbench.data.decode import numbers as module
+from mmbench.data.decode.base import Decoder, Layout
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource
+from mmbench.data.table.table import Cell
+from mmbench.errors import UserError
 from mmbench.stem.feature import Feature
-from mmbench.types import Example
 
 
 def npy(values: np.ndarray, name: str = "x.npy") -> BytesSource:

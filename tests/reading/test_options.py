@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.reading.decode import cut, decoder
-from mmbench.reading.decode.pixels import Wish
-from mmbench.reading.table import KINDS
+from mmbench.data.decode.base import cut
+from mmbench.data.decode.factory import decoder
+from mmbench.data.decode.pixels import Wish
+from mmbench.data.table.table import KINDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "your-data.md"
 

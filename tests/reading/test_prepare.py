@@ -14,17 +14,18 @@ import pytest
 import soundfile
 from PIL import Image
 
-from mmbench.reading import parallel
-from mmbench.reading.chance import chance
-from mmbench.reading.decode import Decoder, Layout
-from mmbench.reading.normal import normal
-from mmbench.reading.parallel import Chunk, decode_all
-from mmbench.reading.prepare import Prepared, prepare
-from mmbench.reading.problems import DataError
-from mmbench.reading.source import BytesSource, Root
-from mmbench.reading.table import Cell, Column, Table
-from mmbench.registry import UserError
-from mmbench.spec import Normal, task_of
+from mmbench.data.decode.base import Decoder, Layout
+from mmbench.data.files.problems import DataError
+from mmbench.data.files.source import BytesSource, Root
+from mmbench.data.prepare import parallel
+from mmbench.data.prepare.arrays import Prepared, prepare
+from mmbench.data.prepare.constant_guess import chance
+from mmbench.data.prepare.normalisation import normal
+from mmbench.data.prepare.parallel import Chunk, decode_all
+from mmbench.data.table.table import Cell, Column, Table
+from mmbench.errors import UserError
+from mmbench.schema.dataset import Normal
+from mmbench.schema.task import task_of
 from tests.reading.films import film, shades, tone
 
 N = 24
@@ -158,8 +159,8 @@ def test_missing_cells_are_masked(tmp_path: Path) -> None:
 def test_masks_have_as_many_tokens_as_the_stems_make(tmp_path: Path) -> None:
     import torch
 
+    from mmbench.data.batches import Example
     from mmbench.registry import variants
-    from mmbench.types import Example
 
     data = table(tmp_path)
     lacking = {name: [None, *column.cells[1:]] for name, column in data.modalities.items()}
@@ -289,7 +290,7 @@ def test_normal_is_that_of_all_numbers_at_once(monkeypatch: pytest.MonkeyPatch) 
     values = (rng.standard_normal((50, 7, 3)) * [1, 10, 100] + [0, 5, 1e4]).astype(np.float32)
     mask = rng.random((50, 7)) < 0.5
     whole = normal(values, mask, axis=1)
-    monkeypatch.setattr("mmbench.reading.normal.BLOCK", 60)
+    monkeypatch.setattr("mmbench.data.prepare.normalisation.BLOCK", 60)
     parts = normal(values, mask, axis=1)
     for found in (whole, parts):
         assert np.allclose(found.mean, values[mask].mean(axis=0, dtype=float), rtol=1e-9)

@@ -13,12 +13,12 @@ import pytest
 import soundfile
 from PIL import Image
 
-from mmbench.reading.decode import decoder
-from mmbench.reading.problems import CellError
-from mmbench.reading.readers import FILE, Reader, load, reader, to_json
-from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell, Column, Kind
-from mmbench.registry import UserError
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource
+from mmbench.data.prepare.readers import FILE, Reader, load, reader, to_json
+from mmbench.data.table.table import Cell, Column, Kind
+from mmbench.errors import UserError
 from tests.reading import tiny_encoders
 from tests.reading.films import film, shades, tone
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.reading import archive
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource, Root
-from mmbench.registry import UserError
+from mmbench.data.files import archive
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource, Root
+from mmbench.errors import UserError
 
 
 @pytest.fixture

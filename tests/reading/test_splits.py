@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.reading import coverage, learnable
-from mmbench.reading.card import SplitCard
-from mmbench.reading.problems import DataError
-from mmbench.reading.splits import SPLITS, assign
+from mmbench.data.files.problems import DataError
+from mmbench.data.split import coverage, learnability
+from mmbench.data.split.splits import SPLITS, assign
+from mmbench.data.table.card import SplitCard
 from tests.reading.tables import table
 
 CARD = SplitCard()
@@ -285,7 +285,7 @@ def test_a_label_that_is_never_learned_is_an_error() -> None:
     said = ["train", "validation"] * 5 + ["test"]
     given = table(labels, "multilabel", split=said)
     with pytest.raises(DataError, match="label 'target 1' is never true in train"):
-        learnable.check(given, assign(given, CARD))
+        learnability.check(given, assign(given, CARD))
 
 
 def test_very_many_rare_labels_are_spread_in_seconds() -> None:

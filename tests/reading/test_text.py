@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmbench.reading.decode import Layout, decoder
-from mmbench.reading.decode.text import TextDecoder
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell
-from mmbench.registry import UserError
+from mmbench.data.decode.base import Layout
+from mmbench.data.decode.factory import decoder
+from mmbench.data.decode.text import TextDecoder
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource
+from mmbench.data.table.table import Cell
+from mmbench.errors import UserError
 
 BOXES = [f"There is a {c} {s} in box {n}." for c in ("red", "blue", "black") for s in ("cup", "ball") for n in range(9)]
 
@@ -150,7 +151,7 @@ def test_a_decoder_travels() -> None:
 def test_training_again_gives_the_same_identifiers(tokens: str) -> None:
     """Also in another process, whose hashes and threads are others."""
     code = (
-        "from mmbench.reading.decode import decoder; import random\n"
+        "from mmbench.data.decode.base import decoder; import random\n"
         "r = random.Random(0)\n"
         "texts = [' '.join(''.join(r.choices('abcdef', k=4)) for _ in range(8)) for _ in range(300)]\n"
         f"d = decoder('text', {{'tokens': {tokens!r}, 'vocabulary': 400}}); d.fit(texts)\n"

@@ -25,11 +25,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mmbench.reading import unpickle
-from mmbench.reading.pickled import Refused
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource, FileSource
-from mmbench.reading.unpickle import load
+from mmbench.data.files import unpickle
+from mmbench.data.files.pickled import Refused
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource, FileSource
+from mmbench.data.files.unpickle import load
 
 
 def in_memory(data: bytes) -> BytesSource:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.reading.decode import Layout, decoder
-from mmbench.reading.decode import video as module
-from mmbench.reading.decode.video import VideoDecoder
-from mmbench.reading.problems import CellError
-from mmbench.reading.source import BytesSource
-from mmbench.reading.table import Cell
-from mmbench.registry import UserError
+from mmbench.data.decode import video as module
+from mmbench.data.decode.base import Layout
+from mmbench.data.decode.factory import decoder
+from mmbench.data.decode.video import VideoDecoder
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource
+from mmbench.data.table.table import Cell
+from mmbench.errors import UserError
 from tests.reading.films import film, shades, tone
 
 

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.config import Choice, Params, TrialConfig, load_params
-from mmbench.metrics import METRICS, TaskKind
-from mmbench.results import Cost, Provenance, State, TrialResult
-from mmbench.spec import DataSpec, Modality, Task, task_of
+from mmbench.metrics import METRICS
+from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.params import Choice, Params, load_params
+from mmbench.schema.result import Cost, Provenance, State, TrialResult
+from mmbench.schema.task import Task, TaskKind, task_of
+from mmbench.schema.trial import TrialConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = {"early_concat": "early", "cross_attention": "intermediate", "concat": "late (features)"}

@@ -13,7 +13,7 @@ from mmbench.report.analysis import Analysis
 from mmbench.report.cost import hypervolume
 from mmbench.report.page import render
 from mmbench.report.tables import tables
-from mmbench.results import State
+from mmbench.schema.result import State
 
 from .factory import OTHERS, TRUTHS, make
 from .test_build import analysed

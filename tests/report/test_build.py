@@ -13,7 +13,7 @@ import pytest
 
 from mmbench.report.analysis import Analysis, CellRow
 from mmbench.report.build import analyse
-from mmbench.results import State
+from mmbench.schema.result import State
 
 from .factory import TRUTHS, Made, Truth, make
 

@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 
 from mmbench.report.compare import Comparison, compare
 from mmbench.report.sources import Part
-from mmbench.results import State, TrialResult
+from mmbench.schema.result import State, TrialResult
 
 from .factory import OTHERS, TRUTHS, Made, Truth, make
 

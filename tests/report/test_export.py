@@ -15,7 +15,7 @@ import pytest
 
 from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
-from mmbench.results import State
+from mmbench.schema.result import State
 
 from .factory import TRUTHS, make
 from .test_build import analysed

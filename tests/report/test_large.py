@@ -14,7 +14,7 @@ from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
 from mmbench.report.page import render
 from mmbench.report.view.plots import HUES
-from mmbench.results import State
+from mmbench.schema.result import State
 from tests.report.factory import TRUTHS, make
 from tests.report.test_browser import browser  # noqa: F401 - a fixture
 

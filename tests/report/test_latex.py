@@ -22,7 +22,7 @@ from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
 from mmbench.report.page import render
 from mmbench.report.tables import Table, tables
-from mmbench.results import State
+from mmbench.schema.result import State
 
 from .factory import TRUTHS, make
 from .test_build import analysed

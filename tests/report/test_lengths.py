@@ -15,7 +15,7 @@ from mmbench.report.export import export
 from mmbench.report.figures import figures
 from mmbench.report.page import render
 from mmbench.report.view import lengths
-from mmbench.scaling import Profile, Stop
+from mmbench.schema.cost_curves import Profile, Stop
 from tests.report.factory import TRUTHS, make
 from tests.test_scaling import LENGTHS, OUT, example, profile, series
 

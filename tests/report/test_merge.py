@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.config import Params
-from mmbench.registry import UserError
+from mmbench.errors import UserError
+from mmbench.ledger.store import Ledger
 from mmbench.report import parquet, sources
 from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
 from mmbench.report.frame import tidy
 from mmbench.report.merge import merge
-from mmbench.results import State, TrialResult
-from mmbench.sweep.ledger import Ledger
+from mmbench.schema.params import Params
+from mmbench.schema.result import State, TrialResult
 from tests import small_project
 
 from .factory import TRUTHS, Made, make

@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mmbench.config import Tracking
+from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.page import render
-from mmbench.results import State
-from mmbench.sweep.ledger import Ledger
+from mmbench.schema.params import Tracking
+from mmbench.schema.result import State
 from mmbench.tracking import open_store, sync
 from tests.report.factory import OTHERS, TRUTHS, Made, make
 

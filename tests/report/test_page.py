@@ -15,7 +15,7 @@ from mmbench.report.build import analyse
 from mmbench.report.page import render
 from mmbench.report.view import numbers, table
 from mmbench.report.view.table import STATIC_ROWS
-from mmbench.results import State
+from mmbench.schema.result import State
 from tests.report.factory import TRUTHS, make
 
 FAULTS = {

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmbench.errors import UserError
 from mmbench.metrics import METRICS
-from mmbench.registry import UserError
 from mmbench.report import parquet
 from mmbench.report.frame import tidy
-from mmbench.results import State
+from mmbench.schema.result import State
 
 from .factory import OTHERS, TRUTHS, Made, make
 

@@ -20,7 +20,7 @@ from mmbench.report.page import render
 from mmbench.report.ranks import friedman, groups, least_wilcoxon, needed, rank_table, wilcoxon
 from mmbench.report.tables import tables
 from mmbench.report.view.ladder import ladder
-from mmbench.results import State, TrialResult
+from mmbench.schema.result import State, TrialResult
 from pipeline.report import report
 from tests import small_project
 

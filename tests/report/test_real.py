@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from mmbench.data import as_split, load_prepared, save
+from mmbench.data.batches import as_split
+from mmbench.data.prepared import load_prepared, save
 from mmbench.metrics import scores
 from mmbench.report.analysis import Analysis
-from mmbench.results import State
-from mmbench.spec import DataSpec, Modality, Normal, Task, task_of
-from mmbench.trial import run
+from mmbench.schema.dataset import DataSpec, Modality, Normal
+from mmbench.schema.result import State
+from mmbench.schema.task import Task, task_of
+from mmbench.training.trial import run
 from pipeline.report import report
 from tests import small_project
 

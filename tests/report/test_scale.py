@@ -7,7 +7,7 @@ import pytest
 from mmbench.report.analysis import Difference
 from mmbench.report.scale import RANKS, Scale, beside, joint, scale_of
 from mmbench.report.words import change, gain
-from mmbench.spec import task_of
+from mmbench.schema.task import task_of
 
 SHARE = scale_of("accuracy", 0.01, scores=[0.9], guess=0.1)
 ERROR = scale_of("mae", 0.01, scores=[12.3, 11.0, 14.0], guess=20.0)

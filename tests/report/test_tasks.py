@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmbench.registry import UserError
+from mmbench.errors import UserError
 from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
 from mmbench.report.page import render
-from mmbench.results import State
+from mmbench.schema.result import State
 
 from .factory import OTHERS, TRUTHS, Made, Truth, make
 from .test_build import BEST, analysed

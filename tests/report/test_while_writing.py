@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from mmbench.ledger.store import Ledger
 from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
 from mmbench.report.tables import tables
-from mmbench.sweep.ledger import Ledger
 
 from .factory import TRUTHS, Made, as_json, make
 

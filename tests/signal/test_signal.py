@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from mmbench.signal import audio, image, ink, text, video, voice
-from mmbench.signal.ceiling import ceiling, joint_ceiling
-from mmbench.signal.draw import corrupted
-from mmbench.signal.generator import MODALITIES, RENDER
-from mmbench.signal.numbers import DIGITS, NUMBERS, WORDS
+from mmbench.data.synthetic import audio, digits, image, speech, text, video
+from mmbench.data.synthetic.ceiling import ceiling, joint_ceiling
+from mmbench.data.synthetic.generator import MODALITIES, RENDER
+from mmbench.data.synthetic.numbers import DIGITS, NUMBERS, WORDS
+from mmbench.data.synthetic.sampling import corrupted
 
 SPLITS = ("train", "validation", "test")
 SIGNALS = {"image": image, "video": video}
@@ -24,20 +24,20 @@ def rng() -> np.random.Generator:
 
 
 def test_writers_are_disjoint_and_forms_whole() -> None:
-    blocks = sorted(block for split in SPLITS for block in ink.ROWS[split])
-    assert blocks[0][0] == 0 and blocks[-1][1] == len(ink._file()[1])
+    blocks = sorted(block for split in SPLITS for block in digits.ROWS[split])
+    assert blocks[0][0] == 0 and blocks[-1][1] == len(digits._file()[1])
     assert all(before[1] == after[0] for before, after in pairwise(blocks))
     for first, _ in blocks:
-        assert ink._file()[1][first : first + 30].tolist() == [*range(10)] * 3
-    pictures = {s: {x.tobytes() for d in DIGITS for x in ink.images(s, d)} for s in SPLITS}
+        assert digits._file()[1][first : first + 30].tolist() == [*range(10)] * 3
+    pictures = {s: {x.tobytes() for d in DIGITS for x in digits.images(s, d)} for s in SPLITS}
     assert not pictures["train"] & pictures["test"] and not pictures["validation"] & pictures["test"]
 
 
 def test_voices_are_disjoint() -> None:
-    voices = {s: set(voice.voices(s)) for s in SPLITS}
+    voices = {s: set(speech.voices(s)) for s in SPLITS}
     assert sum(map(len, voices.values())) == len(set.union(*voices.values())) > 90
     assert all(len(v) >= 10 for v in voices.values())
-    named = [{v.rstrip("0123456789") for v in names} - set(voice.UNRELATED) for names in voices.values()]
+    named = [{v.rstrip("0123456789") for v in names} - set(speech.UNRELATED) for names in voices.values()]
     assert sum(map(len, named)) == len(set.union(*named))
 
 
@@ -93,13 +93,13 @@ def test_numbers_can_be_told_apart_by_unknown_writers_and_voices(kind: str) -> N
 
 
 def test_words_differ_and_are_deterministic() -> None:
-    with voice.synthesiser() as speaker:
+    with speech.synthesiser() as speaker:
         first = [speaker.say(word, "f1", 200, 50) for word in WORDS]
-    with voice.synthesiser() as speaker:
+    with speech.synthesiser() as speaker:
         again = [speaker.say(word, "f1", 200, 50) for word in WORDS]
     assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
     assert len({wave.tobytes() for wave in first}) == len(WORDS)
-    assert all(0.1 < len(wave) / voice.RATE < 1 and 0.05 < np.abs(wave).max() <= 1 for wave in first)
+    assert all(0.1 < len(wave) / speech.RATE < 1 and 0.05 < np.abs(wave).max() <= 1 for wave in first)
 
 
 def test_sentences_name_the_number_where_the_evidence_is(rng: np.random.Generator) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mmbench.data.batches import Example
 from mmbench.stem.audio import Audio
 from mmbench.stem.feature import Feature
 from mmbench.stem.image import Image
 from mmbench.stem.text import Text
 from mmbench.stem.video import Video
-from mmbench.types import Example
 
 
 def test_image_patches_are_squares_in_reading_order() -> None:

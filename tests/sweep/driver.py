@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from mmbench.results import TrialResult
-from mmbench.sweep.ledger import Ledger
+from mmbench.ledger.store import Ledger
+from mmbench.schema.result import TrialResult
 from tests import small_project
 
 PLANTED = Path(__file__).parent / "planted"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mmbench.config import Sweep
-from mmbench.registry import UserError
+from mmbench.errors import UserError
+from mmbench.schema.params import Sweep
 from mmbench.sweep.cluster import Slots, share_out, started
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mmbench.results import State
+from mmbench.schema.result import State
 from tests.sweep import driver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from mmbench.cli.project import Loaded
-from mmbench.job import Limits
-from mmbench.registry import UserError
-from mmbench.results import State, TrialResult
-from mmbench.sweep.ledger import Ledger, coverage
+from mmbench.errors import UserError
+from mmbench.ledger.store import Ledger, coverage
+from mmbench.schema.plan import Limits
+from mmbench.schema.result import State, TrialResult
 from tests import small_project
 
 
@@ -222,7 +222,7 @@ def test_a_read_only_folder_is_told_before_anything_runs(loaded: Loaded, small_d
 
 
 def test_a_folder_in_the_place_of_a_result_is_told_before_anything_runs(tmp_path: Path) -> None:
-    from mmbench.job import Limits
+    from mmbench.schema.plan import Limits
     from tests import small_project
 
     loaded = small_project.read(small_project.make(tmp_path))

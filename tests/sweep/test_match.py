@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench import model
-from mmbench.config import Params, load_params
-from mmbench.job import Plan
+from mmbench.model import build as model
 from mmbench.probe import cost
-from mmbench.probe.census import Census
 from mmbench.registry import get, variants
-from mmbench.spec import DataSpec
-from mmbench.sweep.costs import costs
-from mmbench.sweep.match import NAME, TOLERANCE, WIDEST, Matcher, around
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Params, load_params
+from mmbench.schema.plan import Plan
+from mmbench.sweep.cell_costs import costs
+from mmbench.sweep.match_parameters import NAME, TOLERANCE, WIDEST, Matcher, around
+from mmbench.sweep.model_counts import Census
 from mmbench.sweep.plan import build
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mmbench.results import State
+from mmbench.schema.result import State
 from tests.sweep import driver
 
 GIB = 2**30

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from mmbench.config import Choice, Params, load_params
-from mmbench.job import Plan
-from mmbench.registry import UserError
-from mmbench.spec import DataSpec, Modality, task_of
+from mmbench.errors import UserError
+from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.params import Choice, Params, load_params
+from mmbench.schema.plan import Plan
+from mmbench.schema.task import task_of
 from mmbench.sweep.plan import build, check_names, load_specs
 from tests import small_project
 

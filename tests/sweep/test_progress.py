@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mmbench.results import State
-from mmbench.sweep.ledger import coverage
+from mmbench.ledger.store import coverage
+from mmbench.schema.result import State
 from mmbench.sweep.progress import Watch, duration, summary
 from tests import small_project
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmbench.results import State, TrialResult
+from mmbench.schema.result import State, TrialResult
 from tests.sweep import driver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mmbench.cli.project import Loaded
-from mmbench.config import Tracking
+from mmbench.schema.params import Tracking
 from mmbench.tracking import Counts, open_store, sync
 from mmbench.tracking.store import Store
 from tests import small_project

@@ -20,7 +20,7 @@ import yaml
 from mmbench.champion.choose import choose
 from mmbench.cli import main
 from mmbench.cli.project import Loaded
-from mmbench.data import load_arrays
+from mmbench.data.prepared import load_arrays
 from mmbench.tracking import open_store
 from mmbench.tracking.champion import fetch
 from mmbench.tracking.server import _end, free_port
@@ -135,7 +135,7 @@ def test_the_second_time_nothing_is_trained(
     crowned: tuple[Path, Loaded], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, loaded = crowned
-    monkeypatch.setattr("mmbench.champion.again.run", None)
+    monkeypatch.setattr("mmbench.champion.retrain.run", None)
     capsys.readouterr()
     assert main(["champion", "--root", str(root), "seen"]) == 0
     assert "models:/mmbench-seen@champion is this model already (version 1)" in capsys.readouterr().out

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mmbench.cli.project import Loaded
-from mmbench.results import State
+from mmbench.schema.result import State
 from mmbench.tracking.run import GREY, LONGEST_TAG, PALETTE, colours, from_result, from_skip
 from tests.small_project import result
 from tests.tracking.conftest import Tracked

@@ -12,7 +12,7 @@ import pytest
 
 from mmbench.report.build import analyse
 from mmbench.report.page import render
-from mmbench.results import State
+from mmbench.schema.result import State
 from mmbench.tracking import TrackingError, log_report, report_url, saved_view_url
 from mmbench.tracking.server import free_port, serving
 from tests.tracking.conftest import Tracked

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.config import Tracking
+from mmbench.schema.params import Tracking
 from mmbench.tracking import TrackingError, open_store, redact, tracking_uri
 from mmbench.tracking.store import sqlite_file
 from tests.tracking.conftest import Tracked

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.job import Plan, Skip
-from mmbench.results import State
+from mmbench.schema.plan import Plan, Skip
+from mmbench.schema.result import State
 from mmbench.tracking.run import from_result
 from mmbench.tracking.views import KEYS
 from tests import small_project

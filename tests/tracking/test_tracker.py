@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.config import Tracking
-from mmbench.results import State
+from mmbench.schema.params import Tracking
+from mmbench.schema.result import State
 from mmbench.tracking import Tracker
 from tests.small_project import make, read, result
 from tests.tracking.conftest import Tracked

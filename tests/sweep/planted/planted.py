@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmbench.model.interfaces import Attention
 from mmbench.registry import variant
-from mmbench.types import Attention
 
 
 class Planted(Attention):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
-from mmbench.types import Fusion, Kit, Summaries
 
 
 @variant("maximum", source="a third party")

@@ -1,0 +1,57 @@
+"""A trial trained again for its weights: the ledger keeps numbers, not models.
+
+Training is deterministic, so on like hardware the trial gives the ledger's very numbers a second time; where it does
+not, that is told, and the model goes by the numbers that it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mmbench.data.batches import Split, as_split
+from mmbench.data.prepared import SPLITS, load_prepared
+from mmbench.errors import UserError
+from mmbench.schema.plan import Job, Limits
+from mmbench.schema.result import State, TrialResult
+from mmbench.training.trial import run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """A trial's second run. kept: its result in the ledger. result: that of the model, which is on `test`'s device."""
+
+    kept: TrialResult
+    result: TrialResult
+    model: nn.Module
+    test: Split
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether every score is the ledger's, bit by bit."""
+        return self.result.metrics == self.kept.metrics
+
+
+def again(job: Job, kept: TrialResult, folder: Path, limits: Limits) -> Again:
+    """Train the trial as a sweep does. folder: of the prepared data set.
+
+    Raises UserError where it does not end well this time.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    spec, arrays = load_prepared(folder)
+    splits = {name: as_split(spec, arrays[name], device) for name in SPLITS}
+    models: list[nn.Module] = []
+    threads = torch.get_num_threads()
+    # As in a sweep: with more threads sums are added in another order, and the last bits differ.
+    torch.set_num_threads(1)
+    try:
+        result = run(job, spec, splits, limits, on_model=models.append)
+    finally:
+        torch.set_num_threads(threads)
+    if result.state is not State.DONE:
+        raise UserError(f"{job.config.name} ended as {result.state.replace('_', ' ')} this time: {result.message}")
+    (model,) = models
+    return Again(kept=kept, result=result, model=model, test=splits["test"].only(job.config.modalities))

@@ -1,0 +1,1 @@
+"""Are the cells of a grid different computations?"""

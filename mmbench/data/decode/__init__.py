@@ -1,0 +1,1 @@
+"""From cells to arrays of one shape: one file per kind."""

@@ -1,0 +1,120 @@
+"""Files of numbers: .npy, .npz and text tables, never a pickle in one of them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+import numpy as np
+
+from mmbench.data.files.archive import LARGEST
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import Source
+from mmbench.data.table.table import Cell
+
+TEXTS = (".csv", ".tsv", ".txt")
+
+
+def read_numbers(cell: Cell, key: str | None = None) -> np.ndarray:
+    """float32 of any shape, all finite. key: of the array in an .npz that has several. Raises CellError."""
+    values = cell if isinstance(cell, np.ndarray) else _from_file(cell, key)
+    if values.dtype.kind not in "uifb":
+        raise CellError(f"holds {values.dtype}; numbers are needed")
+    if not values.size:
+        raise CellError("holds no number")
+    with np.errstate(over="ignore"):
+        numbers = np.ascontiguousarray(values, dtype=np.float32)
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        at = np.unravel_index(bad.argmax(), bad.shape)
+        place = ", ".join(str(int(i)) for i in at)
+        raise CellError(
+            f"has {int(bad.sum())} of {bad.size} numbers that are NaN, infinite or too large, the first at [{place}]; "
+            "fill them, or leave the cell empty where the sample lacks them"
+        )
+    return numbers
+
+
+def _from_file(cell: Cell, key: str | None) -> np.ndarray:
+    if not isinstance(cell, Source):
+        raise CellError(f"numbers are a file or an array, not {type(cell).__name__}")
+    data = cell.read()
+    if data.startswith(b"\x93NUMPY"):
+        return _npy(data)
+    if data.startswith(b"PK"):
+        return _npz(data, key)
+    if cell.suffix in TEXTS:
+        return _text(data)
+    raise CellError(f"is neither an .npy nor an .npz file, nor is its suffix one of {', '.join(TEXTS)}")
+
+
+def _npy(data: bytes) -> np.ndarray:
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        if dtype.hasobject:
+            raise CellError("holds Python objects, which could run code when they are read; save numbers")
+        # What a header claims is allocated before it is read.
+        if np.prod(shape, dtype=float) * dtype.itemsize > len(data):
+            raise CellError(f"claims the shape {shape} but ends before; copy it again")
+        stream.seek(0)
+        return np.load(stream, allow_pickle=False)
+    except CellError:
+        raise
+    # NumPy evaluates a header as a literal: broken bytes raise SyntaxError, TokenError, MemoryError and more.
+    except Exception as error:
+        raise CellError(f"is a broken .npy file ({_said(error)}); save it again") from None
+
+
+def _npz(data: bytes, key: str | None) -> np.ndarray:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            sizes = {i.filename.removesuffix(".npy"): i for i in archive.infolist()}
+            if key is None and len(sizes) != 1:
+                raise CellError(f"holds {len(sizes)} arrays ({', '.join(sizes)}); name one with the option `key`")
+            name = next(iter(sizes)) if key is None else key
+            if name not in sizes:
+                raise CellError(f"holds no array {name!r}, only {', '.join(sizes)}")
+            if sizes[name].file_size > LARGEST:
+                raise CellError(f"holds an array of {sizes[name].file_size:,} bytes, more than {LARGEST:,}")
+            return _npy(archive.read(sizes[name]))
+    except CellError:
+        raise
+    except (OSError, ValueError, EOFError, IndexError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise CellError(f"is a broken .npz file ({_said(error)}); save it again") from None
+
+
+def _text(data: bytes) -> np.ndarray:
+    """A table (rows, columns); a first line of names is passed over."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CellError(f"is not text in UTF-8: byte {error.start} is {data[error.start]:#04x}") from None
+    first = text.lstrip().split("\n", 1)[0]
+    separator = next((s for s in ",;\t" if s in first), None)
+    try:
+        return np.loadtxt(
+            io.StringIO(text), delimiter=separator, ndmin=2, skiprows=0 if _is_row(first, separator) else 1
+        )
+    except ValueError as error:
+        raise CellError(f"is not a table of numbers ({_said(error)})") from None
+
+
+def _is_row(line: str, separator: str | None) -> bool:
+    """Whether any field of the line is a number: names are none."""
+
+    def is_number(field: str) -> bool:
+        try:
+            float(field)
+        except ValueError:
+            return False
+        return True
+
+    return any(is_number(field) for field in line.split(separator))
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,132 @@
+"""Films of any format and length become a fixed number of frames, evenly spaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
+
+import av
+import numpy as np
+from pydantic import Field
+
+from mmbench.data.decode import container
+from mmbench.data.decode.base import Decoder, Layout, typical
+from mmbench.data.decode.pixels import Wish
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import Source
+from mmbench.data.table.table import Cell
+from mmbench.errors import UserError
+
+LENGTH, QUANTILE = 16, 0.5
+FRAMES = 4
+PATCHES = 16
+LOOKED_AT = 16
+"""Training films that are decoded to choose the size and the number of frames."""
+
+KEPT = 512
+"""Frames of a film that are held at once, reduced: where it has more, every second one is let go, again and again."""
+
+LONGEST = 1_000_000
+Side = Annotated[int, Field(ge=1, le=512)]
+
+
+class Look(NamedTuple):
+    length: int
+    height: int
+    width: int
+    grey: bool
+
+
+class VideoDecoder(Decoder):
+    """(T, channels, height, width) uint8 and a mask (T,) of the frames there are.
+
+    Frames are counted by decoding them, since containers are often wrong, and T are taken at even distances over all of
+    the film; a film with fewer has them all. length: T, by default 16, or what the middling training film has. frames:
+    of a token, by default 4 where there are so many. side, or height and width; patch; channels: as of an image, with
+    about 16 patches a frame. Turned as the file says.
+    """
+
+    fitted = ("steps", "height", "width", "channels")
+
+    def __init__(
+        self,
+        *,
+        length: Annotated[int, Field(ge=1, le=256)] | None = None,
+        frames: Annotated[int, Field(ge=1, le=256)] | None = None,
+        side: Side | None = None,
+        height: Side | None = None,
+        width: Side | None = None,
+        patch: Side | None = None,
+        channels: Literal[1, 3] | None = None,
+    ) -> None:
+        if length is not None and frames is not None and length % frames:
+            raise UserError(f"`length` {length} is not a multiple of `frames` {frames}")
+        self.wish = Wish(side=side, height=height, width=width, patch=patch)
+        self.length, self.frames, self.channels = length, frames, channels
+
+    def fit(self, cells: Sequence[Cell]) -> Layout:
+        looks: list[Look] = self.measures(cells, LOOKED_AT)
+        sizes = [(x.height, x.width) for x in looks]
+        self.height, self.width, patch = self.wish.grid(sizes, PATCHES)
+        self.channels = self.channels or (1 if all(x.grey for x in looks) else 3)
+        length = self.length or typical([x.length for x in looks], QUANTILE, LENGTH)
+        frames = self.frames or next(n for n in (FRAMES, 2, 1) if (length >= 2 * n and length % n == 0) or n == 1)
+        self.steps = -(-length // frames) * frames
+        return Layout(
+            shape=(self.steps, self.channels, self.height, self.width),
+            dtype="uint8",
+            steps=self.steps,
+            stem="video",
+            options={"frames": frames, "patch": patch},
+            normal_axis=1,
+            note=f"{self.steps} frames, evenly spaced, of {self.width} x {self.height} pixels"
+            + self.wish.why(sizes, (self.height, self.width), patch),
+        )
+
+    def measure(self, cell: Cell) -> Look:
+        count, frame = 0, None
+        for frame in container.frames(_film(cell)):  # noqa: B007 - the last one is looked at
+            count = _counted(count)
+        if frame is None:
+            raise CellError("has no frame that can be decoded")
+        height, width = (frame.width, frame.height) if frame.rotation % 180 else (frame.height, frame.width)
+        return Look(count, height, width, frame.format.name.startswith("gray"))
+
+    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+        kept: list[np.ndarray] = []
+        stride, count = 1, 0
+        for frame in container.frames(_film(cell)):
+            if count % stride == 0:
+                kept.append(self._reduced(frame))
+                if len(kept) > max(KEPT, 2 * self.steps):
+                    kept, stride = kept[::2], 2 * stride
+            count = _counted(count)
+        if not count:
+            raise CellError("has no frame that can be decoded")
+        real = min(self.steps, len(kept))
+        values = np.zeros((self.steps, *kept[0].shape), np.uint8)
+        # The middle of each of T equal stretches.
+        taken = ((np.arange(real) + 0.5) * len(kept) / real).astype(int)
+        values[:real] = np.stack([kept[i] for i in taken])
+        return values, np.arange(self.steps) < real
+
+    def _reduced(self, frame: av.VideoFrame) -> np.ndarray:
+        """(channels, height, width) uint8."""
+        sideways = bool(frame.rotation % 180)
+        width, height = (self.height, self.width) if sideways else (self.width, self.height)
+        format = "gray" if self.channels == 1 else "rgb24"
+        small = frame.reformat(width, height, format, interpolation="AREA").to_ndarray()
+        turned = np.rot90(small.reshape(height, width, -1), round(frame.rotation / 90) % 4)
+        return np.ascontiguousarray(turned.transpose(2, 0, 1))
+
+
+def _film(cell: Cell) -> Source:
+    if not isinstance(cell, Source):
+        raise CellError(f"a video is a file, not {type(cell).__name__}")
+    return cell
+
+
+def _counted(count: int) -> int:
+    if count >= LONGEST:
+        raise CellError(f"has more than {LONGEST:,} frames; cut it into samples")
+    return count + 1

@@ -1,0 +1,1 @@
+"""Guesses for a first card; used by the command line alone."""

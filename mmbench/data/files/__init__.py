@@ -1,0 +1,1 @@
+"""Bytes, read safely: folders, archives, and the formats that hold numbers."""

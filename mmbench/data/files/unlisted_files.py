@@ -1,0 +1,19 @@
+"""Files that lie among a data set's and that no row of its table names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+
+from mmbench.data.files.walk import walk
+
+
+def unnamed(root: Path, named: Collection[str]) -> list[str]:
+    """Relative paths, sorted within folders: of every file that has the ending of one that is named, and is not.
+
+    named: values of the table's columns, of which some are relative paths.
+    """
+    paths = {str(PurePosixPath(name)) for name in named}
+    files = list(walk(root))
+    endings = {PurePosixPath(file).suffix.lower() for file in files if file in paths} - {""}
+    return [file for file in files if file not in paths and PurePosixPath(file).suffix.lower() in endings]

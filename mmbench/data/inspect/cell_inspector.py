@@ -1,0 +1,105 @@
+"""What a data card wants to know of a cell: how large it is, and what it holds. Each is decoded to find out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmbench.data.decode.base import Decoder, Layout
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import Source
+from mmbench.data.prepare.parallel import Chunk, decode_all
+from mmbench.data.split import leakage
+from mmbench.data.table.table import Cell
+
+CHUNK = 32
+FEW = 400
+"""So few cells are read sooner than processes start."""
+DIGEST = 32
+MEASURES: Mapping[str, tuple[str, ...]] = {
+    "image": ("width", "height"),
+    "audio": ("seconds",),
+    "video": ("frames", "width", "height"),
+    "text": ("words",),
+    "vector": ("numbers",),
+    "sequence": ("steps", "numbers"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One cell that can be read. measures: as MEASURES names them. digest: of its content."""
+
+    measures: tuple[float, ...]
+    digest: bytes
+
+
+class Looker(Decoder):
+    """Decodes a cell for what MEASURES and its digest say of it: float64, measures and then bytes of the digest."""
+
+    def __init__(self, made: Decoder, kind: str) -> None:
+        self.made, self.kind = made, kind
+
+    @property
+    def layout(self) -> Layout:
+        shape = (len(MEASURES[self.kind]) + DIGEST,)
+        return Layout(shape=shape, dtype="float64", steps=1, stem="", options={}, normal_axis=None)
+
+    def fit(self, cells: Sequence[Cell]) -> Layout:
+        return self.layout
+
+    def decode(self, cell: Cell) -> tuple[np.ndarray, None]:
+        try:
+            measured = self.made.measure(cell)
+            # A film is decoded to be measured; once is enough.
+            mask = None if self.kind == "video" else self.made.decode(cell)[1]
+            digest = np.frombuffer(_digest(cell), np.uint8)
+        except OSError as error:
+            raise CellError(f"cannot be read: {error.strerror or error}") from None
+        return np.concatenate([self._measures(cell, measured, mask), digest]).astype(np.float64), None
+
+    def _measures(self, cell: Cell, measured: Any, mask: np.ndarray | None) -> np.ndarray:
+        if self.kind == "image":
+            return np.array([measured.width, measured.height])
+        if self.kind == "audio":
+            return np.array([measured.seconds])
+        if self.kind == "video":
+            return np.array([measured.length, measured.width, measured.height])
+        if self.kind == "text":
+            return np.array(
+                [len(cell.split()) if isinstance(cell, str) else int(mask.sum()) if mask is not None else 0]
+            )
+        return np.atleast_1d(measured)
+
+
+def look(made: Decoder, kind: str, cells: Sequence[Cell], processes: int) -> Iterator[tuple[int, Look | str]]:
+    """The place of every cell and what it is, or what is wrong with it; in any order.
+
+    A file on which a decoding library crashes is named like any other.
+    """
+    looker = Looker(made, kind)
+    count = len(MEASURES[kind])
+    chunks = (
+        Chunk(modality=kind, rows=np.arange(i, min(i + CHUNK, len(cells))), cells=cells[i : i + CHUNK])
+        for i in range(0, len(cells), CHUNK)
+    )
+    alone = len(cells) <= FEW or not made.parallel
+    for chunk, done in decode_all(chunks, {kind: (looker, looker.layout)}, 1 if alone else processes):
+        for i, values in zip(done.good.tolist(), done.values, strict=True):
+            measures = tuple(values[:count].tolist())
+            yield int(chunk.rows[i]), Look(measures=measures, digest=values[count:].astype(np.uint8).tobytes())
+        for i, what in done.bad.items():
+            yield int(chunk.rows[i]), what
+
+
+def _digest(cell: Cell) -> bytes:
+    if isinstance(cell, Source):
+        with cell.open() as stream:
+            return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
+    if isinstance(cell, str):
+        return hashlib.sha256(leakage.normal(cell).encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(f"{cell.shape}{cell.dtype.str}".encode() + np.ascontiguousarray(cell).tobytes()).digest()

@@ -1,0 +1,193 @@
+"""Everything that `prepare` would stumble over, found beforehand and all at once: table, cells, splits, leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+
+from mmbench.data.decode.base import Decoder
+from mmbench.data.decode.factory import decoder
+from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.source import Source
+from mmbench.data.files.unlisted_files import unnamed
+from mmbench.data.inspect import encoder
+from mmbench.data.inspect.cell_inspector import Look, look
+from mmbench.data.prepare.dataset import Raw
+from mmbench.data.public.loader import Loader
+from mmbench.data.split import leakage, learnability, splits
+from mmbench.data.split.leakage import Leak
+from mmbench.data.table import manifest
+from mmbench.data.table.card import FILE
+from mmbench.data.table.findings import shown
+from mmbench.data.table.manifest import Survey
+from mmbench.data.table.table import Column, Table
+from mmbench.errors import UserError
+
+FEW = 3
+"""Files that a note names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One modality. looks: of every sample; None where it is missing or broken. decoder: fitted, None where it cannot
+    be. broken: samples whose file is not there or no file at all. note: how it will be prepared."""
+
+    column: Column
+    looks: Sequence[Look | None]
+    decoder: Decoder | None
+    broken: frozenset[int]
+    note: str
+
+    @property
+    def looked(self) -> bool:
+        """False where options are wrong, or no decoder can be fitted: then no cell was read."""
+        return self.decoder is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A data set and all that is wrong with it. split: None where it cannot be made. leaks: found across splits,
+    accepted or not. notes: what is not wrong, but should be known."""
+
+    raw: Raw
+    survey: Survey
+    seen: Mapping[str, Seen]
+    split: np.ndarray | None
+    leaks: Sequence[Leak]
+    problems: Sequence[Problem]
+    notes: Sequence[str] = ()
+
+
+def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, of: None) -> Checked:
+    """Look at every cell. tell: is told what is read, how much of it, and how much there is.
+
+    Raises DataError only where there is nothing to look at, such as no manifest.
+    """
+    survey = _survey(raw)
+    table, problems, notes = _table(survey), list(survey.problems), [*survey.notes, *_forgotten(raw, survey)]
+    split: np.ndarray | None = None
+    leaks: list[Leak] = []
+    if table is not None:
+        try:
+            split = splits.assign(table, raw.card.splits)
+            notes += learnability.check(table, split)
+        except DataError as error:
+            problems += error.problems
+    seen = {
+        name: _look(name, column, survey, split, problems, notes, tell)
+        for name, column in survey.modalities.items()
+        if any(cell is not None for cell in column.cells)
+    }
+    if table is not None and split is not None:
+        tell("leaks across splits", 0, 1)
+        leaks = leakage.find(table, split)
+        try:
+            leakage.check(table, split, raw.card.accept)
+        except DataError as error:
+            problems += error.problems
+    found = list(dict.fromkeys(problems))
+    return Checked(raw=raw, survey=survey, seen=seen, split=split, leaks=leaks, problems=found, notes=notes)
+
+
+def _forgotten(raw: Raw, survey: Survey) -> list[str]:
+    """That files were added to the folder, but not to the table."""
+    if raw.card.manifest is None:
+        return []
+    root = manifest.root_of(raw.card, raw.folder).folder
+    files = unnamed(root, survey.named)
+    if not files:
+        return []
+    more = ", ..." if len(files) > FEW else ""
+    said = f"{len(files):,} file{'s' if len(files) > 1 else ''} below {root} in no row of {raw.card.manifest}"
+    inside = root.resolve().is_relative_to(raw.folder.resolve())
+    update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
+    drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()
+    how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
+    return [f"{said} ({', '.join(map(shown, files[:FEW]))}{more}): {how}"]
+
+
+def _survey(raw: Raw) -> Survey:
+    if not isinstance(raw.made, Loader):
+        return manifest.survey(raw.card, raw.folder)
+    table = raw.table()
+    return Survey(
+        places=table.places,
+        modalities=dict(table.modalities),
+        task=table.task,
+        labels=table.labels,
+        split=None if table.split is None else list(table.split),
+        group=None if table.group is None else list(table.group),
+        broken={},
+        sound=True,
+        problems=(),
+        notes=tuple(table.notes),
+    )
+
+
+def _table(survey: Survey) -> Table | None:
+    """The samples, those with broken cells too; None where labels, splits or groups are wrong."""
+    if not survey.sound or survey.task is None or survey.labels is None:
+        return None
+    return Table(
+        places=survey.places,
+        modalities=survey.modalities,
+        task=survey.task,
+        labels=survey.labels,
+        split=survey.split,
+        group=survey.group,
+    )
+
+
+def _look(
+    name: str,
+    column: Column,
+    survey: Survey,
+    split: np.ndarray | None,
+    problems: list[Problem],
+    notes: list[str],
+    tell: Callable[[str, int, int], None],
+) -> Seen:
+    cells = list(column.cells)
+    here = [i for i, cell in enumerate(cells) if cell is not None]
+    broken = survey.broken.get(name, frozenset())
+    none = Seen(column=column, looks=[None] * len(cells), decoder=None, broken=broken, note="")
+    said: str | None = None
+    try:
+        made = decoder(column.kind, column.options, where=f"columns.{name}")
+        if "encoder" in column.options:
+            tell(f"the encoder of {name}", 0, 1)
+            said, hints = encoder.describe(made, name)
+            notes += hints
+            # Cells are read as without an encoder; what it makes of them is no matter here.
+            plain = {k: v for k, v in column.options.items() if k == "rate"}
+            made = decoder(column.kind, plain, where=f"columns.{name}")
+    except UserError as error:
+        problems += [Problem(where=FILE, what=str(error))]
+        return none
+    # Where there is no split, every sample may be of the training split.
+    fitting = [i for i in here if split is None or split[i] == "train"]
+    try:
+        note = made.fit([c for i in fitting if (c := cells[i]) is not None]).note
+    except CellError as error:
+        problems += [Problem(where=f"{survey.places[i]}, {name}", what=str(error)) for i in (fitting or here)[:1]]
+        return none
+    looks: list[Look | None] = [None] * len(cells)
+    bad: dict[int, str] = {}
+    found = look(made, column.kind, [c for c in cells if c is not None], joblib.cpu_count())
+    for done, (at, seen) in enumerate(found, 1):
+        tell(name, done, len(here))
+        if isinstance(seen, str):
+            bad[here[at]] = seen
+        else:
+            looks[here[at]] = seen
+    for i, what in sorted(bad.items()):
+        cell = cells[i]
+        of = f" ({shown(cell.name)})" if isinstance(cell, Source) else ""
+        problems.append(Problem(where=f"{survey.places[i]}, {name}{of}", what=what))
+    if split is None:
+        note = note.replace("of the training texts", "of all texts").replace("training samples", "samples")
+    note = note if said is None else said
+    return Seen(column=column, looks=looks, decoder=made, broken=broken, note=note)

@@ -1,0 +1,1 @@
+"""Data sets of others: their formats as distributed, and how they are fetched."""

@@ -1,0 +1,68 @@
+"""Whether anything can be learned from a table as it is split, and what to know of it otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mmbench.data.files.problems import DataError, Problem
+from mmbench.data.split import coverage
+from mmbench.data.table.findings import shown
+from mmbench.data.table.table import Table
+
+FEW = 10
+"""Samples of validation or test below which a score says little."""
+
+OTHERS = ("validation", "test")
+
+
+def check(table: Table, split: np.ndarray) -> list[str]:
+    """What to know of the samples of each split; split: (N,) "train", "validation" or "test".
+
+    Raises DataError where nothing could be learned, or where a class is asked for that training never shows.
+    """
+    problems = list(_problems(table, split))
+    if problems:
+        raise DataError([Problem(where="splits", what=what) for what in problems])
+    return [*_of_sizes(table, split), *coverage.notes(table, split), *_of_modalities(table, split)]
+
+
+def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
+    train, kind, names = table.labels[split == "train"], table.task.kind, table.task.targets
+    if not len(train):
+        yield "no sample is in train"
+    elif kind in ("classification", "binary"):
+        known = np.unique(train)
+        if len(known) == 1:
+            yield f"every sample of train has the class {shown(names[int(known[0])])!r}; nothing to tell apart"
+            return
+        for other in OTHERS:
+            for index in np.setdiff1d(table.labels[split == other], known).tolist():
+                yield f"class {shown(names[index])!r} is in {other} but never in train; move samples of it to train"
+    else:
+        for name, column in zip(names, train.T, strict=True):
+            if kind == "regression" and np.ptp(column) == 0:
+                yield f"target {shown(name)!r} is {column[0]:g} in every sample of train; nothing to learn"
+            elif kind == "multilabel" and not column.any():
+                yield f"label {shown(name)!r} is never true in train; move samples of it there, or leave it out"
+
+
+def _of_sizes(table: Table, split: np.ndarray) -> Iterator[str]:
+    for other in OTHERS:
+        labels = table.labels[split == other]
+        if len(labels) < FEW:
+            yield f"{other} has only {len(labels)} samples: scores on it are rough"
+
+
+def _of_modalities(table: Table, split: np.ndarray) -> Iterator[str]:
+    for name, column in table.modalities.items():
+        missing = np.fromiter((cell is None for cell in column.cells), bool, len(table))
+        for part in ("train", *OTHERS):
+            if (split == part).any() and missing[split == part].all():
+                yield f"{name}: no sample of {part} has it"
+        if table.task.kind in ("classification", "binary") and missing.any():
+            lacking = np.unique(table.labels[missing])
+            if len(lacking) == 1 and missing[table.labels == lacking[0]].all():
+                target = shown(table.task.targets[int(lacking[0])])
+                yield f"{name}: missing exactly where the class is {target!r}, so that its absence gives the class away"

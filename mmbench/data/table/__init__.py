@@ -1,0 +1,1 @@
+"""A person's table and the card that describes it."""

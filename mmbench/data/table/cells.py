@@ -1,0 +1,153 @@
+"""From the values of a manifest to cells: files below the root, texts, numbers. What is none is told with its row."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmbench.data.files.problems import CellError
+from mmbench.data.files.source import BytesSource, Root
+from mmbench.data.table import targets
+from mmbench.data.table.findings import shown
+from mmbench.data.table.rows import Rows
+from mmbench.data.table.table import Cell
+
+TEXT_BYTES = 2**20
+"""Of one text in a file of its own."""
+
+
+@dataclass
+class Cells:
+    """Turns the values of one column into cells; what cannot be is told, and None."""
+
+    kind: str
+    column: str
+    rows: Rows
+    root: Root
+
+    def texts(self) -> list[Cell | None]:
+        cells: list[Cell | None] = []
+        for number, value in self._values():
+            if isinstance(value, (list, dict, bytes, np.ndarray)):
+                self.rows.findings.add(number, f"is a {type(value).__name__}, not a text", column=self.column)
+                value = None
+            cells.append(None if value is None else str(value))
+        return cells
+
+    def all(self) -> list[Cell | None]:
+        return [None if value is None else self._one(number, value) for number, value in self._values()]
+
+    def _values(self) -> Iterable[tuple[int, Any]]:
+        return zip(self.rows.numbers, self.rows.columns[self.column], strict=True)
+
+    def _one(self, number: int, value: Any) -> Cell | None:
+        try:
+            if self.kind in ("vector", "sequence") and (found := _inline(value, self.kind)) is not None:
+                return found
+            if isinstance(value, dict):
+                # How the Hub's parquet files hold images and sounds.
+                value = value.get("bytes") or value.get("path")
+            if isinstance(value, bytes):
+                return BytesSource(f"{self.rows.file} row {number}, {self.column}", value)
+            if not isinstance(value, str):
+                raise CellError(f"is a {type(value).__name__}, not the path of a file")
+            return self._file(value)
+        except CellError as error:
+            said = value if isinstance(value, str) else None
+            self.rows.findings.add(number, str(error), column=self.column, value=said)
+            return None
+
+    def _file(self, path: str) -> Cell:
+        if "://" in path:
+            raise CellError("is an address; download it, and name the file")
+        source = self.root.source(path)
+        if self.kind != "text":
+            return source
+        with source.open() as stream:
+            data = stream.read(TEXT_BYTES + 1)
+        if len(data) > TEXT_BYTES:
+            raise CellError(f"is longer than {TEXT_BYTES >> 20} MiB, too long for one text")
+        try:
+            text = data.decode("utf-8-sig").replace("\0", " ").strip()
+        except UnicodeDecodeError as error:
+            raise CellError(f"is not UTF-8 (byte {data[error.start]:#04x} at {error.start})") from None
+        if not text:
+            raise CellError("holds no text")
+        return text
+
+
+def _inline(value: Any, kind: str) -> np.ndarray | None:
+    """Numbers that stand in the table itself; None where it is something else. Raises CellError."""
+    if isinstance(value, str):
+        if (single := targets.number(value)) is not None:
+            value = [single]
+        elif not value.startswith("["):
+            return None
+        else:
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                raise CellError("is no list of numbers such as [0.5, 1, 2]") from None
+    if isinstance(value, (int, float)):
+        value = [value]
+    if not isinstance(value, (list, np.ndarray)):
+        return None
+    try:
+        with np.errstate(over="ignore"):
+            array = np.array(value if isinstance(value, np.ndarray) else _listed(value), np.float32)
+    except (ValueError, TypeError, OverflowError):
+        raise CellError("is no list of numbers of equal lengths") from None
+    wanted = 1 if kind == "vector" else 2
+    if kind == "sequence" and array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != wanted or array.size == 0:
+        raise CellError(f"has {array.ndim} dimensions and {array.size} numbers; a {kind} has {wanted} and at least one")
+    if not np.isfinite(array).all():
+        raise CellError("holds a NaN, an infinity or a number beyond float32")
+    return array
+
+
+def _listed(value: list[Any]) -> list[Any]:
+    """Lists of numbers only: NumPy would take texts and truth values too."""
+    for v in value:
+        if isinstance(v, list):
+            _listed(v)
+        elif isinstance(v, bool) or not isinstance(v, (int, float)):
+            raise TypeError
+    return value
+
+
+def check_sizes(kind: str, column: str, cells: Sequence[Cell | None], rows: Rows) -> None:
+    """Inline vectors are of one length, and the steps of inline sequences too."""
+    sizes = [(n, c.shape[-1]) for n, c in zip(rows.numbers, cells, strict=True) if isinstance(c, np.ndarray)]
+    usual = Counter(size for _, size in sizes).most_common(1)
+    for number, size in sizes:
+        if size != usual[0][0]:
+            what = f"has {size} numbers{' a step' if kind == 'sequence' else ''}, most others have {usual[0][0]}"
+            rows.findings.add(number, what, column=column)
+
+
+def by_prefix(columns: Sequence[str], name: str, rows: Rows) -> list[Cell | None]:
+    """Columns of numbers, in the order of the header, as one vector. Missing where all of them are empty."""
+    values = np.full((len(rows), len(columns)), np.nan, np.float32)
+    missing = np.zeros(values.shape, bool)
+    for j, column in enumerate(columns):
+        for i, value in enumerate(rows.columns[column]):
+            found = None if value is None else targets.number(value)
+            missing[i, j] = value is None
+            if found is not None and math.isfinite(found):
+                values[i, j] = found
+            elif value is not None:
+                rows.findings.add(rows.numbers[i], "is no (finite) number", column=column, value=value)
+    for i in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)).tolist():
+        empty = [columns[j] for j in np.flatnonzero(missing[i]).tolist()]
+        what = f"{len(empty)} of {len(columns)} numbers are missing ({shown(', '.join(empty))}); give all or none"
+        rows.findings.add(rows.numbers[i], what, column=name)
+    whole = [bool(row.all()) for row in np.isfinite(values)]
+    return [values[i] if whole[i] and columns else None for i in range(len(rows))]

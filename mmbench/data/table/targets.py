@@ -1,0 +1,256 @@
+"""From the target columns of a manifest to a task and labels. Every value that is none is told with its row."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmbench.data.table.card import FILE, TargetCard
+from mmbench.data.table.findings import shown
+from mmbench.data.table.rows import Rows
+from mmbench.errors import suggest
+from mmbench.metrics import fitting
+from mmbench.schema.task import Task, task_of
+
+AFFECT = 3
+"""The customary metrics of sentiment round to whole numbers up to it."""
+YES = ("1", "true", "yes", "y", "on", "positive", "pos")
+NO = ("0", "false", "no", "n", "off", "negative", "neg")
+MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "-nan", "<na>", "nat")
+"""How tables spell that there is nothing."""
+MOST_CLASSES = 1000
+"""More classes than this, few samples each: most likely another column was meant."""
+
+
+def label(value: object) -> str:
+    """A class or label as people read it: 3 for 3.0 (tables with gaps keep whole numbers so), true for True."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    return text[:-2] if re.fullmatch(r"-?(0|[1-9]\d*)\.0", text) else text
+
+
+def same(name: str) -> str:
+    """What two spellings of one label share: `Cat` and `cat`, `1` and `01`, composed and decomposed letters."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    plain = " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
+    value = number(plain)
+    return plain if value is None else repr(value)
+
+
+def spellings(column: str, names: Iterable[str], rows: Rows, what: str = "class") -> None:
+    """Tells names that cannot be meant: two spellings of one, words for a missing value, control characters."""
+    first: dict[str, str] = {}
+    for name in in_order(names):
+        if (other := first.setdefault(same(name), name)) != name:
+            told = f"{other!a} and {name!a} are two spellings of one {what}; write one of them everywhere"
+            rows.findings.add(1, told, column=column)
+        if name.lower() in MISSING:
+            told = f"means a missing value, but would be a {what}; leave out its rows, or spell the {what} differently"
+            rows.findings.add(1, told, column=column, value=name)
+        if any(unicodedata.category(c) == "Cc" for c in name):
+            told = f"the {what} {name!a} has a control character in it; take it out"
+            rows.findings.add(1, told, column=column)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Sorted; whole numbers by size, so that 10 comes after 9."""
+    names = set(names)
+    if all(re.fullmatch(r"-?(0|[1-9]\d{0,17})", name) for name in names):
+        return tuple(sorted(names, key=int))
+    return tuple(sorted(names))
+
+
+def read(target: TargetCard, rows: Rows, metric: str | None) -> tuple[Task, np.ndarray] | None:
+    """Task and labels (as in `table.Table`); None where there is none to be had: the problems are told.
+
+    The columns are there. A label that cannot be read is told too, and stands as zero.
+    """
+    before = len(rows.findings.problems())
+    made = {"classification": _classes, "binary": _binary, "multilabel": _labels, "regression": _numbers}[target.kind](
+        target, rows
+    )
+    known = fitting(target.kind, affect=target.affect)
+    if metric is not None and metric not in known:
+        what = f"the main metric of {FILE}, {metric!r}, is none of a {target.kind} task{suggest(metric, known)}"
+        rows.findings.add(1, what, column=target.columns[0])
+    if target.affect and (target.kind != "regression" or len(target.columns) != 1):
+        rows.findings.add(1, "`affect` is for a regression with one target", column=target.columns[0])
+    if made is None or len(rows.findings.problems()) > before:
+        return None
+    names, labels = made
+    return task_of(target.kind, names, metric, affect=target.affect), labels
+
+
+Made = tuple[tuple[str, ...], np.ndarray] | None
+
+
+def _one(target: TargetCard, rows: Rows) -> str | None:
+    if len(target.columns) == 1:
+        return target.columns[0]
+    what = f"a {target.kind} target has one column, not {len(target.columns)}; several make a multilabel target"
+    rows.findings.add(1, what, column=target.columns[0])
+    return None
+
+
+def _values(column: str, rows: Rows) -> list[str | None]:
+    """The label of every sample; one that has none is told."""
+    found: list[str | None] = []
+    for number, value in zip(rows.numbers, rows.columns[column], strict=True):
+        if value is None:
+            rows.findings.add(number, "the target is missing; every sample needs one", column=column)
+        elif isinstance(value, (list, dict, bytes, np.ndarray)):
+            rows.findings.add(number, f"a target is one value, not a {type(value).__name__}", column=column)
+            value = None
+        elif isinstance(value, float) and not math.isfinite(value):
+            rows.findings.add(number, "is no class", column=column, value=value)
+            value = None
+        found.append(None if value is None else label(value))
+    return found
+
+
+def _classes(target: TargetCard, rows: Rows) -> Made:
+    column = _one(target, rows)
+    if column is None:
+        return None
+    values = _values(column, rows)
+    names = in_order(v for v in values if v is not None)
+    spellings(column, names, rows)
+    if len(names) == 1:
+        rows.findings.add(1, f"every sample has the class {shown(names[0])!r}; nothing to tell apart", column=column)
+    elif len(names) == len(values) > 2 or (len(names) > MOST_CLASSES and len(values) < 2 * len(names)):
+        what = f"{len(names)} classes for {len(values)} samples; is it a regression, or another column?"
+        rows.findings.add(1, what, column=column)
+    place = {name: i for i, name in enumerate(names)}
+    return names, np.array([place.get(v or "", 0) for v in values], np.int64)
+
+
+def _matcher(target: TargetCard) -> Callable[[str], bool]:
+    """Whether a label is the positive one. YAML turns an unquoted yes, on or true into a truth value."""
+    if isinstance(target.positive, bool):
+        words = YES if target.positive else NO
+        return lambda name: name.lower() in words
+    wanted = label(target.positive)
+    return lambda name: name == wanted
+
+
+def _binary(target: TargetCard, rows: Rows) -> Made:
+    column = _one(target, rows)
+    if column is None:
+        return None
+    values = _values(column, rows)
+    names = in_order(v for v in values if v is not None)
+    spellings(column, names, rows)
+    if len(names) != 2:
+        listed = ", ".join(map(shown, names[:5])) + (", …" if len(names) > 5 else "")
+        what = f"a binary target has two values, this one {len(names)} ({listed})"
+        rows.findings.add(1, what + ("; is it a classification?" if len(names) > 2 else ""), column=column)
+        return None
+    if target.positive is None:
+        positive = [name for name in names if name.lower() in YES and _other(names, name).lower() in NO]
+        written = names[1] if names[1].isprintable() else f'"{ascii(names[1])[1:-1]}"'
+        remedy = f"{FILE} does not say which is positive: `{{binary: {{column: {column}, positive: {written}}}}}`"
+    else:
+        positive = [name for name in names if _matcher(target)(name)]
+        remedy = f"{FILE} names {target.positive!r} as positive, which does not occur"
+    if not positive:
+        rows.findings.add(1, f"the values are {shown(names[0])!r} and {shown(names[1])!r}; {remedy}", column=column)
+        return None
+    return (_other(names, positive[0]), positive[0]), np.array([v == positive[0] for v in values], np.int64)
+
+
+def _other(names: Sequence[str], name: str) -> str:
+    return names[1 - names.index(name)]
+
+
+def _labels(target: TargetCard, rows: Rows) -> Made:
+    if len(target.columns) > 1:
+        return _flags(target.columns, rows)
+    column = target.columns[0]
+    values = rows.columns[column]
+    if all(v is not None and not isinstance(v, list) and label(v).lower() in (*YES, *NO) for v in values):
+        what = "one column of 0 and 1 is a binary target; a multilabel one has several, or labels in one"
+        rows.findings.add(1, what, column=column)
+        return None
+    sets: list[set[str]] = []
+    for number, value in zip(rows.numbers, values, strict=True):
+        parts = value if isinstance(value, list) else [] if value is None else label(value).split(target.separator)
+        if any(isinstance(p, (list, dict, bytes)) or p is None for p in parts) or isinstance(value, (dict, bytes)):
+            rows.findings.add(number, "labels are texts", column=column)
+            parts = []
+        # Nothing, or nothing between two separators, is no label: a sample may have none.
+        sets.append({name for p in parts if (name := label(p))})
+    names = in_order(name for s in sets for name in s)
+    if not names:
+        rows.findings.add(1, "no sample has a label", column=column)
+        return None
+    if len(names) > MOST_CLASSES and len(names) > len(values) // 2:
+        what = f"{len(names)} labels for {len(values)} samples; are they parted by {target.separator!r}?"
+        rows.findings.add(1, what, column=column)
+        return None
+    spellings(column, names, rows, "label")
+    if len(sets) > 1 and all(s == sets[0] for s in sets):
+        rows.findings.add(1, "every sample has the same labels; nothing to tell apart", column=column)
+    place = {name: i for i, name in enumerate(names)}
+    labels = np.zeros((len(values), len(names)), np.int64)
+    for i, s in enumerate(sets):
+        labels[i, [place[name] for name in s]] = 1
+    return names, labels
+
+
+def _flags(columns: Sequence[str], rows: Rows) -> Made:
+    labels = np.zeros((len(rows), len(columns)), np.int64)
+    for j, column in enumerate(columns):
+        for i, (number, value) in enumerate(zip(rows.numbers, rows.columns[column], strict=True)):
+            name = "" if value is None else label(value).lower()
+            if name not in (*YES, *NO):
+                what = "is neither 0 nor 1" if name else "is empty; write 0 or 1"
+                rows.findings.add(number, what, column=column, value=value)
+            labels[i, j] = name in YES
+        if len(rows) and not labels[:, j].any():
+            rows.findings.add(1, "no sample has this label; leave the column out", column=column)
+    if len(rows) > 1 and labels.any() and (labels == labels[0]).all():
+        rows.findings.add(1, "every sample has the same labels; nothing to tell apart", column=columns[0])
+    return tuple(columns), labels
+
+
+def number(value: Any) -> float | None:
+    """A finite number that fits float32, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        # Python also reads 1_000 and digits of other scripts; a table that has them means something else.
+        found = float(value) if not isinstance(value, str) or (value.isascii() and "_" not in value) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return found if abs(found) <= float(np.finfo(np.float32).max) else None
+
+
+def _numbers(target: TargetCard, rows: Rows) -> Made:
+    labels = np.zeros((len(rows), len(target.columns)), np.float32)
+    for j, column in enumerate(target.columns):
+        unread = 0
+        for i, (row, value) in enumerate(zip(rows.numbers, rows.columns[column], strict=True)):
+            found = number(value)
+            unread += found is None
+            if value is None:
+                rows.findings.add(row, "the target is missing; every sample needs one", column=column)
+            elif found is None:
+                comma = isinstance(value, str) and number(value.replace(",", ".")) is not None
+                hint = f"; write {value.replace(',', '.')}" if comma else ""
+                rows.findings.add(row, f"is no (finite) number{hint}", column=column, value=value)
+            else:
+                labels[i, j] = found
+                if target.affect and abs(found) > AFFECT:
+                    what = f"`affect` is for sentiment from -{AFFECT} to {AFFECT}; leave `affect` out, or rescale"
+                    rows.findings.add(row, what, column=column, value=value)
+        if not unread and len(rows) > 1 and np.ptp(labels[:, j]) == 0:
+            rows.findings.add(1, "all samples have the same number; nothing to learn", column=column)
+    return tuple(target.columns), labels

@@ -1,0 +1,1 @@
+"""Finished trials on disk."""

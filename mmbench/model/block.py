@@ -1,0 +1,138 @@
+"""The one transformer block that all cells share, and the read-out. What differs between cells is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.model.interfaces import Attention, Bank, Stream
+
+MakeAttention = Callable[[], Attention]
+
+
+def split_heads(x_BLE: Tensor, heads: int) -> Tensor:
+    """(B, L, H d) -> (B, H, L, d)."""
+    batch, length, _ = x_BLE.shape
+    return x_BLE.view(batch, length, heads, -1).transpose(1, 2)
+
+
+def merge_heads(x_BHLd: Tensor) -> Tensor:
+    """(B, H, L, d) -> (B, L, H d)."""
+    batch, heads, length, head_dim = x_BHLd.shape
+    return x_BHLd.transpose(1, 2).reshape(batch, length, heads * head_dim)
+
+
+class MLP(nn.Sequential):
+    """Norm, expand, ReLU, contract: (..., D) -> (..., D). ReLU as in Vaswani et al. 2017: GELU, which runs for every
+    token, takes a tenth of a training step on a CPU."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__(nn.LayerNorm(width), nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
+
+
+class Projection(nn.Sequential):
+    """Norm, then `parts` projections at once: (..., D) -> (..., parts * D).
+
+    Without bias: a bias on the keys shifts all scores of a query alike, so softmax gives it no gradient.
+    """
+
+    def __init__(self, width: int, parts: int) -> None:
+        super().__init__(nn.LayerNorm(width), nn.Linear(width, parts * width, bias=False))
+
+
+class Layer(nn.Module):
+    """Pre-norm encoder layer: x + Attn(norm x), then x + MLP(norm x) (Xiong et al. 2020).
+
+    The token-wise weights follow the modality of each token, the attention spans the whole stream.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        heads: int,
+        mlp_hidden: int,
+        make_attention: MakeAttention,
+        token_bank: Callable[[Callable[[], nn.Module]], Bank],
+        mlp_bank: Callable[[Callable[[], nn.Module]], Bank],
+        attention_bank: Callable[[Callable[[], nn.Module]], Bank],
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention = attention_bank(make_attention)
+        self.content_based = all(m.content_based for m in self.attention.by_key.values())
+        self.project = token_bank(lambda: Projection(width, 3 if self.content_based else 1))
+        self.out = token_bank(lambda: nn.Linear(width, width))
+        self.mlp = mlp_bank(lambda: MLP(width, mlp_hidden))
+
+    def forward(self, name: str, stream: Stream) -> Stream:
+        x = stream.tokens
+        projected = self.project.per_token(x, stream.segments)
+        q, k, v = None, None, projected
+        if self.content_based:
+            q, k, v = (split_heads(part, self.heads) for part in projected.chunk(3, dim=-1))
+        else:
+            v = split_heads(projected, self.heads)
+        y, _ = cast(Attention, self.attention[name]).read(q, k, v, stream.mask, stream.mask)
+        x = x + self.out.per_token(merge_heads(y), stream.segments)
+        return stream.with_tokens(x + self.mlp.per_token(x, stream.segments))
+
+
+class Cross(nn.Module):
+    """Pre-norm cross-attention block: x + Attn(norm x, norm context). (B, L, D) -> (B, L, D)."""
+
+    def __init__(self, *, width: int, heads: int, make_attention: MakeAttention) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention = make_attention()
+        self.content_based = self.attention.content_based
+        self.query = Projection(width, 1) if self.content_based else None
+        self.key_value = Projection(width, 2 if self.content_based else 1)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, stream: Stream, context: Stream) -> Tensor:
+        x = stream.tokens
+        key_value = self.key_value(context.tokens)
+        q, k = None, None
+        v = split_heads(key_value, self.heads)
+        if self.query is not None:
+            q = split_heads(self.query(x), self.heads)
+            k, v = (split_heads(part, self.heads) for part in key_value.chunk(2, dim=-1))
+        y, _ = self.attention.read(q, k, v, context.mask, stream.mask)
+        return x + self.out(merge_heads(y)).expand_as(x)
+
+
+class ReadOut(nn.Module):
+    """A learned query pools the tokens of a stream into one vector: (B, L, D) -> (B, D)."""
+
+    def __init__(self, *, width: int, heads: int, make_attention: MakeAttention) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention = make_attention()
+        self.content_based = self.attention.content_based
+        self.query = nn.Parameter(torch.randn(heads, 1, width // heads)) if self.content_based else None
+        self.key_value = Projection(width, 2 if self.content_based else 1)
+        self.out = nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width))
+
+    def forward(self, stream: Stream, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Returns the summary (B, D) and, on request, the weights (B, H, L) on the tokens."""
+        key_value = self.key_value(stream.tokens)
+        q, k = None, None
+        v = split_heads(key_value, self.heads)
+        if self.query is not None:
+            q = self.query.expand(len(v), -1, -1, -1)
+            k, v = (split_heads(part, self.heads) for part in key_value.chunk(2, dim=-1))
+        asks = stream.mask.new_ones(len(v), 1)
+        y, weights = self.attention.read(q, k, v, stream.mask, asks, need_weights=need_weights)
+        return self.out(merge_heads(y)[:, 0]), None if weights is None else weights[:, :, 0]
+
+
+class Head(nn.Sequential):
+    """Small MLP: (B, inputs) -> (B, C). Not linear: with linear heads concatenation, sum of projections and sum of
+    logits would be the same function."""
+
+    def __init__(self, inputs: int, hidden: int, classes: int) -> None:
+        super().__init__(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, classes))

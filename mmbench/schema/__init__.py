@@ -1,0 +1,1 @@
+"""What is written in files: settings, plans, results, descriptions of data. No torch here."""

@@ -1,0 +1,184 @@
+"""Everything that a person sets (params.yaml), and the resolved configuration of one trial.
+
+No torch here: reading and checking settings must be quick.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+
+from mmbench.schema.strict_yaml import Fraction, Frozen, Names, Positive, as_tuple, load_yaml, parse
+
+
+class Choice(Frozen):
+    """A variant by name, with the options of its constructor that differ from their defaults."""
+
+    name: str
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """`name`, or `name(option=value)`: the level that tables show."""
+        inside = ", ".join(f"{k}={v}" for k, v in sorted(self.options.items()))
+        return f"{self.name}({inside})" if inside else self.name
+
+
+def _as_choice(value: Any) -> Any:
+    """`additive` or `{additive: {score_dim: 4}}` -> the fields of a Choice."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and "name" not in value and len(value) == 1:
+        ((name, options),) = value.items()
+        return {"name": name, "options": {} if options is None else options}
+    if isinstance(value, dict) and "name" not in value:
+        raise ValueError("expected one `name`, or one `name: {option: value}` an entry")
+    return value
+
+
+def _as_levels(value: Any) -> Any:
+    if not isinstance(value, list) and value not in GROUPS:
+        raise ValueError(f"expected core, full, all, or a list of names such as [mean, additive], not {value!r}")
+    return as_tuple(value)
+
+
+GROUPS = ("core", "full", "all")
+Level = Annotated[Choice, BeforeValidator(_as_choice)]
+Levels = Annotated[
+    Literal["core", "full", "all"] | Annotated[tuple[Level, ...], Field(min_length=1)], BeforeValidator(_as_levels)
+]
+Seeds = Annotated[int, Field(ge=1, le=1000)]
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether it can name a data set. It becomes a folder that `prepare` replaces: a path could replace any folder."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) is not None
+
+
+def _plain_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not is_plain_name(name):
+            raise ValueError(f"data set name {name!r}: use letters, digits, _, - and . only")
+    return names
+
+
+class Grid(Frozen):
+    """What is compared: `core` (what the source article defines), `full` (everything found), or a list of names."""
+
+    datasets: Annotated[Names, Field(min_length=1), AfterValidator(_plain_names)]
+    attention: Levels
+    fusion: Levels
+    architecture: Levels
+    seeds: Seeds
+
+
+class Controls(Frozen):
+    """The ring around the grid: every single modality under each attention, and baselines that are not deep."""
+
+    single_modalities: bool
+    baselines: Names
+
+
+class ModelSize(Frozen):
+    """How large a model is. `width` must be a multiple of `heads`.
+
+    An MLP has round(mlp_ratio x width) hidden units and a head round(head_ratio x width), each at least one.
+    """
+
+    width: Positive
+    depth: Positive
+    heads: Positive
+    mlp_ratio: Annotated[float, Field(gt=0)]
+    head_ratio: Annotated[float, Field(gt=0)] = 1.0
+
+    @pydantic.model_validator(mode="after")
+    def _divisible(self) -> ModelSize:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+    @property
+    def mlp_hidden(self) -> int:
+        return max(1, round(self.mlp_ratio * self.width))
+
+    @property
+    def head_hidden(self) -> int:
+        return max(1, round(self.head_ratio * self.width))
+
+
+class ModelSettings(ModelSize):
+    """The size of every cell or, with `match_params`, of the reference cell that sets the number of parameters for all
+    (mmbench.sweep.match_parameters)."""
+
+    match_params: bool = False
+
+    @property
+    def size(self) -> ModelSize:
+        return ModelSize(**{name: getattr(self, name) for name in ModelSize.model_fields})
+
+
+class Training(Frozen):
+    """The one budget for all cells.
+
+    patience: epochs without a better validation score before stopping; null = off. class_weights: balanced lets classes
+    (and labels) weigh inversely to how often they occur.
+    """
+
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup: Fraction
+    clip_norm: Annotated[float, Field(gt=0)]
+    patience: Positive | None
+    precision: Literal["auto", "float32", "bfloat16"]
+    class_weights: Literal["none", "balanced"] = "none"
+
+
+class Sweep(Frozen):
+    """How trials are run; none of it is part of a trial's identity."""
+
+    at_once: Positive | Literal["auto"]
+    per_gpu: Positive | Literal["auto"]
+    time_limit_s: Annotated[float, Field(gt=0, le=31_536_000)] | None
+    memory_limit_gb: Annotated[float, Field(gt=0, le=1_000_000)] | None
+    retries: Annotated[int, Field(ge=0)]
+
+
+class Tracking(Frozen):
+    """MLflow: a view for people, never the record."""
+
+    enabled: bool
+    experiment: Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")]
+
+
+class ReportSettings(Frozen):
+    """metric: auto (each data set's own main metric), or one by name. confidence: of intervals. rope: differences
+    within it count as equal (region of practical equivalence)."""
+
+    metric: str
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    rope: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Params(Frozen):
+    """params.yaml. What a data set is stands in its card, `data/raw/<name>/dataset.yaml`."""
+
+    grid: Grid
+    controls: Controls
+    model: ModelSettings
+    train: Training
+    sweep: Sweep
+    tracking: Tracking
+    report: ReportSettings
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml. Raises UserError naming the place and the remedy."""
+    raw = load_yaml(path, Params.model_fields, "run this in the project's folder, or name the file")
+    params: Params = parse(Params, raw, path)
+    return params

@@ -1,0 +1,1 @@
+"""What a trial does: the training loop, its objective, and one job from configuration to result."""

@@ -1,0 +1,149 @@
+"""The one training loop. Every cell gets the same optimiser, schedule and budget."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.data.batches import Split
+from mmbench.metrics import better, scores
+from mmbench.schema.params import Training
+from mmbench.training.flat_parameters import Flat
+from mmbench.training.objective import Objective
+
+EVALUATION_BATCH = 512
+
+
+class DivergedError(RuntimeError):
+    """The loss or the gradient stopped being finite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """Curves have one value an epoch. best_epoch: 0-based, by the main metric on validation; of equals, by the loss.
+    seconds: wall time of training. outputs: (N, C) float32, the logits on validation at the best epoch."""
+
+    curves: dict[str, list[float]]
+    best_epoch: int
+    seconds: float
+    outputs: Tensor
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Mixed precision: bfloat16 where `precision` says so, or where it is "auto" and a GPU supports it."""
+    if precision == "auto":
+        precision = "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+
+def schedule(steps: int, warmup: float) -> Callable[[int], float]:
+    """Factor of the learning rate at a step: linear warm-up over a fraction of the steps, then cosine decay to 0."""
+    rising = max(1, round(steps * warmup))
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / rising
+        return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+    return factor
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, split: Split, *, precision: str = "float32") -> Tensor:
+    """Logits (N, C) in float32, with the model in evaluation mode."""
+    model.eval()
+    with autocast(precision, split.labels.device):
+        parts = [model(split.rows(slice(i, i + EVALUATION_BATCH))[0]) for i in range(0, len(split), EVALUATION_BATCH)]
+    return torch.cat(parts).float()
+
+
+def fit(
+    model: nn.Module,
+    train: Split,
+    validation: Split,
+    settings: Training,
+    objective: Objective,
+    *,
+    seed: int,
+    on_epoch: Callable[[int, dict[str, list[float]]], None] = lambda epoch, curves: None,
+) -> Trained:
+    """Train `model` in place and leave it at its best epoch on validation.
+
+    The order of the samples depends on `seed` alone, so cells with equal seeds see the same batches.
+    Raises DivergedError when the loss or the gradient is not finite.
+    """
+    device = train.labels.device
+    cuda = device.type == "cuda"
+    trained = [p for p in model.parameters() if p.requires_grad]
+    # A GPU takes many parameters in one operation anyway; a vector has one type.
+    flat = Flat(trained) if not cuda and len({p.dtype for p in trained}) == 1 else None
+    if flat is not None:
+        trained = [flat.vector]
+    optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+    per_epoch = -(-len(train) // settings.batch_size)
+    factor = schedule(settings.epochs * per_epoch, settings.warmup)
+    order = torch.Generator().manual_seed(seed)
+    metric = objective.task.metric
+    curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{metric}": []}
+    best: tuple[float, float, int, dict[str, Tensor], Tensor] | None = None
+    truth = validation.labels.cpu().numpy()
+    began, step = time.perf_counter(), 0
+
+    for epoch in range(settings.epochs):
+        model.train()
+        total = torch.zeros((), device=device)
+        for index in torch.randperm(len(train), generator=order).to(device).split(settings.batch_size):
+            # Where results are to repeat themselves, new memory is filled with NaN, so that who reads what nobody has
+            # written is found out. One step shows it; in all steps it would take a twentieth of the time.
+            torch.utils.deterministic.fill_uninitialized_memory = step == 0  # type: ignore[attr-defined]
+            inputs, labels = train.rows(index)
+            with autocast(settings.precision, device):
+                loss = objective.loss(model(inputs), labels)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            if flat is not None:
+                flat.gather()
+            norm = nn.utils.clip_grad_norm_(trained, settings.clip_norm)
+            # On a GPU, looking at the loss in every step would make the host wait for it: there, once an epoch.
+            if not cuda and not math.isfinite(loss.item() + norm.item()):
+                raise DivergedError(f"loss {loss.item()}, gradient norm {norm.item()} at epoch {epoch}, step {step}")
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * factor(step)
+            optimiser.step()
+            total += loss.detach() * len(labels)
+            step += 1
+        mean_loss = (total / len(train)).item()
+        logits = predict(model, validation, precision=settings.precision)
+        validation_loss = objective.loss(logits, validation.labels).item()
+        if not math.isfinite(mean_loss + validation_loss):
+            raise DivergedError(f"training loss {mean_loss}, validation loss {validation_loss} at epoch {epoch}")
+        predictions = objective.predictions(logits).cpu().numpy()
+        # A metric that these samples cannot carry (AUROC of one class) leaves the choice to the loss.
+        score = scores(objective.task, predictions, truth, only=(metric,)).get(metric, math.nan)
+        curves["train_loss"].append(mean_loss)
+        curves["validation_loss"].append(validation_loss)
+        curves[f"validation_{metric}"].append(score)
+        if (
+            best is None
+            or better(metric, score, best[0])
+            or (not better(metric, best[0], score) and validation_loss < best[1])
+        ):
+            weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+            best = (score, validation_loss, epoch, weights, logits)
+        on_epoch(epoch, curves)
+        if settings.patience is not None and epoch - best[2] >= settings.patience:
+            break
+
+    if cuda:
+        torch.cuda.synchronize(device)
+    assert best is not None
+    if flat is not None:
+        flat.release()
+    model.load_state_dict(best[3])
+    return Trained(curves=curves, best_epoch=best[2], seconds=time.perf_counter() - began, outputs=best[4])

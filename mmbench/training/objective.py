@@ -1,0 +1,62 @@
+"""What training minimises, and how a model's outputs become predictions, by the type of task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """weight: (C,) of each class, or (L,) of each label where it holds; None: all weigh the same. mean, std: (K,) of a
+    regression's targets, which models predict in normalised units."""
+
+    task: Task
+    weight: Tensor | None = None
+    mean: Tensor | None = None
+    std: Tensor | None = None
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy (nats), binary cross-entropy, or squared error in normalised units; a scalar."""
+        if self.task.kind in ("classification", "binary"):
+            return F.cross_entropy(outputs, labels, weight=self.weight)
+        if self.task.kind == "multilabel":
+            return F.binary_cross_entropy_with_logits(outputs, labels, pos_weight=self.weight)
+        if self.mean is not None and self.std is not None:
+            labels = (labels - self.mean) / self.std
+        return F.mse_loss(outputs, labels)
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Outputs (N, C) -> probabilities (N, C), or numbers (N, K) in the targets' own units; float64."""
+        outputs = outputs.double()
+        if self.task.kind in ("classification", "binary"):
+            return outputs.softmax(-1)
+        if self.task.kind == "multilabel":
+            return outputs.sigmoid()
+        if self.mean is not None and self.std is not None:
+            return outputs * self.std.double() + self.mean.double()
+        return outputs
+
+
+def objective(spec: DataSpec, labels: Tensor, *, balanced: bool = False) -> Objective:
+    """The objective of a data set, given its training labels.
+
+    balanced: classes weigh inversely to how often they occur (King and Zeng 2001), and so does a label where it holds
+    against where it does not.
+    """
+    mean = std = weight = None
+    if spec.scale is not None:
+        mean, std = (torch.tensor(x, device=labels.device) for x in (spec.scale.mean, spec.scale.std))
+    if balanced and spec.task.kind in ("classification", "binary"):
+        counts = torch.bincount(labels, minlength=len(spec.task.targets)).clamp(min=1)
+        weight = len(labels) / (len(counts) * counts)
+    elif balanced and spec.task.kind == "multilabel":
+        holds = labels.sum(0).clamp(min=1)
+        weight = (len(labels) - holds).clamp(min=1) / holds
+    return Objective(task=spec.task, weight=weight, mean=mean, std=std)

@@ -61,7 +61,7 @@ class Loaded:
 
 
 def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
-    """spec.json of every data set in the grid. Raises UserError that tells the one command for all that are missing."""
+    """spec.json of every data set in the grid. Raises UserError with the one command for all that are missing."""
     from mmbench.sweep import plan
 
     plan.check_names(params, plan.known_datasets(root))

@@ -73,7 +73,7 @@ def _check_call(options: dict[str, Any], seed: int) -> None:
     if options["baseline"] is not None:
         given = [a for a in ("attention", "fusion", "architecture", "single") if options[a] is not None]
         if given:
-            raise UserError(f"--baseline stands alone; leave out {', '.join('--' + a for a in given)}")
+            raise UserError(f"--baseline is given alone; leave out {', '.join('--' + a for a in given)}")
         if seed:
             raise UserError("--baseline has one seed, 0; leave out --seed")
         return
@@ -98,11 +98,11 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     role = "single" if single is not None else "baseline" if options["baseline"] is not None else "cell"
     plan = build(params, {dataset: spec}, root=project.root)
 
-    def meant(config: Any) -> bool:
+    def is_asked_for(config: Any) -> bool:
         return config.role == role and config.seed == seed and single in (None, config.modalities[0])
 
     for job in plan.jobs:
-        if meant(job.config):
+        if is_asked_for(job.config):
             return job, spec
     raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
 
@@ -128,9 +128,9 @@ def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
 def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{cost.parameters:,}"
     if cost.flops is not None:
-        yield "floating-point operations a sample", f"{cost.flops:,}"
+        yield "floating-point operations per sample", f"{cost.flops:,}"
     yield "training", f"{cost.train_seconds:.2f} s"
-    yield "inference", f"{cost.inference_us_per_sample:,.1f} µs a sample"
+    yield "inference", f"{cost.inference_us_per_sample:,.1f} µs per sample"
     if cost.peak_memory is not None:
         yield "memory at most", f"{cost.peak_memory / 2**20:,.0f} MiB"
 

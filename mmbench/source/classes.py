@@ -18,7 +18,7 @@ INERT = {"ABC", "Generic", "Module", "Protocol", "object"}
 
 @dataclass(frozen=True, kw_only=True)
 class ClassSource:
-    """A class in the source of a module. Everything raises UnknownValueError where only importing it would tell."""
+    """A class in the source of a module. Everything raises UnknownValueError where only importing it would show it."""
 
     module: str
     name: str

@@ -18,7 +18,7 @@ from mmbench.cli.project import Loaded
 from mmbench.ledger.store import Ledger
 from mmbench.registry import variants
 from mmbench.schema.result import State, TrialResult
-from tests import small_project
+from tests.support import small_project
 
 Shown = pytest.CaptureFixture[str]
 CELL = ["--dataset", "small", "--attention", "mean", "--fusion", "concat", "--architecture", "shared"]

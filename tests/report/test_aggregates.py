@@ -14,8 +14,8 @@ from mmbench.report.cost import hypervolume
 from mmbench.report.page import render
 from mmbench.report.tables import tables
 from mmbench.schema.result import State
+from tests.support.factory import OTHERS, TRUTHS, make
 
-from .factory import OTHERS, TRUTHS, make
 from .test_build import analysed
 
 

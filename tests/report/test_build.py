@@ -14,8 +14,7 @@ import pytest
 from mmbench.report.analysis import Analysis, CellRow
 from mmbench.report.build import analyse
 from mmbench.schema.result import State
-
-from .factory import TRUTHS, Made, Truth, make
+from tests.support.factory import TRUTHS, Made, Truth, make
 
 BEST = "additive + cross_attention · independent"
 GRID = 39

@@ -16,8 +16,8 @@ from mmbench.report.cells import Field, Settings, rank
 from mmbench.report.questions import FACTORS, questions
 from mmbench.report.ranks import rank_table
 from mmbench.report.scale import scale_of
+from tests.support.factory import Truth, make
 
-from .factory import Truth, make
 from .test_build import analysed
 
 pytestmark = pytest.mark.slow

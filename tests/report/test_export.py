@@ -16,8 +16,8 @@ import pytest
 from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
 from mmbench.schema.result import State
+from tests.support.factory import TRUTHS, make
 
-from .factory import TRUTHS, make
 from .test_build import analysed
 
 

@@ -16,8 +16,8 @@ from mmbench.report.figures import figures
 from mmbench.report.page import render
 from mmbench.report.view import lengths
 from mmbench.schema.cost_curves import Profile, Stop
-from tests.report.factory import TRUTHS, make
-from tests.test_scaling import LENGTHS, OUT, example, profile, series
+from tests.schema.test_cost_curves import LENGTHS, OUT, example, profile, series
+from tests.support.factory import TRUTHS, make
 
 
 def analysed(*profiles: Profile) -> Analysis:

@@ -21,9 +21,9 @@ from mmbench.report.frame import tidy
 from mmbench.report.merge import merge
 from mmbench.schema.params import Params
 from mmbench.schema.result import State, TrialResult
-from tests import small_project
+from tests.support import small_project
+from tests.support.factory import TRUTHS, Made, make
 
-from .factory import TRUTHS, Made, make
 from .test_build import analysed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from mmbench.report.page import render
 from mmbench.report.view import numbers, table
 from mmbench.report.view.table import STATIC_ROWS
 from mmbench.schema.result import State
-from tests.report.factory import TRUTHS, make
+from tests.support.factory import TRUTHS, make
 
 FAULTS = {
     4: State.FAILED,

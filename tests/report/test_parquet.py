@@ -15,8 +15,7 @@ from mmbench.metrics import METRICS
 from mmbench.report import parquet
 from mmbench.report.frame import tidy
 from mmbench.schema.result import State
-
-from .factory import OTHERS, TRUTHS, Made, make
+from tests.support.factory import OTHERS, TRUTHS, Made, make
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "results-schema.md"
 

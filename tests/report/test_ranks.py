@@ -22,9 +22,9 @@ from mmbench.report.tables import tables
 from mmbench.report.view.ladder import ladder
 from mmbench.schema.result import State, TrialResult
 from pipeline.report import report
-from tests import small_project
+from tests.support import small_project
+from tests.support.factory import OTHERS, TRUTHS, Truth, make
 
-from .factory import OTHERS, TRUTHS, Truth, make
 from .test_build import analysed
 
 HOLLANDER = np.array(

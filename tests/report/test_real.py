@@ -19,7 +19,7 @@ from mmbench.schema.result import State
 from mmbench.schema.task import Task, task_of
 from mmbench.training.trial import run
 from pipeline.report import report
-from tests import small_project
+from tests.support import small_project
 
 SPLITS = {"train": 192, "validation": 64, "test": 64}
 TASKS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import small_project
+from tests.support import small_project
 
 SCRIPT = """
 import json, sys

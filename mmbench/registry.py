@@ -83,6 +83,8 @@ def _own(package: ModuleType) -> Iterator[ModuleType]:
         name = f"{package.__name__}.{found.name}"
         try:
             yield importlib.import_module(name)
+        except UserError:
+            raise
         except (Exception, SystemExit) as error:
             raise UserError(
                 f"{name.replace('.', '/')}.py cannot be imported ({type(error).__name__}: {error}); mend or remove it"
@@ -94,6 +96,8 @@ def _foreign(group: str) -> Iterator[ModuleType]:
     for module in dict.fromkeys(e.module for e in importlib.metadata.entry_points(group=group)):
         try:
             yield importlib.import_module(module)
+        except UserError:
+            raise
         except (Exception, SystemExit) as error:
             raise UserError(
                 f"module {module!r}, which an installed package names in entry point group {group!r}, cannot be "

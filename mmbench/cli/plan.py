@@ -114,9 +114,9 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
 def _matched(loaded: Loaded) -> str:
     """To how many parameters, and over which widths."""
     from mmbench.sweep.match_parameters import NAME, TOLERANCE, Matcher
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-    matcher = Matcher(loaded.params.model, Census())
+    matcher = Matcher(loaded.params.model, ModelCounter())
     said = []
     for name in loaded.params.grid.datasets:
         widths = {t.model.width for t in _configs(loaded) if t.dataset == name and t.model is not None}
@@ -142,9 +142,9 @@ def plan(project: Project, profile: str | None, cells: bool | None, json_: bool)
     FLOPs are those of a forward pass for one sample.
     """
     from mmbench.sweep.cell_costs import costs
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-    census = Census()
+    census = ModelCounter()
     counts: Costs = {}
     with spinner("planning"):
         loaded = load(project, with_profile(project.params(), profile), census)

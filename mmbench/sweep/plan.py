@@ -19,7 +19,7 @@ from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig
 from mmbench.sweep.fingerprint import fingerprint
 from mmbench.sweep.match_parameters import CannotMatchError, Matcher
-from mmbench.sweep.model_counts import Census, uncollected
+from mmbench.sweep.model_counts import ModelCounter, uncollected
 
 GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 FILE = "params.yaml"
@@ -160,7 +160,7 @@ def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
 class _Resolver:
     """What is the same for all seeds of a cell: whether it can be, and its size."""
 
-    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: Census) -> None:
+    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: ModelCounter) -> None:
         self.specs, self.census = specs, census
         self.matcher = Matcher(params.model, census) if params.model.match_params else None
         self.tried: set[tuple[str, str]] = set()
@@ -192,7 +192,7 @@ class _Resolver:
             return Skip(config=config, reason=str(error))
 
 
-def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: Census | None = None) -> Plan:
+def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: ModelCounter | None = None) -> Plan:
     """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder;
     `census`: one that has counted before.
 
@@ -204,7 +204,7 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: 
     commit, dirty = provenance.commit(root)
     jobs: list[Job] = []
     skipped: list[Skip] = []
-    resolver = _Resolver(params, specs, census or Census())
+    resolver = _Resolver(params, specs, census or ModelCounter())
     with uncollected():
         for declared in _cells(params, levels, specs):
             size = resolver.size(declared)

@@ -20,6 +20,8 @@ from mmbench.errors import UserError, suggest
 
 Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
 AXES: tuple[str, ...] = get_args(Axis)
+GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+"""The axes that are compared: a combination has a level of each."""
 
 T = TypeVar("T", bound=type)
 

@@ -10,6 +10,7 @@ import click
 
 from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
+from mmbench.registry import GRID_AXES
 
 if TYPE_CHECKING:
     from mmbench.schema.params import Params
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
 ROLES = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
-GRID_AXES = ("attention", "fusion", "architecture")
 
 
 def with_profile(params: Params, profile: str | None) -> Params:

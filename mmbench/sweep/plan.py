@@ -12,7 +12,7 @@ from mmbench.errors import UserError, suggest
 from mmbench.metrics import compared
 from mmbench.model import build as model
 from mmbench.model.interfaces import Fusion
-from mmbench.registry import Axis, check_options, get, variants
+from mmbench.registry import GRID_AXES, Axis, check_options, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
 from mmbench.schema.params import Choice, Levels, ModelSize, Params
 from mmbench.schema.plan import Job, Plan, Skip
@@ -21,7 +21,6 @@ from mmbench.sweep.fingerprint import fingerprint
 from mmbench.sweep.match_parameters import CannotMatchError, Matcher
 from mmbench.sweep.model_counts import ModelCounter, uncollected
 
-GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 FILE = "params.yaml"
 
 

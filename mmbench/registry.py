@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
 AXES: tuple[Axis, ...] = get_args(Axis)
+GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+"""The axes that are compared: a combination has a level of each."""
 PACKAGES: Mapping[Axis, str] = MappingProxyType({axis: f"mmbench.{axis}" for axis in AXES})
 """The package that holds mmbench's own variants of an axis."""
 GROUPS: Mapping[Axis, str] = MappingProxyType({axis: f"mmbench.{axis}" for axis in AXES})
@@ -214,6 +216,8 @@ def _written(module: str) -> Iterator[Variant]:
 def _import(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
+    except UserError:
+        raise
     except (Exception, SystemExit) as error:
         raise _broken(module, f"{type(error).__name__}: {error}") from error
 

@@ -11,6 +11,7 @@ import click
 from mmbench.cli.commands import renamed_option
 from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
+from mmbench.registry import GRID_AXES
 
 if TYPE_CHECKING:
     from mmbench.schema.params import Params
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
 ROLES = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
-GRID_AXES = ("attention", "fusion", "architecture")
 
 
 def with_grid(params: Params, levels: str | None) -> Params:
@@ -36,9 +36,9 @@ def _load(project: Project, params: Params, *, costs: bool) -> tuple[Loaded, Cos
     if not costs:
         return load(project, params), {}
     from mmbench.sweep import cell_costs
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-    census = Census()
+    census = ModelCounter()
     loaded = load(project, params, census)
     return loaded, cell_costs.costs(loaded.plan, loaded.specs, census)
 
@@ -127,9 +127,9 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
 def _matched(loaded: Loaded) -> str:
     """To how many parameters, and over which widths."""
     from mmbench.sweep.match_parameters import NAME, TOLERANCE, Matcher
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-    matcher = Matcher(loaded.params.model, Census())
+    matcher = Matcher(loaded.params.model, ModelCounter())
     said = []
     for name in loaded.params.grid.datasets:
         widths = {t.model.width for t in _configs(loaded) if t.dataset == name and t.model is not None}

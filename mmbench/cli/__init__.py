@@ -14,6 +14,7 @@ from mmbench.cli.cost_curves import profile
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
+from mmbench.cli.new import new
 from mmbench.cli.plan import plan
 from mmbench.cli.predict import predict
 from mmbench.cli.report import report
@@ -43,7 +44,22 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, data, plan, run, status, profile, report, compare, champion, predict, ui, track, forget):
+for command in (
+    new,
+    list_variants,
+    data,
+    plan,
+    run,
+    status,
+    profile,
+    report,
+    compare,
+    champion,
+    predict,
+    ui,
+    track,
+    forget,
+):
     cli.add_command(command)
 
 

@@ -204,8 +204,8 @@ def hub(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 ASK = """
 import json, sys
-from mmbench.reading.pretrained.files import find
-from mmbench.registry import UserError
+from mmbench.data.encode.files import find
+from mmbench.errors import UserError
 
 for name, revision in json.loads(sys.argv[1]):
     try:

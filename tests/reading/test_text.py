@@ -151,7 +151,7 @@ def test_a_decoder_travels() -> None:
 def test_training_again_gives_the_same_identifiers(tokens: str) -> None:
     """Also in another process, whose hashes and threads are others."""
     code = (
-        "from mmbench.data.decode.base import decoder; import random\n"
+        "from mmbench.data.decode.factory import decoder; import random\n"
         "r = random.Random(0)\n"
         "texts = [' '.join(''.join(r.choices('abcdef', k=4)) for _ in range(8)) for _ in range(300)]\n"
         f"d = decoder('text', {{'tokens': {tokens!r}, 'vocabulary': 400}}); d.fit(texts)\n"

@@ -18,7 +18,7 @@ from pathlib import Path
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.page import render
-from mmbench.results import State
+from mmbench.schema.result import State
 from tests.report.factory import TRUTHS, make
 locale.setlocale(locale.LC_ALL, "")
 folder = Path(sys.argv[1])

@@ -22,7 +22,7 @@ WRITER = """
 import json, sys, time
 from pathlib import Path
 from tests.report.factory import from_json
-from mmbench.sweep.ledger import Ledger
+from mmbench.ledger.store import Ledger
 made, folder = from_json(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2])
 ledger = Ledger(folder)
 (folder / ".writing.killed").write_text('{"trial_id": "half')

@@ -12,8 +12,8 @@ import sys
 PROGRAM = """
 import hashlib
 import numpy as np
-from mmbench.reading.decode.audio import AudioDecoder
-from mmbench.signal.audio import SAMPLES, log_mel
+from mmbench.data.decode.audio import AudioDecoder
+from mmbench.data.synthetic.audio import SAMPLES, log_mel
 
 waves = 0.1 * np.random.default_rng(0).standard_normal((512, SAMPLES), np.float32)
 own = AudioDecoder(rate=16_000)

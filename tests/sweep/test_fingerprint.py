@@ -90,7 +90,7 @@ Change = Callable[[str, str, str], set[str]]
 def test_a_comment_a_docstring_and_a_citation_change_nothing(changed: Change) -> None:
     new = '# A remark.\n@variant(\n    "concat", # moved\n  source="Another paper; "'
     assert changed("fusion/concat.py", '@variant(\n    "concat", source="', new + ' "') == set()
-    assert changed("block.py", '"""Norm, expand, ReLU', '"""Another text') == set()
+    assert changed("model/block.py", '"""Norm, expand, ReLU', '"""Another text') == set()
 
 
 def test_an_operator_in_a_fusion_reaches_its_cells_alone(changed: Change, before: Fingerprints) -> None:
@@ -109,7 +109,7 @@ def test_a_baseline_reaches_itself(changed: Change) -> None:
 
 
 def test_the_training_loop_reaches_everything(changed: Change, before: Fingerprints) -> None:
-    assert changed("train.py", "0.5 * (1 + math.cos", "0.4 * (1 + math.cos") == set(before)
+    assert changed("training/loop.py", "0.5 * (1 + math.cos", "0.4 * (1 + math.cos") == set(before)
 
 
 def test_what_changes_no_number_reaches_nothing(changed: Change) -> None:

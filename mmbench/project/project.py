@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmbench.errors import UserError
+from mmbench.project.folders import LEDGER, PREPARED, SETTINGS
 
 if TYPE_CHECKING:
     from mmbench.ledger.store import Ledger
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from mmbench.schema.plan import Plan
     from mmbench.schema.result import TrialResult
     from mmbench.sweep.model_counts import Census
-
-SETTINGS = "params.yaml"
-RAW, PREPARED, LEDGER = Path("data/raw"), Path("data/prepared"), Path("data/ledger")
-REPORTS = Path("reports")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from mmbench.project.project import PREPARED, RAW
+from mmbench.project.folders import PREPARED, RAW
 from mmbench.stages import exit_code
 
 

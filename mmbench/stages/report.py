@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger, misnamed
-from mmbench.project.project import LEDGER, REPORTS, SETTINGS
+from mmbench.project.folders import LEDGER, REPORTS, SETTINGS
 from mmbench.registry import variants
 from mmbench.report import merge, sources
 from mmbench.report.analysis import Analysis, Source

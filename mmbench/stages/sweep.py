@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mmbench.ledger.store import Ledger, coverage, limits_of
-from mmbench.project.project import LEDGER, PREPARED, SETTINGS
+from mmbench.project.folders import LEDGER, PREPARED, SETTINGS
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan

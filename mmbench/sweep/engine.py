@@ -9,6 +9,7 @@ JSON to the driver, which alone writes to the ledger. So a cluster needs no shar
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,12 +22,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmbench.ledger.store import Ledger, limits_of
+from mmbench.registry import Axis, Variant, defined
 from mmbench.schema.params import Sweep
-from mmbench.schema.plan import Plan
+from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
 from mmbench.sweep.orphan_guard import guarded
-from mmbench.sweep.shared_dataset import Data
+from mmbench.sweep.shared_dataset import Data, Folders, folder_of
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
@@ -44,18 +46,30 @@ class Outcome:
     seconds: float
 
 
-def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
+def _share(datasets: Sequence[str], folders: Folders) -> Mapping[str, Data]:
     """These prepared data sets as workers get them: the folder, and the arrays too where workers may be elsewhere."""
     from mmbench.data.prepared import SPLITS, load_prepared
 
     shared = {}
     for name in datasets:
-        spec, splits = load_prepared(root / name)
+        folder = folder_of(folders, name)
+        spec, splits = load_prepared(folder)
         arrays = {split: {key: np.asarray(x) for key, x in splits[split].items()} for split in SPLITS}
-        shared[name] = Data(
-            spec=spec, folder=str((root / name).resolve()), arrays=arrays if cluster.is_remote() else None
-        )
+        shared[name] = Data(spec=spec, folder=str(folder.resolve()), arrays=arrays if cluster.is_remote() else None)
     return shared
+
+
+def _by_value(jobs: Sequence[Job]) -> list[tuple[Axis, Variant]]:
+    """The variants of these trials that are in no module of an axis: their classes travel to the workers whole."""
+    from ray import cloudpickle
+
+    asked = {(axis, choice.name) for job in jobs for axis, choice in job.config.choices()}
+    found = [(axis, info) for (axis, name), info in defined().items() if (axis, name) in asked]
+    for _, info in found:
+        if info.module != "__main__" and info.module in sys.modules:
+            # A worker may not find the person's own module.
+            cloudpickle.register_pickle_by_value(sys.modules[info.module])
+    return found
 
 
 def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> None:
@@ -98,15 +112,15 @@ def run(
     plan: Plan,
     ledger: Ledger,
     settings: Sweep,
-    data_root: Path,
+    data_root: Folders,
     *,
     on_start: Callable[[int, int], None] = lambda pending, slots: None,
     on_result: Callable[[TrialResult], None] = lambda result: None,
 ) -> Outcome:
     """Run every pending trial of the plan; each result is in the ledger before `on_result` sees it, in the driver.
 
-    data_root: the folder of the prepared data sets. on_start gets the number of pending trials and of slots.
-    A trial's own faults are results. A lost worker or node is tried again `retries` times, then it is a result too. The
+    data_root: the folder of the prepared data sets, or that of each. on_start gets the number of pending trials and
+    of slots. A trial's own faults are results. A lost worker or node is tried again `retries` times, then it is a result too. The
     caller holds the ledger's lock. Raises UserError where the ledger cannot be written or Ray cannot be used.
     """
     began = time.perf_counter()
@@ -125,7 +139,7 @@ def run(
 
         shared = _share(sorted({job.config.dataset for job in jobs}), data_root)
         made = driver or Driver(jobs, ledger, guard, limits=limits, retries=settings.retries, on_result=on_result)
-        return made, lambda: tune.with_parameters(Worker, shared=shared, limits=limits)
+        return made, lambda: tune.with_parameters(Worker, shared=shared, limits=limits, defined=_by_value(jobs))
 
     with tempfile.TemporaryDirectory(prefix="mmbench-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)

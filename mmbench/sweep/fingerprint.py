@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from mmbench.errors import UserError
-from mmbench.registry import get
+from mmbench.registry import Axis, defined, get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.trial import TrialConfig
+from mmbench.sweep.defined_source import Source, source_of
+from mmbench.sweep.syntax import tokens
 
 CORE = "mmbench.training.trial"
 NEUTRAL = frozenset(
@@ -35,30 +37,6 @@ NEUTRAL = frozenset(
     )
 )
 """Reached, but no number depends on them other than through the resolved configuration, which is hashed with it."""
-
-
-def _tokens(node: object) -> Iterator[str]:
-    """A syntax tree as text. Left out: positions, empty fields (they differ between Python versions), statements that
-    are bare strings (docstrings), and the @variant mark (a corrected citation changes no result)."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-        return
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "variant":
-        return
-    if isinstance(node, list):
-        yield "["
-        for item in node:
-            yield from _tokens(item)
-        yield "]"
-    elif isinstance(node, ast.AST):
-        yield type(node).__name__ + "("
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if value is not None and value != []:
-                yield name + "="
-                yield from _tokens(value)
-        yield ")"
-    else:
-        yield repr(node)
 
 
 @cache
@@ -82,7 +60,7 @@ def _tree(module: str) -> ast.Module:
 
 @cache
 def _digest(module: str) -> str:
-    return hashlib.sha256("\0".join(_tokens(_tree(module))).encode()).hexdigest()
+    return hashlib.sha256("\0".join(tokens(_tree(module))).encode()).hexdigest()
 
 
 @cache
@@ -117,18 +95,26 @@ def reached(module: str) -> frozenset[str]:
 
 
 @cache
-def _combined(roots: frozenset[str]) -> str:
-    modules = frozenset[str]().union(*(reached(root) for root in roots))
-    text = "\n".join(f"{module} {_digest(module)}" for module in sorted(modules))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _combined(roots: frozenset[str | Source]) -> str:
+    starts = {m for root in roots for m in ((root,) if isinstance(root, str) else root.modules)} - NEUTRAL
+    modules = frozenset[str]().union(*(reached(start) for start in starts))
+    lines = [f"{module} {_digest(module)}" for module in sorted(modules)]
+    lines += sorted(f"defined {root.digest}" for root in roots if not isinstance(root, str))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @cache
-def _module(axis: str, name: str, where: str) -> str:
-    return get(axis, name, where=where).module  # type: ignore[arg-type]
+def _found(axis: Axis, name: str, where: str) -> str:
+    return get(axis, name, where=where).module
 
 
-def _roots(config: TrialConfig, spec: DataSpec) -> Iterable[str]:
+def _module(axis: Axis, name: str, where: str) -> str | Source:
+    """Where the source of a variant is: its module, or its own text if it was defined in a script or a notebook."""
+    info = defined().get((axis, name))
+    return _found(axis, name, where) if info is None else source_of(info.cls)
+
+
+def _roots(config: TrialConfig, spec: DataSpec) -> Iterable[str | Source]:
     where = "a trial's configuration"
     yield CORE
     if config.role == "baseline":

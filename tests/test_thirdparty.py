@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import small_project
+from tests.support import small_project
 
 PACKAGE = Path(__file__).parent / "thirdparty" / "mmbench-extras"
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from mmbench.errors import UserError
-from mmbench.sweep.syntax import tokens
+from mmbench.source.facts import tokens
 
 Definition = type | types.FunctionType
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), range, slice)

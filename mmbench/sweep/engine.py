@@ -28,7 +28,7 @@ from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
 from mmbench.sweep.orphan_guard import guarded
-from mmbench.sweep.shared_dataset import Data, Folders, folder_of
+from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
@@ -46,16 +46,17 @@ class Outcome:
     seconds: float
 
 
-def _share(datasets: Sequence[str], folders: Folders) -> Mapping[str, Data]:
+def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
     """These prepared data sets as workers get them: the folder, and the arrays too where workers may be elsewhere."""
     from mmbench.data.prepared import SPLITS, load_prepared
 
     shared = {}
     for name in datasets:
-        folder = folder_of(folders, name)
-        spec, splits = load_prepared(folder)
+        spec, splits = load_prepared(root / name)
         arrays = {split: {key: np.asarray(x) for key, x in splits[split].items()} for split in SPLITS}
-        shared[name] = Data(spec=spec, folder=str(folder.resolve()), arrays=arrays if cluster.is_remote() else None)
+        shared[name] = Data(
+            spec=spec, folder=str((root / name).resolve()), arrays=arrays if cluster.is_remote() else None
+        )
     return shared
 
 
@@ -112,15 +113,15 @@ def run(
     plan: Plan,
     ledger: Ledger,
     settings: Sweep,
-    data_root: Folders,
+    data_root: Path,
     *,
     on_start: Callable[[int, int], None] = lambda pending, slots: None,
     on_result: Callable[[TrialResult], None] = lambda result: None,
 ) -> Outcome:
     """Run every pending trial of the plan; each result is in the ledger before `on_result` sees it, in the driver.
 
-    data_root: the folder of the prepared data sets, or that of each. on_start gets the number of pending trials and
-    of slots. A trial's own faults are results. A lost worker or node is tried again `retries` times, then it is a result too. The
+    data_root: the folder of the prepared data sets. on_start gets the number of pending trials and of slots.
+    A trial's own faults are results. A lost worker or node is tried again `retries` times, then it is a result too. The
     caller holds the ledger's lock. Raises UserError where the ledger cannot be written or Ray cannot be used.
     """
     began = time.perf_counter()

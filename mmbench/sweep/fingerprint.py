@@ -6,19 +6,15 @@ Variants are found at run time and never imported by the core, so one variant's 
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.util
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
-from mmbench.errors import UserError
 from mmbench.registry import Axis, defined, get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.trial import TrialConfig
+from mmbench.source.modules import digest
 from mmbench.sweep.defined_source import Source, source_of
-from mmbench.sweep.syntax import tokens
 
 CORE = "mmbench.training.trial"
 NEUTRAL = frozenset(
@@ -40,67 +36,16 @@ NEUTRAL = frozenset(
 
 
 @cache
-def _file(module: str) -> Path | None:
-    """The source file of a module; None where there is no such module or it has no Python source."""
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    origin = Path(found.origin) if found is not None and found.origin is not None else None
-    return origin if origin is not None and origin.suffix == ".py" else None
-
-
-@cache
-def _tree(module: str) -> ast.Module:
-    file = _file(module)
-    if file is None:
-        raise UserError(f"the source of {module} cannot be found; variants must be importable as Python files")
-    return ast.parse(file.read_bytes(), filename=str(file))
-
-
-@cache
-def _digest(module: str) -> str:
-    return hashlib.sha256("\0".join(tokens(_tree(module))).encode()).hexdigest()
-
-
-@cache
-def _imports(module: str) -> frozenset[str]:
-    """The modules of mmbench, or of the module's own distribution, that it imports anywhere in its source."""
-    ours = ("mmbench", module.split(".", 1)[0])
-    file = _file(module)
-    package = module if file is not None and file.name == "__init__.py" else module.rpartition(".")[0]
-    names: set[str] = set()
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            if base.split(".", 1)[0] not in ours:
-                continue
-            for alias in node.names:
-                below = f"{base}.{alias.name}"
-                names.add(below if _file(below) is not None else base)
-    return frozenset(n for n in names if n.split(".", 1)[0] in ours and _file(n) is not None) - NEUTRAL
-
-
-@cache
-def reached(module: str) -> frozenset[str]:
-    """The module and everything of mmbench that it imports, directly or not."""
-    found, open_ = {module}, [module]
-    while open_:
-        new = _imports(open_.pop()) - found
-        found |= new
-        open_.extend(new)
-    return frozenset(found)
-
-
-@cache
 def _combined(roots: frozenset[str | Source]) -> str:
-    starts = {m for root in roots for m in ((root,) if isinstance(root, str) else root.modules)} - NEUTRAL
-    modules = frozenset[str]().union(*(reached(start) for start in starts))
-    lines = [f"{module} {_digest(module)}" for module in sorted(modules)]
-    lines += sorted(f"defined {root.digest}" for root in roots if not isinstance(root, str))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    own = sorted(root.digest for root in roots if isinstance(root, Source))
+    named = {m for root in roots for m in (root.modules if isinstance(root, Source) else (root,))}
+    found = digest(named - NEUTRAL, NEUTRAL)
+    return hashlib.sha256("\n".join([found, *own]).encode()).hexdigest() if own else found
+
+
+def reached_by(module: str) -> str:
+    """SHA-256 over the source that a variant's module reaches."""
+    return _combined(frozenset([module]))
 
 
 @cache

@@ -8,7 +8,6 @@ decide how much to compute. Shape legend: mmbench.model.interfaces.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -131,18 +130,14 @@ def _device(size: ModelSize) -> str:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """One thread, which small models are quickest with, and without Python's cycle collector, which would look through
-    all models and trials made so far again and again."""
-    enabled, threads = gc.isenabled(), torch.get_num_threads()
-    gc.disable()
+def one_thread() -> Iterator[None]:
+    """Small models are quickest with one."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        if enabled:
-            gc.enable()
 
 
 def _key(config: TrialConfig, spec: DataSpec, content_based: bool) -> Hashable:

@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from mmbench.data.batches import Split
 
 
-Folders = Path | Mapping[str, Path]
-"""The folder of all prepared data sets, or the folder of each by its name."""
-
-
-def folder_of(folders: Folders, name: str) -> Path:
-    """The folder of one prepared data set."""
-    return folders / name if isinstance(folders, Path) else folders[name]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """folder: where it lies on the driver's machine. arrays: split -> name -> array, where a worker may be on another

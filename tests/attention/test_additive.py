@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmbench.attention.additive import Additive, additive_scores
 from mmbench.checks.common import same
-from tests.ops import largest_allocation
+from tests.support.ops import largest_allocation
 
 
 def drawn(*shape: int, seed: int) -> Tensor:

@@ -14,7 +14,7 @@ from mmbench.checks.attention import Reference, agrees_with
 from mmbench.checks.mechanism import attend, make, sample
 from mmbench.registry import Variant, variants
 from tests.attention import reference
-from tests.listed import listed_variants
+from tests.support.listed import listed_variants
 
 OWN = listed_variants("attention")
 

@@ -12,11 +12,10 @@ import pytest
 
 from mmbench.errors import UserError
 from mmbench.metrics import METRICS
-from mmbench.report import parquet
-from mmbench.report.frame import tidy
+from mmbench.report.trials import parquet
+from mmbench.report.trials.frame import tidy
 from mmbench.schema.result import State
-
-from .factory import OTHERS, TRUTHS, Made, make
+from tests.support.factory import OTHERS, TRUTHS, Made, make
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "results-schema.md"
 

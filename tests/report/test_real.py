@@ -13,13 +13,13 @@ import yaml
 from mmbench.data.batches import as_split
 from mmbench.data.prepared import load_prepared, save
 from mmbench.metrics import scores
-from mmbench.report.analysis import Analysis
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.result import State
 from mmbench.schema.task import Task, task_of
 from mmbench.training.trial import run
 from pipeline.report import report
-from tests import small_project
+from tests.support import small_project
 
 SPLITS = {"train": 192, "validation": 64, "test": 64}
 TASKS = {

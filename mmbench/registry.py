@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from mmbench.errors import UserError, suggest
 
-Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
+Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline", "metric", "probe"]
 AXES: tuple[str, ...] = get_args(Axis)
 
 T = TypeVar("T", bound=type)

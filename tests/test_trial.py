@@ -15,7 +15,7 @@ from torch import nn
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.data.batches import Example, Split
-from mmbench.metrics import fitting
+from mmbench.schema.metric import fitting
 from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import State, TrialResult

@@ -13,7 +13,7 @@ from mmbench.schema.task import Task
 
 
 def predict_by(model: Any, x: np.ndarray, task: Task) -> np.ndarray:
-    """Predictions of a fitted estimator in the form that `mmbench.metrics.scores` takes: (N, C), (N, L) or (N, K)."""
+    """Predictions of a fitted estimator as `Metric.score` takes them: (N, C), (N, L) or (N, K)."""
     if task.kind == "regression":
         return np.asarray(model.predict(x), dtype=np.float64).reshape(len(x), len(task.targets))
     known = np.asarray(model.predict_proba(x))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmbench.metrics import METRICS
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS
 from mmbench.training.loop import predict
 from mmbench.training.objective import objective
 

@@ -136,7 +136,7 @@ def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
 
 
 def _show(result: TrialResult, spec: DataSpec) -> None:
-    from mmbench.metrics import METRICS
+    from mmbench.schema.metric import METRICS
     from mmbench.sweep.progress import duration
 
     click.secho(result.config.name, bold=True)

@@ -62,7 +62,7 @@ def _failures(finished: list[TrialResult]) -> list[dict[str, Any]]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    from mmbench.metrics import METRICS
+    from mmbench.schema.metric import METRICS
     from mmbench.sweep.progress import duration
 
     counts = found["states"]

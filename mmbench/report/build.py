@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.metrics import compared
 from mmbench.report import answer, cells, stats
 from mmbench.report.aggregates import aggregates
 from mmbench.report.analysis import (
@@ -40,6 +39,7 @@ from mmbench.report.scale import Scale, beside, joint, scale_of
 from mmbench.report.words import count
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Params, ReportSettings
 from mmbench.schema.plan import Plan
 from mmbench.schema.task import Task

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.metrics import METRICS
 from mmbench.report import stats
 from mmbench.report.analysis import CellCost, CellRow, CellState, Difference, Estimate, Method, SeedValue
 from mmbench.report.scale import RANKS, Scale
 from mmbench.report.stats import Floats, Means
+from mmbench.schema.metric import METRICS
 
 POOLING = "mean"
 """The level of the attention axis that is no attention."""

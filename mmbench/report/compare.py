@@ -15,13 +15,13 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.metrics import METRICS
 from mmbench.report import stats
 from mmbench.report.analysis import Difference, Estimate, Verdict
 from mmbench.report.origins import Fact, facts
 from mmbench.report.scale import Scale, scale_of
 from mmbench.report.sources import Part
 from mmbench.report.words import count, listing
+from mmbench.schema.metric import METRICS
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import Role
 

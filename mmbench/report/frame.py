@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.metrics import METRICS
 from mmbench.report.analysis import Counts, Method, Problem
+from mmbench.schema.metric import METRICS
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig

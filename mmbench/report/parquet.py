@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pydantic
 
 from mmbench.errors import UserError
-from mmbench.metrics import METRICS
 from mmbench.report.frame import columns
+from mmbench.schema.metric import METRICS
 from mmbench.schema.result import FINISHED, Cost, Provenance, TrialResult
 from mmbench.schema.trial import TrialConfig
 

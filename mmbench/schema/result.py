@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mmbench.errors import suggest
-from mmbench.metrics import METRICS, Metric
+from mmbench.schema.metric import METRICS, Metric
 from mmbench.schema.strict_yaml import Frozen
 from mmbench.schema.trial import TrialConfig
 
@@ -66,7 +66,7 @@ def _moment(text: str) -> str:
 
 
 Scores = dict[str, float]
-"""By the name of the metric (`mmbench.metrics`)."""
+"""By the name of the metric (`mmbench/metric`)."""
 
 Curve = list[float | None]
 """One value an epoch; null where it was not finite."""

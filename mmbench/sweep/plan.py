@@ -9,11 +9,11 @@ from pathlib import Path
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
-from mmbench.metrics import compared
 from mmbench.model import build as model
 from mmbench.model.interfaces import Fusion
 from mmbench.registry import Axis, check_options, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Choice, Levels, ModelSize, Params
 from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mmbench.metrics import METRICS
+from mmbench.schema.metric import METRICS
 from mmbench.schema.result import Cost, State, TrialResult
 from mmbench.schema.trial import TrialConfig
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data.batches import Split
-from mmbench.metrics import better, scores
 from mmbench.schema.params import Training
+from mmbench.schema.scores import better, scores
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
 

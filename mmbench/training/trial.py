@@ -19,13 +19,13 @@ from torch import nn
 from mmbench import provenance
 from mmbench.baseline import linear_size, predict_by
 from mmbench.data.batches import Split
-from mmbench.metrics import scores
 from mmbench.model.build import build
 from mmbench.probe import cost
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import Cost, Curve, Provenance, State, TrialResult
+from mmbench.schema.scores import scores
 from mmbench.schema.trial import TrialConfig
 from mmbench.training.loop import DivergedError, fit, predict
 from mmbench.training.objective import objective

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.metrics import METRICS
 from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.metric import METRICS
 from mmbench.schema.params import Choice, Params, load_params
 from mmbench.schema.result import Cost, Provenance, State, TrialResult
 from mmbench.schema.task import Task, TaskKind, task_of

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmbench.errors import UserError
-from mmbench.metrics import METRICS
 from mmbench.report import parquet
 from mmbench.report.frame import tidy
+from mmbench.schema.metric import METRICS
 from mmbench.schema.result import State
 
 from .factory import OTHERS, TRUTHS, Made, make

@@ -12,10 +12,10 @@ import yaml
 
 from mmbench.data.batches import as_split
 from mmbench.data.prepared import load_prepared, save
-from mmbench.metrics import scores
 from mmbench.report.analysis import Analysis
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.result import State
+from mmbench.schema.scores import scores
 from mmbench.schema.task import Task, task_of
 from mmbench.training.trial import run
 from pipeline.report import report

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mmbench.schema.dataset import DataSpec
     from mmbench.schema.params import Choice, Params
     from mmbench.schema.plan import Job
-    from mmbench.schema.result import Cost, TrialResult
+    from mmbench.schema.result import TrialResult
+    from mmbench.sweep.files import TrialFiles
 
 SIZES = ("width", "depth", "heads")
 BUDGET = ("epochs", "batch_size", "learning_rate")
@@ -107,13 +108,13 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
 
 
-def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
+def _run(job: Job, spec: DataSpec, project: Project) -> TrialFiles:
     import torch
 
     from mmbench.data.batches import as_split
     from mmbench.data.prepared import load_prepared
     from mmbench.ledger.store import limits_of
-    from mmbench.training.trial import run
+    from mmbench.sweep.trial import run
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = project.root / "data" / "prepared" / spec.name
@@ -125,14 +126,13 @@ def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
         return run(job, spec, splits, limits)
 
 
-def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
-    yield "parameters", f"{cost.parameters:,}"
-    if cost.flops is not None:
-        yield "floating-point operations a sample", f"{cost.flops:,}"
-    yield "training", f"{cost.train_seconds:.2f} s"
-    yield "inference", f"{cost.inference_us_per_sample:,.1f} µs a sample"
-    if cost.peak_memory is not None:
-        yield "memory at most", f"{cost.peak_memory / 2**20:,.0f} MiB"
+def _quantities(result: TrialResult) -> Iterator[tuple[str, str]]:
+    from mmbench.schema.quantity import describe
+
+    for name, value in result.quantities.items():
+        quantity = describe(name, value)
+        for part, number in quantity.rows(value, result.config.modalities):
+            yield f"{quantity.label}, {part}" if part else quantity.label, quantity.text(number)
 
 
 def _show(result: TrialResult, spec: DataSpec) -> None:
@@ -159,9 +159,9 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
     if result.best_epoch is not None:
         epochs = len(next(iter(result.curves.values())))
         click.echo(f"weights of epoch {result.best_epoch + 1} of {epochs}, the best on validation")
-    if result.cost is not None:
-        heading("Cost")
-        table(["what", "value"], list(_costs(result.cost)))
+    if result.quantities:
+        heading("Measured")
+        table(["what", "value"], list(_quantities(result)))
 
 
 @click.command(short_help="Run one trial, by names.")
@@ -188,11 +188,12 @@ def run(project: Project, *, dataset: str, seed: int, save: bool, json_: bool, *
     The exit code is 1 where the trial did not end well.
     """
     job, spec = _job(project, dataset, seed, options)
-    result = _run(job, spec, project)
+    files = _run(job, spec, project)
+    result = files.complete
     if save:
         ledger = project.ledger()
         with ledger.lock():
-            ledger.write(result)
+            ledger.write(result, files.outputs, files.measured, files.weights)
     if json_:
         as_json(result.model_dump(mode="json"))
     else:

@@ -299,7 +299,7 @@ def _cost(records: Sequence[Record]) -> CellCost | None:
         parameters=parameters,
         flops=median("flops"),
         train_seconds=median("train_seconds"),
-        inference_us=median("inference_us"),
+        inference_us=median("inference_us_per_sample"),
         peak_memory=median("peak_memory"),
     )
 

@@ -120,7 +120,7 @@ def test_forgotten_states_run_again(loaded: Loaded, ledger: Ledger) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from mmbench.sweep.ledger import Ledger
+from mmbench.ledger.store import Ledger
 with Ledger(Path(sys.argv[1])).lock():
     print("held", flush=True)
     time.sleep(60)
@@ -144,8 +144,8 @@ def test_a_second_sweep_is_refused_and_told_by_whom(ledger: Ledger) -> None:
 WRITE = """
 import sys
 from pathlib import Path
-from mmbench.results import TrialResult
-from mmbench.sweep.ledger import Ledger
+from mmbench.schema.result import TrialResult
+from mmbench.ledger.store import Ledger
 file = Path(sys.argv[1])
 ledger, result = Ledger(file.parent), TrialResult.model_validate_json(file.read_bytes())
 while True:
@@ -258,9 +258,9 @@ def test_a_result_under_the_name_of_another_trial_is_broken(loaded: Loaded, ledg
     [
         {"started": "yesterday"},
         {"seconds": 1e300},
-        {"cost": {"parameters": -5}},
-        {"cost": {"train_seconds": -3.0}},
-        {"cost": {"peak_memory": -1}},
+        {"quantities": {"parameters": -5}},
+        {"quantities": {"train_seconds": -3.0}},
+        {"quantities": {"peak_memory": -1}},
     ],
     ids=str,
 )

@@ -140,9 +140,13 @@ class Ledger:
                 self.notes[self.measured_file(result.trial_id)] = f"{_first_problem(error)}; it is measured again"
             else:
                 if unknown := sorted(measured.metrics.keys() - METRICS.keys()):
-                    self.notes[file] = f"has metrics that are not installed here: {', '.join(unknown)}"
-                return complete
-        # It can be made again, and here are all numbers that the outputs hold.
+                    self.notes[self.json_file(result.trial_id)] = (
+                        f"has metrics that are not installed here: {', '.join(unknown)}"
+                    )
+                result = complete
+        if result.metrics:
+            return result
+        # They can be made again, and here are all numbers that the outputs hold.
         scores = self._outputs(file, wanted).scores()
         return result.model_copy(update={"metrics": {split: found for split, found in scores.items() if found}})
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger, misnamed
 from mmbench.registry import variants
-from mmbench.report import merge, sources
-from mmbench.report.analysis import Analysis, Source
 from mmbench.report.build import analyse
 from mmbench.report.export import export
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
+from mmbench.report.trials import merge, sources
+from mmbench.report.values.analysis import Analysis, Source
 from mmbench.schema import cost_curves
 from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan

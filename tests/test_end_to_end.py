@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clone import Clone
+from tests.support.clone import Clone
 
 TRIALS = 2 * 2 * 2 + 2 * 2 + 2
 """attention x fusion x architecture, then attention x single modality, then baselines."""

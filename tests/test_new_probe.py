@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mmbench.ledger.store import Ledger
-from tests.project_clone import GrowingClone
+from tests.support.project_clone import GrowingClone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

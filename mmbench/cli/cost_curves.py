@@ -1,4 +1,4 @@
-"""`mmbench profile`: what every attention costs as sequences grow."""
+"""`mmbench cost-curves`: what every attention costs as sequences grow."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _measured(root: Path, setting: Setting, limits: Limits, series: Sequence[Ser
     )
 
 
-@click.command(short_help="What every attention costs as sequences grow.")
+@click.command("cost-curves", short_help="What every attention costs as sequences grow.")
 @click.option("--attention", "names", default="", help="Mechanisms, such as linear,local; default: all.")
 @click.option("--lengths", default=LENGTHS, show_default=True, help="Numbers of tokens.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Default: a GPU if found.")
@@ -167,7 +167,7 @@ def _measured(root: Path, setting: Setting, limits: Limits, series: Sequence[Ser
     default=Path(),
     help="Folder of the project; default: this one.",
 )
-def profile(
+def cost_curves(
     names: str,
     lengths: str,
     device: str,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmbench.schema.params import Params
     from mmbench.schema.plan import Plan
     from mmbench.schema.result import TrialResult
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     return plan.load_specs(params, root)
 
 
-def load(project: Project, params: Params | None = None, census: Census | None = None) -> Loaded:
+def load(project: Project, params: Params | None = None, census: ModelCounter | None = None) -> Loaded:
     """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `census`:
     counts for the plan, and can be asked afterwards."""
     from mmbench.sweep.plan import build

@@ -12,7 +12,7 @@ import yaml
 from mmbench.cli.output import as_json, heading, spinner, table
 from mmbench.cli.project import Project, as_json_option, load_specs, on_project
 from mmbench.errors import UserError, suggest
-from mmbench.registry import Axis, check_options, get
+from mmbench.registry import GRID_AXES, Axis, check_options, get
 
 if TYPE_CHECKING:
     from mmbench.schema.dataset import DataSpec
@@ -55,7 +55,7 @@ def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[s
     raw["model"] |= {key: options[key] for key in SIZES if options[key] is not None}
     raw["train"] |= {key: options[key] for key in BUDGET if options[key] is not None}
     changed: Params = parse(Params, raw, Path("the command line"))
-    axes: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+    axes = GRID_AXES
     chosen: dict[str, Any] = {
         axis: (_choice(axis, options[axis]),) if options[axis] is not None else "core" for axis in axes
     }
@@ -72,13 +72,13 @@ def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[s
 def _check_call(options: dict[str, Any], seed: int) -> None:
     """Raises UserError where the options do not name exactly one trial."""
     if options["baseline"] is not None:
-        given = [a for a in ("attention", "fusion", "architecture", "single") if options[a] is not None]
+        given = [a for a in (*GRID_AXES, "single") if options[a] is not None]
         if given:
             raise UserError(f"--baseline stands alone; leave out {', '.join('--' + a for a in given)}")
         if seed:
             raise UserError("--baseline has one seed, 0; leave out --seed")
         return
-    needed = ("attention",) if options["single"] is not None else ("attention", "fusion", "architecture")
+    needed = ("attention",) if options["single"] is not None else GRID_AXES
     missing = [f"--{axis}" for axis in needed if options[axis] is None]
     if missing:
         raise UserError(f"give {', '.join(missing)} (`mmbench list` shows the names), or --single, or --baseline")
@@ -109,21 +109,13 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
 
 
 def _run(job: Job, spec: DataSpec, project: Project) -> TrialFiles:
-    import torch
-
-    from mmbench.data.batches import as_split
-    from mmbench.data.prepared import load_prepared
     from mmbench.ledger.store import limits_of
-    from mmbench.sweep.trial import run
+    from mmbench.sweep.local import run_locally
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = project.root / "data" / "prepared" / spec.name
-    splits = {split: as_split(spec, arrays, device) for split, arrays in load_prepared(folder)[1].items()}
     limits = limits_of(project.params().sweep)
-    # As in a sweep: with more threads sums are added in another order, and the last bits differ.
-    torch.set_num_threads(1)
     with spinner(f"training {job.config.name}"):
-        return run(job, spec, splits, limits)
+        return run_locally(job, folder, limits)[0]
 
 
 def _quantities(result: TrialResult) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import filelock
 import pydantic
 
+from mmbench import atomic
 from mmbench.errors import UserError
 from mmbench.schema.measured import Measured
 from mmbench.schema.metric import METRICS
@@ -291,23 +291,10 @@ class Ledger:
             raise _cannot_write(self.folder, error) from None
 
     def _put(self, file: Path, content: bytes) -> None:
-        scratch = None
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            handle, scratch = tempfile.mkstemp(dir=file.parent, prefix=_SCRATCH)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(scratch).chmod(0o644)
-            Path(scratch).replace(file)
-            scratch = None
+            atomic.write(file, content, prefix=_SCRATCH)
         except OSError as error:
             raise _cannot_write(file.parent, error) from None
-        finally:
-            if scratch is not None:
-                with suppress(OSError):
-                    Path(scratch).unlink()
 
     def forget(self, *states: State) -> list[str]:
         """Delete the results in these states, so that their trials run again. Returns their ids."""

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils import benchmark
 
-from mmbench.model.block import split_heads
+from mmbench.model.block import as_heads, split_heads
 from mmbench.model.interfaces import Attention
 from mmbench.schema.cost_curves import Point, Series, Stop, fit
 
@@ -89,9 +89,8 @@ class Bench:
 
     def forward(self) -> Tensor:
         tokens = [split_heads(x, self.setting.heads) for x in self.leaves]
-        q, k, v = tokens if len(tokens) == 3 else (None, None, tokens[0])
         with self.setting.autocast():
-            y, _ = self.mechanism.read(q, k, v, self.mask, self.mask)
+            y, _ = self.mechanism(as_heads(tokens, kv_mask=self.mask, q_mask=self.mask))
         return y.expand_as(self.above)
 
     def inference(self) -> None:

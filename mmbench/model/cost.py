@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils import benchmark
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmbench.data.batches import Split
@@ -40,6 +39,9 @@ def flops(model: nn.Module, split: Split) -> int:
 @torch.inference_mode()
 def inference_seconds(model: nn.Module, split: Split, *, batch: int = 128) -> float:
     """Median wall seconds of a forward pass, divided by the samples in it; after warm-up, about 0.1 s of measuring."""
+    # Late: it takes half a second, and writes a warning where there is a CUDA compiler and no GPU.
+    from torch.utils import benchmark
+
     model.eval()
     inputs, labels = split.rows(slice(0, batch))
     timer = benchmark.Timer(

@@ -8,18 +8,14 @@ fingerprint of its own.
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
-from mmbench.errors import UserError
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.trial import TrialConfig
+from mmbench.source.modules import digest
 
 CORE = "mmbench.training.trial"
 SCORES = "mmbench.schema.scores"
@@ -47,90 +43,14 @@ NEUTRAL = frozenset(
 """Reached, but no number depends on them other than through the resolved configuration, which is hashed with it."""
 
 
-def _tokens(node: object) -> Iterator[str]:
-    """A syntax tree as text. Left out: positions, empty fields (they differ between Python versions), statements that
-    are bare strings (docstrings), and the @variant mark (a corrected citation changes no result)."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-        return
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "variant":
-        return
-    if isinstance(node, list):
-        yield "["
-        for item in node:
-            yield from _tokens(item)
-        yield "]"
-    elif isinstance(node, ast.AST):
-        yield type(node).__name__ + "("
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if value is not None and value != []:
-                yield name + "="
-                yield from _tokens(value)
-        yield ")"
-    else:
-        yield repr(node)
-
-
-@cache
-def _file(module: str) -> Path | None:
-    """The source file of a module; None where there is no such module or it has no Python source."""
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    origin = Path(found.origin) if found is not None and found.origin is not None else None
-    return origin if origin is not None and origin.suffix == ".py" else None
-
-
-@cache
-def _tree(module: str) -> ast.Module:
-    file = _file(module)
-    if file is None:
-        raise UserError(f"the source of {module} cannot be found; variants must be importable as Python files")
-    return ast.parse(file.read_bytes(), filename=str(file))
-
-
-@cache
-def _digest(module: str) -> str:
-    return hashlib.sha256("\0".join(_tokens(_tree(module))).encode()).hexdigest()
-
-
-@cache
-def _imports(module: str) -> frozenset[str]:
-    """The modules of mmbench, or of the module's own distribution, that it imports anywhere in its source."""
-    ours = ("mmbench", module.split(".", 1)[0])
-    file = _file(module)
-    package = module if file is not None and file.name == "__init__.py" else module.rpartition(".")[0]
-    names: set[str] = set()
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            if base.split(".", 1)[0] not in ours:
-                continue
-            for alias in node.names:
-                below = f"{base}.{alias.name}"
-                names.add(below if _file(below) is not None else base)
-    return frozenset(n for n in names if n.split(".", 1)[0] in ours and _file(n) is not None) - NEUTRAL
-
-
-@cache
-def reached(module: str) -> frozenset[str]:
-    """The module and everything of mmbench that it imports, directly or not."""
-    found, open_ = {module}, [module]
-    while open_:
-        new = _imports(open_.pop()) - found
-        found |= new
-        open_.extend(new)
-    return frozenset(found)
-
-
 @cache
 def _combined(roots: frozenset[str]) -> str:
-    modules = frozenset[str]().union(*(reached(root) for root in roots))
-    text = "\n".join(f"{module} {_digest(module)}" for module in sorted(modules))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(roots, NEUTRAL)
+
+
+def reached_by(module: str) -> str:
+    """SHA-256 over the source that a variant's module reaches."""
+    return _combined(frozenset([module]))
 
 
 @cache

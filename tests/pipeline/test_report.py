@@ -16,8 +16,8 @@ from mmbench.ledger.store import Ledger
 from mmbench.schema import cost_curves
 from mmbench.schema.params import load_params
 from mmbench.sweep.plan import build, load_specs
-from tests.report.factory import TRUTHS, Job, result_of, spec_of
-from tests.test_scaling import example
+from tests.schema.test_cost_curves import example
+from tests.support.factory import TRUTHS, Job, result_of, spec_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ from mmbench.model import cost
 from mmbench.model.build import build
 from mmbench.registry import variants
 from mmbench.schema.params import Choice
-from tests import small
+from tests.support import small
 
 
 class OneProduct(nn.Module):

@@ -14,16 +14,16 @@ import pytest
 
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
-from mmbench.report import parquet, sources
-from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
-from mmbench.report.frame import tidy
-from mmbench.report.merge import merge
+from mmbench.report.trials import parquet, sources
+from mmbench.report.trials.frame import tidy
+from mmbench.report.trials.merge import merge
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.params import Params
 from mmbench.schema.result import State, TrialResult
-from tests import small_project
+from tests.support import small_project
+from tests.support.factory import TRUTHS, Made, make
 
-from .factory import TRUTHS, Made, make
 from .test_build import analysed
 
 ROOT = Path(__file__).resolve().parents[2]

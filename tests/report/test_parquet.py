@@ -11,12 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmbench.errors import UserError
-from mmbench.report import parquet
-from mmbench.report.frame import tidy
+from mmbench.report.trials import parquet
+from mmbench.report.trials.frame import tidy
 from mmbench.schema.metric import METRICS
 from mmbench.schema.result import State
-
-from .factory import OTHERS, TRUTHS, Made, make
+from tests.support.factory import OTHERS, TRUTHS, Made, make
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "results-schema.md"
 

@@ -12,14 +12,14 @@ import yaml
 
 from mmbench.data.batches import as_split
 from mmbench.data.prepared import load_prepared, save
-from mmbench.report.analysis import Analysis
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.result import State
 from mmbench.schema.scores import scores
 from mmbench.schema.task import Task, task_of
 from mmbench.sweep.trial import run
 from pipeline.report import report
-from tests import small_project
+from tests.support import small_project
 
 SPLITS = {"train": 192, "validation": 64, "test": 64}
 TASKS = {

@@ -23,7 +23,7 @@ from mmbench.schema.plan import Limits
 from mmbench.schema.result import State
 from mmbench.schema.task import TaskKind, task_of
 from mmbench.sweep.files import TrialFiles
-from tests import small_project
+from tests.support import small_project
 
 LABELS: dict[TaskKind, Callable[[int, int], np.ndarray]] = {
     "classification": lambda n, k: np.arange(n) % k,

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests import small_project
+from tests.support import small_project
 
 SCRIPT = """
 import json, sys
 from pathlib import Path
 from mmbench.cli.project import Project, load
+from mmbench import registry
 from mmbench.sweep import fingerprint
 root = Path(sys.argv[1])
 for line in sys.stdin:
+    registry.forget()
     for f in vars(fingerprint).values():
         if hasattr(f, "cache_clear"):
             f.cache_clear()

@@ -15,8 +15,8 @@ from mmbench.schema.plan import Plan, Skip
 from mmbench.schema.result import State
 from mmbench.tracking.run import from_result
 from mmbench.tracking.views import KEYS
-from tests import small_project
-from tests.small_project import result
+from tests.support import small_project
+from tests.support.small_project import result
 from tests.tracking.conftest import Tracked
 
 

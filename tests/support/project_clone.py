@@ -23,9 +23,14 @@ class GrowingClone(Clone):
         self.project = folder / "project"
         self.project.mkdir()
         small_project.make(self.project)
+        small = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 2}
+        self.edit_project("grid", small)
+
+    def edit_project(self, section: str, values: dict[str, object]) -> None:
+        """Change settings of the project."""
         file = self.project / "params.yaml"
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-        raw["grid"] |= {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 2}
+        raw[section] |= values
         file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
     def stage(self, name: str) -> str:

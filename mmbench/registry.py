@@ -28,7 +28,7 @@ from mmbench.source.modules import facts, imports, problem, reached
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
+Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline", "metric", "probe"]
 AXES: tuple[Axis, ...] = get_args(Axis)
 GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 """The axes that are compared: a combination has a level of each."""

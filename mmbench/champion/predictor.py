@@ -16,6 +16,7 @@ from mmbench.data.batches import as_split
 from mmbench.data.files.source import Root
 from mmbench.data.table.findings import Findings
 from mmbench.data.table.rows import Rows
+from mmbench.schema.scores import predictions
 from mmbench.schema.task import Task
 from mmbench.training.loop import EVALUATION_BATCH, predict
 from mmbench.training.objective import objective
@@ -80,7 +81,7 @@ class Predictor:
         assert train is not None
         split = as_split(self.spec, arrays | {"label": np.zeros(n, np.int64)}, self.device)
         outputs = predict(self.model, split, precision=train.precision)
-        return objective(self.spec, split.labels).predictions(outputs).cpu().numpy()
+        return predictions(self.spec.task.kind, objective(self.spec, split.labels).in_units(outputs).cpu().numpy())
 
 
 def _parts(rows: Rows, columns: list[str]) -> Iterator[Rows]:

@@ -15,7 +15,7 @@ from mmbench.data.batches import Split
 from mmbench.errors import UserError
 from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import State, TrialResult
-from mmbench.training.local import run_locally
+from mmbench.sweep.local import run_locally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,10 @@ class Again:
 
     @property
     def reproduced(self) -> bool:
-        """Whether every score is the ledger's, bit by bit."""
+        """Whether its outputs are those of the first training bit by bit; of a trial from before outputs were kept,
+        whether every score is the ledger's."""
+        if self.kept.outputs is not None:
+            return self.result.outputs == self.kept.outputs
         return self.result.metrics == self.kept.metrics
 
 
@@ -38,9 +41,8 @@ def again(job: Job, kept: TrialResult, folder: Path, limits: Limits) -> Again:
 
     Raises UserError where it does not end well this time.
     """
-    models: list[nn.Module] = []
-    result, splits = run_locally(job, folder, limits, on_model=models.append)
-    if result.state is not State.DONE:
+    files, splits = run_locally(job, folder, limits)
+    result = files.complete
+    if result.state is not State.DONE or files.model is None:
         raise UserError(f"{job.config.name} ended as {result.state.replace('_', ' ')} this time: {result.message}")
-    (model,) = models
-    return Again(kept=kept, result=result, model=model, test=splits["test"].only(job.config.modalities))
+    return Again(kept=kept, result=result, model=files.model, test=splits["test"].only(job.config.modalities))

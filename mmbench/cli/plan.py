@@ -11,6 +11,7 @@ import click
 from mmbench.cli.commands import renamed_option
 from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
+from mmbench.cli.status import unmeasured_line
 from mmbench.registry import GRID_AXES
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def _pending(loaded: Loaded) -> set[str]:
     from mmbench.ledger.store import limits_of
 
     return {job.trial_id for job in loaded.ledger.pending(loaded.plan, limits_of(loaded.params.sweep))}
+
+
+def _unmeasured(loaded: Loaded) -> dict[str, dict[str, int]]:
+    from mmbench.sweep.measure import counts, missing
+
+    return counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs))
 
 
 def _trial(config: TrialConfig, state: str, costs: Costs, **more: str) -> dict[str, Any]:
@@ -117,6 +124,9 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         heading("Skipped")
         reasons = Counter(skip.reason for skip in loaded.plan.skipped)
         table(["trials", "reason"], [[count, reason] for reason, count in reasons.most_common()])
+    if (lacking := unmeasured_line(_unmeasured(loaded))) is not None:
+        click.echo()
+        click.echo(lacking)
     if pending:
         click.echo()
         click.echo(
@@ -162,7 +172,7 @@ def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) ->
         trials = _trials(loaded, _pending(loaded), counts)
     if json_:
         states = Counter(trial["state"] for trial in trials)
-        as_json({"declared": len(trials), "states": dict(states), "trials": trials})
+        as_json({"declared": len(trials), "states": dict(states), "unmeasured": _unmeasured(loaded), "trials": trials})
         return
     if counts:
         _show_cells(loaded, counts)

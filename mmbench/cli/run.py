@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mmbench.schema.dataset import DataSpec
     from mmbench.schema.params import Choice, Params
     from mmbench.schema.plan import Job
-    from mmbench.schema.result import Cost, TrialResult
+    from mmbench.schema.result import TrialResult
+    from mmbench.sweep.files import TrialFiles
 
 SIZES = ("width", "depth", "heads")
 BUDGET = ("epochs", "batch_size", "learning_rate")
@@ -107,9 +108,9 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
 
 
-def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
+def _run(job: Job, spec: DataSpec, project: Project) -> TrialFiles:
     from mmbench.ledger.store import limits_of
-    from mmbench.training.local import run_locally
+    from mmbench.sweep.local import run_locally
 
     folder = project.root / "data" / "prepared" / spec.name
     limits = limits_of(project.params().sweep)
@@ -117,18 +118,17 @@ def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
         return run_locally(job, folder, limits)[0]
 
 
-def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
-    yield "parameters", f"{cost.parameters:,}"
-    if cost.flops is not None:
-        yield "floating-point operations a sample", f"{cost.flops:,}"
-    yield "training", f"{cost.train_seconds:.2f} s"
-    yield "inference", f"{cost.inference_us_per_sample:,.1f} µs a sample"
-    if cost.peak_memory is not None:
-        yield "memory at most", f"{cost.peak_memory / 2**20:,.0f} MiB"
+def _quantities(result: TrialResult) -> Iterator[tuple[str, str]]:
+    from mmbench.schema.quantity import describe
+
+    for name, value in result.quantities.items():
+        quantity = describe(name, value)
+        for part, number in quantity.rows(value, result.config.modalities):
+            yield f"{quantity.label}, {part}" if part else quantity.label, quantity.text(number)
 
 
 def _show(result: TrialResult, spec: DataSpec) -> None:
-    from mmbench.metrics import METRICS
+    from mmbench.schema.metric import METRICS
     from mmbench.sweep.progress import duration
 
     click.secho(result.config.name, bold=True)
@@ -151,9 +151,9 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
     if result.best_epoch is not None:
         epochs = len(next(iter(result.curves.values())))
         click.echo(f"weights of epoch {result.best_epoch + 1} of {epochs}, the best on validation")
-    if result.cost is not None:
-        heading("Cost")
-        table(["what", "value"], list(_costs(result.cost)))
+    if result.quantities:
+        heading("Measured")
+        table(["what", "value"], list(_quantities(result)))
 
 
 @click.command(short_help="Run one trial, by names.")
@@ -180,11 +180,12 @@ def run(project: Project, *, dataset: str, seed: int, save: bool, json_: bool, *
     The exit code is 1 where the trial did not end well.
     """
     job, spec = _job(project, dataset, seed, options)
-    result = _run(job, spec, project)
+    files = _run(job, spec, project)
+    result = files.complete
     if save:
         ledger = project.ledger()
         with ledger.lock():
-            ledger.write(result)
+            ledger.write(result, files.outputs, files.measured, files.weights)
     if json_:
         as_json(result.model_dump(mode="json"))
     else:

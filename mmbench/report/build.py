@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.metrics import compared
 from mmbench.report.scores import dataset_scores
 from mmbench.report.scores.caveats import caveats, provenance
 from mmbench.report.scores.complete_block import common
@@ -42,6 +41,7 @@ from mmbench.report.values.scale import Scale, beside, joint, scale_of
 from mmbench.report.values.words import count
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Params, ReportSettings
 from mmbench.schema.plan import Plan
 from mmbench.schema.task import Task

@@ -2,7 +2,7 @@
 
 The rest (stems, projections, MLPs, fusion, heads) is one skeleton for all mechanisms: a model whose mechanisms are
 stand-ins that own nothing, compute nothing and note how they are called. A mechanism is measured by itself, once per
-call shape. Both counts are those of `mmbench.probe.cost`, provided that no part looks at the values of its input to
+call shape. Both counts are those of `mmbench.model.cost`, provided that no part looks at the values of its input to
 decide how much to compute. Shape legend: mmbench.model.interfaces.
 """
 
@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from mmbench.data.batches import Example, Inputs
 from mmbench.model import build as model
+from mmbench.model import cost
 from mmbench.model.block import MLP, Head, as_heads
 from mmbench.model.interfaces import Attention, Heads, Pooling, Values
-from mmbench.probe import cost
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Choice, ModelSize

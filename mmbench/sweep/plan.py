@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
-from mmbench.metrics import compared
 from mmbench.registry import GRID_AXES, Axis, check_options, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Choice, Levels, ModelSize, Params
 from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmbench.errors import UserError, suggest
-from mmbench.metrics import METRICS
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS
 from mmbench.schema.params import Tracking
 from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult

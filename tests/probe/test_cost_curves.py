@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from mmbench.model import attention_cost as cost_curves
+from mmbench.model.attention_cost import Bench, Limits, Setting
 from mmbench.model.interfaces import Attention, Pooling, Values
-from mmbench.probe import cost_curves
-from mmbench.probe.cost_curves import Bench, Limits, Setting
 from mmbench.registry import variants
 from mmbench.schema.cost_curves import Point, Stop
 

@@ -64,10 +64,12 @@ def report(made: Made, *paths: Path) -> Analysis:
 
 def moved(result: TrialResult, hardware: Mapping[str, object] = GPU, day: int = 24) -> TrialResult:
     """The same findings from another machine and day, in another time."""
-    cost = result.cost and result.cost.model_copy(update={"train_seconds": 0.25, "inference_us_per_sample": 1.0})
+    times = {"train_seconds": 0.25, "inference_us_per_sample": 1.0} if result.quantities else {}
     origin = result.provenance.model_copy(update={"hardware": dict(hardware)})
     started = f"2026-11-{day}T00:00:00+00:00"
-    return result.model_copy(update={"cost": cost, "provenance": origin, "started": started, "seconds": 1.0})
+    return result.model_copy(
+        update={"quantities": result.quantities | times, "provenance": origin, "started": started, "seconds": 1.0}
+    )
 
 
 def test_two_halves_are_the_whole(made: Made, whole: Analysis, tmp_path: Path) -> None:

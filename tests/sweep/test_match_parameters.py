@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.model import build as model
-from mmbench.probe import cost
+from mmbench.model import cost
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, load_params

@@ -7,7 +7,7 @@ import torch
 
 from mmbench.data.batches import Split
 from mmbench.model import build as model
-from mmbench.probe import cost
+from mmbench.model import cost
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Choice, ModelSize

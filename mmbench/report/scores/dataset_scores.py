@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.metrics import METRICS
 from mmbench.report.stats import paired
 from mmbench.report.stats.paired import Floats, Means
 from mmbench.report.values.analysis import CellCost, CellRow, CellState, Difference, Estimate, Method, SeedValue
 from mmbench.report.values.scale import RANKS, Scale
+from mmbench.schema.metric import METRICS
 
 POOLING = "mean"
 """The level of the attention axis that is no attention."""
@@ -299,7 +299,7 @@ def _cost(records: Sequence[Record]) -> CellCost | None:
         parameters=parameters,
         flops=median("flops"),
         train_seconds=median("train_seconds"),
-        inference_us=median("inference_us"),
+        inference_us=median("inference_us_per_sample"),
         peak_memory=median("peak_memory"),
     )
 

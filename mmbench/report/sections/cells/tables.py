@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mmbench.metrics import METRICS
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.ranks.tables import aggregates, ranks
 from mmbench.report.values.analysis import (
@@ -22,6 +21,7 @@ from mmbench.report.values.analysis import (
 )
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import change, count, interval, number, percent, quantity, share
+from mmbench.schema.metric import METRICS
 
 
 def _spread(prefix: str, value: Estimate | None) -> dict[str, Any]:

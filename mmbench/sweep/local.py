@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from mmbench.data.batches import Split, as_split
 from mmbench.data.prepared import SPLITS, load_prepared
 from mmbench.schema.plan import Job, Limits
-from mmbench.schema.result import TrialResult
-from mmbench.training.trial import run
+from mmbench.sweep.files import TrialFiles
+from mmbench.sweep.trial import run
 
 
 @contextmanager
@@ -27,16 +26,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def run_locally(
-    job: Job, folder: Path, limits: Limits, *, on_model: Callable[[nn.Module], None] = lambda model: None
-) -> tuple[TrialResult, Mapping[str, Split]]:
-    """Train a trial on the prepared data set in `folder`, on the GPU if there is one.
+def run_locally(job: Job, folder: Path, limits: Limits) -> tuple[TrialFiles, Mapping[str, Split]]:
+    """Train and measure a trial on the prepared data set in `folder`, on the GPU if there is one.
 
-    Returns its result and the splits, which are on the device of the model. on_model: called with the trained model.
-    Raises UserError where the data set is missing or broken.
+    Returns what it leaves behind and the splits, which are on the device of the model. Raises UserError where the data
+    set is missing or broken.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     spec, arrays = load_prepared(folder)
     splits = {name: as_split(spec, arrays[name], device) for name in SPLITS}
     with one_thread():
-        return run(job, spec, splits, limits, on_model=on_model), splits
+        return run(job, spec, splits, limits), splits

@@ -267,8 +267,32 @@ def forget() -> None:
         function.cache_clear()
 
 
+_defined: dict[tuple[Axis, str], Variant] = {}
+
+
+def define(axis: Axis, info: Variant) -> None:
+    """Make a class that is in no module of the axis (defined in a script or a notebook) known by name, in this process.
+    One defined before under the name is replaced, as where a cell runs again.
+
+    Raises UserError where the name is taken by a variant that is found.
+    """
+    if (taken := variants(axis).get(info.name)) is not None:
+        raise UserError(
+            f"{info.cls.__qualname__} is named {info.name!r}, and so is the {axis} of {taken.module}; "
+            "give it another name"
+        )
+    _defined[axis, info.name] = info
+
+
+def defined() -> Mapping[tuple[Axis, str], Variant]:
+    """What `define` has made known, by axis and name."""
+    return MappingProxyType(_defined)
+
+
 def get(axis: Axis, name: str, *, where: str) -> Variant:
     """The variant of that name. Raises UserError naming `where` it was asked for and what was probably meant."""
+    if (axis, name) in _defined:
+        return _defined[axis, name]
     known = variants(axis)
     if name not in known:
         raise UserError(f"unknown {axis} {name!r} in {where}{suggest(name, known)}")

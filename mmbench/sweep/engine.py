@@ -9,6 +9,7 @@ JSON and bytes to the driver, which alone writes to the ledger. So a cluster nee
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmbench.ledger.store import Ledger, limits_of
+from mmbench.registry import Axis, Variant, defined
 from mmbench.schema.dataset import load_spec
 from mmbench.schema.params import Sweep
-from mmbench.schema.plan import Limits, Plan
+from mmbench.schema.plan import Job, Limits, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
 from mmbench.sweep.assignment import Assignment
@@ -70,6 +72,19 @@ def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
             spec=spec, folder=str((root / name).resolve()), arrays=arrays if cluster.is_remote() else None
         )
     return shared
+
+
+def _by_value(jobs: Sequence[Job]) -> list[tuple[Axis, Variant]]:
+    """The variants of these trials that are in no module of an axis: their classes travel to the workers whole."""
+    from ray import cloudpickle
+
+    asked = {(axis, choice.name) for job in jobs for axis, choice in job.config.choices()}
+    found = [(axis, info) for (axis, name), info in defined().items() if (axis, name) in asked]
+    for _, info in found:
+        if info.module != "__main__" and info.module in sys.modules:
+            # A worker may not find the person's own module.
+            cloudpickle.register_pickle_by_value(sys.modules[info.module])
+    return found
 
 
 def _assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
@@ -168,7 +183,10 @@ def run(
             on_measured=on_measured,
             keep_weights=keep_weights,
         )
-        return made, lambda: tune.with_parameters(Worker, shared=shared, limits=limits, keep_weights=keep_weights)
+        own = _by_value([a.job for a in assignments])
+        return made, lambda: tune.with_parameters(
+            Worker, shared=shared, limits=limits, keep_weights=keep_weights, defined=own
+        )
 
     with tempfile.TemporaryDirectory(prefix="mmbench-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)

@@ -8,14 +8,16 @@ fingerprint of its own.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from typing import Literal
 
-from mmbench.registry import get
+from mmbench.registry import Axis, defined, get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.trial import TrialConfig
 from mmbench.source.modules import digest
+from mmbench.sweep.defined_source import Source, source_of
 
 CORE = "mmbench.training.trial"
 SCORES = "mmbench.schema.scores"
@@ -44,8 +46,11 @@ NEUTRAL = frozenset(
 
 
 @cache
-def _combined(roots: frozenset[str]) -> str:
-    return digest(roots, NEUTRAL)
+def _combined(roots: frozenset[str | Source]) -> str:
+    own = sorted(root.digest for root in roots if isinstance(root, Source))
+    named = {m for root in roots for m in (root.modules if isinstance(root, Source) else (root,))}
+    found = digest(named - NEUTRAL, NEUTRAL)
+    return hashlib.sha256("\n".join([found, *own]).encode()).hexdigest() if own else found
 
 
 def reached_by(module: str) -> str:
@@ -54,11 +59,17 @@ def reached_by(module: str) -> str:
 
 
 @cache
-def _module(axis: str, name: str, where: str) -> str:
-    return get(axis, name, where=where).module  # type: ignore[arg-type]
+def _found(axis: Axis, name: str, where: str) -> str:
+    return get(axis, name, where=where).module
 
 
-def _roots(config: TrialConfig, spec: DataSpec) -> Iterable[str]:
+def _module(axis: Axis, name: str, where: str) -> str | Source:
+    """Where the source of a variant is: its module, or its own text if it was defined in a script or a notebook."""
+    info = defined().get((axis, name))
+    return _found(axis, name, where) if info is None else source_of(info.cls)
+
+
+def _roots(config: TrialConfig, spec: DataSpec) -> Iterable[str | Source]:
     where = "a trial's configuration"
     yield CORE
     if config.role == "baseline":

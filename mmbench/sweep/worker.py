@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
+from mmbench.registry import Axis, Variant, define
 from mmbench.schema.plan import Limits
 from mmbench.sweep.assignment import Assignment
 from mmbench.sweep.shared_dataset import Data
@@ -34,10 +35,14 @@ class Worker(tune.Trainable):
         shared: Mapping[str, Data] | None = None,
         limits: Limits | None = None,
         keep_weights: int = 0,
+        defined: Sequence[tuple[Axis, Variant]] = (),
     ) -> None:
         import torch
 
         import mmbench.sweep.trial  # noqa: F401 - read here, before the first trial's clock starts
+
+        for axis, variant in defined:
+            define(axis, variant)
 
         assert shared is not None and limits is not None
         self.shared, self.limits, self.keep_weights = shared, limits, keep_weights

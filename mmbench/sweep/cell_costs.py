@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.plan import Plan
-from mmbench.sweep.model_counts import ModelCounter, one_thread
+from mmbench.sweep.model_counts import ModelCounter
 from mmbench.sweep.paused_collector import paused_collector
+from mmbench.training.local import one_thread
 
 
 @dataclass(frozen=True, kw_only=True)

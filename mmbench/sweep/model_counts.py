@@ -9,8 +9,7 @@ decide how much to compute. Shape legend: mmbench.model.interfaces.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -119,17 +118,6 @@ def _ends(small: MLP | Head) -> int:
 
 def _device(size: ModelSize) -> str:
     return "cpu" if size.width <= SMALL else "meta"
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Small models are quickest with one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _key(config: TrialConfig, spec: DataSpec, content_based: bool) -> Hashable:

@@ -23,6 +23,7 @@ from mmbench.sweep.paused_collector import paused_collector
 if TYPE_CHECKING:
     from mmbench.model.interfaces import Fusion
     from mmbench.sweep.model_counts import ModelCounter
+    from mmbench.training.local import one_thread
 
 FILE = "params.yaml"
 
@@ -206,7 +207,7 @@ class _Resolver:
 def _fitter(params: Params, census: ModelCounter | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
     """What gives a trial the size at which its parameters are matched. It builds models."""
     from mmbench.sweep.match_parameters import CannotMatchError, Matcher
-    from mmbench.sweep.model_counts import ModelCounter, one_thread
+    from mmbench.sweep.model_counts import ModelCounter
 
     census = census or ModelCounter()
     matcher = Matcher(params.model, census)

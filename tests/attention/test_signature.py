@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmbench.errors import UserError
 from mmbench.model.interfaces import Attention, Heads, Pooling, Values
-from tests import small_project
+from tests.support import small_project
 
 RIGHT = "def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:"
 

@@ -46,9 +46,9 @@ THROUGH_THE_LEDGER = {
 """What changes the plan or the results: the sweep runs again, and where results differ, the ledger differs."""
 
 AXES = {
-    "prepare": ("dataset",),
-    "sweep": ("architecture", "attention", "baseline", "fusion", "stem"),
-    "report": (),
+    "prepare": ("dataset", "metric"),
+    "sweep": ("architecture", "attention", "baseline", "fusion", "metric", "probe", "stem"),
+    "report": ("metric", "probe"),
 }
 """Axes whose variants a stage looks up: they are imported by the registry, and no import statement shows it."""
 

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mmbench.errors import UserError, suggest
 from mmbench.registry import variants
-from mmbench.schema.task import TaskKind
+from mmbench.schema.task import Task, TaskKind
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mmbench.schema.task import Task
 
 CLASSES: tuple[TaskKind, ...] = ("classification", "binary")
 LABELS: tuple[TaskKind, ...] = (*CLASSES, "multilabel")

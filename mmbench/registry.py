@@ -28,8 +28,10 @@ from mmbench.source.modules import facts, imports, problem, reached
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline"]
+Axis = Literal["attention", "fusion", "architecture", "stem", "dataset", "baseline", "metric", "probe"]
 AXES: tuple[Axis, ...] = get_args(Axis)
+GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+"""The axes that are compared: a combination has a level of each."""
 PACKAGES: Mapping[Axis, str] = MappingProxyType({axis: f"mmbench.{axis}" for axis in AXES})
 """The package that holds mmbench's own variants of an axis."""
 GROUPS: Mapping[Axis, str] = MappingProxyType({axis: f"mmbench.{axis}" for axis in AXES})
@@ -214,6 +216,8 @@ def _read_marks(module: str) -> Iterator[Variant]:
 def _import(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
+    except UserError:
+        raise
     except (Exception, SystemExit) as error:
         raise _describe_broken(module, f"{type(error).__name__}: {error}") from error
 
@@ -263,8 +267,32 @@ def forget() -> None:
         function.cache_clear()
 
 
+_defined: dict[tuple[Axis, str], Variant] = {}
+
+
+def define(axis: Axis, info: Variant) -> None:
+    """Make a class that is in no module of the axis (defined in a script or a notebook) known by name, in this process.
+    One defined before under the name is replaced, as where a cell runs again.
+
+    Raises UserError where the name is taken by a variant that is found.
+    """
+    if (taken := variants(axis).get(info.name)) is not None:
+        raise UserError(
+            f"{info.cls.__qualname__} is named {info.name!r}, and so is the {axis} of {taken.module}; "
+            "give it another name"
+        )
+    _defined[axis, info.name] = info
+
+
+def defined() -> Mapping[tuple[Axis, str], Variant]:
+    """What `define` has made known, by axis and name."""
+    return MappingProxyType(_defined)
+
+
 def get(axis: Axis, name: str, *, where: str) -> Variant:
     """The variant of that name. Raises UserError naming `where` it was asked for and what was probably meant."""
+    if (axis, name) in _defined:
+        return _defined[axis, name]
     known = variants(axis)
     if name not in known:
         raise UserError(f"unknown {axis} {name!r} in {where}{suggest(name, known)}")

@@ -33,7 +33,7 @@ def test_every_axis_has_levels_with_names_in_order(axis: str) -> None:
 
 
 def test_every_file_of_an_axis_holds_one_variant() -> None:
-    for axis in ("attention", "fusion", "architecture", "stem", "baseline"):
+    for axis in ("attention", "fusion", "architecture", "stem", "baseline", "metric"):
         package = Path(registry.__file__).parent / axis
         files = {f.stem for f in package.glob("*.py")} - {"__init__"}
         own = {name for name, v in variants(axis).items() if v.module.startswith("mmbench.")}

@@ -14,6 +14,7 @@ from mmbench.cli.cost_curves import cost_curves
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
+from mmbench.cli.new import new
 from mmbench.cli.plan import plan
 from mmbench.cli.predict import predict
 from mmbench.cli.report import report
@@ -45,6 +46,7 @@ def cli(ctx: click.Context) -> None:
 
 
 for command in (
+    new,
     list_variants,
     data,
     plan,

@@ -14,7 +14,7 @@ from mmbench.errors import UserError
 from mmbench.registry import get, variants
 
 if TYPE_CHECKING:
-    from mmbench.probe.cost_curves import Limits, Setting
+    from mmbench.model.attention_cost import Limits, Setting
     from mmbench.schema.cost_curves import Point, Profile, Series, Stop
 
 LENGTHS = ",".join(str(2**power) for power in range(7, 15))
@@ -106,7 +106,7 @@ def _show_progress(
 def _setting(device: str, precision: str | None, **size: Any) -> Setting:
     import torch
 
-    from mmbench.probe.cost_curves import Setting
+    from mmbench.model.attention_cost import Setting
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -198,7 +198,7 @@ def cost_curves(
 
     # The library that counts allocations writes to stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
-    from mmbench.probe import cost_curves as measuring
+    from mmbench.model import attention_cost as measuring
     from mmbench.schema import cost_curves as records
 
     setting = _setting(device, precision, batch=batch, heads=heads, width=width)

@@ -11,6 +11,8 @@ import click
 from mmbench.cli.commands import renamed_option
 from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
+from mmbench.cli.status import unmeasured_line
+from mmbench.registry import GRID_AXES
 
 if TYPE_CHECKING:
     from mmbench.schema.params import Params
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
 ROLES = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
-GRID_AXES = ("attention", "fusion", "architecture")
 
 
 def with_grid(params: Params, levels: str | None) -> Params:
@@ -36,9 +37,9 @@ def _load(project: Project, params: Params, *, costs: bool) -> tuple[Loaded, Cos
     if not costs:
         return load(project, params), {}
     from mmbench.sweep import cell_costs
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-    census = Census()
+    census = ModelCounter()
     loaded = load(project, params, census)
     return loaded, cell_costs.costs(loaded.plan, loaded.specs, census)
 
@@ -47,6 +48,12 @@ def _pending(loaded: Loaded) -> set[str]:
     from mmbench.ledger.store import limits_of
 
     return {job.trial_id for job in loaded.ledger.pending(loaded.plan, limits_of(loaded.params.sweep))}
+
+
+def _unmeasured(loaded: Loaded) -> dict[str, dict[str, int]]:
+    from mmbench.sweep.measure import counts, missing
+
+    return counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs))
 
 
 def _trial(config: TrialConfig, state: str, costs: Costs, **more: str) -> dict[str, Any]:
@@ -117,6 +124,9 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         heading("Skipped")
         reasons = Counter(skip.reason for skip in loaded.plan.skipped)
         table(["trials", "reason"], [[count, reason] for reason, count in reasons.most_common()])
+    if (lacking := unmeasured_line(_unmeasured(loaded))) is not None:
+        click.echo()
+        click.echo(lacking)
     if pending:
         click.echo()
         click.echo(
@@ -127,9 +137,9 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
 def _describe_matching(loaded: Loaded) -> str:
     """To how many parameters, and over which widths."""
     from mmbench.sweep.match_parameters import NAME, TOLERANCE, Matcher
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-    matcher = Matcher(loaded.params.model, Census())
+    matcher = Matcher(loaded.params.model, ModelCounter())
     shown = []
     for name in loaded.params.grid.datasets:
         widths = {t.model.width for t in _configs(loaded) if t.dataset == name and t.model is not None}
@@ -162,7 +172,7 @@ def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) ->
         trials = _trials(loaded, _pending(loaded), counts)
     if json_:
         states = Counter(trial["state"] for trial in trials)
-        as_json({"declared": len(trials), "states": dict(states), "trials": trials})
+        as_json({"declared": len(trials), "states": dict(states), "unmeasured": _unmeasured(loaded), "trials": trials})
         return
     if counts:
         _show_cells(loaded, counts)

@@ -15,6 +15,9 @@ from mmbench.source.modules import absolute, facts
 INERT = {"ABC", "Generic", "Module", "Protocol", "object"}
 """Last part of the names of bases outside mmbench that give a class neither options nor attributes that we ask for."""
 
+CHECKS_ONLY = {("interfaces", "Attention")}
+"""Classes, by file and name, whose `__init_subclass__` checks a subclass and leaves its signature as it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassSource:
@@ -72,7 +75,7 @@ class ClassSource:
     def options(self) -> dict[str, tuple[str, str | None, str | None]]:
         """Keyword-only parameters of the constructor: name -> (module that it is written in, annotation, default)."""
         for cls in self.lineage():
-            if not cls.own.plain:
+            if not cls.own.plain and (cls.module.rpartition(".")[2], cls.name) not in CHECKS_ONLY:
                 raise UnknownValueError(cls.name)
             if cls.own.options is not None:
                 return {name: (cls.module, *texts) for name, texts in cls.own.options.items()}

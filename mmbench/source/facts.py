@@ -56,7 +56,8 @@ class Facts:
         names: everything bound at the top level; None where that cannot be known (a star import, `__getattr__`).
         constants: names assigned once at the top level -> the expression.
         classes: by name, in order.
-        regular: whether every use of `variant` is the mark of a class at the top level, so that `classes` is complete.
+        regular: whether every use of `variant` is the mark of a class at the top level, so that `classes` is complete,
+            and no mechanism is written that importing refuses.
     """
 
     digest: str
@@ -265,4 +266,13 @@ def _is_regular(tree: ast.Module, bound: dict[str, Import], classes: dict[str, C
         or (isinstance(node, ast.alias) and node.name == MARK and (node.asname or MARK) not in aliases)
         for node in ast.walk(tree)
     )
-    return uses == marks and not hidden and marks > 0
+    return uses == marks and not hidden and marks > 0 and not any(map(_is_refused, ast.walk(tree)))
+
+
+def _is_refused(node: ast.AST) -> bool:
+    """Whether importing ends with an error: a mechanism's `attend` in another signature than the interface's."""
+    if not isinstance(node, ast.FunctionDef) or node.name != "attend":
+        return False
+    given = node.args
+    named = [a.arg for a in given.kwonlyargs]
+    return len(given.posonlyargs + given.args) != 2 or named != ["need_weights"]

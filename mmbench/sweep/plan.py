@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
-from mmbench.metrics import compared
-from mmbench.registry import Axis, check_options, get, variants
+from mmbench.registry import GRID_AXES, Axis, check_options, defined, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Choice, Levels, ModelSize, Params
 from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig
@@ -22,9 +22,8 @@ from mmbench.sweep.paused_collector import paused_collector
 
 if TYPE_CHECKING:
     from mmbench.model.interfaces import Fusion
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 FILE = "params.yaml"
 
 
@@ -137,14 +136,19 @@ def _cannot(config: TrialConfig) -> str | None:
         return None
     assert config.fusion is not None and config.model is not None
     info, asked = get("fusion", config.fusion.name, where="plan"), (len(config.modalities), config.model.depth)
+    if ("fusion", info.name) in defined():
+        return _ask_fusion(info.cls, *asked)
     key = "|".join(map(str, (reached_by(info.module), info.name, *asked)))
     known = kept().get("cannot", key)
     if not isinstance(known, list):
-        fusion: type[Fusion] = info.cls
-        known = [fusion.cannot(modalities=asked[0], depth=asked[1])]
+        known = [_ask_fusion(info.cls, *asked)]
         kept().put("cannot", key, known)
     reason: str | None = known[0]
     return reason
+
+
+def _ask_fusion(fusion: type[Fusion], modalities: int, depth: int) -> str | None:
+    return fusion.cannot(modalities=modalities, depth=depth)
 
 
 def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]) -> None:
@@ -180,7 +184,7 @@ def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
 class _Resolver:
     """What is the same for all seeds of a cell: whether it can be, and its size."""
 
-    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: Census | None) -> None:
+    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: ModelCounter | None) -> None:
         self.specs = specs
         self.fit = _fitter(params, census) if params.model.match_params else None
         self.tried: set[tuple[str, str]] = set()
@@ -204,12 +208,13 @@ class _Resolver:
         return self.fit(config, spec)
 
 
-def _fitter(params: Params, census: Census | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
+def _fitter(params: Params, census: ModelCounter | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
     """What gives a trial the size at which its parameters are matched. It builds models."""
+    from mmbench.sweep.local import one_thread
     from mmbench.sweep.match_parameters import CannotMatchError, Matcher
-    from mmbench.sweep.model_counts import Census, one_thread
+    from mmbench.sweep.model_counts import ModelCounter
 
-    census = census or Census()
+    census = census or ModelCounter()
     matcher = Matcher(params.model, census)
 
     def fit(config: TrialConfig, spec: DataSpec) -> ModelSize | Skip | None:
@@ -227,7 +232,7 @@ def _fitter(params: Params, census: Census | None) -> Callable[[TrialConfig, Dat
     return fit
 
 
-def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: Census | None = None) -> Plan:
+def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: ModelCounter | None = None) -> Plan:
     """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder;
     `census`: one that has counted before.
 

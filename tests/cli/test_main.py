@@ -29,6 +29,7 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
     main(["--help"])
     listed = capsys.readouterr().out.split("Commands:")[1].splitlines()[1:]
     assert [line.split()[0] for line in listed] == [
+        "new",
         "list",
         "data",
         "plan",

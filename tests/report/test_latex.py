@@ -17,14 +17,14 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from mmbench.report import latex, markdown
-from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
-from mmbench.report.page import render
-from mmbench.report.tables import Table, tables
+from mmbench.report.pages import latex, markdown
+from mmbench.report.pages.html import render
+from mmbench.report.sections.cells.tables import Table, tables
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State
+from tests.support.factory import TRUTHS, make
 
-from .factory import TRUTHS, make
 from .test_build import analysed
 
 NASTY = (
@@ -104,7 +104,7 @@ def test_every_figure_is_an_svg_that_parses_and_a_pdf(folder: Path) -> None:
 
 def test_the_bytes_do_not_depend_on_hashes_time_zone_or_locale(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.report.factory import *\n"
+        "import sys; from pathlib import Path; from tests.support.factory import *\n"
         "from mmbench.report.build import analyse; from mmbench.report.export import export\n"
         "made = make(truths={'synergy': TRUTHS['synergy']}, levels={'attention': ['mean', 'additive'],\n"
         "    'fusion': ['concat'], 'architecture': ['shared', 'hybrid']})\n"

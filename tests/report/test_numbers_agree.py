@@ -19,11 +19,11 @@ from scipy import stats
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
 from mmbench.report.export import export
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
 from mmbench.schema.params import Tracking
 from mmbench.schema.result import State
 from mmbench.tracking import open_store, sync
-from tests.report.factory import OTHERS, TRUTHS, Made, make
+from tests.support.factory import OTHERS, TRUTHS, Made, make
 
 TRUTH = {"unique": TRUTHS["unique"], "synergy": TRUTHS["synergy"], "mood": OTHERS["mood"]}
 MAIN = {"unique": "accuracy", "synergy": "accuracy", "mood": "mae"}

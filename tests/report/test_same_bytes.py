@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.factory import ROOT
+from tests.support.factory import ROOT
 
 SCRIPT = """
 import locale, sys
 from pathlib import Path
 from mmbench.report.build import analyse
 from mmbench.report.export import export
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
 from mmbench.schema.result import State
-from tests.report.factory import TRUTHS, make
+from tests.support.factory import TRUTHS, make
 locale.setlocale(locale.LC_ALL, "")
 folder = Path(sys.argv[1])
 levels = {"attention": ["additive", "mean"], "fusion": ["concat", "early_concat"], "architecture": ["hybrid", "shared"]}

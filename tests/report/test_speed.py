@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.report.factory import ROOT
+from tests.support.factory import ROOT
 
 
 @pytest.mark.slow

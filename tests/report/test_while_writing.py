@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 
 from mmbench.ledger.store import Ledger
-from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
-from mmbench.report.tables import tables
-
-from .factory import TRUTHS, Made, as_json, make
+from mmbench.report.sections.cells.tables import tables
+from mmbench.report.values.analysis import Analysis
+from tests.support.factory import TRUTHS, Made, as_json, make
 
 WRITER = """
 import json, sys, time
 from pathlib import Path
-from tests.report.factory import from_json
+from tests.support.factory import from_json
 from mmbench.ledger.store import Ledger
 made, folder = from_json(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2])
 ledger = Ledger(folder)

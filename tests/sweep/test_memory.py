@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from mmbench.schema.result import State
-from tests.sweep import driver
+from tests.support import driver
 
 GIB = 2**30
 

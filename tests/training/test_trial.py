@@ -48,7 +48,7 @@ def test_a_finished_trial_tells_everything() -> None:
     assert result.metrics["test"]["accuracy"] > 0.6
     assert result.cost is not None and result.cost.parameters > 100 and result.cost.flops and result.cost.flops > 100
     assert 0 < result.cost.train_seconds < result.seconds
-    assert result.provenance.commit == "c" and result.provenance.versions["torch"] == torch.__version__
+    assert result.provenance.commit == "c" and torch.__version__.startswith(result.provenance.versions["torch"])
     assert TrialResult.model_validate_json(result.model_dump_json()) == result
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mmbench.report.build import analyse
 from mmbench.report.export import export
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
 from tests.support.factory import TRUTHS, large
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,6 +21,8 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 NEUTRAL = {
     "mmbench": "imports nothing",
     "pipeline": "says how Ctrl-C is reported",
+    "mmbench.project": "a docstring",
+    "mmbench.stages": "says how errors and Ctrl-C are reported",
     "mmbench.errors": "words of messages",
     "mmbench.provenance": "what is recorded of the machine and the commit",
     "mmbench.tracking": "MLflow is a view; the ledger is the record",
@@ -44,9 +46,9 @@ THROUGH_THE_LEDGER = {
 """What changes the plan or the results: the sweep runs again, and where results differ, the ledger differs."""
 
 AXES = {
-    "prepare": ("dataset",),
-    "sweep": ("architecture", "attention", "baseline", "fusion", "stem"),
-    "report": (),
+    "prepare": ("dataset", "metric"),
+    "sweep": ("architecture", "attention", "baseline", "fusion", "metric", "probe", "stem"),
+    "report": ("metric", "probe"),
 }
 """Axes whose variants a stage looks up: they are imported by the registry, and no import statement shows it."""
 
@@ -107,7 +109,7 @@ def _is_of(module: str, packages: tuple[str, ...]) -> bool:
 
 
 def _is_neutral(stage: str, module: str) -> bool:
-    exact = ("mmbench", "pipeline")
+    exact = ("mmbench", "pipeline", "mmbench.project", "mmbench.stages")
     wide = (*(name for name in NEUTRAL if name not in exact), *THROUGH_THE_LEDGER.get(stage, ()))
     return module in exact or _is_of(module, wide)
 

@@ -10,10 +10,11 @@ import click
 from mmbench.cli.champion import champion
 from mmbench.cli.commands import Commands
 from mmbench.cli.compare import compare
-from mmbench.cli.cost_curves import profile
+from mmbench.cli.cost_curves import cost_curves
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
+from mmbench.cli.new import new
 from mmbench.cli.plan import plan
 from mmbench.cli.predict import predict
 from mmbench.cli.report import report
@@ -28,6 +29,7 @@ INTERRUPTED = 130
 
 @click.group(
     cls=Commands,
+    renamed={"profile": "cost-curves"},
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,7 +45,22 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, data, plan, run, status, profile, report, compare, champion, predict, ui, track, forget):
+for command in (
+    new,
+    list_variants,
+    data,
+    plan,
+    run,
+    status,
+    cost_curves,
+    report,
+    compare,
+    champion,
+    predict,
+    ui,
+    track,
+    forget,
+):
     cli.add_command(command)
 
 

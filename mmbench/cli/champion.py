@@ -71,7 +71,7 @@ def _crown(project: Project, loaded: Loaded, store: Store, name: str) -> str:
 
 
 def _scores(loaded: Loaded, name: str, job: Job) -> str:
-    from mmbench.metrics import METRICS
+    from mmbench.schema.metric import METRICS
 
     metric = loaded.specs[name].task.metric
     parts = loaded.results[job.trial_id].metrics

@@ -14,7 +14,7 @@ from mmbench.errors import UserError
 
 if TYPE_CHECKING:
     from mmbench.report.compare import Change, Comparison
-    from mmbench.report.sources import Part
+    from mmbench.report.trials.sources import Part
 
 RESULTS = "reports/results.parquet"
 CONFIDENCE, ROPE = 0.95, 0.01
@@ -30,7 +30,7 @@ def _revision(project: Project, name: str) -> Part:
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
 
-    from mmbench.report.sources import WANTED, parquet_part
+    from mmbench.report.trials.sources import WANTED, parquet_part
 
     try:
         content = dvc.api.read(RESULTS, repo=str(project.root.resolve()), rev=name, mode="rb")
@@ -44,7 +44,7 @@ def _revision(project: Project, name: str) -> Part:
 
 
 def _read(project: Project, name: str) -> Part:
-    from mmbench.report.sources import read
+    from mmbench.report.trials.sources import read
 
     path = Path(name)
     return read(path, name) if path.exists() else _revision(project, name)
@@ -52,8 +52,8 @@ def _read(project: Project, name: str) -> Part:
 
 def _row(change: Change, found: Comparison) -> list[str]:
     scale, d = found.scales[change.dataset], change.difference
-    from mmbench.report.words import change as written
-    from mmbench.report.words import interval
+    from mmbench.report.values.words import change as written
+    from mmbench.report.values.words import interval
 
     assert d is not None
     return [

@@ -1,4 +1,4 @@
-"""`mmbench profile`: what every attention costs as sequences grow."""
+"""`mmbench cost-curves`: what every attention costs as sequences grow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmbench.errors import UserError
 from mmbench.registry import get, variants
 
 if TYPE_CHECKING:
-    from mmbench.probe.cost_curves import Limits, Setting
+    from mmbench.model.attention_cost import Limits, Setting
     from mmbench.schema.cost_curves import Point, Profile, Series, Stop
 
 LENGTHS = ",".join(str(2**power) for power in range(7, 15))
@@ -104,7 +104,7 @@ def _watched(steps: Iterator[tuple[str, int, Point | Stop]], total: int) -> Iter
 def _setting(device: str, precision: str | None, **size: Any) -> Setting:
     import torch
 
-    from mmbench.probe.cost_curves import Setting
+    from mmbench.model.attention_cost import Setting
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -140,7 +140,7 @@ def _measured(root: Path, setting: Setting, limits: Limits, series: Sequence[Ser
     )
 
 
-@click.command(short_help="What every attention costs as sequences grow.")
+@click.command("cost-curves", short_help="What every attention costs as sequences grow.")
 @click.option("--attention", "names", default="", help="Mechanisms, such as linear,local; default: all.")
 @click.option("--lengths", default=LENGTHS, show_default=True, help="Numbers of tokens.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Default: a GPU if found.")
@@ -167,7 +167,7 @@ def _measured(root: Path, setting: Setting, limits: Limits, series: Sequence[Ser
     default=Path(),
     help="Folder of the project; default: this one.",
 )
-def profile(
+def cost_curves(
     names: str,
     lengths: str,
     device: str,
@@ -196,7 +196,7 @@ def profile(
 
     # The library that counts allocations talks on stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
-    from mmbench.probe import cost_curves as measuring
+    from mmbench.model import attention_cost as measuring
     from mmbench.schema import cost_curves as records
 
     setting = _setting(device, precision, batch=batch, heads=heads, width=width)

@@ -30,7 +30,7 @@ def listed(text: str) -> dict[str, set[str]]:
 
 
 def _family(info: Variant) -> str:
-    family = getattr(info.cls, "family", None)
+    family = info.attribute("family")
     return family if isinstance(family, str) else ""
 
 
@@ -67,7 +67,7 @@ def written(text: str) -> str:
         axis = marked["axis"]
         if axis not in AXES:
             raise UserError(f"unknown axis {axis!r} in a marker of the README{suggest(axis, AXES)}")
-        return f"{marked['start']}\n{table(axis)}\n{marked['end']}"  # type: ignore[arg-type]
+        return f"{marked['start']}\n{table(axis)}\n{marked['end']}"
 
     made, count = MARKED.subn(fresh, text)
     if not count:

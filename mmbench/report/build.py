@@ -8,10 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.metrics import compared
-from mmbench.report import answer, cells, stats
-from mmbench.report.aggregates import aggregates
-from mmbench.report.analysis import (
+from mmbench.report.scores import dataset_scores
+from mmbench.report.scores.caveats import caveats, provenance
+from mmbench.report.scores.complete_block import common
+from mmbench.report.scores.curves import curves
+from mmbench.report.scores.dataset_scores import Field, Record, Settings
+from mmbench.report.scores.effects import by_score, effects
+from mmbench.report.scores.fronts import fronts
+from mmbench.report.sections.aggregates.compute import aggregates
+from mmbench.report.sections.answer import compute as answer
+from mmbench.report.sections.cost.lengths import length_report
+from mmbench.report.sections.questions.compute import FACTORS, questions
+from mmbench.report.sections.ranks.compute import ranks
+from mmbench.report.stats import paired
+from mmbench.report.trials.configurations import configurations
+from mmbench.report.trials.frame import Results, coverage, method_of, problems, tidy
+from mmbench.report.trials.machines import one_kind
+from mmbench.report.values.analysis import (
     Analysis,
     CellRow,
     Counts,
@@ -24,22 +37,11 @@ from mmbench.report.analysis import (
     OverallRow,
     Source,
 )
-from mmbench.report.caveats import caveats, provenance
-from mmbench.report.cells import Field, Record, Settings
-from mmbench.report.common import common
-from mmbench.report.configurations import configurations
-from mmbench.report.cost import fronts
-from mmbench.report.curves import curves
-from mmbench.report.effects import by_score, effects
-from mmbench.report.frame import Results, coverage, method_of, problems, tidy
-from mmbench.report.lengths import length_report
-from mmbench.report.machines import one_kind
-from mmbench.report.questions import FACTORS, questions
-from mmbench.report.ranks import ranks
-from mmbench.report.scale import Scale, beside, joint, scale_of
-from mmbench.report.words import count
+from mmbench.report.values.scale import Scale, beside, joint, scale_of
+from mmbench.report.values.words import count
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Params, ReportSettings
 from mmbench.schema.plan import Plan
 from mmbench.schema.task import Task
@@ -72,12 +74,12 @@ def _other(metric: str, rows: Sequence[CellRow], guess: float | None = None) -> 
 
 def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
     scale = field.settings.scale
-    ranking = cells.rank(field.means, field.index, field.ranked("cell"))
-    top_all = cells.top_with_controls(field)
+    ranking = dataset_scores.rank(field.means, field.index, field.ranked("cell"))
+    top_all = dataset_scores.top_with_controls(field)
     ceiling = spec.ceiling if scale.metric == spec.task.metric else None
     # A share of the ceiling says something where nothing is 0 and more is better: not of an error or a correlation.
     of = ceiling if scale.higher and scale.low == 0 else None
-    rows = cells.rows(field, ranking, top_all, of)
+    rows = dataset_scores.rows(field, ranking, top_all, of)
     found_fronts = fronts(rows, scale)
     rows = [replace(r, pareto=tuple(f.cost for f in found_fronts if r.key in f.keys)) for r in rows]
     best = next((r for r in rows if r.best), None)
@@ -116,7 +118,7 @@ def _dataset(field: Field, spec: DataSpec, counts: Counts) -> DatasetReport:
         best=key,
         top=ranking.top,
         top_all=top_all,
-        single=cells.best_single(field),
+        single=dataset_scores.best_single(field),
         chosen=chosen,
         finding=answer.finding(field.dataset, key, ranking.top, len(ranking.order), scale),
         answer=answer.answer(spec.name, rows, ceiling, ranking.top, chosen, said, scale),
@@ -142,9 +144,9 @@ def _overall(
         for f in fields
         for at in [np.array([f.index[k] for k in complete], np.intp)]
     ]
-    means = stats.macro(parts)
+    means = paired.macro(parts)
     index = {k: i for i, k in enumerate(complete)}
-    ranking = cells.rank(means, index, complete)
+    ranking = dataset_scores.rank(means, index, complete)
     best = ranking.order[0] if ranking.order else None
     whole = replace(
         fields[0],
@@ -162,7 +164,7 @@ def _overall(
         place = ranking.place.get(key, (None, None, None))
         score = None
         if key in index:
-            each = [stats.estimate(f.values[f.index[key]], settings.confidence) for f in fields]
+            each = [paired.estimate(f.values[f.index[key]], settings.confidence) for f in fields]
             halves = [e.half for e in each if e is not None and e.half is not None]
             half = float(np.sqrt(np.sum(np.square(halves)))) / len(here) if len(halves) == len(here) else None
             score = Estimate(mean=scale.oriented(float(means.mean[index[key]])), half=half, n=len(here))
@@ -239,7 +241,7 @@ def analyse(
     confidence = params.report.confidence
     scales = {name: _scale(specs[name], records[name], params.report) for name in names}
     fields = [
-        cells.collect(name, records[name], methods, Settings(scale=scales[name], confidence=confidence))
+        dataset_scores.collect(name, records[name], methods, Settings(scale=scales[name], confidence=confidence))
         for name in names
     ]
     datasets = [_dataset(f, specs[f.dataset], c) for f, c in zip(fields, counted[1:], strict=True)]

@@ -15,13 +15,13 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.metrics import METRICS
-from mmbench.report import stats
-from mmbench.report.analysis import Difference, Estimate, Verdict
-from mmbench.report.origins import Fact, facts
-from mmbench.report.scale import Scale, scale_of
-from mmbench.report.sources import Part
-from mmbench.report.words import count, listing
+from mmbench.report.stats import paired
+from mmbench.report.trials.origins import Fact, facts
+from mmbench.report.trials.sources import Part
+from mmbench.report.values.analysis import Difference, Estimate, Verdict
+from mmbench.report.values.scale import Scale, scale_of
+from mmbench.report.values.words import count, listing
+from mmbench.schema.metric import METRICS
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import Role
 
@@ -136,7 +136,7 @@ def _paired(delta: Sequence[np.ndarray], limit: float) -> tuple[np.ndarray, np.n
     if seeds < 2:
         nothing = np.full(cells, np.nan)
         return mean, nothing, nothing
-    variance, df = stats.moderate(table.var(1, ddof=1), seeds - 1)
+    variance, df = paired.moderate(table.var(1, ddof=1), seeds - 1)
     df = min(df, cells * (seeds - 1))
     error = np.sqrt(variance / seeds)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -162,7 +162,7 @@ def _differences(deltas: Mapping[str, np.ndarray], scale: Scale, confidence: flo
         columns = _paired([deltas[m] for m in methods], confidence)
         raw.update(zip(methods, zip(*(c.tolist() for c in columns), strict=True), strict=True))
     tested = [m for m, (_, _, p) in raw.items() if not np.isnan(p)]
-    adjusted = dict(zip(tested, stats.holm([raw[m][2] for m in tested]).tolist(), strict=True))
+    adjusted = dict(zip(tested, paired.holm([raw[m][2] for m in tested]).tolist(), strict=True))
     found = {}
     for method, (mean, half, p) in raw.items():
         known = method in adjusted
@@ -175,7 +175,7 @@ def _differences(deltas: Mapping[str, np.ndarray], scale: Scale, confidence: flo
             n=len(deltas[method]),
             p=p if known else None,
             p_holm=adjusted.get(method),
-            verdict=stats.verdict(mean, half if known else None, adjusted.get(method), confidence, scale.rope),
+            verdict=paired.verdict(mean, half if known else None, adjusted.get(method), confidence, scale.rope),
         )
     return found
 
@@ -205,7 +205,7 @@ def _dataset(
     made = []
     for method, (a, b) in scores.items():
         shared = [s for s in a if s in b]
-        sides = [stats.estimate([x[s] for s in shared or x], confidence) for x in (a, b)]
+        sides = [paired.estimate([x[s] for s in shared or x], confidence) for x in (a, b)]
         made.append(
             Change(
                 dataset=dataset,

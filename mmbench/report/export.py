@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.report import latex, markdown, parquet
-from mmbench.report.analysis import Analysis, DatasetReport
-from mmbench.report.figures import figures
-from mmbench.report.tables import effect_tables, tables
+from mmbench.report.draw.figures import figures
+from mmbench.report.pages import latex, markdown
+from mmbench.report.sections.cells.tables import effect_tables, tables
+from mmbench.report.trials import parquet
+from mmbench.report.values.analysis import Analysis, DatasetReport
 
 
 def _dataset_metrics(d: DatasetReport) -> dict[str, Any]:

@@ -40,7 +40,19 @@ from mmbench.fusion.latent_array import LatentArray
 from mmbench.fusion.logit_sum import LogitSum
 from mmbench.fusion.low_rank_tensor import LowRankTensor
 from mmbench.fusion.tensor import TensorFusion
-from mmbench.model.interfaces import JOINT, Architecture, Attention, Bank, Fusion, Kit, Part, Stream, Streams, Summaries
+from mmbench.model.interfaces import (
+    JOINT,
+    Architecture,
+    Attention,
+    Bank,
+    Fusion,
+    Heads,
+    Kit,
+    Part,
+    Stream,
+    Streams,
+    Summaries,
+)
 from mmbench.registry import variants
 
 Cell = tuple[type[Attention], type[Fusion], type[Architecture]]
@@ -160,12 +172,10 @@ class IdleExchange(CrossAttention):
 class SecretMean(ScaledDotProduct):
     """Takes queries and keys, and ignores them."""
 
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q is not None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        mask, v = heads.kv_mask, heads.v
         weights = (mask / mask.sum(-1, keepdim=True).clamp(min=1))[:, None, None].to(v.dtype)
-        return (weights @ v).expand_as(q), None
+        return (weights @ v).expand_as(heads.q), None
 
 
 class SecretlyShared(Independent):
@@ -192,14 +202,11 @@ class TransposedAdditive(Attention):
         self.keys = nn.Parameter(torch.randn(8, head_dim, heads))
         self.queries = nn.Parameter(torch.randn(8, head_dim, heads))
 
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q is not None and k is not None
-        query = torch.einsum("bhnd,adh->bhna", q, self.queries)[:, :, :, None]
-        key = torch.einsum("bhmd,adh->bhma", k, self.keys)[:, :, None]
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        query = torch.einsum("bhnd,adh->bhna", heads.q, self.queries)[:, :, :, None]
+        key = torch.einsum("bhmd,adh->bhma", heads.k, self.keys)[:, :, None]
         scores = torch.einsum("bhnma,ah->bhnm", torch.tanh(query + key), self.vote)
-        return torch.softmax(scores.masked_fill(~mask[:, None, None], -math.inf), -1) @ v, None
+        return torch.softmax(scores.masked_fill(~heads.kv_mask[:, None, None], -math.inf), -1) @ heads.v, None
 
 
 class ConcatByAnotherName(Fusion):
@@ -265,22 +272,16 @@ class NearSoftmax(Entmax):
 class NothingTakenOff(Differential):
     """A factor of 0, and no norm."""
 
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q is not None and k is not None
-        return self.difference(q, k, v, mask, torch.zeros_like(self.factor())), None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return self.difference(heads, torch.zeros_like(self.factor())), None
 
 
 class FirstHalf(ScaledDotProduct):
     """Softmax attention on the first half of queries and keys."""
 
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q is not None and k is not None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         half = self.head_dim // 2
-        return super().attend(q[..., :half], k[..., :half], v, mask)
+        return super().attend(replace(heads, q=heads.q[..., :half], k=heads.k[..., :half]))
 
 
 class ProductOfDistributions(LogitSum):

@@ -52,7 +52,7 @@ def test_plan_names_every_trial(ended: Loaded, root: Path, capsys: Shown) -> Non
 
 
 def test_plan_widens_the_grid(root: Path, capsys: Shown) -> None:
-    found = told(["plan", "--root", str(root), "--profile", "full"], capsys)
+    found = told(["plan", "--root", str(root), "--grid", "full"], capsys)
     axes = ("attention", "fusion", "architecture")
     used = {axis: {t[axis]["name"] for t in found["trials"] if t[axis] is not None} for axis in axes}
     assert used == {axis: set(variants(axis)) for axis in axes}

@@ -12,8 +12,8 @@ import pytest
 
 from mmbench.cli import main
 from mmbench.ledger.store import Ledger
-from mmbench.report import parquet
-from mmbench.report.frame import tidy
+from mmbench.report.trials import parquet
+from mmbench.report.trials.frame import tidy
 from tests.report.test_compare import BEST, rerun
 from tests.support.factory import TRUTHS, Job, Made, Plan, make
 

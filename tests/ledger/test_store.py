@@ -258,9 +258,9 @@ def test_a_result_under_the_name_of_another_trial_is_broken(loaded: Loaded, ledg
     [
         {"started": "yesterday"},
         {"seconds": 1e300},
-        {"cost": {"parameters": -5}},
-        {"cost": {"train_seconds": -3.0}},
-        {"cost": {"peak_memory": -1}},
+        {"quantities": {"parameters": -5}},
+        {"quantities": {"train_seconds": -3.0}},
+        {"quantities": {"peak_memory": -1}},
     ],
     ids=str,
 )

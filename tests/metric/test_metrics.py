@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from mmbench.metrics import METRICS, better, fitting, scores
+from mmbench.schema.metric import METRICS, fitting
+from mmbench.schema.scores import better, scores
 from mmbench.schema.task import MAIN, task_of
 
 DRAW = np.random.default_rng(0)

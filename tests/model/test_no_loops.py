@@ -16,8 +16,9 @@ from mmbench.checks import tiny
 from mmbench.data.batches import Inputs
 from mmbench.fusion.concat import Concat
 from mmbench.fusion.cross_attention import CrossAttention
+from mmbench.model.block import as_heads
 from mmbench.model.build import assemble
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import Variant, variants
 from mmbench.schema.params import ModelSize
 from tests.support.ops import Count, operations
@@ -35,8 +36,8 @@ def cost_of_attention(make: Callable[[int, int], Attention], *, batch: int, head
     q_mask, kv_mask = (torch.arange(n).expand(batch, n) < n - 2 for n in (queries, keys))
 
     def run() -> None:
-        content = (q, k) if module.content_based else (None, None)
-        module.read(*content, v, kv_mask, q_mask)[0].sum().backward()
+        parts = [q, k, v] if module.content_based else [v]
+        module(as_heads(parts, kv_mask=kv_mask, q_mask=q_mask))[0].sum().backward()
 
     with Count() as count:
         run()
@@ -57,12 +58,9 @@ def test_attention(variant: Variant) -> None:
 
 
 class LoopsOverHeads(ScaledDotProduct):
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, None]:
-        assert q is not None and k is not None
-        scores = [q[:, h] @ k[:, h].mT for h in range(self.heads)]
-        return torch.stack([s.softmax(-1) @ v[:, h] for h, s in enumerate(scores)], dim=1), None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, None]:
+        scores = [heads.q[:, h] @ heads.k[:, h].mT for h in range(self.heads)]
+        return torch.stack([s.softmax(-1) @ heads.v[:, h] for h, s in enumerate(scores)], dim=1), None
 
 
 def test_a_loop_would_be_seen() -> None:

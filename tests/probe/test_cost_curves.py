@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmbench.model.interfaces import Attention
-from mmbench.probe import cost_curves
-from mmbench.probe.cost_curves import Bench, Limits, Setting
+from mmbench.model import attention_cost as cost_curves
+from mmbench.model.attention_cost import Bench, Limits, Setting
+from mmbench.model.interfaces import Attention, Pooling, Values
 from mmbench.registry import variants
 from mmbench.schema.cost_curves import Point, Stop
 
@@ -21,21 +21,17 @@ def make(name: str) -> Callable[[], Attention]:
     return lambda: variants("attention")[name].cls(2, 32)
 
 
-class Breaks(Attention):
+class Breaks(Pooling):
     """Copies the values up to 40 tokens, and raises beyond."""
-
-    content_based = False
 
     def __init__(self, error: Exception) -> None:
         super().__init__(2, 32)
         self.error = error
 
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        if v.shape[2] > 40:
+    def attend(self, heads: Values, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        if heads.v.shape[2] > 40:
             raise self.error
-        return v * 2, None
+        return heads.v * 2, None
 
 
 def test_memory_is_what_was_held_at_one_time() -> None:

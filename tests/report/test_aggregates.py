@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from mmbench.report.aggregates import bootstrap, improvement, iqm, profile, thresholds_of, wins
-from mmbench.report.analysis import Analysis
-from mmbench.report.cost import hypervolume
-from mmbench.report.page import render
-from mmbench.report.tables import tables
+from mmbench.report.pages.html import render
+from mmbench.report.scores.fronts import hypervolume
+from mmbench.report.sections.aggregates.compute import bootstrap, improvement, iqm, profile, thresholds_of, wins
+from mmbench.report.sections.cells.tables import tables
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State
 from tests.support.factory import OTHERS, TRUTHS, make
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mmbench.report.build import analyse
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
 from mmbench.schema.result import State
 from tests.schema.test_cost_curves import example
 from tests.support.factory import OTHERS, TRUTHS, make

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from mmbench.report.analysis import Analysis, CellRow
 from mmbench.report.build import analyse
+from mmbench.report.values.analysis import Analysis, CellRow
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, Made, Truth, make
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from mmbench.report import stats
-from mmbench.report.aggregates import bootstrap, improvement, iqm
-from mmbench.report.analysis import Method
-from mmbench.report.cells import Field, Settings, rank
-from mmbench.report.questions import FACTORS, questions
-from mmbench.report.ranks import rank_table
-from mmbench.report.scale import scale_of
+from mmbench.report.scores.dataset_scores import Field, Settings, rank
+from mmbench.report.sections.aggregates.compute import bootstrap, improvement, iqm
+from mmbench.report.sections.questions.compute import FACTORS, questions
+from mmbench.report.sections.ranks.compute import rank_table
+from mmbench.report.stats import paired
+from mmbench.report.values.analysis import Method
+from mmbench.report.values.scale import scale_of
 from tests.support.factory import Truth, make
 
 from .test_build import analysed
@@ -53,7 +53,7 @@ def field(values: np.ndarray, name: str = "data") -> Field:
         seeds=tuple(range(values.shape[1])),
         index={k: i for i, k in enumerate(methods)},
         values=values,
-        means=stats.compare(values, 0.95, 0.0),
+        means=paired.compare(values, 0.95, 0.0),
     )
 
 
@@ -68,7 +68,7 @@ def test_the_interval_of_a_cell_covers(seeds: int) -> None:
     rng = np.random.default_rng(seeds)
     held = 0
     for values in 0.8 + 0.01 * rng.normal(size=(4000, seeds)):
-        found = stats.estimate(values, 0.95)
+        found = paired.estimate(values, 0.95)
         assert found is not None
         held += found.low <= 0.8 <= found.high
     assert 0.93 <= held / 4000 <= 0.97
@@ -82,7 +82,7 @@ def test_intervals_of_differences_cover(seeds: int) -> None:
     truth = 0.8 + 0.02 * rng.normal(size=33)
     pairs = np.arange(26), np.arange(1, 27)
     for _ in range(runs):
-        means = stats.compare(drawn(rng, seeds) - 0.8 + truth[:, None], 0.95, 0.0)
+        means = paired.compare(drawn(rng, seeds) - 0.8 + truth[:, None], 0.95, 0.0)
         delta, half, _ = means.pairs(*pairs)
         cells += float((np.abs(delta - (truth[pairs[0]] - truth[pairs[1]])) <= half).mean())
         mean, width, _ = means.groups(range(9), range(9, 18))

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from mmbench.report.compare import Comparison, compare
-from mmbench.report.sources import Part
+from mmbench.report.trials.sources import Part
 from mmbench.schema.result import State, TrialResult
 from tests.support.factory import OTHERS, TRUTHS, Made, Truth, make
 

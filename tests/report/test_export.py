@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from mmbench.registry import variants
-from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
-from mmbench.report.page import render
-from mmbench.report.view.plots import HUES
+from mmbench.report.draw.plots import HUES
+from mmbench.report.pages.html import render
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State
 from tests.report.test_browser import browser  # noqa: F401 - a fixture
 from tests.support.factory import TRUTHS, make

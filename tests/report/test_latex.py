@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from mmbench.report import latex, markdown
-from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
-from mmbench.report.page import render
-from mmbench.report.tables import Table, tables
+from mmbench.report.pages import latex, markdown
+from mmbench.report.pages.html import render
+from mmbench.report.sections.cells.tables import Table, tables
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 

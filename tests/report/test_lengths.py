@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
+from mmbench.report.draw.figures import figures
 from mmbench.report.export import export
-from mmbench.report.figures import figures
-from mmbench.report.page import render
-from mmbench.report.view import lengths
+from mmbench.report.pages.html import render
+from mmbench.report.sections.cost import length_plots as lengths
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.cost_curves import Profile, Stop
 from tests.schema.test_cost_curves import LENGTHS, OUT, example, profile, series
 from tests.support.factory import TRUTHS, make

@@ -14,11 +14,11 @@ import pytest
 
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
-from mmbench.report import parquet, sources
-from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
-from mmbench.report.frame import tidy
-from mmbench.report.merge import merge
+from mmbench.report.trials import parquet, sources
+from mmbench.report.trials.frame import tidy
+from mmbench.report.trials.merge import merge
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.params import Params
 from mmbench.schema.result import State, TrialResult
 from tests.support import small_project
@@ -64,10 +64,12 @@ def report(made: Made, *paths: Path) -> Analysis:
 
 def moved(result: TrialResult, hardware: Mapping[str, object] = GPU, day: int = 24) -> TrialResult:
     """The same findings from another machine and day, in another time."""
-    cost = result.cost and result.cost.model_copy(update={"train_seconds": 0.25, "inference_us_per_sample": 1.0})
+    times = {"train_seconds": 0.25, "inference_us_per_sample": 1.0} if result.quantities else {}
     origin = result.provenance.model_copy(update={"hardware": dict(hardware)})
     started = f"2026-11-{day}T00:00:00+00:00"
-    return result.model_copy(update={"cost": cost, "provenance": origin, "started": started, "seconds": 1.0})
+    return result.model_copy(
+        update={"quantities": result.quantities | times, "provenance": origin, "started": started, "seconds": 1.0}
+    )
 
 
 def test_two_halves_are_the_whole(made: Made, whole: Analysis, tmp_path: Path) -> None:

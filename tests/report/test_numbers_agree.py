@@ -19,7 +19,7 @@ from scipy import stats
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
 from mmbench.report.export import export
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
 from mmbench.schema.params import Tracking
 from mmbench.schema.result import State
 from mmbench.tracking import open_store, sync

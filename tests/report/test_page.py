@@ -10,11 +10,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mmbench.report.analysis import Analysis, Problem
 from mmbench.report.build import analyse
-from mmbench.report.page import render
-from mmbench.report.view import numbers, table
-from mmbench.report.view.table import STATIC_ROWS
+from mmbench.report.pages.html import render
+from mmbench.report.sections.all_cells import rows as table
+from mmbench.report.sections.all_cells.rows import STATIC_ROWS
+from mmbench.report.values import numbers
+from mmbench.report.values.analysis import Analysis, Problem
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from mmbench.report.analysis import Analysis
-from mmbench.report.markdown import render as as_markdown
-from mmbench.report.page import render
-from mmbench.report.ranks import friedman, groups, least_wilcoxon, needed, rank_table, wilcoxon
-from mmbench.report.tables import tables
-from mmbench.report.view.ladder import ladder
+from mmbench.report.pages.html import render
+from mmbench.report.pages.markdown import render as as_markdown
+from mmbench.report.sections.cells.tables import tables
+from mmbench.report.sections.ranks.compute import friedman, groups, least_wilcoxon, needed, rank_table, wilcoxon
+from mmbench.report.sections.ranks.ladder import ladder
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State, TrialResult
 from pipeline.report import report
 from tests.support import small_project

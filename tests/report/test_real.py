@@ -12,12 +12,12 @@ import yaml
 
 from mmbench.data.batches import as_split
 from mmbench.data.prepared import load_prepared, save
-from mmbench.metrics import scores
-from mmbench.report.analysis import Analysis
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.result import State
+from mmbench.schema.scores import scores
 from mmbench.schema.task import Task, task_of
-from mmbench.training.trial import run
+from mmbench.sweep.trial import run
 from pipeline.report import report
 from tests.support import small_project
 
@@ -89,7 +89,8 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Analysi
         folder = root / "data" / "prepared" / job.config.dataset
         spec = loaded.specs[job.config.dataset]
         splits = {split: as_split(spec, arrays, "cpu") for split, arrays in load_prepared(folder)[1].items()}
-        loaded.ledger.write(run(job, spec, splits))
+        files = run(job, spec, splits)
+        loaded.ledger.write(files.result, files.outputs, files.measured)
     _, analysis, page = report(root)
     yield analysis, page.parent
 

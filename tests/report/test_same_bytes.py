@@ -17,7 +17,7 @@ import locale, sys
 from pathlib import Path
 from mmbench.report.build import analyse
 from mmbench.report.export import export
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 locale.setlocale(locale.LC_ALL, "")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mmbench.report.analysis import Difference
-from mmbench.report.scale import RANKS, Scale, beside, joint, scale_of
-from mmbench.report.words import change, gain
+from mmbench.report.values.analysis import Difference
+from mmbench.report.values.scale import RANKS, Scale, beside, joint, scale_of
+from mmbench.report.values.words import change, gain
 from mmbench.schema.task import task_of
 
 SHARE = scale_of("accuracy", 0.01, scores=[0.9], guess=0.1)

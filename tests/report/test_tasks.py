@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from mmbench.errors import UserError
-from mmbench.report.analysis import Analysis
 from mmbench.report.export import export
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
+from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State
 from tests.support.factory import OTHERS, TRUTHS, Made, Truth, make
 

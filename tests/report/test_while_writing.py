@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from mmbench.ledger.store import Ledger
-from mmbench.report.analysis import Analysis
 from mmbench.report.build import analyse
-from mmbench.report.tables import tables
+from mmbench.report.sections.cells.tables import tables
+from mmbench.report.values.analysis import Analysis
 from tests.support.factory import TRUTHS, Made, as_json, make
 
 WRITER = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmbench.report.words import count, listing, number, percent, quantity, sentence, share
+from mmbench.report.values.words import count, listing, number, percent, quantity, sentence, share
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.metrics import METRICS
 from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.metric import METRICS
 from mmbench.schema.params import Choice, Params, load_params
-from mmbench.schema.result import Cost, Provenance, State, TrialResult
+from mmbench.schema.quantity import Value
+from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import Task, TaskKind, task_of
 from mmbench.schema.trial import TrialConfig
 
@@ -245,30 +246,30 @@ def expected(config: TrialConfig, truth: Truth) -> float:
     return truth.base + levels + truth.extra.get((a, f, r), 0.0)
 
 
-def cost_of(config: TrialConfig) -> Cost:
+def cost_of(config: TrialConfig) -> dict[str, Value]:
     if config.role == "baseline":
-        return Cost(
-            parameters=20_000 if config.baseline == "linear" else 10,
-            flops=40_000,
-            train_seconds=1.5,
-            seconds_per_epoch=1.5,
-            inference_us_per_sample=3.0,
-            peak_memory=400 << 20,
-        )
+        return {
+            "parameters": 20_000 if config.baseline == "linear" else 10,
+            "flops": 40_000,
+            "train_seconds": 1.5,
+            "seconds_per_epoch": 1.5,
+            "inference_us_per_sample": 3.0,
+            "peak_memory": 400 << 20,
+        }
     attention = config.attention.name if config.attention else "mean"
     factor = {"mean": 1.0, "scaled_dot_product": 1.6, "additive": 2.1}.get(attention, 1.8)
     if config.role == "cell":
         assert config.fusion is not None and config.architecture is not None
         factor *= {"early_concat": 1.3, "cross_attention": 2.0}.get(config.fusion.name, 1.0)
         factor *= {"shared": 0.6, "hybrid": 2.2}.get(config.architecture.name, 1.0) * len(config.modalities)
-    return Cost(
-        parameters=int(22_000 * factor),
-        flops=int(1.1e6 * factor),
-        train_seconds=6.0 * factor,
-        seconds_per_epoch=0.6 * factor,
-        inference_us_per_sample=40.0 * factor,
-        peak_memory=int((500 + 20 * factor) * 2**20),
-    )
+    return {
+        "parameters": int(22_000 * factor),
+        "flops": int(1.1e6 * factor),
+        "train_seconds": 6.0 * factor,
+        "seconds_per_epoch": 0.6 * factor,
+        "inference_us_per_sample": 40.0 * factor,
+        "peak_memory": int((500 + 20 * factor) * 2**20),
+    }
 
 
 def scores_of(task: Task, value: float, loss: float, guess: float) -> dict[str, float]:
@@ -336,6 +337,8 @@ def result_of(job: Job, truth: Truth, spec: DataSpec, noise: float, fault: State
         f"validation_{spec.task.metric}": curve,
     }
     cost = cost_of(config)
+    seconds = cost["train_seconds"]
+    assert isinstance(seconds, float)
     scores = {
         s: scores_of(spec.task, v, loss[-1], truth.majority) for s, v in (("validation", held_out), ("test", score))
     }
@@ -346,9 +349,9 @@ def result_of(job: Job, truth: Truth, spec: DataSpec, noise: float, fault: State
         metrics=scores,
         best_epoch=None if config.role == "baseline" else EPOCHS - 1,
         curves={} if config.role == "baseline" else curves,
-        cost=cost.model_copy(update={"train_seconds": cost.train_seconds * float(np.exp(0.05 * own.normal()))}),
+        quantities=cost | {"train_seconds": seconds * float(np.exp(0.05 * own.normal()))},
         started=started,
-        seconds=cost.train_seconds + 1,
+        seconds=seconds + 1,
         provenance=provenance,
     )
 

@@ -11,7 +11,7 @@ from mmbench.cli.project import Loaded, Project, load
 from mmbench.data.prepared import save
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.plan import Job
-from mmbench.schema.result import Cost, Provenance, State, TrialResult
+from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import task_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,16 +102,16 @@ def result(job: Job, state: State = State.DONE) -> TrialResult:
         metrics={"validation": scores, "test": scores} if done else {},
         best_epoch=0 if done else None,
         curves={"train_loss": [0.7], "validation_loss": [0.6], f"validation_{main}": [0.8]} if done else {},
-        cost=Cost(
-            parameters=1234,
-            flops=5678,
-            train_seconds=1.5,
-            seconds_per_epoch=1.5,
-            inference_us_per_sample=3.25,
-            peak_memory=2**28,
-        )
+        quantities={
+            "parameters": 1234,
+            "flops": 5678,
+            "train_seconds": 1.5,
+            "seconds_per_epoch": 1.5,
+            "inference_us_per_sample": 3.25,
+            "peak_memory": 2**28,
+        }
         if done
-        else None,
+        else {},
         started="2026-01-02T03:04:05.678+00:00",
         seconds=2.5,
         provenance=Provenance(

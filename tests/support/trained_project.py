@@ -14,7 +14,7 @@ from mmbench.cli.project import Loaded
 from mmbench.data.batches import as_split
 from mmbench.data.prepare import dataset as prepare
 from mmbench.data.prepared import SPLITS, load_prepared
-from mmbench.training.trial import run
+from mmbench.sweep.trial import run
 from tests.support import small_project
 
 SAMPLES = 120
@@ -71,6 +71,7 @@ def make(root: Path) -> Loaded:
         splits = {split: as_split(spec, arrays[split]) for split in SPLITS}
         for job in loaded.plan.jobs:
             if job.config.dataset == name:
-                loaded.ledger.write(run(job, spec, splits))
+                made = run(job, spec, splits)
+                loaded.ledger.write(made.result, made.outputs, made.measured)
     torch.set_num_threads(threads)
     return small_project.read(root)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.model import build as model
-from mmbench.probe import cost
+from mmbench.model import cost
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan
 from mmbench.sweep.cell_costs import costs
 from mmbench.sweep.match_parameters import NAME, TOLERANCE, WIDEST, Matcher, around
-from mmbench.sweep.model_counts import Census
+from mmbench.sweep.model_counts import ModelCounter
 from mmbench.sweep.plan import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def settings(*, match: bool = True, size: dict[str, Any] | None = None, **grid: 
     return Params.model_validate(raw)
 
 
-def planned(params: Params, specs: dict[str, DataSpec] = SPECS, census: Census | None = None) -> Plan:
+def planned(params: Params, specs: dict[str, DataSpec] = SPECS, census: ModelCounter | None = None) -> Plan:
     return build(params, specs, root=Path("/nowhere"), census=census)
 
 
@@ -49,7 +49,7 @@ def ids(plan: Plan) -> dict[str, str]:
 
 def test_models_as_built_agree() -> None:
     params = settings()
-    matcher = Matcher(params.model, Census())
+    matcher = Matcher(params.model, ModelCounter())
     sizes: dict[str, list[int]] = {}
     for job in planned(params).jobs:
         if job.config.role != "baseline":
@@ -65,7 +65,7 @@ def test_models_as_built_agree() -> None:
 @pytest.mark.slow
 def test_the_whole_space_agrees() -> None:
     params = settings(datasets=list(SPECS), **dict.fromkeys(("attention", "fusion", "architecture"), "full"))
-    census = Census()
+    census = ModelCounter()
     plan = planned(params, census=census)
     assert plan.skipped == ()
     found: dict[str, list[int]] = {}
@@ -121,7 +121,7 @@ def test_one_modality_is_matched_to_itself() -> None:
 def test_what_cannot_be_built_is_left_to_its_trial() -> None:
     """Differential attention halves a head, and here a head has a width of one."""
     params = settings(attention=["differential", "scaled_dot_product"], size={"width": 2}, datasets=["synergy"])
-    census = Census()
+    census = ModelCounter()
     plan = planned(params, census=census)
     cells = {job.config.cell: job.config.model for job in plan.jobs}
     assert cells["differential + concat · shared"] == params.model.size

@@ -7,15 +7,15 @@ import torch
 
 from mmbench.data.batches import Split
 from mmbench.model import build as model
-from mmbench.probe import cost
+from mmbench.model import cost
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.model_counts import Census, sample
+from mmbench.sweep.model_counts import ModelCounter, sample
 
 SIZE = ModelSize(width=32, depth=2, heads=2, mlp_ratio=2)
-CENSUS = Census()
+CENSUS = ModelCounter()
 ATTENTIONS, FUSIONS, ARCHITECTURES = (tuple(variants(axis)) for axis in ("attention", "fusion", "architecture"))
 
 

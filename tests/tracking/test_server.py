@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from mmbench.report.build import analyse
-from mmbench.report.page import render
+from mmbench.report.pages.html import render
 from mmbench.schema.result import State
 from mmbench.tracking import TrackingError, log_report, report_url, saved_view_url
 from mmbench.tracking.server import free_port, serving

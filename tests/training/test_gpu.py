@@ -98,7 +98,7 @@ def test_a_trial_learns_there_and_repeats_itself(precision: str) -> None:
     assert numbers(first) == numbers(second)
     assert first.metrics["test"]["accuracy"] > 0.6
     assert first.provenance.hardware["gpu"] == torch.cuda.get_device_name(0)
-    assert first.cost is not None and 0 < first.cost.peak_memory < 2**30  # type: ignore[operator]
+    assert 0 < first.quantities["peak_memory"] < 2**30  # type: ignore[operator]
 
 
 @gpu

@@ -15,14 +15,16 @@ from torch import nn
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.data.batches import Example, Split
-from mmbench.metrics import fitting
+from mmbench.schema.metric import fitting
 from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.plan import Job, Limits
+from mmbench.schema.quantity import QUANTITIES
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.training.sandbox import seed_everything
-from mmbench.training.trial import _repeatably, run
+from mmbench.training.trial import _repeatably, _Trained
 from tests.support import small
+from tests.support.run_trial import run
 
 
 def trial(config: TrialConfig, data: dict[str, Split] | None = None, **limits: float) -> TrialResult:
@@ -46,8 +48,11 @@ def test_a_finished_trial_tells_everything() -> None:
     assert set(result.metrics) == {"validation", "test"}
     assert all(set(scores) == set(fitting("classification")) for scores in result.metrics.values())
     assert result.metrics["test"]["accuracy"] > 0.6
-    assert result.cost is not None and result.cost.parameters > 100 and result.cost.flops and result.cost.flops > 100
-    assert 0 < result.cost.train_seconds < result.seconds
+    assert set(result.quantities) == set(QUANTITIES)
+    assert result.quantities["parameters"] > 100 and result.quantities["flops"] > 100
+    assert 0 < result.quantities["train_seconds"] < result.seconds
+    best = result.curves["validation_accuracy"][result.best_epoch or 0]
+    assert best == result.metrics["validation"]["accuracy"], "the score that chose the epoch, bit by bit"
     assert result.provenance.commit == "c" and torch.__version__.startswith(result.provenance.versions["torch"])
     assert TrialResult.model_validate_json(result.model_dump_json()) == result
 
@@ -65,7 +70,7 @@ def test_baselines(name: str, least: float, most: float) -> None:
     assert result.state is State.DONE
     assert least <= result.metrics["test"]["accuracy"] <= most
     inputs = 6 * 3 + 5 * 2 + (6 - 1)  # the padding word is not counted
-    assert result.cost is not None and result.cost.parameters == {"majority": 3, "linear": 3 * (inputs + 1)}[name]
+    assert result.quantities["parameters"] == {"majority": 3, "linear": 3 * (inputs + 1)}[name]
 
 
 def test_majority_scores_the_share_of_its_class() -> None:
@@ -129,7 +134,7 @@ def test_failed() -> None:
     assert result.state is State.FAILED
     assert result.message == "IndexError: Target 3 is out of bounds."
     assert result.traceback and "cross_entropy" in result.traceback and str(small.ROOT) not in result.traceback
-    assert result.metrics == {} and result.cost is None
+    assert result.metrics == {} and result.quantities == {} and result.outputs is None
 
 
 def test_diverged() -> None:
@@ -253,27 +258,27 @@ def test_a_variant_that_changes_pytorchs_settings_does_not_touch_the_next_trial(
 def test_what_a_gpu_cannot_repeat_runs_all_the_same_and_is_named() -> None:
     strict: list[bool] = []
 
-    def measure() -> dict[str, Any]:
+    def train() -> _Trained:
         strict.append(not torch.is_deterministic_algorithms_warn_only_enabled())
         if strict[-1]:
             raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set ...")
-        return {"best_epoch": torch.randint(1000, ()).item()}
+        return _Trained(fields={"best_epoch": torch.randint(1000, ()).item()}, outputs={}, model=nn.Identity())
 
-    first, again = _repeatably(3, measure), _repeatably(3, measure)
+    first, again = _repeatably(3, train), _repeatably(3, train)
     assert strict == [True, False, True, False]
-    assert first == again
-    assert first["unrepeatable"] == "cumsum_cuda_kernel"
+    assert first.fields == again.fields
+    assert first.fields["unrepeatable"] == "cumsum_cuda_kernel"
 
 
 def test_no_other_error_is_tried_again() -> None:
     tries = []
 
-    def measure() -> dict[str, Any]:
+    def train() -> _Trained:
         tries.append(1)
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        _repeatably(0, measure)
+        _repeatably(0, train)
     assert len(tries) == 1
     seed_everything(0)
 

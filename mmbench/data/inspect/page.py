@@ -14,7 +14,11 @@ from mmbench.data.inspect.check import Checked
 from mmbench.data.inspect.pictures import examples
 from mmbench.data.public.loader import Loader
 
-STYLES = (("mmbench.report", "tokens.css"), ("mmbench.report", "tables.css"), ("mmbench.data.inspect", "card.css"))
+STYLES = (
+    ("mmbench.report.pages", "tokens.css"),
+    ("mmbench.report.pages", "tables.css"),
+    ("mmbench.data.inspect", "card.css"),
+)
 PROBLEMS = 200
 LEAKS = 100
 CLASSES = 100

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from tests.checks.broken import fails
 
 
@@ -28,14 +29,11 @@ class Sound(Attention):
     def show(self, weights: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
         return weights
 
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q is not None and k is not None
-        scores = self.scores(q, k)
-        weights = self.weigh(scores, mask)
-        y = self.finish(weights @ v, v, mask)
-        return y, self.show(weights, scores, mask) if need_weights else None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        scores = self.scores(heads.q, heads.k)
+        weights = self.weigh(scores, heads.kv_mask)
+        y = self.finish(weights @ heads.v, heads.v, heads.kv_mask)
+        return y, self.show(weights, scores, heads.kv_mask) if need_weights else None
 
 
 @fails("attention", "documented")
@@ -168,26 +166,15 @@ class LeaksIntoQueries(Sound):
 class SoundPlaced(Sound):
     """y = softmax(q k^T - p) v, (B, H, N, d); p grows with the query's rank among real ones and the key's value."""
 
-    places_queries = True
+    uses_query_mask = True
 
     def rank(self, q_mask: Tensor) -> Tensor:
         """(B, N)"""
         return q_mask.cumsum(-1) / q_mask.sum(-1, keepdim=True).clamp(min=1)
 
-    def attend(
-        self,
-        q: Tensor | None,
-        k: Tensor | None,
-        v: Tensor,
-        mask: Tensor,
-        *,
-        need_weights: bool = False,
-        q_mask_BN: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q is not None
-        told = torch.ones(len(q), q.shape[2], dtype=torch.bool) if q_mask_BN is None else q_mask_BN
-        placed = q * (1 + self.rank(told).to(q.dtype))[:, None, :, None]
-        return super().attend(placed, k, v, mask, need_weights=need_weights)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        placed = heads.q * (1 + self.rank(heads.q_mask).to(heads.q.dtype))[:, None, :, None]
+        return super().attend(replace(heads, q=placed), need_weights=need_weights)
 
 
 @fails("attention", "padded_queries_do_not_matter")
@@ -206,7 +193,7 @@ class CountsPaddedQueries(SoundPlaced):
         return q_mask.cumsum(-1) / q_mask.shape[-1]
 
 
-@fails("attention", "queries_are_placed_as_said")
+@fails("attention", "query_mask_matters_as_said")
 class ForgetsToPlaceQueries(SoundPlaced):
     """y = softmax(q k^T) v, (B, H, N, d); asks which queries are real, and does nothing with it."""
 
@@ -214,7 +201,17 @@ class ForgetsToPlaceQueries(SoundPlaced):
         return torch.zeros(q_mask.shape)
 
 
-@fails("attention", "queries_are_placed_as_said")
+@fails("attention", "query_mask_matters_as_said")
+class UsesTheQueryMaskUnsaid(SoundPlaced):
+    """y = softmax((1 + 1 / R) q k^T) v, (B, H, N, d), R the number of real queries; does not say that it uses it."""
+
+    uses_query_mask = False
+
+    def rank(self, q_mask: Tensor) -> Tensor:
+        return (1 / q_mask.sum(-1, keepdim=True).clamp(min=1)).expand(q_mask.shape)
+
+
+@fails("attention", "query_mask_matters_as_said")
 class CountsQueriesUnsaid(Sound):
     """y = softmax(r q k^T) v, (B, H, N, d), r grows with the query's place; does not say that queries are placed."""
 
@@ -301,11 +298,9 @@ class WeightsNotNormalised(Sound):
 class WeightsChangeTheOutput(Sound):
     """y = softmax(q k^T) v, (B, H, N, d); another temperature when weights are asked for."""
 
-    def attend(
-        self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q is not None
-        return super().attend(2 * q if need_weights else q, k, v, mask, need_weights=need_weights)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        turned = replace(heads, q=2 * heads.q) if need_weights else heads
+        return super().attend(turned, need_weights=need_weights)
 
 
 @fails("attention", "repeatable")
@@ -379,7 +374,7 @@ class NeedsOwnMemory(Sound):
         return super().scores(q.view(batch * heads, queries, d).view(q.shape), k)
 
 
-@fails("attention", "order_of_keys_matters_as_said", "queries_are_placed_as_said")
+@fails("attention", "order_of_keys_matters_as_said", "query_mask_matters_as_said")
 class FixedLength(Sound):
     """y = softmax(q k^T + b) v, (B, H, N, d); the bias b knows 100 positions."""
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.report.view.axis import linear, logarithmic, spread
+from mmbench.report.draw.axis import linear, logarithmic, spread
 
 places = st.lists(st.floats(0, 100), max_size=12)
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mmbench.report.view import numbers
+from mmbench.report.values import numbers
 
 
 @pytest.mark.parametrize(

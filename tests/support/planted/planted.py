@@ -7,23 +7,20 @@ import itertools
 import os
 import signal
 import time
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Pooling, Values
 from mmbench.registry import variant
 
 
-class Planted(Attention):
-    """Not content based, like `mean`: attend(v) is called on real data in the first training step."""
+class Planted(Pooling):
+    """A pooling, like `mean`: attend is called on real data in the first training step."""
 
-    content_based = False
-
-    def attend(self, q: Any, k: Any, v: Tensor, kv_mask: Tensor, *, need_weights: bool = False) -> tuple[Tensor, None]:
+    def attend(self, heads: Values, *, need_weights: bool = False) -> tuple[Tensor, None]:
         self.fail()
-        return v.mean(2, keepdim=True), None
+        return heads.v.mean(2, keepdim=True), None
 
     def fail(self) -> None:
         raise NotImplementedError
@@ -37,8 +34,8 @@ class Raises(Planted):
 
 @variant("nan", source="planted")
 class NaN(Planted):
-    def attend(self, q: Any, k: Any, v: Tensor, kv_mask: Tensor, *, need_weights: bool = False) -> tuple[Tensor, None]:
-        return v.mean(2, keepdim=True) * float("nan"), None
+    def attend(self, heads: Values, *, need_weights: bool = False) -> tuple[Tensor, None]:
+        return heads.v.mean(2, keepdim=True) * float("nan"), None
 
 
 @variant("greedy", source="planted")

@@ -1,0 +1,1 @@
+"""Marks on axes, tables and figures, before they become HTML, Markdown or files."""

@@ -1,0 +1,269 @@
+"""Interval dots: one row a method, level or difference, a dot and its interval on a common zoomed axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from mmbench.report.draw.axis import Axis, Tick, linear
+from mmbench.report.draw.words import VERDICTS, describe, describe_overall, difference, estimate, plural
+from mmbench.report.values.analysis import DatasetReport, Difference, Estimate, LevelMean, Overall, Verdict
+from mmbench.report.values.numbers import NONE, p_value
+from mmbench.report.values.scale import Scale
+
+SHOWN = 7
+"""Cells in the key figure."""
+REACH = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """A row. key: of a method that can be picked, else None. kind: "best", "tied", "control" or "". Places in %.
+
+    beyond: "left" or "right" where the dot lies beyond that end of the axis: an arrow stands there instead.
+    """
+
+    name: str
+    note: str
+    key: str | None
+    kind: str
+    at: float
+    low: float
+    width: float
+    value: str
+    half: str = ""
+    extra: str = ""
+    tip: str = ""
+    gap: bool = False
+    beyond: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dots:
+    """zero: place of no difference. band: place and width of the region of practical equivalence."""
+
+    ticks: tuple[Tick, ...]
+    rows: tuple[Dot, ...]
+    zero: float | None = None
+    band: tuple[float, float] | None = None
+
+
+def _place(axis: Axis, value: Estimate | Difference) -> tuple[float, float, float]:
+    low, high = axis.at(value.low), axis.at(value.high)
+    return axis.at(value.mean), low, round(high - low, 2)
+
+
+def _axis(values: Iterable[Estimate | Difference]) -> Axis:
+    return linear(chain.from_iterable((v.low, v.mean, v.high) for v in values))
+
+
+def beyond(axis: Axis, value: float) -> str:
+    """At which end of the axis a value is cut off, if at any."""
+    return "left" if value < axis.low else "right" if value > axis.high else ""
+
+
+def _kind(*, best: bool, in_top: bool | None) -> str:
+    return "best" if best else "tied" if in_top else ""
+
+
+def key_figure(report: DatasetReport) -> Dots:
+    """The top cells of one data set, then its best single modality and its baselines.
+
+    The axis is zoomed on the cells: a control far below them (chance, say) would squeeze all differences to nothing.
+    """
+    cells = [(r, r.score) for r in report.cells if r.score][:SHOWN]
+    wanted = [r for r in report.controls if r.key == report.single or r.method.role == "baseline"]
+    controls = [(r, r.score) for r in wanted if r.score]
+    scale = report.scale
+    axis = _axis(near([e for _, e in cells], [e for _, e in controls], scale))
+    rows = []
+    for i, (row, value) in enumerate((*cells, *controls)):
+        at, low, width = _place(axis, value)
+        control = row.method.role != "cell"
+        rows.append(
+            Dot(
+                name=row.key,
+                note="best single modality" if row.key == report.single else "",
+                key=row.key,
+                kind="control" if control else _kind(best=row.best, in_top=row.in_top),
+                at=at,
+                low=low,
+                width=width,
+                value=scale.number(value.mean),
+                half=scale.plus_minus(value.half) if value.half is not None else "",
+                tip=describe(row, scale),
+                gap=control and i == len(cells),
+                beyond=beyond(axis, value.mean),
+            )
+        )
+    return Dots(ticks=axis.ticks, rows=tuple(rows))
+
+
+def near(cells: Sequence[Estimate], controls: Sequence[Estimate], scale: Scale) -> list[Estimate]:
+    """What an axis is drawn around: all cells, and the controls at most REACH cell spans worse (all without)."""
+    if not cells:
+        return list(controls)
+    lowest, highest = min(e.low for e in cells), max(e.high for e in cells)
+    reach = REACH * max(highest - lowest, scale.rope * 2)
+    if scale.higher:
+        return [*cells, *(e for e in controls if e.low >= lowest - reach)]
+    return [*cells, *(e for e in controls if e.high <= highest + reach)]
+
+
+def key_figure_overall(overall: Overall, scales: Mapping[str, Scale]) -> Dots:
+    """The top cells by their mean over all data sets, and the best without attention where it is not among them."""
+    scale = overall.scale
+    scored = [r for r in overall.rows if r.score is not None]
+    pooling = [r for r in scored if r.method.attention == "mean"][:1]
+    rows = scored[:SHOWN] + [r for r in pooling if r not in scored[:SHOWN]]
+    axis = _axis(r.score for r in rows if r.score)
+    dots = []
+    for i, row in enumerate(rows):
+        assert row.score is not None
+        at, low, width = _place(axis, row.score)
+        last = i >= SHOWN
+        dots.append(
+            Dot(
+                name=row.key,
+                note="best without attention" if last else "",
+                key=row.key,
+                kind="control" if last else _kind(best=row.best, in_top=row.in_top),
+                at=at,
+                low=low,
+                width=width,
+                value=scale.number(row.score.mean),
+                half=scale.plus_minus(row.score.half) if row.score.half is not None else "",
+                tip=describe_overall(row, overall, scales),
+                gap=last,
+            )
+        )
+    return Dots(ticks=axis.ticks, rows=tuple(dots))
+
+
+def levels(factor: str, everything: Sequence[LevelMean], scale: Scale) -> Dots:
+    """Marginal means of one factor's levels, best first, on the axis that all factors share, so that they can be
+    compared."""
+    means = [m for m in everything if m.factor == factor]
+    axis = _axis(m.score for m in everything)
+    top = max((scale.oriented(m.score.mean) for m in means), default=0.0)
+    rows = []
+    for m in sorted(means, key=lambda m: -scale.oriented(m.score.mean)):
+        at, low, width = _place(axis, m.score)
+        tip = f"{m.level}\n{estimate(m.score, scale)}\nmean over {plural(m.contexts, 'setting')} of the other factors"
+        rows.append(
+            Dot(
+                name=m.level,
+                note="",
+                key=None,
+                kind="best" if scale.oriented(m.score.mean) == top else "",
+                at=at,
+                low=low,
+                width=width,
+                value=scale.number(m.score.mean),
+                half=scale.plus_minus(m.score.half) if m.score.half is not None else "",
+                tip=tip,
+            )
+        )
+    return Dots(ticks=axis.ticks, rows=tuple(rows))
+
+
+_KIND_OF: dict[Verdict, str] = {"better": "best", "equal": "tied", "worse": "", "unclear": "control"}
+
+
+def differences(values: Sequence[Difference], scale: Scale) -> Dots:
+    """Paired differences, + better, around zero, with the region of practical equivalence."""
+    rope = scale.rope
+    axis = linear([*chain.from_iterable((d.low, d.high) for d in values), -rope, rope])
+    rows = []
+    for d in values:
+        at, low, width = _place(axis, d)
+        size = f"{difference(d, scale)}{scale.unit_words}"
+        tip = f"{d.subject} − {d.reference}\n{size}, {plural(d.pairs, 'pair')}, n = {d.n}"
+        rows.append(
+            Dot(
+                name=d.subject,
+                note=f"against {d.reference}",
+                key=None,
+                kind=_KIND_OF[d.verdict],
+                at=at,
+                low=low,
+                width=width,
+                value=scale.change(d.mean),
+                half="" if d.half is None else f"±{scale.width(d.half)}",
+                extra=VERDICTS[d.verdict],
+                tip=f"{tip}\n{VERDICTS[d.verdict]}{'' if d.p_holm is None else f', {p_value(d.p_holm)} (Holm)'}",
+            )
+        )
+    left, right = axis.at(-rope), axis.at(rope)
+    ticks = tuple(Tick(at=t.at, value=t.value, label=_change_label(t, scale)) for t in axis.ticks)
+    band = (left, round(right - left, 2)) if rope > 0 else None
+    return Dots(ticks=ticks, rows=tuple(rows), zero=axis.at(0.0), band=band)
+
+
+def _change_label(tick: Tick, scale: Scale) -> str:
+    """Ticks of points are few and round; others keep the axis' own decimals."""
+    if scale.unit == "points":
+        return scale.change(tick.value)
+    return f"+{tick.label}" if tick.value > 0 and tick.label.strip("0.") else tick.label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """One data set's whole field: every cell a faint mark; the best, the best single modality, chance and the ceiling
+    stand out. Places in %, None where there is none. value: the best score, gain: over the best single modality."""
+
+    name: str
+    field: tuple[float, ...]
+    best: float | None
+    single: float | None
+    chance: float | None
+    ceiling: float | None
+    label: str
+    value: str
+    gain: str
+
+
+def strips(reports: Sequence[DatasetReport], *, common: bool) -> tuple[tuple[Tick, ...], tuple[Strip, ...]]:
+    """A strip a data set. common: on one axis that starts at the lowest chance level shown; otherwise each on its own
+    axis, without ticks, better to the right."""
+    marks = {d.name: [v for v in (d.chance, d.ceiling) if v is not None] for d in reports}
+    values = {d.name: [r.score.mean for r in d.rows if r.score] for d in reports}
+    if common and reports:
+        everything = [v for d in reports for v in (*values[d.name], *marks[d.name])]
+        scale = reports[0].scale
+        axis = linear(everything, pad=0.03, floor=scale.low, ceiling=scale.high)
+        return axis.ticks, tuple(_strip(d, axis.at) for d in reports)
+    made = []
+    for d in reports:
+        # A control that fell far behind what a guess scores would press all others against the edge.
+        worst = [d.scale.oriented(d.chance)] if d.chance is not None else []
+        shown = [v for v in values[d.name] if not worst or d.scale.oriented(v) >= worst[0]]
+        axis = linear(sorted(map(d.scale.oriented, (*shown, *marks[d.name]))), pad=0.03)
+        made.append(_strip(d, lambda v, axis=axis, d=d: axis.at(d.scale.oriented(v))))  # type: ignore[misc]
+    return (), tuple(made)
+
+
+def _strip(d: DatasetReport, at: Callable[[float], float]) -> Strip:
+    means = {r.key: r.score.mean for r in d.rows if r.score}
+    best = means.get(d.best) if d.best else None
+    single = means.get(d.single) if d.single else None
+    spoken = [f"{len(d.cells)} cells"]
+    marks = (("best", best), ("best single modality", single), ("chance", d.chance))
+    spoken += [f"{what} {d.scale.number(value)}" for what, value in marks if value is not None]
+    over = d.row(d.best).gain_single if d.best else None
+
+    def place(value: float | None) -> float | None:
+        return None if value is None else at(value)
+
+    return Strip(
+        name=d.name,
+        field=tuple(at(r.score.mean) for r in d.cells if r.score),
+        best=place(best),
+        single=place(single),
+        chance=place(d.chance),
+        ceiling=place(d.ceiling),
+        label=", ".join(spoken),
+        value=NONE if best is None else d.scale.number(best),
+        gain="" if over is None else f"{d.scale.change(over.mean)} over single",
+    )

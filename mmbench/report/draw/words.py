@@ -1,0 +1,109 @@
+"""The words that several parts of the page share: what a row is, how it stands, what a hover says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mmbench.report.values.analysis import CellRow, Difference, Estimate, Overall, OverallRow, Verdict
+from mmbench.report.values.numbers import NONE
+from mmbench.report.values.scale import Scale
+
+CAUSES = {
+    "done": "done",
+    "failed": "failed",
+    "diverged": "diverged",
+    "timeout": "time limit",
+    "out_of_memory": "out of memory",
+    "skipped": "skipped",
+    "pending": "not run",
+}
+BAD = ("failed", "diverged", "timeout", "out_of_memory")
+STATES = {
+    "complete": "complete",
+    "partial": "partial",
+    "failed": "failed",
+    "pending": "not run",
+    "skipped": "skipped",
+}
+VERDICTS: dict[Verdict, str] = {
+    "better": "better",
+    "worse": "worse",
+    "equal": "practically equal",
+    "unclear": "cannot be told",
+}
+
+
+def one_or(values: Iterable[str], other: str) -> str:
+    """The one value that all are, or something else."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else other
+
+
+def plural(number: int, word: str) -> str:
+    """1 seed, 2 seeds, 1,734 cells"""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def estimate(value: Estimate | None, scale: Scale) -> str:
+    """0.912 ±0.005"""
+    if value is None:
+        return NONE
+    mean = scale.number(value.mean)
+    return mean if value.half is None else f"{mean} {scale.plus_minus(value.half)}"
+
+
+def difference(value: Difference | None, scale: Scale) -> str:
+    """+10.8 ±1.2"""
+    if value is None:
+        return NONE
+    half = "" if value.half is None else f" ±{scale.width(value.half)}"
+    return scale.change(value.mean) + half
+
+
+def cause(row: CellRow) -> str:
+    """Why a row has no score, in a word or two: the state that most of its seeds ended in."""
+    if row.state == "skipped" or not row.seeds:
+        return STATES[row.state]
+    endings = [s.state for s in row.seeds if s.state != "done"]
+    bad = [s for s in endings if s in BAD] or endings
+    return CAUSES[max(sorted(set(bad)), key=bad.count)] if bad else STATES[row.state]
+
+
+def standing(*, best: bool, in_top: bool | None, rank: int | None, scale: Scale) -> str:
+    """How a ranked row stands, in words."""
+    if rank is None:
+        return "not ranked"
+    if best:
+        return f"{scale.extreme} {'mean rank' if scale.is_ranks else 'mean'}"
+    if in_top is None:
+        return f"rank {rank} by its mean; one seed tells nothing apart"
+    return "cannot be told apart from the best" if in_top else f"rank {rank}"
+
+
+def describe(row: CellRow, scale: Scale) -> str:
+    """The hover text of a row: name, data set, score with interval and n, state."""
+    lines = [f"{row.key} · {row.dataset}"]
+    if row.score is None:
+        lines.append(f"{cause(row)}{': ' + row.reason if row.reason else ''}")
+        return "\n".join(lines)
+    what = "" if scale.unit == "points" else f"{scale.label} "
+    # A partial cell prints its n; what is read out holds what is printed.
+    seeds = f"n\u202f=\u202f{row.done}" if row.state == "partial" else str(row.done)
+    comma = "" if row.state == "partial" else ","
+    lines.append(f"{what}{estimate(row.score, scale)}{comma} {seeds} of {plural(row.declared, 'seed')}")
+    if row.method.role == "cell":
+        lines.append(standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale))
+    if row.state != "complete":
+        lines.append(f"{STATES[row.state]}{': ' + row.reason if row.reason else ''}")
+    return "\n".join(lines)
+
+
+def describe_overall(row: OverallRow, overall: Overall, scales: Mapping[str, Scale]) -> str:
+    """The same for a cell over all data sets. scales: by data set."""
+    scale = overall.scale
+    if row.score is None:
+        return f"{row.key}\nincomplete: no mean over all data sets, for it is not ranked on {', '.join(row.missing)}"
+    where = ", ".join(f"{name} {scales[name].number(value)}" for name, value in row.per_dataset.items())
+    stands = standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale)
+    what = "mean rank over" if scale.is_ranks else "mean of"
+    return f"{row.key}\n{estimate(row.score, scale)}, {what} {plural(row.score.n, 'data set')}\n{where}\n{stands}"

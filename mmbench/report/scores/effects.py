@@ -1,0 +1,314 @@
+"""How much each axis matters: marginal means, and the variance explained by each factor and interaction (Type II)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, product
+
+import numpy as np
+from scipy import linalg
+from scipy import stats as scipy_stats
+
+from mmbench.report.scores.dataset_scores import Field
+from mmbench.report.sections.questions.compute import FACTORS
+from mmbench.report.stats.paired import Floats, Ints
+from mmbench.report.values.analysis import Effects, EffectTable, Estimate, LevelMean, PairMean, Term
+from mmbench.report.values.words import count, listing, percent, sentence
+
+DATASET = "dataset"
+NOISE = ("seed noise",)
+REST = ("rest",)
+"""Interactions of more factors than the model has terms for; nothing on one data set with a complete grid."""
+Table = Mapping[str, tuple[str, ...]]
+"""Factor -> the level of each of C cells."""
+
+
+def _codes(levels: Sequence[str]) -> tuple[Ints, int]:
+    unique = {lv: i for i, lv in enumerate(dict.fromkeys(levels))}
+    return np.array([unique[lv] for lv in levels], np.intp), len(unique)
+
+
+class Decomposition:
+    """Type II sums of squares of C cell means, one a setting of the factors: each after all that do not contain it.
+
+    On a complete grid the terms are orthogonal and this is the plain decomposition of variance.
+    """
+
+    def __init__(self, table: Table, means: Floats) -> None:
+        self.table, self.means = table, means
+        self._fitted: dict[frozenset[tuple[str, ...]], tuple[float, int]] = {}
+        self.factors = [f for f in table if len(set(table[f])) > 1]
+        self.complete = len(means) == int(np.prod([len(set(table[f])) for f in table]))
+
+    def _indicator(self, term: Sequence[str]) -> tuple[Ints, int]:
+        return _codes(["\x1f".join(parts) for parts in zip(*(self.table[f] for f in term), strict=True)])
+
+    def _smooth(self, term: Sequence[str]) -> Floats:
+        """The mean of each cell's group."""
+        if not term:
+            return np.full_like(self.means, self.means.mean())
+        codes, n = self._indicator(term)
+        return (np.bincount(codes, self.means, n) / np.bincount(codes, minlength=n))[codes]
+
+    def _orthogonal(self, term: Sequence[str]) -> tuple[float, int]:
+        effect = np.zeros_like(self.means)
+        for size in range(len(term) + 1):
+            for part in combinations(term, size):
+                effect += (-1) ** (len(term) - size) * self._smooth(part)
+        return float(effect @ effect), int(np.prod([len(set(self.table[f])) - 1 for f in term]))
+
+    def _fit(self, terms: frozenset[tuple[str, ...]]) -> tuple[float, int]:
+        """Residual sum of squares and rank of the model with these terms."""
+        if terms in self._fitted:
+            return self._fitted[terms]
+        columns = [np.ones((len(self.means), 1))]
+        for term in sorted(terms):
+            codes, n = self._indicator(term)
+            columns.append(np.eye(n)[codes])
+        design = np.concatenate(columns, 1)
+        # Columns of zeros and ones, many of them sums of others: what rounding leaves of those must count as nothing,
+        # or the rank, and with it degrees of freedom, comes out too large.
+        solution, _, rank, _ = linalg.lstsq(design, self.means, cond=1e-9, lapack_driver="gelsy")
+        residual = self.means - design @ solution
+        self._fitted[terms] = float(residual @ residual), int(rank)
+        return self._fitted[terms]
+
+    def rest(self, terms: Sequence[tuple[str, ...]]) -> tuple[float, int]:
+        """What all terms together leave of the cell means: sum of squares and degrees of freedom."""
+        if self.complete:
+            parts = [self._orthogonal(t) for t in terms]
+            total = float(((self.means - self.means.mean()) ** 2).sum())
+            return max(total - sum(s for s, _ in parts), 0.0), len(self.means) - 1 - sum(df for _, df in parts)
+        squares, rank = self._fit(frozenset(terms))
+        return squares, len(self.means) - rank
+
+    def term(self, term: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> tuple[float, int]:
+        """Sum of squares and degrees of freedom of `term`, given the other terms of the model."""
+        if self.complete:
+            return self._orthogonal(term)
+        without = [t for t in others if not set(term) <= set(t)]
+        (before, low), (after, high) = self._fit(frozenset(without)), self._fit(frozenset([*without, term]))
+        return max(before - after, 0.0), high - low
+
+
+def _label(term: Sequence[str]) -> str:
+    names = {DATASET: "data set"}
+    return " × ".join(names.get(f, f) for f in term)
+
+
+def variance_terms(
+    table: Table, scores: Floats, terms: Sequence[tuple[str, ...]], block: str | None = None
+) -> tuple[Term, ...]:
+    """The variance table. scores: (C, S), cells by seeds. block: a factor whose own effect is not part of the total."""
+    cells, seeds = scores.shape
+    split = Decomposition(table, scores.mean(1))
+    within = float(((scores - scores.mean(1, keepdims=True)) ** 2).sum())
+    total = float(((scores - scores.mean()) ** 2).sum())
+    if block is not None and block in split.factors:
+        total -= seeds * split.term((block,), [])[0]
+    df_within = cells * (seeds - 1)
+    noise = within / df_within if df_within else None
+    # With holes in the grid the highest interaction has no level that is free of them: it is not estimated.
+    most = len(FACTORS) if split.complete else 2
+    terms = [t for t in terms if all(f in split.factors for f in t) and len(t) <= most]
+    made = []
+    sums = [(term, *split.term(term, terms)) for term in terms if term != (block,)]
+    for term, squares, df in [*sums, (REST, *split.rest(terms))]:
+        squares *= seeds
+        if df == 0:
+            continue
+        omega = p = None
+        if noise is not None and total + noise > 0:
+            omega = max((squares - df * noise) / (total + noise), 0.0)
+            p = float(scipy_stats.f.sf(squares / df / noise, df, df_within)) if noise > 0 else float(squares == 0)
+        share = squares / total if total > 0 else 0.0
+        label = "higher interactions" if term == REST else _label(term)
+        made.append(Term(factors=term, label=label, df=df, share=share, omega2=omega, p=p))
+    if noise is not None:
+        share = within / total if total > 0 else 0.0
+        made.append(Term(factors=NOISE, label="seed noise", df=df_within, share=share, omega2=None, p=None))
+    return tuple(made)
+
+
+def _combine(parts: Sequence[Estimate]) -> Estimate:
+    """The mean of independent estimates, one a data set."""
+    halves = [e.half for e in parts]
+    known = [h for h in halves if h is not None]
+    half = float(np.sqrt(np.sum(np.square(known)))) / len(parts) if len(known) == len(parts) else None
+    return Estimate(mean=float(np.mean([e.mean for e in parts])), half=half, n=min(e.n for e in parts))
+
+
+Cells = dict[tuple[str, str, str], str]
+"""Levels of the three factors -> key of the ranked cell."""
+
+
+def _cells(field: Field) -> Cells:
+    methods = ((k, field.methods[k]) for k in field.ranked("cell"))
+    return {(str(m.attention), str(m.fusion), str(m.architecture)): k for k, m in methods}
+
+
+def _levels(cells: Sequence[tuple[str, str, str]], levels: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The levels that occur, in display order."""
+    return {f: [lv for lv in levels[f] if any(c[i] == lv for c in cells)] for i, f in enumerate(FACTORS)}
+
+
+def _contexts(cells: Sequence[tuple[str, str, str]], axes: Sequence[int], wanted: int) -> dict[tuple[str, ...], None]:
+    """Settings of the other factors that are there with every one of the `wanted` levels of these axes."""
+    seen: dict[tuple[str, ...], int] = {}
+    for cell in cells:
+        rest = tuple(lv for i, lv in enumerate(cell) if i not in axes)
+        seen[rest] = seen.get(rest, 0) + 1
+    return dict.fromkeys(rest for rest, n in seen.items() if n == wanted)
+
+
+def _average(field: Field, keys: Sequence[str]) -> Estimate:
+    """The mean over methods, as it reads."""
+    found = field.means.average([field.index[k] for k in keys])
+    return replace(found, mean=field.settings.scale.oriented(found.mean))
+
+
+def _means(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]]) -> tuple[LevelMean, ...]:
+    made = []
+    for i, factor in enumerate(FACTORS):
+        kept = _contexts(list(common), [i], len(levels[factor]))
+        for lv in levels[factor]:
+            keys = [k for c, k in common.items() if c[i] == lv and tuple(x for j, x in enumerate(c) if j != i) in kept]
+            if keys and len(levels[factor]) > 1:
+                parts = [_average(field, keys) for field in fields]
+                made.append(LevelMean(factor=factor, level=lv, score=_combine(parts), contexts=len(keys)))
+    return tuple(made)
+
+
+def _pairs(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]]) -> tuple[PairMean, ...]:
+    made = []
+    for i, j in combinations(range(3), 2):
+        first, second = FACTORS[i], FACTORS[j]
+        if len(levels[first]) < 2 or len(levels[second]) < 2:
+            continue
+        (rest,) = {0, 1, 2} - {i, j}
+        kept = _contexts(list(common), [i, j], len(levels[first]) * len(levels[second]))
+        chosen: dict[tuple[str, str], list[str]] = {}
+        for c, k in common.items():
+            if (c[rest],) in kept:
+                chosen.setdefault((c[i], c[j]), []).append(k)
+        for pair in product(levels[first], levels[second]):
+            if pair in chosen:
+                parts = [_average(field, chosen[pair]) for field in fields]
+                made.append(PairMean(factors=(first, second), levels=pair, score=_combine(parts)))
+    return tuple(made)
+
+
+def _finding(terms: Sequence[Term]) -> str:
+    mains = sorted((t for t in terms if len(t.factors) == 1 and t.factors not in (NOISE, REST)), key=lambda t: -t.share)
+    mixed = [t for t in terms if len(t.factors) > 1 or t.factors == REST]
+    if not mains:
+        return "Nothing to compare yet"
+    rank = ", then ".join(f"{t.label} ({percent(t.share)})" for t in mains)
+    between = f"; interactions {percent(sum(t.share for t in mixed))}" if mixed else ""
+    noise = next((t.share for t in terms if t.factors == NOISE), None)
+    if noise is None:
+        # Noise swells every share, and most of all that of the axis with the most levels.
+        return f"One seed cannot tell what matters most: of the variance, noise included, {rank}{between}"
+    text = f"{sentence(mains[0].label)} matters most: of the variance, {rank}"
+    return f"{text}{between}; seed noise {percent(noise)}"
+
+
+def _table(
+    fields: Sequence[Field], levels: Mapping[str, Sequence[str]], declared: Sequence[str], dataset: str | None
+) -> EffectTable:
+    per_field = [_cells(field) for field in fields]
+    common = {c: k for c, k in per_field[0].items() if all(c in other for other in per_field[1:])}
+    lost = [k for k in declared if k not in set(common.values())]
+    why = f"not complete{'' if dataset else ' on every data set'}"
+    dropped: tuple[str, ...] = ()
+    if lost:
+        dropped = (f"left out, {why}: {listing(lost)}", "the three-way interaction, which needs the complete grid")
+    seeds = [s for s in fields[0].seeds if all(s in field.seeds for field in fields)]
+    if len(common) < 2 or not seeds:
+        return EffectTable(
+            dataset=dataset,
+            scale=fields[0].settings.scale,
+            means=(),
+            pairs=(),
+            terms=(),
+            noise_share=None,
+            finding="Nothing to compare yet",
+            dropped=dropped,
+        )
+    present = _levels(list(common), levels)
+    scores: list[Floats] = []
+    table: dict[str, list[str]] = {f: [] for f in (*FACTORS, DATASET)}
+    for field in fields:
+        columns = [field.seeds.index(s) for s in seeds]
+        scores.append(field.values[np.ix_([field.index[k] for k in common.values()], columns)])
+        for cell in common:
+            for factor, lv in zip((*FACTORS, DATASET), (*cell, field.dataset), strict=True):
+                table[factor].append(lv)
+    terms: list[tuple[str, ...]] = [*((f,) for f in FACTORS), *combinations(FACTORS, 2), FACTORS]
+    if dataset is None:
+        terms = [(DATASET,), *terms, *((f, DATASET) for f in FACTORS)]
+    found = variance_terms(
+        {f: tuple(v) for f, v in table.items()},
+        np.concatenate(scores),
+        terms,
+        DATASET if dataset is None else None,
+    )
+    noise = next((t.share for t in found if t.factors == NOISE), None)
+    return EffectTable(
+        dataset=dataset,
+        scale=fields[0].settings.scale,
+        means=_means(fields, common, present),
+        pairs=_pairs(fields, common, present),
+        terms=found,
+        noise_share=noise,
+        finding=_finding(found),
+        dropped=dropped,
+    )
+
+
+def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
+    """Whether no cell is in the tie group of every data set."""
+    known = {name: set(top) for name, top in tops.items() if top}
+    if len(known) < 2:
+        return None, "Whether the winner changes with the data set cannot be said from fewer than two data sets."
+    shared = [k for k in next(iter(tops[n] for n in known)) if all(k in top for top in known.values())]
+    if not shared:
+        return True, f"The winner changes with the data set: no cell is in the top tie group of all {len(known)}."
+    who = listing(shared) if len(shared) <= 2 else count(len(shared), "cell")
+    return False, (
+        f"Whether the winner changes with the data set cannot be told: {who} {'is' if len(shared) == 1 else 'are'} in "
+        f"the top tie group of all {len(known)} data sets."
+    )
+
+
+def effects(
+    fields: Sequence[Field],
+    levels: Mapping[str, Sequence[str]],
+    tops: Mapping[str, Sequence[str]],
+    *,
+    by_rank: bool = False,
+) -> Effects:
+    """levels: factor -> levels in display order. tops: data set -> tie group of its best cell. by_rank: over all data
+    sets ranks are compared, since their scores cannot be."""
+    declared = {f.dataset: [k for k, m in f.methods.items() if m.role == "cell"] for f in fields}
+    with_cells = [f for f in fields if f.ranked("cell")]
+    everywhere = list(dict.fromkeys(k for keys in declared.values() for k in keys))
+    changes, text = _winner(tops)
+    together = with_cells
+    if by_rank:
+        shared = [k for k in everywhere if all(k in f.index for f in with_cells)]
+        together = [f.ranks(shared) for f in with_cells]
+    return Effects(
+        per_dataset=tuple(_table([f], levels, declared[f.dataset], f.dataset) for f in with_cells),
+        blocked=_table(together, levels, everywhere, None) if len(with_cells) > 1 else None,
+        winner_changes=changes,
+        winner_sentence=text,
+    )
+
+
+def by_score(factor: str, levels: Sequence[str], found: Effects) -> tuple[str, ...]:
+    """Levels, best first by marginal mean over all data sets; those without a mean last, in the order given."""
+    tables = [found.blocked] if found.blocked is not None else list(found.per_dataset)
+    means = {m.level: t.scale.oriented(m.score.mean) for t in tables for m in t.means if m.factor == factor}
+    return tuple(sorted(levels, key=lambda lv: -means.get(lv, -np.inf)))

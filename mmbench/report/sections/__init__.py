@@ -1,0 +1,1 @@
+"""The sections of the report, a folder each, found rather than listed."""

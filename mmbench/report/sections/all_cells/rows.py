@@ -1,0 +1,250 @@
+"""The table of everything: one row a method, cells by rank, then controls by score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mmbench.report.draw.axis import Axis, linear
+from mmbench.report.draw.dots import beyond
+from mmbench.report.draw.words import cause
+from mmbench.report.values.analysis import CellRow, DatasetReport, Estimate, Method, Overall
+from mmbench.report.values.numbers import NONE, count, seconds
+from mmbench.report.values.scale import Scale
+from mmbench.report.values.words import sentence
+
+STATIC_ROWS = 200
+"""Rows in the page itself. The rest lies beside them as text, which the script parses when asked: a browser then
+parses and lays out 200 rows, not 5,000. The CSV beside the page holds them all for readers without JavaScript."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """name: for sorting, the same in all tables. kind: "num", "text", "level" or "strip". hint: what it means. low: a
+    score of which less is better, so that it is sorted upwards first."""
+
+    name: str
+    title: str
+    kind: str = "num"
+    hint: str = ""
+    low: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A printed value and what it sorts by: "" sorts last, None means by the text itself."""
+
+    text: str
+    sort: str | None = None
+    css: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """Places in %. beyond: "left" or "right" of the axis, which is zoomed on the cells."""
+
+    beyond: str
+    low: float
+    width: float
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """entries: one a column after the first, None at the strip's place. css: of the row.
+
+    name: what stands in the first column; rest: what completes it where the next two columns are hidden (phones).
+    """
+
+    method: Method
+    name: str
+    rest: str
+    css: str
+    entries: tuple[Entry | None, ...]
+    strip: Strip | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        return self.rows[:STATIC_ROWS]
+
+    @property
+    def kept(self) -> tuple[Row, ...]:
+        return self.rows[STATIC_ROWS:]
+
+
+def _number(text: str, value: float | None, css: str = "") -> Entry:
+    return Entry(text=text, sort="" if value is None else f"{value:.9g}", css=css)
+
+
+def _names(method: Method) -> dict[str, str]:
+    """The first column, and its completion for phones."""
+    if method.role == "cell":
+        return {"name": method.attention or "", "rest": f"+ {method.fusion} · {method.architecture}"}
+    if method.role == "single":
+        return {"name": method.attention or "", "rest": f"· {method.modality} alone"}
+    return {"name": method.key, "rest": ""}
+
+
+def _level_entries(method: Method) -> tuple[Entry, ...]:
+    if method.role == "single":
+        return Entry(text=f"{method.modality} alone"), Entry(text=NONE, sort="")
+    return tuple(
+        Entry(text=level or NONE, sort=None if level else "") for level in (method.fusion, method.architecture)
+    )
+
+
+LEVELS = (
+    Column(name="fusion", title="Fusion", kind="level"),
+    Column(name="architecture", title="Architecture", kind="level"),
+)
+
+
+def _mean(value: Estimate | None) -> float | None:
+    return None if value is None else value.mean
+
+
+def _axis(scores: Iterable[Estimate | None]) -> Axis:
+    return linear([v for s in scores if s for v in (s.low, s.high)])
+
+
+def _strip(axis: Axis, value: Estimate | None) -> Strip | None:
+    if value is None:
+        return None
+    low, high = axis.at(value.low), axis.at(value.high)
+    return Strip(beyond=beyond(axis, value.mean), low=low, width=round(high - low, 2), at=axis.at(value.mean))
+
+
+def of_dataset(report: DatasetReport) -> Table:
+    """Every cell and control of one data set."""
+    scale = report.scale
+    step = f"{scale.unit or f'{scale.label}, + better'}"
+    columns = (
+        *LEVELS,
+        Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
+        Column(
+            name="score",
+            title=sentence(scale.title),
+            hint=f"mean over seeds on the test split; {scale.direction}",
+            low=not scale.higher,
+        ),
+        Column(name="strip", title="", kind="strip"),
+        Column(name="half", title="±", hint="half width of the interval over seeds"),
+        Column(name="to_best", title="To best", hint=f"{step}, paired over seeds"),
+        Column(name="gain_single", title="vs single", hint=f"{step} over the best single modality"),
+        *(
+            Column(
+                name=name,
+                title=sentence(other.title),
+                hint="mean over seeds on the test split",
+                low=not other.higher,
+            )
+            for name, other in report.beside.items()
+        ),
+        Column(name="parameters", title="Params ↓"),
+        Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound"),
+        Column(name="train", title="Train ↓", hint="wall time, median over seeds"),
+        Column(name="seeds", title="Seeds", kind="text", hint="finished of declared, and why any are missing"),
+    )
+    axis = _axis(r.score for r in report.cells) if report.cells else _axis(r.score for r in report.rows)
+    return Table(columns=columns, rows=tuple(_row(r, axis, report) for r in report.rows))
+
+
+def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
+    cost, scale = row.cost, report.scale
+    half = row.score.half if row.score else None
+    seeds = f"{row.done}/{row.declared}"
+    if row.state != "complete":
+        seeds = f"{'✕' if row.state in ('failed', 'partial') else NONE} {seeds} {cause(row)}"
+    css: list[str] = ["cell" if row.method.role == "cell" else "control"]
+    css += ["tie"] if row.in_top else []
+    css += ["first"] if row.best else []
+    css += ["none"] if row.score is None else []
+    differences = (None if d is None else d.mean for d in (row.to_best, row.gain_single))
+    others = ((_mean(row.metrics.get(name)), other) for name, other in report.beside.items())
+    return Row(
+        method=row.method,
+        **_names(row.method),
+        css=" ".join(css),
+        entries=(
+            *_level_entries(row.method),
+            _number(row.rank_label or NONE, row.rank),
+            _number(scale.number(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
+            None,
+            _number(scale.plus_minus(half), half),
+            *(_number(scale.change(d), d) for d in differences),
+            *(_number(other.number(v), v) for v, other in others),
+            _number(count(cost.parameters if cost else None), cost.parameters if cost else None),
+            _number(count(cost.flops if cost else None), cost.flops if cost else None),
+            _number(seconds(cost.train_seconds if cost else None), cost.train_seconds if cost else None),
+            Entry(text=seeds, css="state-bad" if row.state in ("failed", "partial") else ""),
+        ),
+        strip=_strip(axis, row.score),
+    )
+
+
+def _place(rank: float | None) -> str:
+    return NONE if rank is None else f"{rank:.1f}"
+
+
+def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
+    """Every cell over all data sets. scales: by data set."""
+    scale = overall.scale
+    mean_rank = Column(name="mean_rank", title="Mean rank ↓", hint="mean of the ranks on the data sets")
+    title = f"Mean {scale.label}" if not scale.is_ranks else "Mean rank"
+    columns = (
+        *LEVELS,
+        Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
+        Column(
+            name="score",
+            title=f"{title} {scale.arrow}",
+            hint=f"mean over data sets; {scale.direction}",
+            low=not scale.higher,
+        ),
+        Column(name="strip", title="", kind="strip"),
+        Column(name="half", title="±", hint="half width of the interval; seed noise on these data sets"),
+        Column(name="to_best", title="To best", hint=f"{scale.unit or scale.label}, paired over seeds"),
+        *(
+            Column(
+                name=f"on-{name}",
+                title=f"{name} {scales[name].arrow}" if scale.is_ranks else name,
+                hint=f"{scales[name].label}, mean over seeds on {name}",
+                low=not scales[name].higher,
+            )
+            for name in overall.datasets
+        ),
+        *([] if scale.is_ranks else [mean_rank]),
+    )
+    axis = _axis(r.score for r in overall.rows)
+    rows = []
+    for row in overall.rows:
+        half = row.score.half if row.score else None
+        to_best = row.to_best.mean if row.to_best else None
+        css = ["cell", *(["tie"] if row.in_top else []), *(["first"] if row.best else [])]
+        rows.append(
+            Row(
+                method=row.method,
+                **_names(row.method),
+                css=" ".join([*css, *(["none"] if row.score is None else [])]),
+                entries=(
+                    *_level_entries(row.method),
+                    _number(row.rank_label or NONE, row.rank),
+                    _number(scale.number(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
+                    None,
+                    _number(scale.plus_minus(half), half),
+                    _number(scale.change(to_best), to_best),
+                    *(
+                        _number(scales[name].number(row.per_dataset.get(name)), row.per_dataset.get(name))
+                        for name in overall.datasets
+                    ),
+                    *([] if scale.is_ranks else [_number(_place(row.mean_rank), row.mean_rank)]),
+                ),
+                strip=_strip(axis, row.score),
+            )
+        )
+    return Table(columns=columns, rows=tuple(rows))

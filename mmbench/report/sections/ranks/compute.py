@@ -1,0 +1,210 @@
+"""Ranks of each factor's levels over data sets: Friedman, then Wilcoxon with Holm (Demšar 2006; Benavoli 2016).
+
+Never over all cells: their pairs are so many that no number of data sets one has could tell them apart.
+docs/decisions/0018-ranks-and-aggregates.md gives the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from itertools import count as naturals
+from math import comb
+
+import numpy as np
+from scipy import stats as scipy_stats
+
+from mmbench.report.scores.complete_block import Common
+from mmbench.report.stats import paired
+from mmbench.report.stats.paired import Floats
+from mmbench.report.values.numbers import p_value
+from mmbench.report.values.sections import LevelRank, RankPair, Ranks, RankTable
+from mmbench.report.values.words import count, listing, sentence
+
+EXACT = 13
+"""Data sets up to which ties and zeros are handled by all 2^n signs; above, only where there are none is the
+distribution exact."""
+
+
+def least_wilcoxon(datasets: int, comparisons: int = 1) -> float:
+    """The smallest two-sided p that a signed-rank test over so many data sets can reach, after Holm."""
+    return min(1.0, comparisons * 2.0 ** (1 - datasets))
+
+
+def needed(comparisons: int, confidence: float) -> int:
+    """Data sets from which the smallest p of so many comparisons can fall below 1 - confidence."""
+    return next(n for n in naturals(1) if least_wilcoxon(n, comparisons) < 1 - confidence)
+
+
+def friedman(values: Floats) -> float | None:
+    """p of no difference in rank between the columns, over the rows; None for k < 3. values: (D, k), more is better."""
+    if values.shape[1] < 3:
+        return None
+    if (values == values[:, :1]).all():
+        return 1.0
+    return float(scipy_stats.friedmanchisquare(*values.T).pvalue)
+
+
+def wilcoxon(differences: Floats) -> float:
+    """Two-sided signed-rank p of paired differences (D,); exact also with ties, as long as they are few. Zeros are left
+    out (Wilcoxon's own way), which only ever makes p larger."""
+    kept = differences[np.abs(differences) > 1e-12]
+    if len(kept) == 0:
+        return 1.0
+    tied = len(np.unique(np.abs(kept).round(12))) < len(kept)
+    if not tied:
+        return float(scipy_stats.wilcoxon(kept, method="exact").pvalue)
+    if len(kept) > EXACT:
+        return float(scipy_stats.wilcoxon(kept, method="asymptotic").pvalue)
+    every = scipy_stats.PermutationMethod(n_resamples=np.inf)
+    return float(scipy_stats.wilcoxon(kept.round(12), method=every).pvalue)
+
+
+def groups(order: Sequence[str], apart: Mapping[frozenset[str], bool]) -> tuple[tuple[str, ...], ...]:
+    """The largest sets of two or more of which no pair is apart, in this order from the top (maximal cliques)."""
+    found: list[tuple[str, ...]] = []
+
+    def grow(members: tuple[str, ...], rest: Sequence[str]) -> None:
+        if any({*members, *rest} <= set(group) for group in found):
+            return
+        for i, level in enumerate(rest):
+            free = [other for other in rest[i + 1 :] if not apart[frozenset((level, other))]]
+            grow((*members, level), free)
+        if not rest and len(members) > 1:
+            found.append(members)
+
+    grow((), order)
+    return tuple(found)
+
+
+def _withheld(factor: str, levels: int, datasets: int, confidence: float) -> tuple[str | None, float, int]:
+    """Why the tests are not shown; the smallest attainable p after Holm; data sets needed."""
+    pairs = comb(levels, 2)
+    alone, least, enough = least_wilcoxon(datasets), least_wilcoxon(datasets, pairs), needed(pairs, confidence)
+    if datasets >= enough:
+        return None, least, enough
+    said = f"the smallest that a Wilcoxon test over {count(datasets, 'data set')} could reach is {alone:.2g}"
+    if pairs > 1:
+        said += f", and after Holm over the {pairs} pairs of {factor} {least:.2g}"
+    return (
+        f"No p-value is shown: {said}. It takes {enough} data sets to fall below {1 - confidence:.2g}.",
+        least,
+        enough,
+    )
+
+
+def _pairs(ordered: Sequence[tuple[str, Floats]], confidence: float) -> tuple[RankPair, ...]:
+    """Every two levels. ordered: names and values on each data set, the best-ranked first."""
+    both = list(combinations(ordered, 2))
+    raw = [wilcoxon(a - b) for (_, a), (_, b) in both]
+    return tuple(
+        RankPair(first=first, second=second, p=p, p_holm=adjusted, apart=adjusted < 1 - confidence)
+        for ((first, _), (second, _)), p, adjusted in zip(both, raw, paired.holm(raw).tolist(), strict=True)
+    )
+
+
+def rank_table(
+    factor: str, names: Sequence[str], datasets: Sequence[str], values: Floats, confidence: float, contexts: int
+) -> RankTable:
+    """names: (k,) levels. values: (D, k), the mean of each level on each data set, so turned that more is better."""
+    ranks = scipy_stats.rankdata(-values.round(12), axis=1)
+    mean = ranks.mean(0)
+    order = np.lexsort((-values.mean(0), mean))
+    withheld, least, enough = _withheld(factor, len(names), len(datasets), confidence)
+    ordered = [names[i] for i in order]
+    pairs: tuple[RankPair, ...] = ()
+    tied: tuple[tuple[str, ...], ...] = ()
+    omnibus = None
+    if withheld is None:
+        omnibus = friedman(values.round(12))
+        if omnibus is not None and omnibus >= 1 - confidence:
+            tied = (tuple(ordered),)
+        else:
+            pairs = _pairs([(names[i], values[:, i]) for i in order], confidence)
+            tied = groups(ordered, {frozenset((p.first, p.second)): p.apart for p in pairs})
+    return RankTable(
+        factor=factor,
+        levels=tuple(
+            LevelRank(
+                level=names[i],
+                mean_rank=float(mean[i]),
+                per_dataset=dict(zip(datasets, ranks[:, i].tolist(), strict=True)),
+            )
+            for i in order
+        ),
+        contexts=contexts,
+        friedman=omnibus,
+        pairs=pairs,
+        groups=tied,
+        withheld=withheld,
+        least=least,
+        needed=enough,
+        finding=_finding(factor, ordered, mean[order].tolist(), pairs, omnibus, withheld, enough),
+    )
+
+
+def _finding(
+    factor: str,
+    order: Sequence[str],
+    mean: Sequence[float],
+    pairs: Sequence[RankPair],
+    omnibus: float | None,
+    withheld: str | None,
+    enough: int,
+) -> str:
+    first = [level for level, rank in zip(order, mean, strict=True) if rank == mean[0]]
+    leads = f"{listing(first)} {'has' if len(first) == 1 else 'share'} the best mean rank of {factor} ({mean[0]:.2f})"
+    if withheld is not None:
+        return sentence(f"{leads}; too few data sets to test it, {enough} are needed")
+    if not pairs:
+        return sentence(f"no {factor} can be told apart from another by rank (Friedman, {p_value(omnibus)})")
+    tied = [p.second for p in pairs if p.first == order[0] and not p.apart]
+    if not tied:
+        return sentence(f"{leads} and is apart from all others")
+    return sentence(f"{leads}; {order[0]} cannot be told apart from {listing(tied)}")
+
+
+def ranks(found: Common, levels: Mapping[str, Sequence[str]], confidence: float) -> Ranks:
+    """levels: factor -> levels in the plan's order."""
+    by = found.scale.label
+    refused = None
+    if len(found.datasets) < 2:
+        refused = (
+            "Ranks over data sets need at least two data sets with complete cells; on one, the marginal means above "
+            "say all there is to say."
+        )
+    elif not found.keys or not found.seeds:
+        refused = "Nothing is ranked: no cell is complete on every data set."
+    tables = []
+    if refused is None:
+        for factor, order in levels.items():
+            cells = found.matched(factor, order)
+            if not cells:
+                continue
+            values = np.stack([found.values[:, index].mean((1, 2)) for index in cells.values()], 1)
+            contexts = len(next(iter(cells.values())))
+            tables.append(rank_table(factor, tuple(cells), found.datasets, values, confidence, contexts))
+        if not tables:
+            refused = "Nothing is ranked: no two levels are complete in the same setting on every data set."
+    return Ranks(
+        datasets=found.datasets,
+        tables=tuple(tables),
+        by=by,
+        refused=refused,
+        dropped=found.dropped,
+        finding=_heading(tables, len(found.datasets), bool(found.dropped)),
+    )
+
+
+def _heading(tables: Sequence[RankTable], datasets: int, incomplete: bool) -> str:
+    if not tables:
+        return "Ranks over data sets: nothing to rank yet"
+    over = f"over {count(datasets, 'data set')}"
+    tested = [t for t in tables if t.withheld is None]
+    if not tested:
+        said = f"Mean ranks {over}, which are too few to test"
+    else:
+        alone = [t for t in tested if not any(t.levels[0].level in g for g in t.groups)]
+        said = "; ".join(f"{t.levels[0].level} ranks first of {t.factor}" for t in alone)
+        said = sentence(f"{said} {over}") if alone else f"No level ranks above all others {over}"
+    return f"{said} (incomplete grid)" if incomplete else said

@@ -1,0 +1,1 @@
+"""Statistics on plain arrays; nothing here knows trials, data sets or pages."""

@@ -1,0 +1,91 @@
+"""Where results can be read from: a ledger, a project that holds one, or a results.parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+from mmbench.errors import UserError
+from mmbench.ledger.store import Ledger
+from mmbench.report.trials import parquet
+from mmbench.schema.result import TrialResult
+
+WANTED = "a ledger (a folder of <trial_id>.json), a project's folder, or a results.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Results as one source holds them. name: as the caller wrote it. metrics: the one compared, by data set, where the
+    source says so. broken: files that hold no result, with the reason."""
+
+    name: str
+    kind: Literal["ledger", "parquet"]
+    results: Mapping[str, TrialResult]
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, trial_id: str) -> str:
+        """Where a person finds that trial."""
+        return f"{self.name}/{trial_id}.json" if self.kind == "ledger" else self.name
+
+
+def _main_metrics(results: Mapping[str, TrialResult]) -> dict[str, str]:
+    """The main metric of each data set, as the learning curves of its trials tell."""
+    found = {}
+    for result in results.values():
+        for name in result.curves:
+            if name.startswith("validation_") and name != "validation_loss":
+                found[result.config.dataset] = name.removeprefix("validation_")
+    return found
+
+
+def _ledger(folder: Path, name: str) -> Part:
+    ledger = Ledger(folder)
+    results = ledger.read()
+    if not results:
+        broken = f": {len(ledger.broken)} files in it cannot be read" if ledger.broken else ""
+        raise UserError(f"{name} holds no finished trial{broken}; name {WANTED}")
+    return Part(
+        name=name,
+        kind="ledger",
+        results=results,
+        metrics=_main_metrics(results),
+        broken={str(file): why for file, why in ledger.broken.items()},
+    )
+
+
+def parquet_part(file: Path | BytesIO, name: str) -> Part:
+    """The part that a results.parquet is. Raises UserError where it holds no finished trial, or one twice."""
+    frame = parquet.read(file, name)
+    results: dict[str, TrialResult] = {}
+    for result in parquet.results(frame, name):
+        if result.trial_id in results:
+            raise UserError(f"{name} holds trial {result.trial_id} ({result.config.name}) twice")
+        results[result.trial_id] = result
+    if not results:
+        raise UserError(f"{name} holds no finished trial")
+    told = frame[["dataset", "metric"]].dropna().drop_duplicates("dataset")
+    return Part(
+        name=name, kind="parquet", results=results, metrics=dict(zip(told["dataset"], told["metric"], strict=True))
+    )
+
+
+def read(path: Path, name: str | None = None) -> Part:
+    """What lies there. name: how to call it; default: the path. Raises UserError where there are no results."""
+    name = name or str(path)
+    if path.is_file():
+        if path.suffix == ".json":
+            raise UserError(f"{name} is one trial; name {WANTED}")
+        return parquet_part(path, name)
+    if not path.is_dir():
+        raise UserError(f"{name} does not exist; name {WANTED}")
+    inside = Path("data") / "ledger"
+    if (path / inside).is_dir():
+        return _ledger(path / inside, str(Path(name) / inside))
+    for file in (Path("results.parquet"), Path("reports") / "results.parquet"):
+        if (path / file).is_file():
+            return parquet_part(path / file, str(Path(name) / file))
+    return _ledger(path, name)

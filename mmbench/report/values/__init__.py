@@ -1,0 +1,1 @@
+"""How scores, numbers and words read, and the records that all parts share."""

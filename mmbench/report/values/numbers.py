@@ -1,0 +1,69 @@
+"""How numbers are written that have no scale of their own (`mmbench.report.values.scale`): shares, costs, times, p."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "−"
+NONE = "–"
+"""Stands where there is no number. Never a zero."""
+
+
+def signed(text: str) -> str:
+    """A true minus sign instead of a hyphen; no sign on a zero."""
+    if text.startswith("-"):
+        return MINUS + text[1:] if text.strip("-0.") else text[1:]
+    return text
+
+
+def score(value: float | None) -> str:
+    """0.912, of what lies between 0 and 1."""
+    return NONE if value is None or not math.isfinite(value) else signed(f"{value:.3f}")
+
+
+def percent(share: float | None) -> str:
+    """62 %"""
+    if share is None or not math.isfinite(share):
+        return NONE
+    return "< 1 %" if 0 < share < 0.005 else signed(f"{share * 100:.0f}") + " %"
+
+
+def two_figures(value: float) -> str:
+    """Two significant figures without an exponent: 0.0042, 0.42, 4.2, 42, 420."""
+    if value == 0:
+        return "0"
+    digits = max(0, 1 - math.floor(math.log10(abs(value))))
+    rounded = round(value, digits)
+    digits = max(0, 1 - math.floor(math.log10(abs(rounded))))
+    whole = round(rounded, 1 - math.floor(math.log10(abs(rounded))))
+    return signed(f"{whole:.{digits}f}")
+
+
+def count(value: float | None) -> str:
+    """1.8 M, 83 k, 950"""
+    if value is None or not math.isfinite(value):
+        return NONE
+    for size, suffix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= 0.995 * size:
+            return two_figures(value / size) + suffix
+    return two_figures(value)
+
+
+def seconds(value: float | None) -> str:
+    """0.42 s, 42 s, 2.2 min, 1.3 h"""
+    if value is None or not math.isfinite(value):
+        return NONE
+    if value >= 5400:
+        return two_figures(value / 3600) + " h"
+    if value >= 99.5:
+        return two_figures(value / 60) + " min"
+    if 0 < value < 0.0995:
+        return two_figures(value * 1e3) + " ms"
+    return two_figures(value) + " s"
+
+
+def p_value(value: float | None) -> str:
+    """p = 0.031, p < 0.001"""
+    if value is None or not math.isfinite(value):
+        return NONE
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

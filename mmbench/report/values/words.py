@@ -1,0 +1,79 @@
+"""How numbers and lists read in sentences and tables: one style for the page, Markdown, CSV captions and MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor
+
+from mmbench.report.values import numbers
+from mmbench.report.values.analysis import Difference, Estimate
+from mmbench.report.values.scale import Scale
+
+
+def number(value: float | None) -> str:
+    """`0.893`; a dash where there is none."""
+    return numbers.score(value)
+
+
+def interval(estimate: Estimate | None, scale: Scale) -> str:
+    """`0.893 ± 0.012`."""
+    if estimate is None:
+        return numbers.NONE
+    mean = scale.number(estimate.mean)
+    return mean if estimate.half is None else f"{mean} ± {scale.number(estimate.half)}"
+
+
+def change(difference: Difference, scale: Scale) -> str:
+    """A gain for tables: `+10.8 points (± 1.2)`, `+0.041 (± 0.012)`."""
+    text = scale.change(difference.mean)
+    one = text.lstrip("+−") == "1.0"
+    unit = scale.unit_words.removesuffix("s") if one else scale.unit_words
+    half = "" if difference.half is None else f" (± {scale.width(difference.half)})"
+    return f"{text}{unit}{half}"
+
+
+def gain(difference: Difference, scale: Scale) -> str:
+    """A gain in sentences: `+10.8 points (± 1.2)`, `0.041 lower MAE (± 0.012)`."""
+    if scale.unit:
+        return change(difference, scale)
+    half = "" if difference.half is None else f" (± {scale.width(difference.half)})"
+    size = scale.width(abs(difference.mean))
+    if not size.strip("0."):
+        return f"no other {scale.label}{half}"
+    return f"{size} {'higher' if scale.higher == (difference.mean > 0) else 'lower'} {scale.label}{half}"
+
+
+def percent(value: float) -> str:
+    """`97 %`, with a decimal where rounding would hide what is missing."""
+    return f"{100 * value:.1f} %" if 0.9 <= value < 1 or 0 < value < 0.02 else f"{100 * value:.0f} %"
+
+
+def share(value: float) -> str:
+    """Of a ceiling: `94.9 %`. Cut, not rounded, so that 94.96 % does not read as if it reached 95 %."""
+    return f"{floor(1000 * value + 1e-9) / 10:.1f} %"
+
+
+def quantity(value: float | None) -> str:
+    """Two significant figures with a prefix: `1.8 M`; as on the page."""
+    return numbers.count(value)
+
+
+def listing(items: Sequence[str], most: int = 4) -> str:
+    """`a, b and c`; beyond `most` items `a, b, c and 5 more`."""
+    if not items:
+        return "none"
+    if len(items) == 1:
+        return items[0]
+    if len(items) <= most:
+        return f"{', '.join(items[:-1])} and {items[-1]}"
+    return f"{', '.join(items[: most - 1])} and {len(items) - most + 1} more"
+
+
+def count(n: int, singular: str, plural: str | None = None) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter, unless it begins with a name such as `cross_attention`."""
+    return text if "_" in text.split(" ", 1)[0] else text[:1].upper() + text[1:]

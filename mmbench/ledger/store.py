@@ -273,6 +273,14 @@ class Ledger:
         kept = result if result.outputs is None else result.bare()
         self._put(self.json_file(trial_id), kept.model_dump_json(indent=1).encode() + b"\n")
 
+    def add_probes(self, found: Measured) -> bool:
+        """Add what was measured on a finished trial to what is known of it; False where it is of other outputs."""
+        before = self.measured(self.read([found.trial_id])).get(found.trial_id)
+        if before is None or before.outputs != found.outputs:
+            return False
+        self.write_measured(before.updated(probes=found.probes))
+        return True
+
     def write_measured(self, measured: Measured) -> None:
         """Keep what was measured on a trial, in place of what was before. Raises UserError as `write` does."""
         content = measured.model_dump_json(indent=1).encode() + b"\n"

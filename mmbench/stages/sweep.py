@@ -37,7 +37,7 @@ def sweep(root: Path, console: Console) -> int:
         pending = ledger.pending(plan, limits_of(params.sweep))
         for file, reason in ledger.broken.items():
             console.print(f"{file} is no result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
-        scored = _compute_metrics(plan, specs, ledger, console)
+        scored = compute_metrics(plan, specs, ledger, console)
         # A probe for which a trial's own time did not suffice is measured in a second round, with a limit of its own.
         for _ in range(2):
             unmeasured = any(
@@ -55,7 +55,7 @@ def sweep(root: Path, console: Console) -> int:
     return code
 
 
-def _compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, console: Console) -> bool:
+def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, console: Console) -> bool:
     """Compute, from the outputs of finished trials, the metrics that they lack. Returns whether there were any."""
     results = ledger.of(plan.jobs)
     missing = measure.missing(plan, results, ledger, specs)

@@ -7,6 +7,7 @@ names of mmbench is hashed as that module's source is.
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import inspect
 import linecache
@@ -113,7 +114,24 @@ def _names(tree: ast.AST) -> set[str]:
         for inner in table.get_children():
             yield from outside(inner)
 
-    return set(outside(symtable.symtable(ast.unparse(tree), "definition", "exec")))
+    plain = _WithoutAnnotations().visit(copy.deepcopy(tree))
+    return set(outside(symtable.symtable(ast.unparse(plain), "definition", "exec")))
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    """Types are not computed with, and their aliases have no text of their own."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(value=None)
+        return self.generic_visit(node)
 
 
 def _functions(what: Definition) -> Iterator[types.FunctionType]:

@@ -193,10 +193,7 @@ class Driver(tune.Callback):
         if self.error is not None:
             return
         with self._errors_for_later():
-            results = self.ledger.read([found.trial_id])
-            before = self.ledger.measured(results).get(found.trial_id)
-            if before is not None and before.outputs == found.outputs:
-                self.ledger.write_measured(before.updated(probes=found.probes))
+            if self.ledger.add_probes(found):
                 self.measured += 1
                 self.on_measured(found.trial_id)
 

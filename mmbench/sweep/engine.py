@@ -87,7 +87,7 @@ def _by_value(jobs: Sequence[Job]) -> list[tuple[Axis, Variant]]:
     return found
 
 
-def _assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
+def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
     """The pending trials, in the plan's order, then the finished ones that lack probes."""
     specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.jobs}}
     measures = {name: wanted(spec) for name, spec in specs.items()}
@@ -158,10 +158,10 @@ def run(
     """
     began = time.perf_counter()
     limits = limits_of(settings)
-    assignments = _assignments(plan, ledger, limits, data_root)
-    if not assignments:
+    todo = assignments(plan, ledger, limits, data_root)
+    if not todo:
         return Outcome(ran=0, left=0, measured=0, unmeasured=0, slots=0, seconds=time.perf_counter() - began)
-    to_train = sum(a.trains for a in assignments)
+    to_train = sum(a.trains for a in todo)
     keep_weights = int(settings.keep_weights * 1e9)
     driver: Driver | None = None
     slots = None
@@ -172,9 +172,9 @@ def run(
         from mmbench.sweep.driver import Driver
         from mmbench.sweep.worker import Worker
 
-        shared = _share(sorted({a.job.config.dataset for a in assignments}), data_root)
+        shared = _share(sorted({a.job.config.dataset for a in todo}), data_root)
         made = driver or Driver(
-            assignments,
+            todo,
             ledger,
             guard,
             limits=limits,
@@ -183,7 +183,7 @@ def run(
             on_measured=on_measured,
             keep_weights=keep_weights,
         )
-        own = _by_value([a.job for a in assignments])
+        own = _by_value([a.job for a in todo])
         return made, lambda: tune.with_parameters(
             Worker, shared=shared, limits=limits, keep_weights=keep_weights, defined=own
         )
@@ -197,7 +197,7 @@ def run(
                     with cluster.started(settings, meanwhile=make_ready) as (slots, (driver, trainable)):
                         guard.tell()
                         if attempt == 0:
-                            on_start(to_train, len(assignments) - to_train, slots.count)
+                            on_start(to_train, len(todo) - to_train, slots.count)
                         _fit(trainable(), driver, slots, folder / str(attempt))
                 except RuntimeError as error:
                     if driver is None:
@@ -213,7 +213,7 @@ def run(
         ran=finished,
         left=to_train - finished,
         measured=measured,
-        unmeasured=len(assignments) - to_train - measured,
+        unmeasured=len(todo) - to_train - measured,
         slots=0 if slots is None else slots.count,
         seconds=time.perf_counter() - began,
     )

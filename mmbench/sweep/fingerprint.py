@@ -53,11 +53,6 @@ def _combined(roots: frozenset[str | Source]) -> str:
     return hashlib.sha256("\n".join([found, *own]).encode()).hexdigest() if own else found
 
 
-def reached_by(module: str) -> str:
-    """SHA-256 over the source that a variant's module reaches."""
-    return _combined(frozenset([module]))
-
-
 @cache
 def _found(axis: Axis, name: str, where: str) -> str:
     return get(axis, name, where=where).module
@@ -67,6 +62,11 @@ def _module(axis: Axis, name: str, where: str) -> str | Source:
     """Where the source of a variant is: its module, or its own text if it was defined in a script or a notebook."""
     info = defined().get((axis, name))
     return _found(axis, name, where) if info is None else source_of(info.cls)
+
+
+def reached_by(axis: Axis, name: str) -> str:
+    """SHA-256 over the source that a variant reaches. Raises UserError for an unknown one."""
+    return _combined(frozenset([_module(axis, name, "plan")]))
 
 
 def _roots(config: TrialConfig, spec: DataSpec) -> Iterable[str | Source]:

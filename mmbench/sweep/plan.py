@@ -136,7 +136,7 @@ def _cannot(config: TrialConfig) -> str | None:
         return None
     assert config.fusion is not None and config.model is not None
     info, asked = get("fusion", config.fusion.name, where="plan"), (len(config.modalities), config.model.depth)
-    key = "|".join(map(str, (reached_by(info.module), info.name, *asked)))
+    key = "|".join(map(str, (reached_by("fusion", info.name), info.name, *asked)))
     known = kept().get("cannot", key)
     if not isinstance(known, list):
         fusion: type[Fusion] = info.cls

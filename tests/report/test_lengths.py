@@ -56,7 +56,7 @@ def test_the_page_shows_time_and_memory_with_exponents_and_where_it_stopped(sect
     assert "topk: out of memory" in section
     assert "16,384 tokens: out of memory" in section and OUT.message in section
     assert "Some Processor, float32, 2 threads" in section
-    assert "mmbench profile" not in section
+    assert "mmbench cost-curves" not in section
     text = re.sub(r"<[^>]*>", " ", section)
     assert not re.search(r"\b(nan|None|inf)\b", text)
 
@@ -65,7 +65,7 @@ def test_without_a_profile_the_page_says_how_to_get_one() -> None:
     assert analysed().lengths == ()
     section = cost_section(render(analysed()))
     assert "Cost against length is not measured yet" in section
-    assert "<code>mmbench profile</code>" in section
+    assert "<code>mmbench cost-curves</code>" in section
     assert 'class="stop"' not in section
 
 

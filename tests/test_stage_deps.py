@@ -23,6 +23,7 @@ NEUTRAL = {
     "pipeline": "says how Ctrl-C is reported",
     "mmbench.project": "a docstring",
     "mmbench.stages": "says how errors and Ctrl-C are reported",
+    "mmbench.api": "what a person calls in Python; `mmbench.dataset`, the function, leads there, and no stage calls it",
     "mmbench.errors": "words of messages",
     "mmbench.provenance": "what is recorded of the machine and the commit",
     "mmbench.tracking": "MLflow is a view; the ledger is the record",

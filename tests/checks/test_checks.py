@@ -21,6 +21,7 @@ def test_registered_variants_keep_the_contract(axis: str, variant: Variant, name
     all_checks(axis)[name](variant)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("axis", "variant", "expected"), BROKEN, ids=[f"{a}-{v.name}" for a, v, _ in BROKEN])
 def test_broken_variants_are_caught_by_the_check_made_for_them(
     axis: str, variant: Variant, expected: frozenset[str]

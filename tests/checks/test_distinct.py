@@ -99,15 +99,25 @@ def signatures(structures: dict[Cell, Signature]) -> dict[Cell, Signature]:
     return {(a, f, r): structures[stand_in(a), f, r].with_mechanism(kinds[a]) for a, f, r in CELLS}
 
 
-# The first test to ask for them waits for all structures to be measured: a minute and a half of one free core.
 @pytest.mark.slow
+def test_no_two_fusions_share_a_signature_in_one_architecture_nor_two_architectures_in_one_fusion() -> None:
+    """A part of what follows: a row and a column of the structures, under the mechanism that takes queries and keys."""
+    row = [(ScaledDotProduct, fusion, Independent) for fusion in FUSIONS]
+    column = [(ScaledDotProduct, CrossAttention, architecture) for architecture in ARCHITECTURES]
+    measured = {name(cell): distinct.measure(partial(build, *cell)) for cell in {*row, *column}}
+    assert len(measured) == len(FUSIONS) + len(ARCHITECTURES) - 1
+    assert distinct.collapsed(measured) == []
+
+
+# The first test to ask for them waits for all structures to be measured: a minute and a half of one free core.
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_no_two_of_all_cells_compute_one_function(signatures: dict[Cell, Signature]) -> None:
     assert len(signatures) == len(ATTENTIONS) * len(FUSIONS) * len(ARCHITECTURES) >= 1734
     assert distinct.collapsed({name(cell): found for cell, found in signatures.items()}) == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_each_axis_shows_where_it_should(structures: dict[Cell, Signature]) -> None:
     """Cells that differ in one axis differ in a part of the signature that is about that axis."""
@@ -119,7 +129,7 @@ def test_each_axis_shows_where_it_should(structures: dict[Cell, Signature]) -> N
             assert parts[axes[0]] & differing, (name(a), name(b), differing)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_a_signature_measured_in_full_is_the_one_put_together(signatures: dict[Cell, Signature]) -> None:
     """Asked of every mechanism, in cells that hold every fusion and every architecture."""
@@ -129,7 +139,7 @@ def test_a_signature_measured_in_full_is_the_one_put_together(signatures: dict[C
         assert measured == signatures[cell], (name(cell), measured.difference(signatures[cell]))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_outputs_differ_when_parameters_of_one_shape_agree() -> None:
     """The direct test: with equal values in all parameters of one shape and place, the logits still differ.
 
@@ -145,12 +155,14 @@ def test_outputs_differ_when_parameters_of_one_shape_agree() -> None:
     assert float(nearest[i]) > 1e-6, (name(CELLS[i]), name(CELLS[int(which[i])]), float(nearest[i]))
 
 
+@pytest.mark.slow
 def test_no_two_mechanisms_mix_alike_and_parameters_do_not_matter() -> None:
     kinds = {attention: {mixing(m) for m in mechanisms(attention, seeds=2)} for attention in ATTENTIONS}
     assert {attention.__name__: len(found) for attention, found in kinds.items() if len(found) != 1} == {}
     assert len({kind for found in kinds.values() for kind in found}) == len(ATTENTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", STAND_INS)
 def test_no_two_fusions_meet_alike_and_parameters_do_not_matter(attention: type[Attention]) -> None:
     def met(fusion: type[Fusion], seed: int) -> Meeting:
@@ -338,6 +350,7 @@ class ConstantGate(Dynamic):
         return torch.softmax(self.gate.bias, -1).expand(len(super().gates(inputs)), -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("planted", "original"),
     [

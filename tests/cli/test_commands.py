@@ -248,6 +248,7 @@ def test_forget_knows_its_states(root: Path, capsys: Shown) -> None:
     assert "unknown state 'timout' in --state; did you mean 'timeout'?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_track_imports_the_ledger_once(
     ended: Loaded, root: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from mmbench.cli import main
 from mmbench.tracking.champion import fetch
 from tests.support import trained_project
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
 @pytest.fixture(scope="module")

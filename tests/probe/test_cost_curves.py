@@ -102,6 +102,7 @@ def test_one_length_alone_is_foreseen_too() -> None:
     assert (series.stop.length, series.stop.why) == (16384, "out of memory")
 
 
+@pytest.mark.slow
 def test_a_mechanism_that_would_take_too_long_is_stopped() -> None:
     """Also far beyond what is known: what is cheap at 32 tokens says nothing of a million."""
     makers = {"topk": make("topk")}

@@ -284,7 +284,7 @@ def test_learning_curves_are_there_for_cells_and_levels(whole: Analysis) -> None
     assert all(a <= b <= c for a, b, c in zip(level.low, level.median, level.high, strict=True))  # type: ignore[operator]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ten_thousand_trials() -> None:
     levels = {
         "attention": ["mean", *(f"a{i}" for i in range(16))],

@@ -40,6 +40,7 @@ def folder(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
+@pytest.mark.slow
 def test_equal_ledgers_give_equal_bytes(analysis: Analysis, folder: Path, tmp_path: Path) -> None:
     files = export(_analysis(), tmp_path)
     assert files == export(analysis, folder)
@@ -115,6 +116,7 @@ def test_a_report_of_nothing_can_be_written(tmp_path: Path) -> None:
     assert "No results yet" in (tmp_path / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_report_needs_neither_torch_nor_ray_nor_mlflow() -> None:
     code = (
         "import sys, mmbench.report.build, mmbench.report.export, mmbench.report.page\n"

@@ -15,13 +15,12 @@ from mmbench.report.draw.plots import HUES
 from mmbench.report.pages.html import render
 from mmbench.report.values.analysis import Analysis
 from mmbench.schema.result import State
-from tests.report.test_browser import browser  # noqa: F401 - a fixture
 from tests.support.factory import TRUTHS, make
 
 AXES = ("attention", "fusion", "architecture")
 FAULTS = {5: State.FAILED, 250: State.DIVERGED, 700: State.TIMEOUT, 1000: State.PENDING, 1500: State.SKIPPED}
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def report(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def page(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(offline=True, viewport={"width": request.param, "height": 900})
     opened = context.new_page()
     opened.goto(report.as_uri())

@@ -48,6 +48,7 @@ def folder(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
+@pytest.mark.slow
 def test_all_tables_compile_in_one_document(folder: Path) -> None:
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed (Debian: texlive-latex-base and texlive-latex-recommended)")
@@ -102,6 +103,7 @@ def test_every_figure_is_an_svg_that_parses_and_a_pdf(folder: Path) -> None:
         assert b"CreationDate" not in pdf and b"DejaVuSans" in pdf and b"/Type3" not in pdf
 
 
+@pytest.mark.slow
 def test_the_bytes_do_not_depend_on_hashes_time_zone_or_locale(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from tests.support.factory import *\n"

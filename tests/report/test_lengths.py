@@ -16,7 +16,7 @@ from mmbench.report.pages.html import render
 from mmbench.report.sections.cost import length_plots as lengths
 from mmbench.report.values.analysis import Analysis
 from mmbench.schema.cost_curves import Profile, Stop
-from tests.schema.test_cost_curves import LENGTHS, OUT, example, profile, series
+from tests.support.cost_curves import LENGTHS, OUT, example, profile, series
 from tests.support.factory import TRUTHS, make
 
 
@@ -100,6 +100,7 @@ def test_at_most_six_are_named_and_the_rest_is_grey() -> None:
         assert plot.x.ticks[-1].label == "16,384"
 
 
+@pytest.mark.slow
 def test_the_files_hold_the_same_numbers_and_equal_bytes(analysis: Analysis, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):

@@ -25,6 +25,8 @@ from mmbench.schema.result import State
 from mmbench.tracking import open_store, sync
 from tests.support.factory import OTHERS, TRUTHS, Made, make
 
+pytestmark = pytest.mark.slow
+
 TRUTH = {"unique": TRUTHS["unique"], "synergy": TRUTHS["synergy"], "mood": OTHERS["mood"]}
 MAIN = {"unique": "accuracy", "synergy": "accuracy", "mood": "mae"}
 

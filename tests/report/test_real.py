@@ -21,6 +21,8 @@ from mmbench.sweep.trial import run
 from pipeline.report import report
 from tests.support import small_project
 
+pytestmark = pytest.mark.slow
+
 SPLITS = {"train": 192, "validation": 64, "test": 64}
 TASKS = {
     "signs": task_of("binary", ("minus", "plus"), "auroc"),

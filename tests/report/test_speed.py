@@ -11,7 +11,7 @@ import pytest
 from tests.support.factory import ROOT
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.browser
 @pytest.mark.timeout(400)
 def test_ten_thousand_trials_meet_the_goals() -> None:

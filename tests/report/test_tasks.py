@@ -138,6 +138,7 @@ def test_what_a_guess_scores_of_another_metric_is_the_majority_baselines_score()
     assert any("On rating no difference counts as equal" in c for c in without.caveats)
 
 
+@pytest.mark.slow
 def test_correlations_below_zero_are_reported(tmp_path: Path) -> None:
     truth = Truth(kind="regression", metric="pearson", targets=("y",), base=-0.05, single={"text": -0.2, "image": 0.0},
                   attention={"additive": 0.3}, majority=0.0, linear=0.1)  # fmt: skip
@@ -187,6 +188,7 @@ def replace_majority(made: Made, value: float) -> Made:
     return replace(made, results=results)
 
 
+@pytest.mark.slow
 def test_every_metric_is_in_the_frame_and_the_tables(mixed: Analysis, tmp_path: Path) -> None:
     export(mixed, tmp_path)
     frame = pd.read_parquet(tmp_path / "results.parquet")
@@ -252,6 +254,7 @@ def test_a_metric_that_no_trial_has_leaves_a_report_without_scores(tmp_path: Pat
     render(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [State.FAILED, State.PENDING])
 def test_gaps_in_mixed_data_sets_are_told(fault: State, tmp_path: Path) -> None:
     found = analysed(make(truths=MIXED, faults={0: fault, 120: fault, 300: fault}, seeds=2))

@@ -72,6 +72,7 @@ def _holds(analysis: Analysis, made: Made, read: int) -> None:
     assert ("partial: " in caption) == incomplete, caption
 
 
+@pytest.mark.slow
 def test_reports_of_a_ledger_that_is_being_written(made: Made, writer: subprocess.Popen[str], tmp_path: Path) -> None:
     ledger, seen = Ledger(tmp_path / "ledger"), []
     deadline = time.monotonic() + 60

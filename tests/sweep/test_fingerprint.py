@@ -20,6 +20,8 @@ from pathlib import Path
 from mmbench.cli.project import Project, load
 from mmbench import registry
 from mmbench.sweep import fingerprint
+
+pytestmark = pytest.mark.slow
 root = Path(sys.argv[1])
 for line in sys.stdin:
     registry.forget()

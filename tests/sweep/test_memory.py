@@ -13,7 +13,7 @@ from tests.support import driver
 GIB = 2**30
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 def test_the_sweep_survives_the_memory_monitor(tmp_path: Path) -> None:
     memory = psutil.virtual_memory()

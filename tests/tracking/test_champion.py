@@ -27,7 +27,7 @@ from mmbench.tracking.server import _end, free_port
 from mmbench.tracking.store import tracking_uri
 from tests.support import small_project, trained_project
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

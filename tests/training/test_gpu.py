@@ -54,6 +54,7 @@ def no_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "autocast", lambda *args, **options: contextlib.nullcontext())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", each_level_once(), ids=" ".join)
 @pytest.mark.usefixtures("no_autocast")
 def test_everything_is_made_on_the_device_of_the_data(cell: Cell) -> None:

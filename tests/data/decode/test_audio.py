@@ -90,6 +90,7 @@ def test_channels_are_averaged() -> None:
     assert np.allclose(values[mask], 10 * np.log10(FLOOR), atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "mels", "hop"), [(16_000, 40, 0.01), (8000, 20, 0.02), (22_050, 64, 0.005)])
 def test_the_power_is_librosas(rate: int, mels: int, hop: float) -> None:
     wave = np.random.default_rng(0).standard_normal(rate).astype(np.float32) * 0.1

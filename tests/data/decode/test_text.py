@@ -147,6 +147,7 @@ def test_a_decoder_travels() -> None:
     assert np.array_equal(back.decode(BOXES[5])[0], made.decode(BOXES[5])[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", ["word", "bpe"])
 def test_training_again_gives_the_same_identifiers(tokens: str) -> None:
     """Also in another process, whose hashes and threads are others."""

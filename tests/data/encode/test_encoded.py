@@ -107,6 +107,7 @@ def close(found: np.ndarray, wanted: torch.Tensor) -> None:
     np.testing.assert_allclose(found.astype(np.float32), wanted.numpy(), rtol=2e-3, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_text_is_what_transformers_gives(folders: tiny_encoders.Folders) -> None:
     made = encoded("text", folders.bert)
     layout = made.fit(TEXTS)

@@ -230,6 +230,7 @@ def ask(home: Path, *asked: tuple[str, str | None], **environment: str) -> list[
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_an_encoder_of_the_hub_is_fetched_once_and_then_found_offline(bert: Path, tmp_path: Path) -> None:
     folder, home = shutil.copytree(bert, tmp_path / "served"), tmp_path / "home"
     (folder / "pytorch_model.bin").write_bytes(b"a pickle")
@@ -265,6 +266,7 @@ def test_an_encoder_of_the_hub_is_fetched_once_and_then_found_offline(bert: Path
     assert "neither a folder nor a name" in str(offline[3])
 
 
+@pytest.mark.slow
 def test_a_hub_that_does_not_answer_is_told(tmp_path: Path) -> None:
     # A branch: for a commit the hub's client tries again for half a minute.
     (said,) = ask(tmp_path, ("acme/tiny", "v1"), HF_ENDPOINT="http://127.0.0.1:9")

@@ -174,6 +174,7 @@ def test_masks_have_as_many_tokens_as_the_stems_make(tmp_path: Path) -> None:
         assert tokens.shape[1] >= (8 if name != "sequence" else 6)
 
 
+@pytest.mark.slow
 def test_the_arrays_do_not_depend_on_processes(tmp_path: Path) -> None:
     data = table(tmp_path)
     lacking = {name: [*column.cells[:-1], None] for name, column in data.modalities.items()}
@@ -185,6 +186,7 @@ def test_the_arrays_do_not_depend_on_processes(tmp_path: Path) -> None:
         assert np.array_equal(array, second[key]), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_all_problems_are_told_at_once_by_file_and_row(tmp_path: Path, processes: int) -> None:
     data = table(tmp_path)
@@ -269,6 +271,7 @@ class Deadly(Decoder):
         return cell.astype(np.float32), None
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_process_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Deadly()
     chunks = [

@@ -303,6 +303,7 @@ def repository(tmp_path: Path) -> tuple[Path, str]:
     return folder, first
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_repository_at_its_commit(repository: tuple[Path, str], tmp_path: Path) -> None:
     folder, commit = repository
     item = GitFolder(url=str(folder), commit=commit, folder="recordings", path="clips")

@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import hashlib
 import numpy as np
@@ -30,6 +32,7 @@ MACHINES = (
 )
 
 
+@pytest.mark.slow
 def test_sound_is_the_same_on_every_machine() -> None:
     running = [
         subprocess.Popen([sys.executable, "-c", PROGRAM], env=os.environ | machine, stdout=subprocess.PIPE, text=True)

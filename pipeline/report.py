@@ -14,8 +14,9 @@ from mmbench.registry import variants
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
+from mmbench.report.scores.analysis import Analysis
 from mmbench.report.trials import merge, sources
-from mmbench.report.values.analysis import Analysis, Source
+from mmbench.report.values.provenance import Source
 from mmbench.schema import cost_curves
 from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan

@@ -9,10 +9,10 @@ import pytest
 from scipy import stats as scipy_stats
 
 from mmbench.report.pages.html import render
-from mmbench.report.scores.fronts import hypervolume
-from mmbench.report.sections.aggregates.compute import bootstrap, improvement, iqm, profile, thresholds_of, wins
+from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cells.tables import tables
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm, profile, thresholds_of, wins
+from mmbench.report.stats.hypervolume import hypervolume
 from mmbench.schema.result import State
 
 from .factory import OTHERS, TRUTHS, make

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from mmbench.report.build import analyse
-from mmbench.report.values.analysis import Analysis, CellRow
+from mmbench.report.scores.analysis import Analysis
+from mmbench.report.values.cells import CellRow
 from mmbench.schema.result import State
 
 from .factory import TRUTHS, Made, Truth, make

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from mmbench.report.scores.dataset_scores import Field, Settings, rank
-from mmbench.report.sections.aggregates.compute import bootstrap, improvement, iqm
-from mmbench.report.sections.questions.compute import FACTORS, questions
+from mmbench.report.scores.dataset_scores import DatasetScores, Settings
+from mmbench.report.scores.ranking import rank
+from mmbench.report.sections.questions.compute import questions
 from mmbench.report.sections.ranks.compute import rank_table
 from mmbench.report.stats import paired
-from mmbench.report.values.analysis import Method
+from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm
+from mmbench.report.values.factors import FACTORS
+from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import scale_of
 
 from .factory import Truth, make
@@ -42,10 +44,10 @@ SINGLES = [
 ]  # fmt: skip
 
 
-def field(values: np.ndarray, name: str = "data") -> Field:
+def field(values: np.ndarray, name: str = "data") -> DatasetScores:
     """values: (33, S), the cells and then the single modalities."""
     methods = {m.key: m for m in (*CELLS, *SINGLES)}
-    return Field(
+    return DatasetScores(
         dataset=name,
         settings=NO_ROPE,
         methods=methods,

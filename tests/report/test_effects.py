@@ -10,7 +10,7 @@ import pytest
 import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
-from mmbench.report.scores.effects import variance_terms
+from mmbench.report.stats.variance import variance_terms
 
 from .factory import TRUTHS, Truth, make
 from .test_build import analysed

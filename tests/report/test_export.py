@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from mmbench.report.export import export
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.result import State
 
 from .factory import TRUTHS, make

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page
 
 from mmbench.registry import variants
 from mmbench.report.build import analyse
-from mmbench.report.draw.plots import HUES
+from mmbench.report.draw.lines import HUES
 from mmbench.report.pages.html import render
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.result import State
 from tests.report.factory import TRUTHS, make
 from tests.report.test_browser import browser  # noqa: F401 - a fixture

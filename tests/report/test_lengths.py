@@ -13,8 +13,8 @@ from mmbench.report.build import analyse
 from mmbench.report.draw.figures import figures
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
+from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cost import length_plots as lengths
-from mmbench.report.values.analysis import Analysis
 from mmbench.schema.cost_curves import Profile, Stop
 from tests.report.factory import TRUTHS, make
 from tests.test_scaling import LENGTHS, OUT, example, profile, series

@@ -15,10 +15,10 @@ import pytest
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
+from mmbench.report.scores.analysis import Analysis
 from mmbench.report.trials import parquet, sources
 from mmbench.report.trials.frame import tidy
 from mmbench.report.trials.merge import merge
-from mmbench.report.values.analysis import Analysis
 from mmbench.schema.params import Params
 from mmbench.schema.result import State, TrialResult
 from tests import small_project

@@ -12,10 +12,11 @@ import pytest
 
 from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
+from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.all_cells import rows as table
 from mmbench.report.sections.all_cells.rows import STATIC_ROWS
 from mmbench.report.values import numbers
-from mmbench.report.values.analysis import Analysis, Problem
+from mmbench.report.values.coverage import Problem
 from mmbench.schema.result import State
 from tests.report.factory import TRUTHS, make
 

@@ -16,10 +16,11 @@ from scipy import stats as scipy_stats
 
 from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as as_markdown
+from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cells.tables import tables
-from mmbench.report.sections.ranks.compute import friedman, groups, least_wilcoxon, needed, rank_table, wilcoxon
+from mmbench.report.sections.ranks.compute import rank_table
 from mmbench.report.sections.ranks.ladder import ladder
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.stats.ranks import friedman, groups, least_wilcoxon, needed, wilcoxon
 from mmbench.schema.result import State, TrialResult
 from pipeline.report import report
 from tests import small_project

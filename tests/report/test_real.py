@@ -13,7 +13,7 @@ import yaml
 from mmbench.data.batches import as_split
 from mmbench.data.prepared import load_prepared, save
 from mmbench.metrics import scores
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.result import State
 from mmbench.schema.task import Task, task_of

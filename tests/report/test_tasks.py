@@ -14,7 +14,7 @@ import pytest
 from mmbench.errors import UserError
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.result import State
 
 from .factory import OTHERS, TRUTHS, Made, Truth, make

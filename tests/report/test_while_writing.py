@@ -13,8 +13,8 @@ import pytest
 
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
+from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cells.tables import tables
-from mmbench.report.values.analysis import Analysis
 
 from .factory import TRUTHS, Made, as_json, make
 

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from mmbench.metrics import METRICS
-from mmbench.report.values.analysis import Counts, Method, Problem
+from mmbench.report.values.coverage import Counts, Problem
+from mmbench.report.values.methods import Method
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig

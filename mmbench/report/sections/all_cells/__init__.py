@@ -1,0 +1,53 @@
+"""The table of everything, sortable and filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from mmbench.report.draw import markdown as md
+from mmbench.report.draw import dots, heat
+from mmbench.report.draw.table import Table
+from mmbench.report.draw.views import ALL, LABEL_GAP, Name, views
+from mmbench.report.draw import words
+from mmbench.report.scores.caveats import Caveat
+from mmbench.report.scores.context import Context
+from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
+from mmbench.report.values import numbers
+from mmbench.report.values.words import interval, listing, sentence
+from mmbench.report.sections.all_cells.rows import of_dataset, of_overall
+from mmbench.report.values.overall import Overall
+
+
+@section("all_cells")
+class AllCells(Section[Context]):
+    """Page only: the section `cells` has the same as tables."""
+
+    title = "All cells"
+    anchor = "table"
+    order = 100
+
+    def compute(self, context: Context) -> Context:
+        return context
+
+    def view(self, record: Context) -> Mapping[str, Any]:
+        scales = {d.name: d.scale for d in record.datasets}
+        return {
+            "a": record,
+            "filters": filters(record),
+            "views": [
+                (v, of_overall(v.report, scales) if isinstance(v.report, Overall) else of_dataset(v.report))
+                for v in views(record)
+            ],
+        }
+
+
+def filters(context: Context) -> list[tuple[str, list[tuple[str, str]]]]:
+    """By what rows can be filtered, and the values with their labels."""
+    roles: set[str] = {r.method.role for d in context.datasets for r in d.rows}
+    labels: dict[str, str] = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
+    groups = [("show", [(role, label) for role, label in labels.items() if role in roles])]
+    groups += [(f.name, [(level, level) for level in f.by_score]) for f in context.factors]
+    return [(name, levels) for name, levels in groups if len(levels) > 1]

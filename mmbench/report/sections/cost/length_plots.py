@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mmbench.report.draw.axis import Axis, Tick, logarithmic, spread
 from mmbench.report.sections.cost.lengths import highlighted
-from mmbench.report.values.analysis import Growth, LengthReport, LengthRow
+from mmbench.report.sections.cost.record import Growth, LengthReport, LengthRow
 from mmbench.report.values.numbers import NONE, count, seconds, two_figures
 
 _ZEROS = re.compile(r"\.0+(?= )|(?<=\.\d)0+(?= )")

@@ -14,7 +14,7 @@ from mmbench.registry import variants
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
-from mmbench.report.scores.analysis import Analysis
+from mmbench.report.pages.report import Report
 from mmbench.report.trials import merge, sources
 from mmbench.report.values.provenance import Source
 from mmbench.schema import cost_curves
@@ -50,7 +50,7 @@ def _merged(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, Tri
     return merge.merge(parts, plan)
 
 
-def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Analysis, Path]:
+def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]:
     """Write the report of the project at `root`; returns where. paths: of sources to merge, in place of the project's
     own ledger. Raises UserError for what a person can put right."""
     params = load_params(root / "params.yaml")

@@ -1,7 +1,7 @@
 """A section of the report: what it computes from the shared context, and what it adds to each output.
 
-Sections are found, not listed: every class marked with `@section(name)` in a folder of `mmbench/report/sections`, and in
-the modules that installed distributions name in entry points of the group `mmbench.section`.
+Sections are found, not listed: every class marked with `@section(name)` in a folder of `mmbench/report/sections`, and
+in the modules that installed distributions name in entry points of the group `mmbench.section`.
 """
 
 from __future__ import annotations
@@ -172,4 +172,5 @@ def _modules() -> Iterator[str]:
 def _marked(module: ModuleType) -> Iterator[type[Section[Any]]]:
     for cls in vars(module).values():
         if inspect.isclass(cls) and "__section__" in cls.__dict__ and cls.__module__ == module.__name__:
+            assert issubclass(cls, Section), f"{cls.__qualname__} is marked with @section and is no Section"
             yield cls

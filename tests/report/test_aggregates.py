@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from mmbench.report.scores.analysis import Analysis
 from scipy import stats as scipy_stats
 
 from mmbench.report.pages.html import render
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cells.tables import tables
 from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm, profile, thresholds_of, wins
 from mmbench.report.stats.hypervolume import hypervolume

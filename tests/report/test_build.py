@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.report.build import analyse
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.values.cells import CellRow
 from mmbench.schema.result import State
 

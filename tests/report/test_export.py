@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.report.export import export
-from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.result import State
 
 from .factory import TRUTHS, make

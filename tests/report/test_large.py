@@ -7,13 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from mmbench.report.scores.analysis import Analysis
 from playwright.sync_api import Browser, Page
 
 from mmbench.registry import variants
 from mmbench.report.build import analyse
 from mmbench.report.draw.lines import HUES
 from mmbench.report.pages.html import render
-from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.result import State
 from tests.report.factory import TRUTHS, make
 from tests.report.test_browser import browser  # noqa: F401 - a fixture

@@ -16,12 +16,12 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.report.draw.table import Table
 from mmbench.report.export import export
 from mmbench.report.pages import latex, markdown
 from mmbench.report.pages.html import render
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cells.tables import tables
 from mmbench.schema.result import State
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.report.build import analyse
 from mmbench.report.draw.figures import figures
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cost import length_plots as lengths
 from mmbench.schema.cost_curves import Profile, Stop
 from tests.report.factory import TRUTHS, make

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.trials import parquet, sources
 from mmbench.report.trials.frame import tidy
 from mmbench.report.trials.merge import merge

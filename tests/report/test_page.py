@@ -9,10 +9,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.all_cells import rows as table
 from mmbench.report.sections.all_cells.rows import STATIC_ROWS
 from mmbench.report.values import numbers

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmbench.report.scores.analysis import Analysis
 from scipy import stats as scipy_stats
 
 from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as as_markdown
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cells.tables import tables
 from mmbench.report.sections.ranks.compute import rank_table
 from mmbench.report.sections.ranks.ladder import ladder

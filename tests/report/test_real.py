@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.data.batches import as_split
 from mmbench.data.prepared import load_prepared, save
 from mmbench.metrics import scores
-from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.result import State
 from mmbench.schema.task import Task, task_of

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.errors import UserError
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
-from mmbench.report.scores.analysis import Analysis
 from mmbench.schema.result import State
 
 from .factory import OTHERS, TRUTHS, Made, Truth, make

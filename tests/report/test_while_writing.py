@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mmbench.report.scores.analysis import Analysis
 
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
-from mmbench.report.scores.analysis import Analysis
 from mmbench.report.sections.cells.tables import tables
 
 from .factory import TRUTHS, Made, as_json, make

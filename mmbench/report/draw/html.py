@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,9 +21,20 @@ from mmbench.report.values.words import percent, sentence
 _UNITS = re.compile(r"(?<=\d) (?=(?:k|M|G|T|s|ms|min|h|points?|seeds?)\b|%)")
 
 
+def _folder(module: str) -> str:
+    """Where the files of a package are; those beside a module that is a single file."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None, module
+    if spec.submodule_search_locations:
+        return next(iter(spec.submodule_search_locations))
+    assert spec.origin is not None, module
+    return str(Path(spec.origin).parent)
+
+
 @cache
 def environment(package: str) -> Environment:
-    """Templates of a package, which may import those of `mmbench.report.draw`: parts.html has the building blocks."""
+    """Templates in the folder of a package or module. They may import those of `mmbench.report.draw`, where parts.html
+    has the building blocks."""
     environment = Environment(
         loader=ChoiceLoader([FileSystemLoader(_folder(package)), PackageLoader("mmbench.report.draw", "template")]),
         autoescape=True,

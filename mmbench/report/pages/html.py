@@ -13,8 +13,7 @@ from pathlib import PurePosixPath
 
 from markupsafe import Markup
 
-from mmbench.report.draw import dots
-from mmbench.report.draw import html
+from mmbench.report.draw import dots, html
 from mmbench.report.draw.views import View, views
 from mmbench.report.pages import cell_page
 from mmbench.report.pages.markdown import CAVEATS

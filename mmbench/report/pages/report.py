@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -147,7 +146,7 @@ class Report:
 
     @property
     def failures(self) -> Mapping[str, str]:
-        """Sections that are not shown because they raised or cannot be imported, and why, as far as outputs are made."""
+        """Sections that raised or cannot be imported, and why; known once all outputs are made."""
         return {part.name: part.failure for part in self.parts if part.failure is not None} | dict(self.unreadable)
 
     def make_all(self) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from collections.abc import Sequence
-
-import pandas as pd
+from dataclasses import dataclass
 
 from mmbench.report.values.coverage import Counts
 from mmbench.report.values.datasets import DatasetReport
@@ -37,7 +35,7 @@ def _coverage(total: Counts) -> list[str]:
 def _merged(origin: Provenance) -> list[str]:
     if not origin.sources:
         return []
-    said = [
+    found = [
         f"Merged from {count(len(origin.sources), 'source')}. " + ". ".join(map(source_words, origin.sources)) + "."
     ]
     if any(not source.curves for source in origin.sources):
@@ -162,13 +160,13 @@ def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
             )
         else:
             unknown.append(d.name)
-    said = [f"Differences {', '.join(dict.fromkeys(parts))} count as equal."] if parts else []
+    found = [f"Differences {', '.join(dict.fromkeys(parts))} count as equal."] if parts else []
     if unknown:
         found.append(
             f"On {listing(unknown)} no difference counts as equal, since it is not known what a guess without the "
             "input scores."
         )
-    return " ".join(said)
+    return " ".join(found)
 
 
 def _samples(datasets: Sequence[DatasetReport]) -> list[str]:

@@ -160,7 +160,9 @@ class DatasetScores:
         return self._difference(subject, reference, delta, half, p, None, len(pairs))
 
 
-def collect(dataset: str, records: Sequence[Record], methods: Mapping[str, Method], settings: Settings) -> DatasetScores:
+def collect(
+    dataset: str, records: Sequence[Record], methods: Mapping[str, Method], settings: Settings
+) -> DatasetScores:
     """The methods of one data set. records: its rows of the frame; methods: by key."""
     by_method: dict[str, list[Record]] = {}
     for record in records:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from mmbench.report.scores import findings
-from mmbench.report.scores.ranking import rank
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
+from mmbench.report.scores.ranking import rank
 from mmbench.report.stats import paired
 from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values.datasets import DatasetReport

@@ -6,8 +6,7 @@ from matplotlib.figure import Figure
 
 from mmbench.report.draw.figures import panel_heights
 from mmbench.report.draw.palette import BEST, COLOURS, DASHES, MUTED
-from mmbench.report.sections.aggregates.record import Aggregates
-from mmbench.report.sections.aggregates.record import AggregateTable
+from mmbench.report.sections.aggregates.record import Aggregates, AggregateTable
 from mmbench.report.sections.aggregates.summary import ends
 
 

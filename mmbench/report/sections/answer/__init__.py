@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
-
-import pandas as pd
+from typing import Any
 
 from mmbench.report.draw import markdown as md
-from mmbench.report.draw import dots, heat
-from mmbench.report.draw.table import Table
-from mmbench.report.draw.views import ALL, LABEL_GAP, Name, views
-from mmbench.report.draw import words
-from mmbench.report.scores.caveats import Caveat
 from mmbench.report.scores.context import Context
-from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
-from mmbench.report.values import numbers
-from mmbench.report.values.words import interval, listing, sentence
+from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
 from mmbench.report.sections.answer.compute import answers, lead
 from mmbench.report.sections.answer.figures import top
 from mmbench.report.sections.answer.metrics import dataset_metrics

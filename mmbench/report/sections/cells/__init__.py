@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-import pandas as pd
-
+from mmbench.report.draw import heat
 from mmbench.report.draw import markdown as md
-from mmbench.report.draw import dots, heat
 from mmbench.report.draw.table import Table
-from mmbench.report.draw.views import ALL, LABEL_GAP, Name, views
-from mmbench.report.draw import words
-from mmbench.report.scores.caveats import Caveat
+from mmbench.report.draw.views import views
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
-from mmbench.report.values import numbers
-from mmbench.report.values.words import interval, listing, sentence
 from mmbench.report.sections.cells.figures import heatmap
 from mmbench.report.sections.cells.tables import cell_tables, overall_table
 from mmbench.report.values.overall import Overall
@@ -47,7 +41,12 @@ class Cells(Section[Context]):
         return {
             "a": record,
             "views": [
-                (v, heat.of_overall(record, v.report) if isinstance(v.report, Overall) else heat.of_dataset(record, v.report))
+                (
+                    v,
+                    heat.of_overall(record, v.report)
+                    if isinstance(v.report, Overall)
+                    else heat.of_dataset(record, v.report),
+                )
                 for v in views(record)
             ],
         }

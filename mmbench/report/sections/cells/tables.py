@@ -6,14 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmbench.metrics import METRICS
-from mmbench.report.draw.table import Column, Table, gain_columns, spread_columns, build
+from mmbench.report.draw.table import Column, Table, build, gain_columns, spread_columns
 from mmbench.report.scores.context import Context
-from mmbench.report.sections.aggregates.tables import aggregates
-from mmbench.report.sections.cost.tables import _fronts, _lengths
-from mmbench.report.sections.coverage.tables import _coverage
-from mmbench.report.sections.effects.tables import _effects
-from mmbench.report.sections.questions.tables import _questions
-from mmbench.report.sections.ranks.tables import ranks
 from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport

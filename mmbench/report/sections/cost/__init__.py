@@ -8,15 +8,10 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from mmbench.report.draw import markdown as md
-from mmbench.report.draw import dots, heat
 from mmbench.report.draw.table import Table
-from mmbench.report.draw.views import ALL, LABEL_GAP, Name, views
-from mmbench.report.draw import words
-from mmbench.report.scores.caveats import Caveat
+from mmbench.report.draw.views import LABEL_GAP, Name
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
-from mmbench.report.values import numbers
-from mmbench.report.values.words import interval, listing, sentence
 from mmbench.report.sections.cost.figures import length, pareto
 from mmbench.report.sections.cost.length_plots import lengths
 from mmbench.report.sections.cost.lengths import length_report

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from mmbench.report.draw.palette import BEST, COLOURS, DASHES, WARNING
-from mmbench.report.scores.context import Context
 from mmbench.report.sections.cost.lengths import highlighted
 from mmbench.report.sections.cost.record import LengthReport
 from mmbench.report.values.datasets import DatasetReport, Front

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mmbench.report.draw.table import Column, Table, spread_columns, build
+from mmbench.report.draw.table import Column, Table, build, spread_columns
 from mmbench.report.scores.context import Context
 from mmbench.report.sections.cost.record import Growth, LengthReport, LengthRow
 from mmbench.report.values.words import interval, quantity

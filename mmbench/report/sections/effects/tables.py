@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from mmbench.report.draw.table import Column, Table, spread_columns, build
+from mmbench.report.draw.table import Column, Table, build, spread_columns
 from mmbench.report.scores.context import Context
 from mmbench.report.values.effects import EffectTable
 from mmbench.report.values.words import interval, number, percent

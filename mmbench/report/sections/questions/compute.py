@@ -10,15 +10,15 @@ from mmbench.report.scores.dataset_scores import POOLING, DatasetScores, Setting
 from mmbench.report.scores.ranking import best_single
 from mmbench.report.sections.questions.differences import (
     ONE_SEED,
-    adjust,
-    rank_kinds,
-    compare_levels,
-    order_best_first,
-    sentences_of,
-    is_testable,
-    find_verdicts,
-    name_winner,
     across,
+    adjust,
+    compare_levels,
+    find_verdicts,
+    is_testable,
+    name_winner,
+    order_best_first,
+    rank_kinds,
+    sentences_of,
 )
 from mmbench.report.sections.questions.record import Question
 from mmbench.report.stats.estimates import Difference
@@ -105,7 +105,10 @@ BEST_CELL, ALL_CELLS, SINGLE = "best cell", "all cells", "best single modality"
 
 
 def _against_single(
-    fields: Sequence[DatasetScores], best: Mapping[str, str | None], singles: Mapping[str, str | None], fusions: Sequence[str]
+    fields: Sequence[DatasetScores],
+    best: Mapping[str, str | None],
+    singles: Mapping[str, str | None],
+    fusions: Sequence[str],
 ) -> tuple[dict[str, tuple[Difference, ...]], list[str]]:
     """By data set: the best cell, all cells and each fusion against the single modality; what could not be paired."""
     per_dataset: dict[str, tuple[Difference, ...]] = {}

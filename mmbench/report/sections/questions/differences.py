@@ -16,7 +16,9 @@ from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, listing, sentence
 
 
-def matched(field: DatasetScores, factor: str, of: Mapping[str, str], subject: str, reference: str) -> list[tuple[str, str]]:
+def matched(
+    field: DatasetScores, factor: str, of: Mapping[str, str], subject: str, reference: str
+) -> list[tuple[str, str]]:
     """Pairs of ranked cells that differ in `factor` alone: in the one it is `subject`, in the other `reference`.
 
     of: level -> what it counts as (a fusion as its family); where several levels count as one, every combination pairs.
@@ -75,7 +77,9 @@ def across(per_dataset: Mapping[str, Sequence[Difference]], settings: Settings) 
     return adjust(made, settings)
 
 
-def find_verdicts(per_dataset: Mapping[str, Sequence[Difference]], subject: str, reference: str) -> dict[str, Difference]:
+def find_verdicts(
+    per_dataset: Mapping[str, Sequence[Difference]], subject: str, reference: str
+) -> dict[str, Difference]:
     return {
         name: d
         for name, differences in per_dataset.items()

@@ -6,8 +6,7 @@ from matplotlib.figure import Figure
 
 from mmbench.report.draw.figures import panel_heights
 from mmbench.report.draw.palette import BEST, INK, MUTED
-from mmbench.report.sections.ranks.record import Ranks
-from mmbench.report.sections.ranks.record import RankTable
+from mmbench.report.sections.ranks.record import Ranks, RankTable
 
 
 def _ladder(axis, table: RankTable) -> None:  # type: ignore[no-untyped-def]

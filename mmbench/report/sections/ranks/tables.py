@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmbench.report.draw.table import Column, Table, build
-from mmbench.report.sections.ranks.record import Ranks
 from mmbench.report.sections.ranks.ladder import rank
-from mmbench.report.sections.ranks.record import RankTable
+from mmbench.report.sections.ranks.record import Ranks, RankTable
 from mmbench.report.values.words import incomplete_flag
 
 
@@ -48,7 +47,9 @@ def ranks(found: Ranks) -> Iterator[Table]:
         for t, level in items
     )
     said = "levels that share a letter cannot be told apart"
-    caption = f"Ranks of each factor's levels by mean {found.by} on every data set; {said}{incomplete_flag(found.dropped)}"
+    caption = (
+        f"Ranks of each factor's levels by mean {found.by} on every data set; {said}{incomplete_flag(found.dropped)}"
+    )
     yield build("ranks", caption, items, raw, columns)
     pairs = [(t.factor, p) for t in found.tables for p in t.pairs]
     if pairs:

@@ -12,10 +12,10 @@ from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import LABEL_GAP, Name
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
-from mmbench.report.sections.cost.figures import length, pareto
-from mmbench.report.sections.cost.length_plots import lengths
+from mmbench.report.sections.cost.figures import length_figure, pareto_figure
+from mmbench.report.sections.cost.length_plots import length_view
 from mmbench.report.sections.cost.lengths import length_report
-from mmbench.report.sections.cost.pareto import pareto as pareto_plot
+from mmbench.report.sections.cost.pareto import pareto_view
 from mmbench.report.sections.cost.plots import cost_plot, length_plot
 from mmbench.report.sections.cost.record import Costs
 from mmbench.report.sections.cost.tables import fronts_table, length_tables
@@ -38,17 +38,17 @@ class Cost(Section[Costs]):
 
     def figures(self, record: Costs) -> Iterator[Drawing]:
         for d in record.context.datasets:
-            figure = pareto(d)
+            figure = pareto_figure(d)
             if figure is not None:
                 yield Drawing(name=f"pareto_{d.name}", figure=figure, dataset=d.name)
         for part in record.lengths:
             if any(row.lengths for row in part.rows):
-                yield Drawing(name=f"length_{part.device}", figure=length(part))
+                yield Drawing(name=f"length_{part.device}", figure=length_figure(part))
 
     def view(self, record: Costs) -> Mapping[str, Any]:
         a = record.context
         paretos = [
-            (Name(name=d.name, title=d.name, scale=d.scale), [p for f in d.fronts if (p := pareto_plot(d, f))])
+            (Name(name=d.name, title=d.name, scale=d.scale), [p for f in d.fronts if (p := pareto_view(d, f))])
             for d in a.datasets
         ]
         better = "higher" if all(d.scale.higher for d in a.datasets) else "better"
@@ -58,7 +58,7 @@ class Cost(Section[Costs]):
             "score_word": better,
             "paretos": paretos,
             "costs": list(dict.fromkeys((p.cost, p.short) for _, group in paretos for p in group)),
-            "lengths": [lengths(part, gap=LABEL_GAP) for part in record.lengths],
+            "lengths": [length_view(part, gap=LABEL_GAP) for part in record.lengths],
         }
 
     def markdown(self, record: Costs) -> Iterator[Block]:

@@ -15,7 +15,7 @@ from mmbench.report.values.datasets import DatasetReport, Front
 NAMED = 5
 
 
-def pareto(d: DatasetReport) -> Figure | None:
+def pareto_figure(d: DatasetReport) -> Figure | None:
     """Score against each cost: the field in grey, the front stepped and labelled."""
     if not d.fronts:
         return None
@@ -56,7 +56,7 @@ def _front(axis: Any, d: DatasetReport, front: Front) -> None:
     axis.set_xlabel(front.label)
 
 
-def length(part: LengthReport) -> Figure:
+def length_figure(part: LengthReport) -> Figure:
     """Time and memory against length, all axes logarithmic; a cross at the upper edge where a mechanism was stopped."""
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     axes = figure.subplots(1, 2)

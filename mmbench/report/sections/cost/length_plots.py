@@ -166,7 +166,7 @@ def _row(row: LengthRow) -> Row:
     )
 
 
-def lengths(report: LengthReport, *, gap: float) -> Lengths:
+def length_view(report: LengthReport, *, gap: float) -> Lengths:
     """Figures and table of one profile. gap: height of a label in % of a plot."""
     made = (_plot(report, "training", "Time", gap), _plot(report, "memory", "Peak memory", gap))
     return Lengths(report=report, plots=tuple(p for p in made if p), rows=tuple(_row(r) for r in report.rows))

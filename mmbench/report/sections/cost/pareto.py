@@ -68,7 +68,7 @@ class Pareto:
     pins: tuple[Pin, ...]
 
 
-def pareto(report: DatasetReport, front: Front) -> Pareto | None:
+def pareto_view(report: DatasetReport, front: Front) -> Pareto | None:
     """One data set's score against one cost; None where no cell has both."""
 
     def cost_of(row: CellRow) -> float | None:

@@ -12,10 +12,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup benchmark test quick lint docs ui lock clean
+.PHONY: help setup benchmark test test-all quick lint docs ui lock clean
 
 help:  ## show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## create .venv with the pinned versions
 
@@ -46,11 +46,17 @@ lint: $(READY)  ## style, types, import contracts
 docs: $(READY)  ## write README.md's tables of variants from the registries
 	python -m mmbench.cli.readme
 
-quick: $(READY)  ## the quick tests only
-	pytest -n 2 --dist loadfile -m "not slow"
+# Two processes, and whoever has finished takes tests from the other.
+PYTEST := pytest -n 2 --dist worksteal
 
-test: lint  ## everything that must hold before a change lands
-	pytest -n 2 --dist loadfile
+quick: $(READY)  ## the quick tests only (2 minutes)
+	$(PYTEST) -m "not slow and not exhaustive"
+
+test: lint  ## what must hold before a change lands: style, types, imports, tests (12 minutes)
+	$(PYTEST) -m "not exhaustive"
+
+test-all: lint  ## everything, such as before a release
+	$(PYTEST)
 
 lock:  ## pin the newest versions that pyproject.toml allows (TORCH=... picks the build of PyTorch)
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

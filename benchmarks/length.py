@@ -23,8 +23,8 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "6")
 import torch
 from torch.nn import functional as F
 
+from mmbench.model.attention_cost import Bench, Setting, allocated
 from mmbench.model.interfaces import Attention
-from mmbench.probe.cost_curves import Bench, Setting, allocated
 from mmbench.registry import get
 from mmbench.schema.cost_curves import REFERENCE, fit
 

@@ -130,7 +130,7 @@ def by_fresh_actors(folder: Path, params: Params, plan: Plan) -> list[TrialResul
     import torch
     from ray import tune
 
-    from mmbench.training.trial import run
+    from mmbench.sweep.trial import run
 
     jobs = {job.trial_id: job.model_dump_json() for job in plan.jobs}
     data = str(folder / "data" / "prepared" / params.grid.datasets[0])
@@ -138,7 +138,7 @@ def by_fresh_actors(folder: Path, params: Params, plan: Plan) -> list[TrialResul
     def trainable(config: dict[str, Any]) -> dict[str, Any]:
         torch.set_num_threads(1)
         spec, splits = read_splits(Path(data))
-        result = run(Job.model_validate_json(jobs[config["id"]]), spec, splits)
+        result = run(Job.model_validate_json(jobs[config["id"]]), spec, splits).complete
         return {"result": result.model_dump_json(), "accuracy": result.metrics["test"]["accuracy"]}
 
     ray.init(address="local", num_cpus=joblib.cpu_count(), log_to_driver=False, logging_level=logging.ERROR)
@@ -158,11 +158,11 @@ def by_loop(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
     """One Python process, one trial after another."""
     import torch
 
-    from mmbench.training.trial import run
+    from mmbench.sweep.trial import run
 
     torch.set_num_threads(1)
     spec, splits = read_splits(folder / "data" / "prepared" / params.grid.datasets[0])
-    return [run(job, spec, splits, limits_of(params.sweep)) for job in plan.jobs]
+    return [run(job, spec, splits, limits_of(params.sweep)).complete for job in plan.jobs]
 
 
 def by_processes(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
@@ -183,11 +183,11 @@ def one_process(data: Path, job_file: Path) -> None:
     """What one process of `by_processes` does."""
     import torch
 
-    from mmbench.training.trial import run
+    from mmbench.sweep.trial import run
 
     torch.set_num_threads(1)
     spec, splits = read_splits(data)
-    result = run(Job.model_validate_json(job_file.read_bytes()), spec, splits)
+    result = run(Job.model_validate_json(job_file.read_bytes()), spec, splits).complete
     job_file.with_suffix(".json").write_text(result.model_dump_json(), encoding="utf-8")
 
 

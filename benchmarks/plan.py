@@ -17,7 +17,7 @@ from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, load_params
 from mmbench.sweep.cell_costs import costs
-from mmbench.sweep.model_counts import Census
+from mmbench.sweep.model_counts import ModelCounter
 from mmbench.sweep.plan import build
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +41,7 @@ def specs(params: Params) -> dict[str, DataSpec]:
 
 def case(match: bool) -> None:
     params = settings(match=match)
-    described, census, began = specs(params), Census(), time.process_time()
+    described, census, began = specs(params), ModelCounter(), time.process_time()
     plan = build(params, described, root=ROOT, census=census)
     Ledger(ROOT / "no ledger").pending(plan, limits_of(params.sweep))
     ids = time.process_time() - began

@@ -1,6 +1,6 @@
 """What the report takes for ten thousand trials: `python -m benchmarks.report`.
 
-An invented ledger over every combination of 17 attentions, 17 fusions and 6 architectures (tests/report/factory.py) is
+An invented ledger over every combination of 17 attentions, 17 fusions and 6 architectures (tests/support/factory.py) is
 analysed, rendered and exported in a process of its own, whose peak resident memory is told; then headless Chromium
 opens the page. It counts as interactive once the script has run and two frames have been painted, and a switch of the
 data set is timed to its next painted frame. Goals: 2 minutes, 1.5 GB, 15 MB, 3 s. Ends with 1 where one is missed.
@@ -22,7 +22,7 @@ from pathlib import Path
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
-from tests.report.factory import TRUTHS, large
+from tests.support.factory import TRUTHS, large
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS, GIGABYTES, MEGABYTES, INTERACTIVE = 120.0, 1.5, 15.0, 3.0

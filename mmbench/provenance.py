@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import psutil
-import torch
 
 PACKAGES = ("mmbench", "torch", "ray", "mlflow", "dvc", "numpy", "scipy", "scikit-learn", "pandas")
 
@@ -40,6 +39,9 @@ def _cpu_name() -> str:
 @cache
 def hardware() -> dict[str, str | int | float | None]:
     """Processor, cores, memory (GiB) and GPU of this machine."""
+    # Late: a plan asks for the commit alone, and must be quick.
+    import torch
+
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return {
         "cpu": _cpu_name(),

@@ -1,17 +1,5 @@
-"""DVC stages: parameters in, one call of mmbench, outputs out."""
+"""DVC stages of this repository: each runs the stage of `mmbench.stages` that is named like it."""
 
-from __future__ import annotations
+from mmbench.stages import catch_interrupts
 
-import sys
-from types import TracebackType
-
-
-def _told_once(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ctrl-C while a stage is still importing is no fault to be traced."""
-    if issubclass(kind, KeyboardInterrupt):
-        print("stopped; the next `dvc repro` goes on from here", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-sys.excepthook = _told_once
+catch_interrupts()

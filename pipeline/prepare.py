@@ -1,46 +1,9 @@
-"""Prepare one data set: `python -m pipeline.prepare NAME` reads data/raw/NAME and writes data/prepared/NAME."""
+"""`mmbench.stages.prepare`, under the name that dvc.yaml runs."""
 
-from __future__ import annotations
-
-import argparse
-import signal
 import sys
-from pathlib import Path
 
-from mmbench.errors import UserError
-
-RAW, PREPARED = Path("data/raw"), Path("data/prepared")
-
-
-def prepare(name: str) -> str:
-    """Generate or read the data set and write it; returns what was done, in a line. Raises UserError."""
-    from mmbench.data.prepare import dataset
-
-    raw = dataset.read(name, RAW)
-    spec = dataset.prepare(raw, PREPARED / name)
-    sizes = ", ".join(f"{count} {split}" for split, count in spec.splits.items())
-    ceiling = "" if spec.ceiling is None else f"; ceiling {spec.ceiling:.3f}"
-    return f"{name}: {sizes}; {', '.join(spec.modalities)}{ceiling}; hash {spec.hash[:12]}"
-
-
-def main() -> int:
-    """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.prepare", description=__doc__)
-    parser.add_argument("name", help="a folder of data/raw that has a dataset.yaml")
-    name = parser.parse_args().name
-    # Ended by a cluster or by `timeout`: leave nothing half made behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        print(prepare(name))
-    except OSError as error:
-        print(f"error: {error.filename or name}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except UserError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        return 1
-    return 0
-
+from mmbench.stages.prepare import main
+from mmbench.stages.prepare import prepare as prepare
 
 if __name__ == "__main__":
     sys.exit(main())

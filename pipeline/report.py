@@ -1,94 +1,9 @@
-"""Stage `report`: the ledger, as far as it is filled, -> reports/. Ends with 0 also for a partial report, which says
-so. With arguments, ledgers or results.parquet files of several machines are merged into reports-merged/."""
-
-from __future__ import annotations
+"""`mmbench.stages.report`, under the name that dvc.yaml runs."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 
-from mmbench.errors import UserError
-from mmbench.ledger.store import Ledger, misnamed
-from mmbench.registry import variants
-from mmbench.report.build import analyse
-from mmbench.report.export import export
-from mmbench.report.pages.html import render
-from mmbench.report.pages.report import Report
-from mmbench.report.trials import merge, sources
-from mmbench.report.values.provenance import Source
-from mmbench.schema import cost_curves
-from mmbench.schema.params import Params, load_params
-from mmbench.schema.plan import Plan
-from mmbench.schema.result import TrialResult
-from mmbench.sweep.plan import build, load_specs
-
-MERGED = Path("reports-merged")
-"""Of several sources: reports/ belongs to DVC and to the project's own ledger."""
-
-
-def _warn(broken: Mapping[str, str]) -> None:
-    for file, reason in broken.items():
-        print(f"warning: {file} is no result ({reason}); its trial counts as not run", file=sys.stderr)
-
-
-def _own(root: Path, plan: Plan) -> dict[str, TrialResult]:
-    ledger = Ledger(root / "data" / "ledger")
-    results = ledger.of(plan.jobs)
-    _warn({str(file): reason for file, reason in ledger.broken.items()})
-    return results
-
-
-def _merged(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, TrialResult], tuple[Source, ...]]:
-    planned = {job.trial_id: job for job in plan.jobs}
-    parts = []
-    for path in paths:
-        part = sources.read(root / path, path)
-        wrong = {i: why for i, r in part.results.items() if i in planned and (why := misnamed(r, planned[i]))}
-        _warn({**part.broken, **{part.place(i): why for i, why in wrong.items()}})
-        parts.append(replace(part, results={i: r for i, r in part.results.items() if i not in wrong}))
-    return merge.merge(parts, plan)
-
-
-def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]:
-    """Write the report of the project at `root`; returns where. paths: of sources to merge, in place of the project's
-    own ledger. Raises UserError for what a person can put right."""
-    params = load_params(root / "params.yaml")
-    specs = load_specs(params, root)
-    plan = build(params, specs, root=root)
-    results, origins = _merged(root, paths, plan) if paths else (_own(root, plan), ())
-    families = {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
-    profiles = cost_curves.load(root / cost_curves.FOLDER)
-    analysis = analyse(plan, results, specs, params, families=families, profiles=profiles, sources=origins)
-    folder = root / (MERGED if paths else "reports")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files = export(analysis, folder)
-        page = folder / "report.html"
-        page.write_text(render(analysis, downloads=files), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
-    return params, analysis, page
-
-
-def main() -> int:
-    """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
-    root, paths = Path.cwd(), sys.argv[1:]
-    try:
-        params, analysis, page = report(root, paths)
-    except UserError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        return 1
-    if params.tracking.enabled and not paths:
-        # Late: MLflow takes seconds to import, and a report does not need it.
-        from mmbench.tracking import log_report
-
-        log_report(params.tracking, root, page.parent)
-    print(analysis.headline)
-    print(f"report: {page.relative_to(root)}" + ("" if paths else "   every run in MLflow: make ui"))
-    return 0
-
+from mmbench.stages.report import main
+from mmbench.stages.report import report as report
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,85 +1,9 @@
-"""Stage `sweep`: run every trial of params.yaml that the ledger lacks. Ends with 0 only when none is left.
-
-A trial that fails, diverges or hits a limit has a result too: it is told, and does not count as left.
-"""
-
-from __future__ import annotations
+"""`mmbench.stages.sweep`, under the name that dvc.yaml runs."""
 
 import sys
-from pathlib import Path
 
-from rich.console import Console
-
-from mmbench.errors import UserError
-from mmbench.ledger.store import Ledger, coverage, limits_of
-from mmbench.schema.dataset import DataSpec
-from mmbench.schema.params import Params, load_params
-from mmbench.schema.plan import Plan
-from mmbench.schema.result import TrialResult
-from mmbench.sweep.plan import build, load_specs
-from mmbench.sweep.progress import Watch, duration, summary
-
-AGAIN = "the next `dvc repro` goes on from here"
-
-
-def sweep(root: Path, console: Console) -> int:
-    """Run what is pending in the project at `root`; returns the exit code.
-
-    Raises UserError for what a person can put right, KeyboardInterrupt where Ctrl-C came before the first trial.
-    """
-    params = load_params(root / "params.yaml")
-    specs = load_specs(params, root)
-    plan = build(params, specs, root=root)
-    ledger = Ledger(root / "data" / "ledger")
-    code = 0
-    with ledger.lock():
-        pending = ledger.pending(plan, limits_of(params.sweep))
-        for file, reason in ledger.broken.items():
-            console.print(f"{file} is no result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
-        if pending:
-            code = _run(params, plan, specs, ledger, root, console)
-        results = ledger.of(plan.jobs)
-    summary(console, coverage(plan, results), results)
-    return code
-
-
-def _run(params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, root: Path, console: Console) -> int:
-    # Late: a run with nothing to do needs neither Ray nor MLflow.
-    from mmbench.sweep import engine
-    from mmbench.tracking import Tracker
-
-    watch = Watch(console)
-
-    with Tracker(params.tracking, plan, specs, root) as tracker:
-
-        def on_result(result: TrialResult) -> None:
-            watch.add(result)
-            tracker.log(result)
-
-        try:
-            prepared = root / "data" / "prepared"
-            outcome = engine.run(plan, ledger, params.sweep, prepared, on_start=watch.start, on_result=on_result)
-        finally:
-            watch.close()
-    console.print(f"{outcome.ran} trials in {duration(outcome.seconds)}, {outcome.slots} at a time", highlight=False)
-    if outcome.left:
-        console.print(f"stopped: {outcome.left} trials are left; {AGAIN}", style="yellow", highlight=False)
-        return 130
-    return 0
-
-
-def main() -> int:
-    """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
-    try:
-        return sweep(Path.cwd(), Console())
-    except UserError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"stopped; {AGAIN}", file=sys.stderr)
-        return 130
-
+from mmbench.stages.sweep import main
+from mmbench.stages.sweep import sweep as sweep
 
 if __name__ == "__main__":
     sys.exit(main())

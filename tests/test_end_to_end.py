@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clone import Clone
+from tests.support.clone import Clone
 
 TRIALS = 2 * 2 * 2 + 2 * 2 + 2
 """attention x fusion x architecture, then attention x single modality, then baselines."""
@@ -56,8 +56,7 @@ def test_nothing_is_missing_and_ledger_mlflow_and_report_agree_on_every_number(c
         for score, value in result.metrics["test"].items():
             assert table.loc[trial_id, f"test_{score}"] == value
             assert logged[trial_id].data.metrics[f"test/{score}"] == value
-        assert result.cost is not None
-        assert table.loc[trial_id, "parameters"] == result.cost.parameters
+        assert table.loc[trial_id, "parameters"] == result.quantities["parameters"]
         assert trial_id in page
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import small_project
-from tests.clone import ROOT, Clone
+from tests.support import small_project
+from tests.support.clone import ROOT, Clone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -67,12 +67,12 @@ def test_it_is_listed(grown: Grown) -> None:
 
 
 def test_the_contract_is_checked_on_it_and_kept(grown: Grown) -> None:
-    tests = ["tests/test_checks.py", "tests/attention", "tests/test_registry.py"]
+    tests = ["tests/checks/test_checks.py", "tests/attention", "tests/test_registry.py"]
     chosen = f"{grown.name} or (registry and own) or file"
     done = grown.run(sys.executable, "-m", "pytest", *tests, "-q", "-p", "no:cacheprovider", "-k", chosen, "-rA")
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.findall(
-        rf"^PASSED tests/test_checks\.py::.*\[attention-{grown.name}-(\w+)\]$", done.stdout, re.MULTILINE
+        rf"^PASSED tests/checks/test_checks\.py::.*\[attention-{grown.name}-(\w+)\]$", done.stdout, re.MULTILINE
     )
     from mmbench.checks import all_checks
 

@@ -18,7 +18,7 @@ from mmbench.data.prepared import load_arrays
 from mmbench.data.split import splits
 from mmbench.data.table.table import Table
 from mmbench.schema.dataset import load_spec
-from tests.clone import Clone
+from tests.support.clone import Clone
 
 SAMPLES = 90
 DRAW = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from mmbench import registry
 from mmbench.errors import UserError, suggest
-from mmbench.registry import AXES, Variant, check_options, collect, get, variant, variants
+from mmbench.registry import AXES, Axis, Option, Variant, check_options, collect, forget, get, variant, variants
 
 CORE = {
     "attention": {"mean", "scaled_dot_product", "additive"},
@@ -32,7 +33,7 @@ def test_every_axis_has_levels_with_names_in_order(axis: str) -> None:
 
 
 def test_every_file_of_an_axis_holds_one_variant() -> None:
-    for axis in ("attention", "fusion", "architecture", "stem", "baseline"):
+    for axis in ("attention", "fusion", "architecture", "stem", "baseline", "metric"):
         package = Path(registry.__file__).parent / axis
         files = {f.stem for f in package.glob("*.py")} - {"__init__"}
         own = {name for name, v in variants(axis).items() if v.module.startswith("mmbench.")}
@@ -126,10 +127,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[mmbench.attention]\nforeign = foreign_attention\n")
     monkeypatch.syspath_prepend(tmp_path)
-    variants.cache_clear()
+    forget()
     yield tmp_path
     sys.modules.pop("foreign_attention", None)
-    variants.cache_clear()
+    forget()
 
 
 def test_another_distribution_adds_a_variant(installed: Path) -> None:
@@ -161,11 +162,113 @@ def test_an_option_of_the_wrong_type_or_size_is_told_before_anything_runs() -> N
         check_options(additive, {"score_dim": "4"}, where="test")
 
 
-def test_a_variant_file_that_cannot_be_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "__init__.py").touch()
-    (tmp_path / "broken.py").write_text("def broken(:\n", encoding="utf-8")
-    package = type(registry)("broken_axis")
-    package.__path__ = [str(tmp_path)]
-    monkeypatch.setitem(sys.modules, "broken_axis", package)
-    with pytest.raises(UserError, match=r"broken_axis/broken.py cannot be imported \(SyntaxError: .*mend or remove it"):
-        list(registry._own(package))
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty package in the place of mmbench.attention."""
+    package = tmp_path / "own_axis"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "PACKAGES", {**registry.PACKAGES, "attention": "own_axis"})
+    forget()
+    yield package
+    for name in [name for name in sys.modules if name.split(".")[0] == "own_axis"]:
+        del sys.modules[name]
+    forget()
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        ("def broken(:", "SyntaxError: "),
+        ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
+        ("from mmbench.model.interfaces import Attnetion", "ImportError: cannot import name 'Attnetion' from "),
+    ],
+)
+def test_a_variant_file_whose_text_shows_that_it_cannot_be_imported_is_named(own: Path, before: str, why: str) -> None:
+    (own / "broken.py").write_text(f"{before}\n{PLUGIN.format(name='broken')}", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"own_axis/broken.py cannot be imported \({why}.*correct or remove it"):
+        variants("attention")
+
+
+def test_a_variant_file_that_fails_when_it_runs_is_named_when_it_is_used(own: Path) -> None:
+    (own / "broken.py").write_text(f"{PLUGIN.format(name='broken')}\n1 / 0\n", encoding="utf-8")
+    found = get("attention", "broken", where="")
+    assert found.summary == "y = mean v, (B, H, M, d) -> (B, H, 1, d)."
+    with pytest.raises(UserError, match=r"own_axis/broken.py cannot be imported \(ZeroDivisionError: .*correct or"):
+        found.cls  # noqa: B018
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_the_text_of_a_variant_says_what_its_class_says(axis: Axis) -> None:
+    for info in variants(axis).values():
+        cls = info.cls
+        imported = cls.__variant__  # type: ignore[attr-defined]
+        assert (info.name, info.source, info.core) == (imported.name, imported.source, imported.core)
+        assert (info.module, info.summary) == (cls.__module__, imported.summary)
+        for asked in (("family",), ("ordered",), ("origin", "page"), ("origin", "licence")):
+            assert info.attribute(*asked) == imported.attribute(*asked)
+        found, real = info.options(), imported.options()
+        assert list(found) == list(real)
+        for name in found:
+            assert found[name].default == real[name].default
+            assert repr(found[name].annotation) == repr(real[name].annotation)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "mark = variant('made', source='s')\nclass Made: ...\nmark(Made)",
+        "if True:\n    @variant('made', source='s')\n    class Made: ...",
+        "@variant(str('made'), source='s')\nclass Made: ...",
+        "@variant(**{'name': 'made', 'source': 's'})\nclass Made: ...",
+    ],
+)
+def test_a_module_whose_text_does_not_show_its_variants_is_imported(own: Path, source: str) -> None:
+    (own / "made.py").write_text(f"from mmbench.registry import variant\n{source}\n", encoding="utf-8")
+    assert list(variants("attention")) == ["made"]
+    assert "own_axis.made" in sys.modules
+
+
+def test_options_that_the_text_does_not_show_are_those_of_the_class(own: Path) -> None:
+    source = """
+import dataclasses
+from mmbench.registry import variant
+
+def three():
+    return 3
+
+@variant("fields", source="s")
+@dataclasses.dataclass(kw_only=True)
+class Fields:
+    width: int = 1
+
+@variant("called", source="s")
+class Called:
+    def __init__(self, *, width: "int | None" = three()) -> None: ...
+
+class Base:
+    def __init__(self, *, depth: int) -> None: ...
+
+@variant("derived", source="s")
+class Derived(Base):
+    family = "late".title()
+"""
+    (own / "made.py").write_text(source, encoding="utf-8")
+    found = variants("attention")
+    assert found["fields"].options()["width"].default == 1
+    assert found["called"].options()["width"].default == 3
+    assert found["derived"].options()["depth"].default is Option.empty
+    assert found["derived"].attribute("family") == "Late"
+
+
+def test_names_need_no_import_of_what_classes_need() -> None:
+    code = (
+        "import sys; from mmbench.registry import AXES, get, variants\n"
+        "for axis in AXES:\n"
+        "    for v in variants(axis).values(): v.summary, v.source, v.options(), v.attribute('family')\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "ray", "mlflow", "pandas", "sklearn", "numpy", "pydantic"}
+    assert not heavy & set(done.stdout.split())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import small_project
+from tests.support import small_project
 
 PACKAGE = Path(__file__).parent / "thirdparty" / "mmbench-extras"
 
@@ -100,7 +100,7 @@ def test_it_passes_the_contract_of_the_package(installed: Installed) -> None:
     )
     done = installed.python("-c", code)
     assert done.returncode == 0, done.stderr
-    installed.edit("attention", "shares(F.softplus(scores), kv_mask_BM)", "F.softplus(scores).softmax(-1)")
+    installed.edit("attention", "shares(F.softplus(scores), heads.kv_mask)", "F.softplus(scores).softmax(-1)")
     broken = installed.python("-c", code)
     assert broken.returncode != 0
     assert "AssertionError" in broken.stderr

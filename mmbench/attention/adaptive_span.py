@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -26,33 +26,24 @@ class AdaptiveSpan(Attention):
     """
 
     ordered = True
-    places_queries = True
+    uses_query_mask = True
 
     def __init__(self, heads: int, head_dim: int, *, softness: Annotated[float, Field(ge=0.5, le=2)] = 0.5) -> None:
         super().__init__(heads, head_dim)
         self.softness = softness
         self.span = nn.Parameter(torch.full((heads, 1, 1), math.log(0.25 / 0.75)))
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-        q_mask_BN: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        if q_mask_BN is None:
-            q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
-        scores = q_BHNd @ k_BHMd.mT / math.sqrt(self.head_dim)
-        place_BN, place_BM = (masking.places(mask, masking.fine(scores.dtype)) for mask in (q_mask_BN, kv_mask_BM))
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        scores = heads.q @ heads.k.mT / math.sqrt(self.head_dim)
+        place_BN, place_BM = (
+            masking.relative_positions(mask, masking.accumulation_dtype(scores.dtype))
+            for mask in (heads.q_mask, heads.kv_mask)
+        )
         distance_B1NM = (place_BN[:, :, None] - place_BM[:, None, :]).abs()[:, None].to(scores.dtype)
         reach = torch.sigmoid(self.span.to(scores.dtype))
         within = ((self.softness + reach - distance_B1NM) / self.softness).clamp(0, 1)
-        raised = masking.softmax(scores, kv_mask_BM) * within
+        raised = masking.softmax(scores, heads.kv_mask) * within
         # Real keys in reach keep this sum away from 0, unless no token is real.
         total = raised.sum(-1, keepdim=True)
         weights = raised / total.masked_fill(total == 0, 1.0)
-        return weights @ v_BHMd, weights if need_weights else None
+        return weights @ heads.v, weights if need_weights else None

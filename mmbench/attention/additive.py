@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import register_flop_formula
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -116,17 +116,8 @@ class Additive(Attention):
         self.w_key = nn.Parameter(torch.empty(heads, head_dim, score_dim).uniform_(-bound, bound))
         self.u = nn.Parameter(torch.empty(heads, score_dim).uniform_(-1, 1))
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        query, key = q_BHNd @ self.w_query, k_BHMd @ self.w_key
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        query, key = heads.q @ self.w_query, heads.k @ self.w_key
         scores = additive_scores(query, key, self.u.to(query.dtype))
-        weights = masking.softmax(scores, kv_mask_BM)
-        return weights @ v_BHMd, weights if need_weights else None
+        weights = masking.softmax(scores, heads.kv_mask)
+        return weights @ heads.v, weights if need_weights else None

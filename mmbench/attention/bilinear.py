@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -23,15 +23,6 @@ class Bilinear(Attention):
         super().__init__(heads, head_dim)
         self.weight = nn.Parameter(torch.randn(heads, head_dim, head_dim) / head_dim)
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        turned = q_BHNd @ self.weight
-        return masking.softmax_attention(turned, k_BHMd, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        turned = heads.q @ self.weight
+        return masking.softmax_attention(turned, heads.k, heads.v, heads.kv_mask, scale=1.0, need_weights=need_weights)

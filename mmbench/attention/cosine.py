@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 LARGEST = math.log(100.0)
@@ -29,19 +29,10 @@ class Cosine(Attention):
         super().__init__(heads, head_dim)
         self.log_factor = nn.Parameter(torch.full((heads, 1, 1), math.log(10.0)))
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         factor = self.log_factor.clamp(max=LARGEST).exp()
-        query = F.normalize(q_BHNd, dim=-1) * factor
-        key = F.normalize(k_BHMd, dim=-1)
-        query = query.to(v_BHMd.dtype)
-        key = key.to(v_BHMd.dtype)
-        return masking.softmax_attention(query, key, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)
+        query = F.normalize(heads.q, dim=-1) * factor
+        key = F.normalize(heads.k, dim=-1)
+        query = query.to(heads.v.dtype)
+        key = key.to(heads.v.dtype)
+        return masking.softmax_attention(query, key, heads.v, heads.kv_mask, scale=1.0, need_weights=need_weights)

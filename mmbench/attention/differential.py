@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -39,23 +39,14 @@ class Differential(Attention):
         first, second = (self.a1 * self.b1).sum(-1), (self.a2 * self.b2).sum(-1)
         return (first.exp() - second.exp() + self.initial)[:, None, None]
 
-    def difference(self, q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor, factor: Tensor) -> Tensor:
+    def difference(self, heads: Heads, factor: Tensor) -> Tensor:
         """The bracket above, times v."""
-        h = self.middle
-        first, _ = masking.softmax_attention(q[..., :h], k[..., :h], v, mask_BM)
-        second, _ = masking.softmax_attention(q[..., h:], k[..., h:], v, mask_BM)
+        h, q, k = self.middle, heads.q, heads.k
+        first, _ = masking.softmax_attention(q[..., :h], k[..., :h], heads.v, heads.kv_mask)
+        second, _ = masking.softmax_attention(q[..., h:], k[..., h:], heads.v, heads.kv_mask)
         return first - factor.to(first.dtype) * second
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        y = self.difference(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, self.factor())
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        y = self.difference(heads, self.factor())
         y = F.rms_norm(y, (self.head_dim,), eps=1e-5) * self.gain * (1 - self.initial)
-        return y.to(v_BHMd.dtype), None
+        return y.to(heads.v.dtype), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -18,14 +18,5 @@ class Dot(Attention):
     Deviation: several heads; where no token is real, y is 0.
     """
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        return masking.softmax_attention(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, scale=1.0, need_weights=need_weights)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return masking.softmax_attention(heads.q, heads.k, heads.v, heads.kv_mask, scale=1.0, need_weights=need_weights)

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 NEAREST = 0.01
@@ -67,21 +67,12 @@ class Entmax(Attention):
         """(H, 1, 1)"""
         return 1 + NEAREST + (1 - NEAREST) * torch.sigmoid(self.shape)
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        with torch.autocast(v_BHMd.device.type, enabled=False):
-            exact = torch.float64 if v_BHMd.dtype == torch.float64 else torch.float32
-            scores = q_BHNd.to(exact) @ k_BHMd.to(exact).mT / math.sqrt(self.head_dim)
-            some_B111 = kv_mask_BM.any(-1)[:, None, None, None]
-            seen_B11M = kv_mask_BM[:, None, None, :] | ~some_B111
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        with torch.autocast(heads.v.device.type, enabled=False):
+            exact = torch.float64 if heads.v.dtype == torch.float64 else torch.float32
+            scores = heads.q.to(exact) @ heads.k.to(exact).mT / math.sqrt(self.head_dim)
+            some_B111 = heads.kv_mask.any(-1)[:, None, None, None]
+            seen_B11M = heads.kv_mask[:, None, None, :] | ~some_B111
             weights = entmax(scores, self.alpha(), seen_B11M, iterations=self.iterations)
-            weights = (weights * some_B111).to(v_BHMd.dtype)
-        return weights @ v_BHMd, weights if need_weights else None
+            weights = (weights * some_B111).to(heads.v.dtype)
+        return weights @ heads.v, weights if need_weights else None

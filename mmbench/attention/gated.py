@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -24,16 +24,7 @@ class Gated(Attention):
         self.weight = nn.Parameter(torch.randn(heads, head_dim, head_dim) / head_dim**0.5)
         self.bias = nn.Parameter(torch.zeros(heads, 1, head_dim))
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        gate = torch.sigmoid(q_BHNd @ self.weight + self.bias.to(q_BHNd.dtype))
-        y, weights = masking.softmax_attention(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, need_weights=need_weights)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        gate = torch.sigmoid(heads.q @ self.weight + self.bias.to(heads.q.dtype))
+        y, weights = masking.softmax_attention(heads.q, heads.k, heads.v, heads.kv_mask, need_weights=need_weights)
         return y * gate, weights

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 SMALLEST = 1e-6
@@ -26,14 +26,7 @@ class Linear(Attention):
     of its own. Deviations: a constant of 1e-6 on every feature; where no token is real, y is 0.
     """
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        return masking.kernel_attention(feature(q_BHNd), feature(k_BHMd), v_BHMd, kv_mask_BM, need_weights=need_weights)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return masking.kernel_attention(
+            feature(heads.q), feature(heads.k), heads.v, heads.kv_mask, need_weights=need_weights
+        )

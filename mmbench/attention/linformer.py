@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -41,27 +41,18 @@ class Linformer(Attention):
         total = raised.sum(-1, keepdim=True)
         return raised / total.masked_fill(total == 0, 1.0)
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         # Slots beyond the number of tokens would all be empty.
-        member_BSM = masking.members(kv_mask_BM, min(self.slots, kv_mask_BM.shape[1]))
+        member_BSM = masking.slot_members(heads.kv_mask, min(self.slots, heads.kv_mask.shape[1]))
         size_BS1 = member_BSM.sum(-1, keepdim=True)
         # Place in the slot, in (-1, 1).
         nth_BSM = member_BSM.cumsum(-1)
-        middle_BSM = (2 * nth_BSM - 1).to(masking.fine(v_BHMd.dtype))
-        place_BSM = (middle_BSM / size_BS1.clamp(min=1) - 1).to(v_BHMd.dtype)
+        middle_BSM = (2 * nth_BSM - 1).to(masking.accumulation_dtype(heads.v.dtype))
+        place_BSM = (middle_BSM / size_BS1.clamp(min=1) - 1).to(heads.v.dtype)
         key_share, value_share = (
             self._shares(slope, member_BSM, place_BSM) for slope in (self.key_slope, self.value_slope)
         )
         seen_BS = member_BSM.any(-1)
-        key, value = key_share @ k_BHMd, value_share @ v_BHMd
-        y, on_slots = masking.softmax_attention(q_BHNd, key, value, seen_BS, need_weights=need_weights)
+        key, value = key_share @ heads.k, value_share @ heads.v
+        y, on_slots = masking.softmax_attention(heads.q, key, value, seen_BS, need_weights=need_weights)
         return y, None if on_slots is None else on_slots @ value_share

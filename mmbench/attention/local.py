@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 DIRECT = 64
@@ -32,7 +32,7 @@ class Local(Attention):
     """
 
     ordered = True
-    places_queries = True
+    uses_query_mask = True
 
     def __init__(
         self,
@@ -57,37 +57,24 @@ class Local(Attention):
         near = near | (q_rank < self.global_tokens)[:, :, None] | (k_rank < self.global_tokens)[:, None, :]
         return near & kv_mask_BM[:, None, :]
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-        q_mask_BN: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        if q_mask_BN is None:
-            q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
-        if need_weights or max(q_BHNd.shape[2], k_BHMd.shape[2]) <= max(DIRECT, 4 * self.window):
-            return self._by_definition(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN, need_weights)
-        return self._by_tiles(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN), None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        if need_weights or max(heads.q.shape[2], heads.k.shape[2]) <= max(DIRECT, 4 * self.window):
+            return self._by_definition(heads, need_weights=need_weights)
+        return self._by_tiles(heads), None
 
-    def _by_definition(
-        self, q: Tensor, k: Tensor, v: Tensor, kv_mask_BM: Tensor, q_mask_BN: Tensor, need_weights: bool
-    ) -> tuple[Tensor, Tensor | None]:
+    def _by_definition(self, heads: Heads, *, need_weights: bool) -> tuple[Tensor, Tensor | None]:
         """Quicker than tiles where there are few tokens."""
-        visible = self.visible(q_mask_BN, kv_mask_BM)
+        visible = self.visible(heads.q_mask, heads.kv_mask)
         some = visible.any(-1, keepdim=True)
-        scores = q @ k.mT * self.head_dim**-0.5
+        scores = heads.q @ heads.k.mT * self.head_dim**-0.5
         weights = torch.softmax(scores.masked_fill(~(visible | ~some)[:, None], -torch.inf), -1)
         weights = weights * some[:, None].to(weights.dtype)
-        return weights @ v, weights if need_weights else None
+        return weights @ heads.v, weights if need_weights else None
 
-    def _by_tiles(self, q: Tensor, k: Tensor, v: Tensor, kv_mask_BM: Tensor, q_mask_BN: Tensor) -> Tensor:
-        """A tile is a run of `many` blocks: its queries read all keys in these blocks and beside them, under a mask."""
-        batch, heads, queries, d = q.shape
+    def _by_tiles(self, heads: Heads) -> Tensor:
+        """A tile is a run of `many` blocks: its queries read the keys in these and adjacent blocks, under a mask."""
+        q, k, v, kv_mask_BM, q_mask_BN = heads.q, heads.k, heads.v, heads.kv_mask, heads.q_mask
+        batch, count, queries, d = q.shape
         w, keys = self.window, k.shape[2]
         many = -(-TILE // w)
         tiles = -(-max(queries, keys) // (w * many))
@@ -107,7 +94,7 @@ class Local(Attention):
 
         def index(rank_BTR: Tensor, mask_BL: Tensor) -> Tensor:
             length = mask_BL.shape[1]
-            return masking.order(mask_BL).gather(1, rank_BTR.flatten(1).clamp(max=length - 1)).view(rank_BTR.shape)
+            return masking.real_first(mask_BL).gather(1, rank_BTR.flatten(1).clamp(max=length - 1)).view(rank_BTR.shape)
 
         asked, _ = ranks(real_queries, 0, many * w)
         read, is_read = ranks(real_keys, 1, (many + 2) * w)
@@ -131,9 +118,9 @@ class Local(Attention):
         tile = (q_rank * blocks // real_queries.clamp(min=1) // many).clamp(max=tiles - 1)
         place = tile * many * w + q_rank - -(-tile * many * real_queries // blocks)
         y = _rows(y.flatten(2, 3), place.clamp(0, tiles * many * w - 1))
-        asks = masking.order(q_mask_BN)[:, : min(self.global_tokens, queries)]
-        told, _ = masking.softmax_attention(_rows(q, asks), k, v, kv_mask_BM)
-        y = y.scatter(2, asks[:, None, :, None].expand(-1, heads, -1, d), told.to(y.dtype))
+        leading = masking.real_first(q_mask_BN)[:, : min(self.global_tokens, queries)]
+        read_by_leading, _ = masking.softmax_attention(_rows(q, leading), k, v, kv_mask_BM)
+        y = y.scatter(2, leading[:, None, :, None].expand(-1, count, -1, d), read_by_leading.to(y.dtype))
         return y * kv_mask_BM.any(-1)[:, None, None, None].to(y.dtype)
 
 

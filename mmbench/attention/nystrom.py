@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -37,7 +37,7 @@ class Nystrom(Attention):
     """
 
     ordered = True
-    places_queries = True
+    uses_query_mask = True
 
     def __init__(
         self,
@@ -51,30 +51,18 @@ class Nystrom(Attention):
         self.landmarks = landmarks
         self.iterations = iterations
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-        q_mask_BN: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        if q_mask_BN is None:
-            q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
-        with torch.autocast(v_BHMd.device.type, enabled=False):
-            exact = torch.float64 if v_BHMd.dtype == torch.float64 else torch.float32
-            q, k, v = q_BHNd.to(exact), k_BHMd.to(exact), v_BHMd.to(exact)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        with torch.autocast(heads.v.device.type, enabled=False):
+            exact = torch.float64 if heads.v.dtype == torch.float64 else torch.float32
+            q, k, v = heads.q.to(exact), heads.k.to(exact), heads.v.to(exact)
             # Landmarks beyond the number of tokens would all be empty.
             landmarks = min(self.landmarks, max(q.shape[2], k.shape[2]))
-            of_query, of_key = (masking.members(mask, landmarks) for mask in (q_mask_BN, kv_mask_BM))
+            of_query, of_key = (masking.slot_members(mask, landmarks) for mask in (heads.q_mask, heads.kv_mask))
             some_query, some_key = masking.slot_means(q, of_query), masking.slot_means(k, of_key)
             query_used, key_used = of_query.any(-1)[:, None, :, None], of_key.any(-1)
             scale = 1 / math.sqrt(self.head_dim)
             to_landmarks = masking.softmax(q @ some_key.mT * scale, key_used)
             between = masking.softmax(some_query @ some_key.mT * scale, key_used) * query_used
-            read, _ = masking.softmax_attention(some_query, k, v, kv_mask_BM)
+            read, _ = masking.softmax_attention(some_query, k, v, heads.kv_mask)
             y = to_landmarks @ (pseudo_inverse(between, self.iterations) @ (read * query_used))
-        return y.to(v_BHMd.dtype), None
+        return y.to(heads.v.dtype), None

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 SMALLEST = 1e-6
@@ -59,19 +59,10 @@ class Performer(Attention):
             largest = logs.detach().amax((-2, -1), keepdim=True).clamp(min=torch.finfo(x.dtype).min)
         return (logs - largest).exp() + SMALLEST
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        with torch.autocast(v_BHMd.device.type, enabled=False):
-            query, key = self._features(q_BHNd, None), self._features(k_BHMd, kv_mask_BM)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        with torch.autocast(heads.v.device.type, enabled=False):
+            query, key = self._features(heads.q, None), self._features(heads.k, heads.kv_mask)
             y, weights = masking.kernel_attention(
-                query, key, v_BHMd.to(query.dtype), kv_mask_BM, need_weights=need_weights
+                query, key, heads.v.to(query.dtype), heads.kv_mask, need_weights=need_weights
             )
-        return y.to(v_BHMd.dtype), weights
+        return y.to(heads.v.dtype), weights

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +9,7 @@ from mmbench.attention.linear import Linear
 from mmbench.attention.local import Local
 from mmbench.attention.mean import Mean
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -25,7 +23,7 @@ class Routed(Attention):
     """
 
     ordered = True
-    places_queries = True
+    uses_query_mask = True
 
     def __init__(self, heads: int, head_dim: int) -> None:
         super().__init__(heads, head_dim)
@@ -36,26 +34,12 @@ class Routed(Attention):
         """How much of every expert (B, H, N, E) a query takes; sums to 1."""
         return torch.softmax(q_BHNd @ self.router, -1)
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-        q_mask_BN: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        if q_mask_BN is None:
-            q_mask_BN = kv_mask_BM.new_ones(len(q_BHNd), q_BHNd.shape[2])
-        gates = self.gates(q_BHNd)
-        read = [
-            cast(Attention, expert).read(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, q_mask_BN, need_weights=need_weights)
-            for expert in self.experts
-        ]
-        y = torch.einsum("bhne,ebhnd->bhnd", gates, torch.stack([y for y, _ in read]))
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        gates = self.gates(heads.q)
+        read = [expert(heads, need_weights=need_weights) for expert in self.experts]
+        # The mean is one row for all queries.
+        y = torch.einsum("bhne,ebhnd->bhnd", gates, torch.stack([y.expand_as(heads.q) for y, _ in read]))
         if not need_weights:
             return y, None
-        weights = torch.stack([w for _, w in read if w is not None])
+        weights = torch.stack([w.expand(*heads.q.shape[:3], -1) for _, w in read])
         return y, torch.einsum("bhne,ebhnm->bhnm", gates, weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -17,14 +17,5 @@ class ScaledDotProduct(Attention):
     matrix. No parameters of its own. Deviation: where no token is real, y is 0 (the formula is undefined there).
     """
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        return masking.softmax_attention(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, need_weights=need_weights)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return masking.softmax_attention(heads.q, heads.k, heads.v, heads.kv_mask, need_weights=need_weights)

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
@@ -27,19 +27,10 @@ class TopK(Attention):
         super().__init__(heads, head_dim)
         self.k = k
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        assert q_BHNd is not None and k_BHMd is not None
-        scores = q_BHNd @ k_BHMd.mT / math.sqrt(self.head_dim)
-        real = scores.detach().masked_fill(~kv_mask_BM[:, None, None, :], -torch.inf)
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        scores = heads.q @ heads.k.mT / math.sqrt(self.head_dim)
+        real = scores.detach().masked_fill(~heads.kv_mask[:, None, None, :], -torch.inf)
         least = real.topk(min(self.k, real.shape[-1])).values[..., -1:]
         # Real scores stay finite, so a row always keeps one; padding is left to the mask.
-        weights = masking.softmax(scores.masked_fill(real < least, -torch.inf), kv_mask_BM)
-        return weights @ v_BHMd, weights if need_weights else None
+        weights = masking.softmax(scores.masked_fill(real < least, -torch.inf), heads.kv_mask)
+        return weights @ heads.v, weights if need_weights else None

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import inf
 
 from mmbench.errors import UserError
-from mmbench.metrics import METRICS
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State, TrialResult
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmbench.metrics import METRICS
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS
+from mmbench.schema.scores import predictions
 from mmbench.training.loop import predict
 from mmbench.training.objective import objective
 
@@ -28,7 +29,7 @@ def write(again: Again, spec: DataSpec, folder: Path) -> None:
     config = again.result.config
     assert config.train is not None
     outputs = predict(again.model, again.test, precision=config.train.precision)
-    values = objective(spec, again.test.labels).predictions(outputs).cpu().numpy()
+    values = predictions(spec.task.kind, objective(spec, again.test.labels).in_units(outputs).cpu().numpy())
     truth = again.test.labels.cpu().numpy()
     title = f"{config.name}: test split, {METRICS[spec.task.metric].label}"
     title += f" {again.result.metrics['test'].get(spec.task.metric, float('nan')):.3f}"

@@ -25,7 +25,7 @@ from mmbench.errors import UserError, suggest
 from mmbench.schema.dataset import DataSpec, Modality
 
 
-class Nowhere(Root):
+class NoRoot(Root):
     """In place of a folder where none was named: paths are told, everything else is read."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feeder:
+class InputBuilder:
     """Makes the inputs of one model. readers: of the modalities that were decoded; others are given as arrays."""
 
     spec: DataSpec

@@ -11,11 +11,12 @@ import pandas as pd
 import torch
 
 from mmbench.champion.bundle import Bundle, read
-from mmbench.champion.inputs import Feeder, Nowhere
+from mmbench.champion.inputs import InputBuilder, NoRoot
 from mmbench.data.batches import as_split
 from mmbench.data.files.source import Root
 from mmbench.data.table.findings import Findings
 from mmbench.data.table.rows import Rows
+from mmbench.schema.scores import predictions
 from mmbench.schema.task import Task
 from mmbench.training.loop import EVALUATION_BATCH, predict
 from mmbench.training.objective import objective
@@ -35,7 +36,9 @@ class Predictor:
         kept = {name: bundle.spec.modalities[name] for name in bundle.modalities}
         self.spec = bundle.spec.model_copy(update={"modalities": kept})
         decoders = {name: reader.decoder(name) for name, reader in bundle.readers.items()}
-        self.feeder = Feeder(spec=self.spec, modalities=bundle.modalities, readers=bundle.readers, decoders=decoders)
+        self.inputs = InputBuilder(
+            spec=self.spec, modalities=bundle.modalities, readers=bundle.readers, decoders=decoders
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Predictor:
@@ -45,7 +48,7 @@ class Predictor:
     @property
     def columns(self) -> dict[str, str]:
         """The columns that rows need -> the modality that each is for."""
-        return self.feeder.columns()
+        return self.inputs.columns()
 
     def predict(self, rows: Rows, root: Root | None = None) -> pd.DataFrame:
         """One row a row: `prediction`, `probability.<class>` or `probability.<label>`, and `error`, None where all is
@@ -54,14 +57,14 @@ class Predictor:
         root: the folder that paths start from and never leave; without one, paths are errors. Columns that the model
         does not read are passed over. Raises UserError where one that it reads is missing.
         """
-        self.feeder.check(rows)
-        parts = [self._part(part, root or Nowhere()) for part in _parts(rows, list(self.columns))]
+        self.inputs.check(rows)
+        parts = [self._part(part, root or NoRoot()) for part in _parts(rows, list(self.columns))]
         if not parts:
             return _frame(self.spec.task, np.empty((0, len(self.spec.task.targets))), [])
         return pd.concat(parts, ignore_index=True)
 
     def _part(self, rows: Rows, root: Root) -> pd.DataFrame:
-        batch = self.feeder.batch(rows, root)
+        batch = self.inputs.batch(rows, root)
         good = np.array([i for i in range(len(rows)) if i not in batch.errors], int)
         values = np.full((len(rows), len(self.spec.task.targets)), np.nan)
         if len(good):
@@ -78,7 +81,7 @@ class Predictor:
         assert train is not None
         split = as_split(self.spec, arrays | {"label": np.zeros(n, np.int64)}, self.device)
         outputs = predict(self.model, split, precision=train.precision)
-        return objective(self.spec, split.labels).predictions(outputs).cpu().numpy()
+        return predictions(self.spec.task.kind, objective(self.spec, split.labels).in_units(outputs).cpu().numpy())
 
 
 def _parts(rows: Rows, columns: list[str]) -> Iterator[Rows]:

@@ -1,7 +1,7 @@
 """A trial trained again for its weights: the ledger keeps numbers, not models.
 
 Training is deterministic, so on like hardware the trial gives the ledger's very numbers a second time; where it does
-not, that is told, and the model goes by the numbers that it has.
+not, that is reported, and the model goes by the numbers that it has.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from mmbench.data.batches import Split, as_split
-from mmbench.data.prepared import SPLITS, load_prepared
+from mmbench.data.batches import Split
 from mmbench.errors import UserError
 from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import State, TrialResult
-from mmbench.training.trial import run
+from mmbench.sweep.local import run_locally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +29,10 @@ class Again:
 
     @property
     def reproduced(self) -> bool:
-        """Whether every score is the ledger's, bit by bit."""
+        """Whether its outputs are those of the first training bit by bit; of a trial from before outputs were kept,
+        whether every score is the ledger's."""
+        if self.kept.outputs is not None:
+            return self.result.outputs == self.kept.outputs
         return self.result.metrics == self.kept.metrics
 
 
@@ -40,18 +41,8 @@ def again(job: Job, kept: TrialResult, folder: Path, limits: Limits) -> Again:
 
     Raises UserError where it does not end well this time.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    spec, arrays = load_prepared(folder)
-    splits = {name: as_split(spec, arrays[name], device) for name in SPLITS}
-    models: list[nn.Module] = []
-    threads = torch.get_num_threads()
-    # As in a sweep: with more threads sums are added in another order, and the last bits differ.
-    torch.set_num_threads(1)
-    try:
-        result = run(job, spec, splits, limits, on_model=models.append)
-    finally:
-        torch.set_num_threads(threads)
-    if result.state is not State.DONE:
+    files, splits = run_locally(job, folder, limits)
+    result = files.complete
+    if result.state is not State.DONE or files.model is None:
         raise UserError(f"{job.config.name} ended as {result.state.replace('_', ' ')} this time: {result.message}")
-    (model,) = models
-    return Again(kept=kept, result=result, model=model, test=splits["test"].only(job.config.modalities))
+    return Again(kept=kept, result=result, model=files.model, test=splits["test"].only(job.config.modalities))

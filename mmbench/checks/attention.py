@@ -21,7 +21,7 @@ from mmbench.registry import Variant, get
 Reference = Callable[[Attention, int, Tensor, Tensor, Tensor], Tensor]
 """reference(mechanism, head, q (N, d), k (M, d), v (M, d)) -> y (N, d): the formula, for real tokens only.
 
-Queries that are padding are left out too where the mechanism `places_queries`.
+Padding queries are left out too where the mechanism `uses_query_mask`.
 """
 
 
@@ -64,7 +64,7 @@ def gradients_reach_inputs(variant: Variant) -> None:
     found = gradients(output(module, s), s.inputs())
     for name in ("q", "k", "v") if module.content_based else ("v",):
         assert float(found[name].abs().max()) > TOLERANCE, (
-            f"{variant.name}: {name} does not matter; say `content_based = False` if that is meant"
+            f"{variant.name}: {name} does not matter; make it a `Pooling` if that is meant"
         )
 
 
@@ -86,7 +86,7 @@ def weights_are_a_distribution(variant: Variant) -> None:
             return
         assert bool((weights >= 0).all()), f"{variant.name}: negative weights"
         assert same(weights.sum(-1), torch.ones_like(weights[..., 0])), f"{variant.name}: weights do not sum to 1"
-        on_padding = weights.masked_fill(s.mask[:, None, None, :], 0)
+        on_padding = weights.masked_fill(s.kv_mask[:, None, None, :], 0)
         assert bool((on_padding == 0).all()), f"{variant.name}: weights on padding tokens"
 
 
@@ -182,12 +182,12 @@ def agrees_with(
     for queries, keys in lengths:
         where = f"at N={queries}, M={keys} differs from the reference"
         s = sample(2, queries, keys)
-        s.mask[1] = True
+        s.kv_mask[1] = True
         y = output(module, s).expand(-1, -1, queries, -1)
-        asks = s.q_mask if module.places_queries else torch.ones_like(s.q_mask)
+        query_mask = s.q_mask if module.uses_query_mask else torch.ones_like(s.q_mask)
         found_rows, plain_rows = [], []
         for b in range(2):
-            real, asking = s.mask[b], asks[b]
+            real, asking = s.kv_mask[b], query_mask[b]
             for h in range(HEADS):
                 found_rows.append(y[b, h][asking])
                 plain_rows.append(reference(module, h, s.q[b, h][asking], s.k[b, h][real], s.v[b, h][real]))

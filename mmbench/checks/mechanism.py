@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmbench.checks.common import float64
-from mmbench.model.interfaces import Attention
+from mmbench.model.interfaces import Attention, Heads, Values
 from mmbench.registry import Variant
 
 HEADS, HEAD_DIM = 2, 4
@@ -20,14 +20,8 @@ AWKWARD = ((5, 7), (19, 23), (7, 5), (1, 6), (6, 1), (1, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
-    """Arguments of one call: q (B, H, N, d), k and v (B, H, M, d), mask (B, M), q_mask (B, N)."""
-
-    q: Tensor
-    k: Tensor
-    v: Tensor
-    mask: Tensor
-    q_mask: Tensor
+class Sample(Heads):
+    """The argument of one call, whose tensors ask for gradients."""
 
     def inputs(self) -> dict[str, Tensor]:
         return {"q": self.q, "k": self.k, "v": self.v}
@@ -57,15 +51,15 @@ def sample(batch: int, queries: int, keys: int, *, seed: int = 0, scale: float =
         mask[:, 0] = True
         return mask
 
-    mask = scattered(keys)
-    return Sample(q=draw(queries), k=draw(keys), v=draw(keys), mask=mask, q_mask=scattered(queries))
+    kv_mask = scattered(keys)
+    return Sample(q=draw(queries), k=draw(keys), v=draw(keys), kv_mask=kv_mask, q_mask=scattered(queries))
 
 
 def attend(module: Attention, s: Sample, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
     """One call, as the block makes it: without queries and keys where the mechanism ignores them."""
-    if module.content_based:
-        return module.read(s.q, s.k, s.v, s.mask, s.q_mask, need_weights=need_weights)
-    return module.read(None, None, s.v, s.mask, s.q_mask, need_weights=need_weights)
+    given = s if module.content_based else Values(v=s.v, kv_mask=s.kv_mask)
+    y, weights = module(given, need_weights=need_weights)
+    return y, weights
 
 
 def output(module: Attention, s: Sample) -> Tensor:

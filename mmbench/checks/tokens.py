@@ -30,7 +30,7 @@ def independent_of_batch_mates(variant: Variant) -> None:
 
 def _garbage(s: Sample, size: float) -> Sample:
     """The same sample with huge values in its padding."""
-    padding = ~s.mask[:, None, :, None]
+    padding = ~s.kv_mask[:, None, :, None]
 
     def spoil(x: Tensor) -> Tensor:
         return x.detach().masked_fill(padding, size).requires_grad_()
@@ -51,8 +51,8 @@ def padding_does_not_matter(variant: Variant) -> None:
         clean = output(module, s)
         for size in (1e4, -1e4):
             assert same(output(module, _garbage(s, size)), clean), f"{variant.name}: padding tokens change the output"
-        mask = torch.cat([s.mask, torch.zeros(3, 3, dtype=torch.bool)], dim=1)
-        padded = replace(s, k=_longer(s.k), v=_longer(s.v), mask=mask)
+        mask = torch.cat([s.kv_mask, torch.zeros(3, 3, dtype=torch.bool)], dim=1)
+        padded = replace(s, k=_longer(s.k), v=_longer(s.v), kv_mask=mask)
         assert same(output(module, padded), clean), f"{variant.name}: the output depends on the amount of padding"
 
 
@@ -65,7 +65,7 @@ def padding_gets_no_gradient(variant: Variant) -> None:
         spoilt_sample = _garbage(s, 1e4)
         spoilt = gradients(output(module, spoilt_sample), spoilt_sample.inputs() | trained(module))
         for name in ("k", "v"):
-            leak = float(clean[name].masked_select(~s.mask[:, None, :, None]).abs().max())
+            leak = float(clean[name].masked_select(~s.kv_mask[:, None, :, None]).abs().max())
             assert leak == 0, f"{variant.name}: padding tokens of {name} get gradients"
         for name in clean:
             assert same(clean[name], spoilt[name]), f"{variant.name}: padding tokens change the gradient of {name}"
@@ -112,30 +112,34 @@ def order_of_keys_matters_as_said(variant: Variant) -> None:
     for queries, keys in ORDERED_AT:
         s = sample(2, queries, keys)
         order = torch.randperm(keys, generator=torch.Generator().manual_seed(1))
-        shuffled = replace(s, k=s.k[:, :, order], v=s.v[:, :, order], mask=s.mask[:, order])
+        shuffled = replace(s, k=s.k[:, :, order], v=s.v[:, :, order], kv_mask=s.kv_mask[:, order])
         moves = moves or not same(output(module, shuffled), output(module, s))
     assert module.ordered or not moves, f"{variant.name}: the order of the keys matters; say `ordered = True`"
     assert moves or not module.ordered, f"{variant.name}: says `ordered = True`, but order never matters"
 
 
-def queries_are_placed_as_said(variant: Variant) -> None:
-    """Permuting queries permutes y, unless the mechanism `places_queries`; then it matters which of them are real."""
+def query_mask_matters_as_said(variant: Variant) -> None:
+    """Which queries are real matters if the mechanism `uses_query_mask`; else not, and permuting them permutes y."""
     module = make(variant)
     matters = False
     for queries, keys in ORDERED_AT:
         s = sample(2, queries, keys)
-        y = output(module, s)
-        if module.places_queries:
-            all_real = output(module, replace(s, q_mask=torch.ones_like(s.q_mask)))
-            matters = matters or not same(all_real.transpose(1, 2)[s.q_mask], y.transpose(1, 2)[s.q_mask])
-        elif module.content_based:
+        all_real = replace(s, q_mask=torch.ones_like(s.q_mask))
+        y = at_real_queries(module, s) if module.content_based else output(module, s)
+        y_all_real = output(module, all_real)
+        if module.content_based:
+            matters = matters or not same(y_all_real.transpose(1, 2)[s.q_mask], y)
+        if module.content_based and not module.uses_query_mask:
             order = torch.randperm(queries, generator=torch.Generator().manual_seed(1))
-            shuffled = output(module, replace(s, q=s.q[:, :, order], q_mask=s.q_mask[:, order]))
-            assert same(shuffled, y[:, :, order]), (
-                f"{variant.name}: permuting queries does not permute y; say `places_queries = True`"
+            shuffled = output(module, replace(all_real, q=s.q[:, :, order]))
+            assert same(shuffled, y_all_real[:, :, order]), (
+                f"{variant.name}: permuting queries does not permute y; say `uses_query_mask = True`"
             )
-    assert matters or not module.places_queries, (
-        f"{variant.name}: says `places_queries = True`, but it never matters which queries are real"
+    assert module.uses_query_mask or not matters, (
+        f"{variant.name}: it matters which queries are real; say `uses_query_mask = True`"
+    )
+    assert matters or not module.uses_query_mask, (
+        f"{variant.name}: says `uses_query_mask = True`, but it never matters which queries are real"
     )
 
 
@@ -144,7 +148,7 @@ def fully_masked_gives_zero(variant: Variant) -> None:
     module = make(variant)
     for queries, keys in LENGTHS:
         s = sample(3, queries, keys)
-        s.mask[1] = False
+        s.kv_mask[1] = False
         for need_weights in (False, True):
             y, weights = attend(module, s, need_weights=need_weights)
             assert bool((y[1] == 0).all()), f"{variant.name}: y is not 0 where no token is real"
@@ -163,6 +167,6 @@ CHECKS = (
     padding_gets_no_gradient,
     padded_queries_do_not_matter,
     order_of_keys_matters_as_said,
-    queries_are_placed_as_said,
+    query_mask_matters_as_said,
     fully_masked_gives_zero,
 )

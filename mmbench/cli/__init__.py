@@ -10,10 +10,11 @@ import click
 from mmbench.cli.champion import champion
 from mmbench.cli.commands import Commands
 from mmbench.cli.compare import compare
-from mmbench.cli.cost_curves import profile
+from mmbench.cli.cost_curves import cost_curves
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
 from mmbench.cli.listing import list_variants
+from mmbench.cli.new import new
 from mmbench.cli.plan import plan
 from mmbench.cli.predict import predict
 from mmbench.cli.report import report
@@ -28,6 +29,7 @@ INTERRUPTED = 130
 
 @click.group(
     cls=Commands,
+    renamed={"profile": "cost-curves"},
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,11 +45,26 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_variants, data, plan, run, status, profile, report, compare, champion, predict, ui, track, forget):
+for command in (
+    new,
+    list_variants,
+    data,
+    plan,
+    run,
+    status,
+    cost_curves,
+    report,
+    compare,
+    champion,
+    predict,
+    ui,
+    track,
+    forget,
+):
     cli.add_command(command)
 
 
-def _tell(message: str) -> None:
+def _report_error(message: str) -> None:
     for line in message.splitlines():
         print(f"error: {line}", file=sys.stderr)
 
@@ -57,18 +74,18 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return cli(args, prog_name="mmbench", standalone_mode=False) or 0
     except click.UsageError as error:
-        _tell(error.format_message())
+        _report_error(error.format_message())
         if error.ctx is not None:
             print(f"help: {error.ctx.command_path} --help", file=sys.stderr)
         return error.exit_code
     except click.ClickException as error:
-        _tell(error.format_message())
+        _report_error(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except UserError as error:
-        _tell(str(error))
+        _report_error(str(error))
         return 1
     except OSError as error:
-        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _report_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return 1

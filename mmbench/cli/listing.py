@@ -20,12 +20,10 @@ def _options(info: Variant) -> dict[str, str | None]:
 
 def _describe(info: Variant) -> dict[str, Any]:
     described = {"name": info.name, "core": info.core, "source": info.source, "summary": info.summary}
-    family = getattr(info.cls, "family", None)
-    if isinstance(family, str):
-        described["family"] = family
-    origin = getattr(info.cls, "origin", None)
-    if origin is not None:
-        described |= {"page": origin.page, "licence": origin.licence}
+    for key, attribute in (("family", ("family",)), ("page", ("origin", "page")), ("licence", ("origin", "licence"))):
+        value = info.attribute(*attribute)
+        if isinstance(value, str):
+            described[key] = value
     return described | {"options": _options(info), "module": info.module}
 
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench.cli.commands import renamed_option
 from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
+from mmbench.cli.status import unmeasured_line
+from mmbench.registry import GRID_AXES
 
 if TYPE_CHECKING:
     from mmbench.schema.params import Params
@@ -19,21 +22,38 @@ if TYPE_CHECKING:
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
 ROLES = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
-GRID_AXES = ("attention", "fusion", "architecture")
 
 
-def with_profile(params: Params, profile: str | None) -> Params:
+def with_grid(params: Params, levels: str | None) -> Params:
     """The settings with all three axes of the grid at `core` or `full`."""
-    if profile is None:
+    if levels is None:
         return params
-    grid = params.grid.model_copy(update=dict.fromkeys(GRID_AXES, profile))
+    grid = params.grid.model_copy(update=dict.fromkeys(GRID_AXES, levels))
     return params.model_copy(update={"grid": grid})
+
+
+def _load(project: Project, params: Params, *, costs: bool) -> tuple[Loaded, Costs]:
+    """The plan, and what its models cost, where that is asked for: counting builds models, which takes PyTorch."""
+    if not costs:
+        return load(project, params), {}
+    from mmbench.sweep import cell_costs
+    from mmbench.sweep.model_counts import ModelCounter
+
+    census = ModelCounter()
+    loaded = load(project, params, census)
+    return loaded, cell_costs.costs(loaded.plan, loaded.specs, census)
 
 
 def _pending(loaded: Loaded) -> set[str]:
     from mmbench.ledger.store import limits_of
 
     return {job.trial_id for job in loaded.ledger.pending(loaded.plan, limits_of(loaded.params.sweep))}
+
+
+def _unmeasured(loaded: Loaded) -> dict[str, dict[str, int]]:
+    from mmbench.sweep.measure import counts, missing
+
+    return counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs))
 
 
 def _trial(config: TrialConfig, state: str, costs: Costs, **more: str) -> dict[str, Any]:
@@ -56,7 +76,7 @@ def _trials(loaded: Loaded, pending: set[str], costs: Costs) -> list[dict[str, A
 
 
 def _show_cells(loaded: Loaded, costs: Costs) -> None:
-    """What every model costs, a table a data set."""
+    """What every model costs, one table per data set."""
     matched = loaded.params.model.match_params
     configs = {(job.config.dataset, job.config.cell): job.config for job in loaded.plan.jobs}
     for name in loaded.params.grid.datasets:
@@ -88,7 +108,7 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         click.echo(f"{axis} ({len(labels)}): {', '.join(labels)}")
     click.echo(f"seeds: {loaded.params.grid.seeds}")
     if loaded.params.model.match_params:
-        click.echo(_matched(loaded))
+        click.echo(_describe_matching(loaded))
     rows: list[list[str | int]] = []
     for name in loaded.params.grid.datasets:
         own = [t for t in trials if t["dataset"] == name]
@@ -104,6 +124,9 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         heading("Skipped")
         reasons = Counter(skip.reason for skip in loaded.plan.skipped)
         table(["trials", "reason"], [[count, reason] for reason, count in reasons.most_common()])
+    if (lacking := unmeasured_line(_unmeasured(loaded))) is not None:
+        click.echo()
+        click.echo(lacking)
     if pending:
         click.echo()
         click.echo(
@@ -111,18 +134,18 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         )
 
 
-def _matched(loaded: Loaded) -> str:
+def _describe_matching(loaded: Loaded) -> str:
     """To how many parameters, and over which widths."""
     from mmbench.sweep.match_parameters import NAME, TOLERANCE, Matcher
-    from mmbench.sweep.model_counts import Census
+    from mmbench.sweep.model_counts import ModelCounter
 
-    matcher = Matcher(loaded.params.model, Census())
-    said = []
+    matcher = Matcher(loaded.params.model, ModelCounter())
+    shown = []
     for name in loaded.params.grid.datasets:
         widths = {t.model.width for t in _configs(loaded) if t.dataset == name and t.model is not None}
         span = f" (widths {min(widths)} to {max(widths)})" if widths else ""
-        said.append(f"{name} {matcher.target(loaded.specs[name]):,}{span}")
-    return f"parameters matched to those of {NAME} within {TOLERANCE:.1%}: {', '.join(said)}"
+        shown.append(f"{name} {matcher.target(loaded.specs[name]):,}{span}")
+    return f"parameters matched to those of {NAME} within {TOLERANCE:.1%}: {', '.join(shown)}"
 
 
 def _configs(loaded: Loaded) -> list[TrialConfig]:
@@ -130,30 +153,26 @@ def _configs(loaded: Loaded) -> list[TrialConfig]:
 
 
 @click.command(short_help="What the settings mean, before anything runs.")
-@click.option("--profile", type=click.Choice(["core", "full"]), help="Instead of the levels that params.yaml names.")
+@click.option("--grid", type=click.Choice(["core", "full"]), help="Instead of the levels that params.yaml names.")
+@renamed_option("--profile", "--grid")
 @click.option(
-    "--cells/--no-cells", default=None, help="Parameters and FLOPs of every model; default: where --profile is given."
+    "--cells/--no-cells", default=None, help="Parameters and FLOPs of every model; default: with --grid or --json."
 )
 @on_project
 @as_json_option
-def plan(project: Project, profile: str | None, cells: bool | None, json_: bool) -> None:
+def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) -> None:
     """Show which trials the settings declare, which cannot be and why, and which are still to run.
 
     FLOPs are those of a forward pass for one sample.
     """
-    from mmbench.sweep.cell_costs import costs
-    from mmbench.sweep.model_counts import Census
-
-    census = Census()
-    counts: Costs = {}
+    if cells is None:
+        cells = json_ or grid is not None
     with spinner("planning"):
-        loaded = load(project, with_profile(project.params(), profile), census)
-        if json_ or cells or (cells is None and profile is not None):
-            counts = costs(loaded.plan, loaded.specs, census)
+        loaded, counts = _load(project, with_grid(project.params(), grid), costs=cells)
         trials = _trials(loaded, _pending(loaded), counts)
     if json_:
         states = Counter(trial["state"] for trial in trials)
-        as_json({"declared": len(trials), "states": dict(states), "trials": trials})
+        as_json({"declared": len(trials), "states": dict(states), "unmeasured": _unmeasured(loaded), "trials": trials})
         return
     if counts:
         _show_cells(loaded, counts)

@@ -1,89 +1,17 @@
-"""What most commands work on: a project's folder with its settings, data and ledger."""
+"""Options that most commands share: the project's folder and its settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from mmbench.errors import UserError
-
-if TYPE_CHECKING:
-    from mmbench.ledger.store import Ledger
-    from mmbench.schema.dataset import DataSpec
-    from mmbench.schema.params import Params
-    from mmbench.schema.plan import Plan
-    from mmbench.schema.result import TrialResult
-    from mmbench.sweep.model_counts import Census
-
-
-@dataclass(frozen=True, kw_only=True)
-class Project:
-    """A project on disk; nothing is read yet."""
-
-    root: Path
-    params_file: Path
-
-    def params(self) -> Params:
-        from mmbench.schema.params import load_params
-
-        return load_params(self.params_file)
-
-    def grid(self) -> tuple[str, ...]:
-        """The data sets that are in the grid; none where the settings cannot be read."""
-        try:
-            return self.params().grid.datasets
-        except UserError:
-            return ()
-
-    def with_dataset(self, name: str) -> str:
-        """The line of params.yaml that has this data set in the grid."""
-        return f"datasets: [{', '.join([*(n for n in self.grid() if n != name), name])}]"
-
-    def ledger(self) -> Ledger:
-        from mmbench.ledger.store import Ledger
-
-        return Ledger(self.root / "data" / "ledger")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """Everything about a project that a report of it needs."""
-
-    params: Params
-    specs: dict[str, DataSpec]
-    plan: Plan
-    ledger: Ledger
-    results: dict[str, TrialResult]
-
-
-def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
-    """spec.json of every data set in the grid. Raises UserError that tells the one command for all that are missing."""
-    from mmbench.sweep import plan
-
-    plan.check_names(params, plan.known_datasets(root))
-    missing = [n for n in params.grid.datasets if not (root / "data" / "prepared" / n / "spec.json").exists()]
-    if missing:
-        what = "data set" if len(missing) == 1 else "data sets"
-        stages = " ".join(f"prepare@{name}" for name in missing)
-        raise UserError(
-            f"{what} {', '.join(missing)} not prepared in {root / 'data/prepared'}; run `dvc repro {stages}`"
-        )
-    return plan.load_specs(params, root)
-
-
-def load(project: Project, params: Params | None = None, census: Census | None = None) -> Loaded:
-    """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `census`:
-    counts for the plan, and can be asked afterwards."""
-    from mmbench.sweep.plan import build
-
-    params = params or project.params()
-    specs = load_specs(params, project.root)
-    plan, ledger = build(params, specs, root=project.root, census=census), project.ledger()
-    return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.whole(plan.jobs))
+from mmbench.project.project import Loaded as Loaded
+from mmbench.project.project import Project as Project
+from mmbench.project.project import load as load
+from mmbench.project.project import load_specs as load_specs
 
 
 def on_project(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,16 +23,17 @@ def report(project: Project, sources: tuple[Path, ...]) -> int:
     merged into reports-merged/ in place of the project's own ledger (name data/ledger to have it in). A trial with
     different results in two of them is an error. params.yaml of this project says which trials belong.
 
-    It runs the pipeline's own stage, so the files are those that `dvc repro` would write.
+    It runs the project's own stage, so the files are those that `dvc repro` would write.
     """
-    if not (project.root / "pipeline" / "report.py").exists():
+    if not (project.root / "params.yaml").exists():
         raise UserError(
-            f"{project.root.resolve()} has no pipeline/report.py; run this in the project's folder, or give --root"
+            f"{project.root.resolve()} has no params.yaml; run this in the project's folder, or give --root"
         )
     if project.params_file != project.root / "params.yaml":
         raise UserError("the report is made with ROOT/params.yaml, as the pipeline does; leave out --params")
     path = os.pathsep.join(filter(None, [str(project.root.resolve()), os.environ.get("PYTHONPATH")]))
     # The stage runs in the project's folder; names stay as they were written where that is this one.
     here = project.root.resolve() == Path.cwd()
-    stage = [sys.executable, "-m", "pipeline.report", *(str(s if here else s.resolve()) for s in sources)]
+    module = "pipeline.report" if (project.root / "pipeline" / "report.py").exists() else "mmbench.stages.report"
+    stage = [sys.executable, "-m", module, *(str(s if here else s.resolve()) for s in sources)]
     return subprocess.run(stage, cwd=project.root, env=os.environ | {"PYTHONPATH": path}, check=False).returncode

@@ -12,13 +12,14 @@ import yaml
 from mmbench.cli.output import as_json, heading, spinner, table
 from mmbench.cli.project import Project, as_json_option, load_specs, on_project
 from mmbench.errors import UserError, suggest
-from mmbench.registry import Axis, check_options, get
+from mmbench.registry import GRID_AXES, Axis, check_options, get
 
 if TYPE_CHECKING:
     from mmbench.schema.dataset import DataSpec
     from mmbench.schema.params import Choice, Params
     from mmbench.schema.plan import Job
-    from mmbench.schema.result import Cost, TrialResult
+    from mmbench.schema.result import TrialResult
+    from mmbench.sweep.files import TrialFiles
 
 SIZES = ("width", "depth", "heads")
 BUDGET = ("epochs", "batch_size", "learning_rate")
@@ -54,7 +55,7 @@ def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[s
     raw["model"] |= {key: options[key] for key in SIZES if options[key] is not None}
     raw["train"] |= {key: options[key] for key in BUDGET if options[key] is not None}
     changed: Params = parse(Params, raw, Path("the command line"))
-    axes: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+    axes = GRID_AXES
     chosen: dict[str, Any] = {
         axis: (_choice(axis, options[axis]),) if options[axis] is not None else "core" for axis in axes
     }
@@ -71,13 +72,13 @@ def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[s
 def _check_call(options: dict[str, Any], seed: int) -> None:
     """Raises UserError where the options do not name exactly one trial."""
     if options["baseline"] is not None:
-        given = [a for a in ("attention", "fusion", "architecture", "single") if options[a] is not None]
+        given = [a for a in (*GRID_AXES, "single") if options[a] is not None]
         if given:
-            raise UserError(f"--baseline stands alone; leave out {', '.join('--' + a for a in given)}")
+            raise UserError(f"--baseline is given alone; leave out {', '.join('--' + a for a in given)}")
         if seed:
             raise UserError("--baseline has one seed, 0; leave out --seed")
         return
-    needed = ("attention",) if options["single"] is not None else ("attention", "fusion", "architecture")
+    needed = ("attention",) if options["single"] is not None else GRID_AXES
     missing = [f"--{axis}" for axis in needed if options[axis] is None]
     if missing:
         raise UserError(f"give {', '.join(missing)} (`mmbench list` shows the names), or --single, or --baseline")
@@ -98,45 +99,36 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     role = "single" if single is not None else "baseline" if options["baseline"] is not None else "cell"
     plan = build(params, {dataset: spec}, root=project.root)
 
-    def meant(config: Any) -> bool:
+    def is_asked_for(config: Any) -> bool:
         return config.role == role and config.seed == seed and single in (None, config.modalities[0])
 
     for job in plan.jobs:
-        if meant(job.config):
+        if is_asked_for(job.config):
             return job, spec
     raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
 
 
-def _run(job: Job, spec: DataSpec, project: Project) -> TrialResult:
-    import torch
-
-    from mmbench.data.batches import as_split
-    from mmbench.data.prepared import load_prepared
+def _run(job: Job, spec: DataSpec, project: Project) -> TrialFiles:
     from mmbench.ledger.store import limits_of
-    from mmbench.training.trial import run
+    from mmbench.sweep.local import run_locally
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = project.root / "data" / "prepared" / spec.name
-    splits = {split: as_split(spec, arrays, device) for split, arrays in load_prepared(folder)[1].items()}
     limits = limits_of(project.params().sweep)
-    # As in a sweep: with more threads sums are added in another order, and the last bits differ.
-    torch.set_num_threads(1)
     with spinner(f"training {job.config.name}"):
-        return run(job, spec, splits, limits)
+        return run_locally(job, folder, limits)[0]
 
 
-def _costs(cost: Cost) -> Iterator[tuple[str, str]]:
-    yield "parameters", f"{cost.parameters:,}"
-    if cost.flops is not None:
-        yield "floating-point operations a sample", f"{cost.flops:,}"
-    yield "training", f"{cost.train_seconds:.2f} s"
-    yield "inference", f"{cost.inference_us_per_sample:,.1f} µs a sample"
-    if cost.peak_memory is not None:
-        yield "memory at most", f"{cost.peak_memory / 2**20:,.0f} MiB"
+def _quantities(result: TrialResult) -> Iterator[tuple[str, str]]:
+    from mmbench.schema.quantity import describe
+
+    for name, value in result.quantities.items():
+        quantity = describe(name, value)
+        for part, number in quantity.rows(value, result.config.modalities):
+            yield f"{quantity.label}, {part}" if part else quantity.label, quantity.text(number)
 
 
 def _show(result: TrialResult, spec: DataSpec) -> None:
-    from mmbench.metrics import METRICS
+    from mmbench.schema.metric import METRICS
     from mmbench.sweep.progress import duration
 
     click.secho(result.config.name, bold=True)
@@ -159,9 +151,9 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
     if result.best_epoch is not None:
         epochs = len(next(iter(result.curves.values())))
         click.echo(f"weights of epoch {result.best_epoch + 1} of {epochs}, the best on validation")
-    if result.cost is not None:
-        heading("Cost")
-        table(["what", "value"], list(_costs(result.cost)))
+    if result.quantities:
+        heading("Measured")
+        table(["what", "value"], list(_quantities(result)))
 
 
 @click.command(short_help="Run one trial, by names.")
@@ -188,11 +180,12 @@ def run(project: Project, *, dataset: str, seed: int, save: bool, json_: bool, *
     The exit code is 1 where the trial did not end well.
     """
     job, spec = _job(project, dataset, seed, options)
-    result = _run(job, spec, project)
+    files = _run(job, spec, project)
+    result = files.complete
     if save:
         ledger = project.ledger()
         with ledger.lock():
-            ledger.write(result)
+            ledger.write(result, files.outputs, files.measured, files.weights)
     if json_:
         as_json(result.model_dump(mode="json"))
     else:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmbench.schema.result import TrialResult
 
 
-def _planned(loaded: Loaded) -> list[TrialResult]:
+def _results_of_plan(loaded: Loaded) -> list[TrialResult]:
     found = (loaded.results.get(job.trial_id) for job in loaded.plan.jobs)
     return [result for result in found if result is not None]
 
@@ -61,13 +61,21 @@ def _failures(finished: list[TrialResult]) -> list[dict[str, Any]]:
     ]
 
 
+def unmeasured_line(unmeasured: dict[str, dict[str, int]]) -> str | None:
+    """What finished trials lack, in a sentence; None where they lack nothing."""
+    parts = [f"{name} ({count})" for names in unmeasured.values() for name, count in names.items()]
+    if not parts:
+        return None
+    return f"Finished trials lack: {', '.join(parts)}. `dvc repro` measures it and trains nothing for it again."
+
+
 def _show(found: dict[str, Any]) -> None:
-    from mmbench.metrics import METRICS
+    from mmbench.schema.metric import METRICS
     from mmbench.sweep.progress import duration
 
     counts = found["states"]
-    told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
-    click.echo(f"{found['declared']} trials declared: {told}")
+    shown = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
+    click.echo(f"{found['declared']} trials declared: {shown}")
     times = found["time"]
     if times["first"] is not None:
         spent = duration(times["seconds"])
@@ -83,6 +91,11 @@ def _show(found: dict[str, Any]) -> None:
         table(["trial", "state", "message"], rows)
     for file, why in found["broken"].items():
         click.secho(f"broken: {file}: {why}; its trial counts as pending", err=True)
+    for file, why in found["notes"].items():
+        click.secho(f"note: {file} {why}", err=True)
+    if (lacking := unmeasured_line(found["unmeasured"])) is not None:
+        click.echo()
+        click.echo(lacking)
     if counts["pending"]:
         click.echo()
         click.echo(f"`dvc repro` runs the {counts['pending']} pending trials.")
@@ -94,9 +107,10 @@ def _show(found: dict[str, Any]) -> None:
 def status(project: Project, json_: bool) -> None:
     """Show how many trials of the plan are in which state, and the messages of those that failed."""
     from mmbench.ledger.store import coverage
+    from mmbench.sweep.measure import counts, missing
 
     loaded = load(project)
-    finished = _planned(loaded)
+    finished = _results_of_plan(loaded)
     found = {
         "declared": loaded.plan.declared,
         "states": {state.value: count for state, count in coverage(loaded.plan, loaded.results).items()},
@@ -104,6 +118,8 @@ def status(project: Project, json_: bool) -> None:
         "metrics": {name: loaded.specs[name].task.metric for name in loaded.params.grid.datasets},
         "failures": _failures(finished),
         "time": _times(finished),
+        "unmeasured": counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs)),
+        "notes": {str(file): why for file, why in loaded.ledger.notes.items()},
         "broken": {str(file): why for file, why in loaded.ledger.broken.items()},
     }
     if json_:

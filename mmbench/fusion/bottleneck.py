@@ -6,14 +6,14 @@ from typing import Annotated, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
-from mmbench.model.interfaces import JOINT, Bank, Fusion, Kit, Segment, Stream, Streams, Summaries
+from mmbench.model.interfaces import JOINT, Bank, IntermediateFusion, Kit, Segment, Stream, Streams
 from mmbench.registry import variant
 
 
 @variant("bottleneck", source="Nagrani et al. 2021, Attention Bottlenecks for Multimodal Fusion (MBT)")
-class Bottleneck(Fusion):
+class Bottleneck(IntermediateFusion):
     """Intermediate fusion: F_m = F + Attn(norm F, norm Z_m), F' = mean_m F_m, Z_m <- Z_m + Attn(norm Z_m, norm F').
 
     F (K, D) are K = `tokens` learned tokens, through which alone modalities meet. Shapes: streams (B, L_m, D) -> the
@@ -23,21 +23,17 @@ class Bottleneck(Fusion):
     landmarks or best keys would leave anything out.
     """
 
-    family = "intermediate"
+    tokens: nn.ParameterList
+    collect: nn.ModuleList
+    spread: nn.ModuleList
 
     def __init__(self, kit: Kit, *, tokens: Annotated[int, Field(gt=0)] = 6) -> None:
-        super().__init__(kit)
-        exchanges = range(kit.depth - 1)
-        self.tokens = nn.ParameterList(torch.randn(tokens, kit.width) for _ in exchanges)
-        self.collect = nn.ModuleList(kit.bank(kit.cross, "exchange", i + 1) for i in exchanges)
-        self.spread = nn.ModuleList(kit.bank(kit.cross, "exchange", i + 1) for i in exchanges)
-        self.head = kit.head(kit.width * len(kit.modalities))
-
-    @classmethod
-    def cannot(cls, *, modalities: int, depth: int) -> str | None:
-        if depth < 2:
-            return "intermediate fusion acts between layers and needs a depth of at least 2"
-        return super().cannot(modalities=modalities, depth=depth)
+        super().__init__(
+            kit,
+            tokens=nn.ParameterList(torch.randn(tokens, kit.width) for _ in range(kit.depth - 1)),
+            collect=kit.exchanges(kit.cross),
+            spread=kit.exchanges(kit.cross),
+        )
 
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         collect, spread = cast(Bank, self.collect[layer]), cast(Bank, self.spread[layer])
@@ -49,6 +45,3 @@ class Bottleneck(Fusion):
         read = torch.stack([collect[m](narrow, streams[m]) for m in self.modalities])
         met = narrow.with_tokens((read * there_MB11).sum(0) / there_MB11.sum(0).clamp(min=1))
         return {name: stream.with_tokens(spread[name](stream, met)) for name, stream in streams.items()}
-
-    def merge_outputs(self, summaries: Summaries) -> Tensor:
-        return self.head(torch.cat([summaries[m] for m in self.modalities], dim=-1))

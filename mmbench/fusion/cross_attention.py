@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
-from mmbench.model.interfaces import Bank, Fusion, Kit, Streams, Summaries, join
+from mmbench.model.interfaces import Bank, IntermediateFusion, Kit, Streams, join
 from mmbench.registry import variant
 
 
 @variant("cross_attention", source="Tsai et al. 2019, Multimodal Transformer (MulT)", core=True)
-class CrossAttention(Fusion):
+class CrossAttention(IntermediateFusion):
     """Intermediate fusion: between layers, Z_m <- Z_m + Attn(norm Z_m, norm [Z_n for n != m]).
 
     Shapes: streams (B, L_m, D) -> the same; M summaries (B, D) -> logits (B, C). One attention a stream from L_m
@@ -20,18 +19,10 @@ class CrossAttention(Fusion):
     all other modalities at once, where MulT has one a pair and a second stack of layers behind it.
     """
 
-    family = "intermediate"
+    layers: nn.ModuleList
 
     def __init__(self, kit: Kit) -> None:
-        super().__init__(kit)
-        self.layers = nn.ModuleList(kit.bank(kit.cross, "exchange", i + 1) for i in range(kit.depth - 1))
-        self.head = kit.head(kit.width * len(kit.modalities))
-
-    @classmethod
-    def cannot(cls, *, modalities: int, depth: int) -> str | None:
-        if depth < 2:
-            return "intermediate fusion acts between layers and needs a depth of at least 2"
-        return super().cannot(modalities=modalities, depth=depth)
+        super().__init__(kit, layers=kit.exchanges(kit.cross))
 
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         bank = cast(Bank, self.layers[layer])
@@ -41,6 +32,3 @@ class CrossAttention(Fusion):
             return bank[name](streams[name], others)
 
         return {name: stream.with_tokens(read_others(name)) for name, stream in streams.items()}
-
-    def merge_outputs(self, summaries: Summaries) -> Tensor:
-        return self.head(torch.cat([summaries[m] for m in self.modalities], dim=-1))

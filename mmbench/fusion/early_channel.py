@@ -20,7 +20,7 @@ def resample(stream: Stream, length: int) -> Tensor:
     than places are repeated.
     """
     rank, number = masking.ranks(stream.mask)
-    step = number[:, :, None].to(masking.fine(stream.tokens.dtype)) / length
+    step = number[:, :, None].to(masking.accumulation_dtype(stream.tokens.dtype)) / length
     start = torch.arange(length, device=rank.device)[None, :, None] * step
     first = rank[:, None, :]
     overlap = (torch.minimum(first + 1, start + step) - torch.maximum(first + 0.0, start)).clamp(min=0)

@@ -5,38 +5,33 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from mmbench.model import masking
-from mmbench.model.interfaces import Bank, Fusion, Kit, Streams, Summaries
+from mmbench.model.interfaces import Bank, IntermediateFusion, Kit, Streams
 from mmbench.registry import variant
 
 
 @variant("mmtm", source="Joze et al. 2020, MMTM: Multimodal Transfer Module for CNN Fusion")
-class MMTM(Fusion):
+class MMTM(IntermediateFusion):
     """Intermediate fusion: h = ReLU(W [s_1; ...; s_M]), Z_m <- 2 sigmoid(W_m h) * Z_m, s_m the mean token of Z_m.
 
     Shapes: streams (B, L_m, D) -> the same; M summaries (B, D) -> logits (B, C). O(sum L_m D + M D^2), no attention. h
     has M D / 2 units, half of what is squeezed, as in the paper for two modalities.
     """
 
-    family = "intermediate"
+    squeeze: nn.ModuleList
+    excite: nn.ModuleList
 
     def __init__(self, kit: Kit) -> None:
-        super().__init__(kit)
-        width, exchanges = kit.width, range(kit.depth - 1)
-        all_widths = width * len(kit.modalities)
+        all_widths = kit.width * len(kit.modalities)
         joint = max(1, all_widths // 2)
-        self.squeeze = nn.ModuleList(nn.Linear(all_widths, joint) for _ in exchanges)
-        self.excite = nn.ModuleList(kit.bank(lambda: nn.Linear(joint, width), "exchange", i + 1) for i in exchanges)
-        self.head = kit.head(all_widths)
-
-    @classmethod
-    def cannot(cls, *, modalities: int, depth: int) -> str | None:
-        if depth < 2:
-            return "intermediate fusion acts between layers and needs a depth of at least 2"
-        return super().cannot(modalities=modalities, depth=depth)
+        super().__init__(
+            kit,
+            squeeze=nn.ModuleList(nn.Linear(all_widths, joint) for _ in range(kit.depth - 1)),
+            excite=kit.exchanges(lambda: nn.Linear(joint, kit.width)),
+        )
 
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         excite = cast(Bank, self.excite[layer])
@@ -46,6 +41,3 @@ class MMTM(Fusion):
             name: stream.with_tokens(2 * torch.sigmoid(excite[name](joint))[:, None] * stream.tokens)
             for name, stream in streams.items()
         }
-
-    def merge_outputs(self, summaries: Summaries) -> Tensor:
-        return self.head(torch.cat([summaries[m] for m in self.modalities], dim=-1))

@@ -1,6 +1,8 @@
-"""Finished trials on disk, one JSON file each: the record from which everything else is rebuilt.
+"""Finished trials on disk: the record from which everything else is rebuilt.
 
-A file appears whole or not at all, and only one sweep at a time may write.
+Of each trial, in the order in which they are written: its weights (where they are kept), its outputs, what was measured
+on it, and its JSON, which names the digests of the first two. So a trial that is done counts as finished only with its
+outputs, whenever a sweep was killed. A file appears whole or not at all, and only one sweep at a time may write.
 """
 
 from __future__ import annotations
@@ -8,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,12 +17,20 @@ from pathlib import Path
 import filelock
 import pydantic
 
+from mmbench import atomic
 from mmbench.errors import UserError
+from mmbench.schema.measured import Measured
+from mmbench.schema.metric import METRICS
+from mmbench.schema.outputs import LARGEST as LARGEST_OUTPUTS
+from mmbench.schema.outputs import Outputs, OutputsError, digest
 from mmbench.schema.params import Sweep
 from mmbench.schema.plan import Job, Limits, Plan
-from mmbench.schema.result import State, TrialResult
+from mmbench.schema.result import FileDigest, State, TrialResult
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
+_OWN = re.compile(r"([0-9a-f]{16})\.(json|measured\.json|safetensors)")
+LARGEST = 2**26
+"""Bytes of a JSON file that is read at all."""
 _SCRATCH = ".writing."
 """How the name of a file that is being written begins; only a killed sweep leaves one behind."""
 
@@ -49,45 +58,171 @@ def misnamed(result: TrialResult, job: Job) -> str | None:
     return None if same else f"its contents are of another trial ({result.config.name})"
 
 
-class Ledger:
-    """The finished trials in a folder, as `<trial_id>.json`.
+def _first_problem(error: pydantic.ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
-    broken: after `read`, the files that hold no valid result, with the reason. They count as absent, so that their
-    trials run again, and are never deleted.
+
+class _BrokenError(ValueError):
+    """A file of the ledger that cannot be used, and why."""
+
+
+def _content(file: Path, largest: int) -> bytes:
+    """Raises FileNotFoundError, and _BrokenError for whatever else keeps it from being read."""
+    try:
+        if (size := file.stat().st_size) > largest:
+            raise _BrokenError(f"has {size} bytes, more than any file of a trial")
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _BrokenError(error.strerror or str(error)) from None
+
+
+class Ledger:
+    """The finished trials in a folder: `<trial_id>.json`, `.measured.json` and `.safetensors` (outputs); weights are in
+    the folder `weights` beside it.
+
+    Attributes:
+        broken: After a read, the files that hold no valid result, with the reason. They count as absent, so that their
+            trials run again, and are never deleted.
+        notes: After a read, what is odd about files that are used all the same.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.weights = folder.with_name("weights")
         self.broken: dict[Path, str] = {}
+        self.notes: dict[Path, str] = {}
+
+    def json_file(self, trial_id: str) -> Path:
+        return self.folder / f"{trial_id}.json"
+
+    def outputs_file(self, trial_id: str) -> Path:
+        return self.folder / f"{trial_id}.safetensors"
+
+    def measured_file(self, trial_id: str) -> Path:
+        return self.folder / f"{trial_id}.measured.json"
+
+    def weights_file(self, trial_id: str) -> Path:
+        return self.weights / f"{trial_id}.weights.safetensors"
 
     def _load(self, file: Path) -> TrialResult | None:
+        """A result with what was measured on it; None, and a reason in `broken`, where it counts as absent."""
         try:
-            result = TrialResult.model_validate_json(file.read_bytes())
+            result = TrialResult.model_validate_json(_content(file, LARGEST))
+            if f"{result.trial_id}.json" != file.name:
+                raise _BrokenError(f"holds the trial {result.trial_id}")
+            return result if result.outputs is None else self._complete(result, result.outputs)
         except FileNotFoundError:
             return None
         except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            self.broken[file] = f"{place}: {first['msg']}" if place else first["msg"]
-            return None
+            self.broken[file] = _first_problem(error)
+        except _BrokenError as error:
+            self.broken[file] = str(error)
+        return None
+
+    def _complete(self, result: TrialResult, wanted: FileDigest) -> TrialResult:
+        """With what was measured. Raises _BrokenError where the outputs are missing or of another size."""
+        file = self.outputs_file(result.trial_id)
+        try:
+            size = file.stat().st_size
         except OSError as error:
-            self.broken[file] = error.strerror or str(error)
+            raise _BrokenError(f"its outputs {file.name} are missing ({error.strerror or error})") from None
+        if size != wanted.size:
+            raise _BrokenError(f"its outputs {file.name} have {size} bytes, not {wanted.size}")
+        measured = self._measured(result.trial_id, wanted)
+        if measured is not None:
+            try:
+                complete = result.complete(measured)
+            except pydantic.ValidationError as error:
+                self.notes[self.measured_file(result.trial_id)] = f"{_first_problem(error)}; it is measured again"
+            else:
+                if unknown := sorted(measured.metrics.keys() - METRICS.keys()):
+                    self.notes[self.json_file(result.trial_id)] = (
+                        f"has metrics that are not installed here: {', '.join(unknown)}"
+                    )
+                result = complete
+        if result.metrics:
+            return result
+        # They can be made again, and here are all numbers that the outputs hold.
+        scores = self._outputs(file, wanted).scores()
+        return result.model_copy(update={"metrics": {split: found for split, found in scores.items() if found}})
+
+    def _measured(self, trial_id: str, outputs: FileDigest) -> Measured | None:
+        """What was measured on the model with these outputs; None where that is not known."""
+        file = self.measured_file(trial_id)
+        try:
+            measured = Measured.model_validate_json(_content(file, LARGEST))
+        except FileNotFoundError:
             return None
-        if f"{result.trial_id}.json" != file.name:
-            self.broken[file] = f"holds the trial {result.trial_id}"
+        except (pydantic.ValidationError, _BrokenError) as error:
+            why = _first_problem(error) if isinstance(error, pydantic.ValidationError) else str(error)
+            self.notes[file] = f"is no record of measurements ({why}); they are made again"
             return None
-        return result
+        return measured if (measured.trial_id, measured.outputs) == (trial_id, outputs.sha256) else None
+
+    def _outputs(self, file: Path, wanted: FileDigest) -> Outputs:
+        """Raises _BrokenError where the file is not the one that is wanted."""
+        try:
+            content = _content(file, LARGEST_OUTPUTS)
+        except FileNotFoundError:
+            raise _BrokenError(f"its outputs {file.name} are missing") from None
+        if digest(content) != wanted:
+            raise _BrokenError(f"its outputs {file.name} are others than its JSON names (SHA-256)")
+        try:
+            return Outputs.from_bytes(content)
+        except OutputsError as error:
+            raise _BrokenError(f"its outputs {file.name} are broken: {error}") from None
+
+    def outputs(self, trial_id: str) -> Outputs:
+        """What the trial's model said on validation and test. Raises UserError where that is not known."""
+        file = self.json_file(trial_id)
+        try:
+            result = TrialResult.model_validate_json(_content(file, LARGEST))
+            if result.outputs is None:
+                why = "is from before outputs were kept" if result.state is State.DONE else "did not end well"
+                raise UserError(f"{file} has no outputs: the trial {why}")
+            return self._outputs(self.outputs_file(trial_id), result.outputs)
+        except FileNotFoundError:
+            raise UserError(f"{self.folder} holds no trial {trial_id!r}") from None
+        except (pydantic.ValidationError, _BrokenError) as error:
+            why = _first_problem(error) if isinstance(error, pydantic.ValidationError) else str(error)
+            raise UserError(f"{file} cannot be used: {why}") from None
+
+    def weights_of(self, result: TrialResult) -> bytes | None:
+        """The file of its weights; None where there is none, or another than its JSON names."""
+        if result.weights is None:
+            return None
+        try:
+            content = _content(self.weights_file(result.trial_id), LARGEST_OUTPUTS)
+        except (FileNotFoundError, _BrokenError):
+            return None
+        return content if digest(content) == result.weights else None
+
+    def measured(self, results: Mapping[str, TrialResult]) -> dict[str, Measured]:
+        """What was measured on each of these trials, with the fingerprints; of one that was never measured, nothing.
+        Trials without outputs are left out: nothing can be measured on them."""
+        kept = {i: result.outputs for i, result in results.items() if result.outputs is not None}
+        return {
+            i: self._measured(i, outputs) or Measured(trial_id=i, outputs=outputs.sha256) for i, outputs in kept.items()
+        }
 
     def read(self, ids: Iterable[str] | None = None) -> dict[str, TrialResult]:
         """The results of these trials, or of all, by id. Absent ones are left out; see `broken`."""
-        self.broken = {}
+        self.broken, self.notes = {}, {}
         wanted: Iterable[Path]
         try:
             present = {entry.name for entry in os.scandir(self.folder)}
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return {}
+        except NotADirectoryError:
+            raise UserError(f"{self.folder} is a file where the ledger needs a folder; move it away") from None
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be read ({error.strerror or error}); allow reading there") from None
         if ids is None:
-            foreign = sorted(n for n in present if not _NAME.fullmatch(n) and not n.startswith("."))
+            foreign = sorted(n for n in present if not _OWN.fullmatch(n) and not n.startswith("."))
             self.broken.update({self.folder / n: "is not named like a trial" for n in foreign})
             wanted = [self.folder / n for n in sorted(present) if _NAME.fullmatch(n)]
         else:
@@ -114,40 +249,72 @@ class Ledger:
                 self.broken[self.folder / f"{i}.json"] = why
         return found
 
-    def write(self, result: TrialResult) -> None:
-        """Keep a result; whoever reads sees the old file or the new one, never a part.
+    def write(
+        self,
+        result: TrialResult,
+        outputs: bytes | None = None,
+        measured: Measured | None = None,
+        weights: bytes | None = None,
+    ) -> None:
+        """Keep a trial; whoever reads sees the old one or the new one, never a part.
 
-        Raises UserError where the folder cannot be written or the disk is full; the ledger is then as it was.
+        outputs, weights: the files that the result names. Raises UserError where the folder cannot be written or the
+        disk is full; the ledger is then as it was. Raises ValueError where the result names other files than these.
         """
-        self._put(self.folder / f"{result.trial_id}.json", result.model_dump_json(indent=1).encode() + b"\n")
+        for name, content, wanted in (("outputs", outputs, result.outputs), ("weights", weights, result.weights)):
+            if wanted != (None if content is None else digest(content)):
+                raise ValueError(f"the result of trial {result.trial_id} names other {name} than are given")
+        trial_id = result.trial_id
+        if outputs is not None and self._differs(self.outputs_file(trial_id), outputs):
+            # The JSON that is there names other outputs: it goes before they do.
+            self._remove(self.json_file(trial_id))
+        if weights is not None:
+            self._put(self.weights_file(trial_id), weights)
+        if outputs is not None:
+            self._put(self.outputs_file(trial_id), outputs)
+        if measured is not None:
+            self.write_measured(measured)
+        kept = result if result.outputs is None else result.bare()
+        self._put(self.json_file(trial_id), kept.model_dump_json(indent=1).encode() + b"\n")
 
-    def _put(self, file: Path, content: bytes) -> None:
-        scratch = None
+    def add_probes(self, found: Measured) -> bool:
+        """Add what was measured on a finished trial to what is known of it; False where it is of other outputs."""
+        before = self.measured(self.read([found.trial_id])).get(found.trial_id)
+        if before is None or before.outputs != found.outputs:
+            return False
+        self.write_measured(before.updated(probes=found.probes))
+        return True
+
+    def write_measured(self, measured: Measured) -> None:
+        """Keep what was measured on a trial, in place of what was before. Raises UserError as `write` does."""
+        content = measured.model_dump_json(indent=1).encode() + b"\n"
+        self._put(self.measured_file(measured.trial_id), content)
+
+    def _differs(self, file: Path, content: bytes) -> bool:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, scratch = tempfile.mkstemp(dir=self.folder, prefix=_SCRATCH)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(scratch).chmod(0o644)
-            Path(scratch).replace(file)
-            scratch = None
+            return _content(file, LARGEST_OUTPUTS) != content
+        except (FileNotFoundError, _BrokenError):
+            return True
+
+    def _remove(self, file: Path) -> None:
+        try:
+            file.unlink(missing_ok=True)
         except OSError as error:
             raise _cannot_write(self.folder, error) from None
-        finally:
-            if scratch is not None:
-                with suppress(OSError):
-                    Path(scratch).unlink()
+
+    def _put(self, file: Path, content: bytes) -> None:
+        try:
+            atomic.write(file, content, prefix=_SCRATCH)
+        except OSError as error:
+            raise _cannot_write(file.parent, error) from None
 
     def forget(self, *states: State) -> list[str]:
         """Delete the results in these states, so that their trials run again. Returns their ids."""
         gone = [i for i, result in self.read().items() if result.state in states]
         for i in gone:
-            try:
-                (self.folder / f"{i}.json").unlink(missing_ok=True)
-            except OSError as error:
-                raise _cannot_write(self.folder, error) from None
+            # The JSON first: what is left without it counts for nothing.
+            for file in (self.json_file(i), self.measured_file(i), self.outputs_file(i), self.weights_file(i)):
+                self._remove(file)
         return gone
 
     def pending(self, plan: Plan, limits: Limits) -> list[Job]:
@@ -157,9 +324,10 @@ class Ledger:
         where a folder lies in the place of a result, which no result could replace.
         """
         results = self.of(plan.jobs)
-        for file in self.broken:
-            if file.is_dir():
-                raise UserError(f"{file} is a folder where a result belongs; move it away")
+        for broken in self.broken:
+            for file in (broken, broken.with_suffix(".safetensors")):
+                if file.is_dir():
+                    raise UserError(f"{file} is a folder where a result belongs; move it away")
         return [job for job in plan.jobs if _open(results.get(job.trial_id), limits)]
 
     @contextmanager
@@ -195,11 +363,18 @@ class Ledger:
             lock.release()
 
     def _try_writing(self) -> None:
-        """Remove what a killed sweep left half written, and see to it that a result would find room."""
+        """Remove what a killed sweep left: files half written, and those that no JSON names. See to it that a result
+        would find room."""
         probe = self.folder / f"{_SCRATCH}probe"
         self._put(probe, b" " * 2**16)
         for scratch in self.folder.glob(f"{_SCRATCH}*"):
             scratch.unlink(missing_ok=True)
+        for scratch in self.weights.glob(f"{_SCRATCH}*"):
+            scratch.unlink(missing_ok=True)
+        for file in self.folder.iterdir():
+            own = _OWN.fullmatch(file.name)
+            if own is not None and file.is_file() and not self.json_file(own[1]).exists():
+                file.unlink(missing_ok=True)
 
 
 def limits_of(settings: Sweep) -> Limits:

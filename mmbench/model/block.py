@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from mmbench.model.interfaces import Attention, Bank, Stream
+from mmbench.model.interfaces import Attention, Bank, Heads, Stream, Values
 
 MakeAttention = Callable[[], Attention]
 
@@ -23,6 +22,15 @@ def merge_heads(x_BHLd: Tensor) -> Tensor:
     """(B, H, L, d) -> (B, L, H d)."""
     batch, heads, length, head_dim = x_BHLd.shape
     return x_BHLd.transpose(1, 2).reshape(batch, length, heads * head_dim)
+
+
+def as_heads(parts: Sequence[Tensor], *, kv_mask: Tensor, q_mask: Tensor) -> Values:
+    """Queries, keys and values, or values alone, as a mechanism takes them."""
+    *content, v = parts
+    if not content:
+        return Values(v=v, kv_mask=kv_mask)
+    q, k = content
+    return Heads(q=q, k=k, v=v, kv_mask=kv_mask, q_mask=q_mask)
 
 
 class MLP(nn.Sequential):
@@ -71,12 +79,8 @@ class Layer(nn.Module):
     def forward(self, name: str, stream: Stream) -> Stream:
         x = stream.tokens
         projected = self.project.per_token(x, stream.segments)
-        q, k, v = None, None, projected
-        if self.content_based:
-            q, k, v = (split_heads(part, self.heads) for part in projected.chunk(3, dim=-1))
-        else:
-            v = split_heads(projected, self.heads)
-        y, _ = cast(Attention, self.attention[name]).read(q, k, v, stream.mask, stream.mask)
+        parts = [split_heads(part, self.heads) for part in projected.chunk(3 if self.content_based else 1, dim=-1)]
+        y, _ = self.attention[name](as_heads(parts, kv_mask=stream.mask, q_mask=stream.mask))
         x = x + self.out.per_token(merge_heads(y), stream.segments)
         return stream.with_tokens(x + self.mlp.per_token(x, stream.segments))
 
@@ -96,12 +100,10 @@ class Cross(nn.Module):
     def forward(self, stream: Stream, context: Stream) -> Tensor:
         x = stream.tokens
         key_value = self.key_value(context.tokens)
-        q, k = None, None
-        v = split_heads(key_value, self.heads)
+        parts = [split_heads(part, self.heads) for part in key_value.chunk(2 if self.content_based else 1, dim=-1)]
         if self.query is not None:
-            q = split_heads(self.query(x), self.heads)
-            k, v = (split_heads(part, self.heads) for part in key_value.chunk(2, dim=-1))
-        y, _ = self.attention.read(q, k, v, context.mask, stream.mask)
+            parts.insert(0, split_heads(self.query(x), self.heads))
+        y, _ = self.attention(as_heads(parts, kv_mask=context.mask, q_mask=stream.mask))
         return x + self.out(merge_heads(y)).expand_as(x)
 
 
@@ -120,13 +122,12 @@ class ReadOut(nn.Module):
     def forward(self, stream: Stream, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         """Returns the summary (B, D) and, on request, the weights (B, H, L) on the tokens."""
         key_value = self.key_value(stream.tokens)
-        q, k = None, None
-        v = split_heads(key_value, self.heads)
+        parts = [split_heads(part, self.heads) for part in key_value.chunk(2 if self.content_based else 1, dim=-1)]
         if self.query is not None:
-            q = self.query.expand(len(v), -1, -1, -1)
-            k, v = (split_heads(part, self.heads) for part in key_value.chunk(2, dim=-1))
-        asks = stream.mask.new_ones(len(v), 1)
-        y, weights = self.attention.read(q, k, v, stream.mask, asks, need_weights=need_weights)
+            parts.insert(0, self.query.expand(len(key_value), -1, -1, -1))
+        query_mask = stream.mask.new_ones(len(key_value), 1)
+        heads = as_heads(parts, kv_mask=stream.mask, q_mask=query_mask)
+        y, weights = self.attention(heads, need_weights=need_weights)
         return self.out(merge_heads(y)[:, 0]), None if weights is None else weights[:, :, 0]
 
 

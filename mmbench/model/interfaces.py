@@ -6,6 +6,7 @@ d width of a head, D model width, C classes.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data.batches import Example, Inputs
+from mmbench.errors import UserError
 
 JOINT = "joint"
 """Name of the one stream that early fusion makes of all modalities."""
@@ -61,58 +63,107 @@ Summaries = Mapping[str, Tensor]
 """One vector (B, D) per stream, read out after the last layer."""
 
 
-class Attention(nn.Module, ABC):
-    """How tokens mix: the one primitive that all mechanisms implement.
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """What a mechanism reads: values that are split into heads, and which of them are real.
 
-    Projections, residuals, norms and the MLP lie outside, in the block that all mechanisms share. The mechanism is made
+    Attributes:
+        v: (B, H, M, d) float.
+        kv_mask: (B, M) bool, True = real token.
+    """
+
+    v: Tensor
+    kv_mask: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heads(Values):
+    """Queries, keys and values, split into heads; N and M may differ.
+
+    Attributes:
+        q: (B, H, N, d) float.
+        k: (B, H, M, d) float.
+        v: (B, H, M, d) float.
+        kv_mask: (B, M) bool, True = real key and value.
+        q_mask: (B, N) bool, True = real query.
+    """
+
+    q: Tensor
+    k: Tensor
+    q_mask: Tensor
+
+
+ATTEND = "def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:"
+"""The signature that every mechanism has; a pooling takes `Values`."""
+
+
+def _check_signature(cls: type) -> None:
+    attend = cls.__dict__.get("attend")
+    if not inspect.isfunction(attend):
+        return
+    _, *taken = inspect.signature(attend).parameters.values()
+    positional = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    named = [p.name for p in taken if p.kind is p.KEYWORD_ONLY]
+    if len(positional) == 1 and named == ["need_weights"]:
+        return
+    found = ", ".join(["self", *(p.name for p in positional), "*" if named else "", *named]).replace(", , ", ", ")
+    raise UserError(
+        f"{attend.__code__.co_filename}: {cls.__qualname__}.attend takes ({found.removesuffix(', ')}); "
+        f"a mechanism takes its arguments as one object:\n    {ATTEND}\n"
+        "with heads.q, heads.k, heads.v, heads.kv_mask and heads.q_mask in place of separate arguments "
+        "(from mmbench.model.interfaces import Attention, Heads); "
+        "a mechanism that ignores queries and keys is a Pooling and takes Values"
+    )
+
+
+class Attention(nn.Module, ABC):
+    """How tokens mix: the one primitive that all mechanisms implement, called as `mechanism(heads)`.
+
+    Projections, residuals, norms and the MLP are outside, in the block that all mechanisms share. The mechanism is made
     as `Mechanism(heads, head_dim, **options)` and may own parameters.
     """
 
     content_based: ClassVar[bool] = True
-    """False when queries and keys are ignored; the block then owns no projections for them."""
+    """False in a `Pooling`: the block then owns no projections for queries and keys."""
     ordered: ClassVar[bool] = False
     """True when the order of the tokens matters; otherwise permuting keys changes nothing."""
-    places_queries: ClassVar[bool] = False
-    """True when it matters which queries are real, as where positions do; the block then passes `q_mask_BN`."""
+    uses_query_mask: ClassVar[bool] = False
+    """True when it matters which queries are real (`heads.q_mask`), as where positions do."""
 
     def __init__(self, heads: int, head_dim: int) -> None:
         super().__init__()
         self.heads = heads
         self.head_dim = head_dim
 
-    @abstractmethod
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Read `v` for every query.
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Raises UserError where `attend` has another signature, such as that of older versions."""
+        super().__init_subclass__(**options)
+        _check_signature(cls)
 
-        q (B, H, N, d), k and v (B, H, M, d), N != M allowed; kv_mask (B, M) bool, True = real. q and k are None for a
-        mechanism that is not content based (N is then 1 and broadcasts). One that `places_queries` takes the keyword
-        `q_mask_BN` (B, N) bool too; None means that all queries are real. Returns y (B, H, N, d) and, when
-        `need_weights` and the mechanism has them, weights (B, H, N, M): a distribution over the real tokens. Where no
-        token is real, y and weights are 0. What stands in y for a query that is padding is nobody's business, but
-        finite.
+    @abstractmethod
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Read `heads.v` for every query.
+
+        Returns y (B, H, N, d) and, when `need_weights` and the mechanism has them, weights (B, H, N, M): a distribution
+        over the real tokens. Where no token is real, y and weights are 0. Rows of y for padding queries are unspecified
+        but must be finite.
         """
 
-    def read(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        q_mask_BN: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        """`attend`, told which queries are real if it wants to know: what the block calls."""
-        told: dict[str, Any] = {"q_mask_BN": q_mask_BN} if self.places_queries else {}
-        return self.attend(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, need_weights=need_weights, **told)
+    def forward(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return self.attend(heads, need_weights=need_weights)
+
+
+class Pooling(Attention):
+    """A mechanism that ignores queries and keys, so all queries read the same row."""
+
+    content_based = False
+
+    @abstractmethod
+    def attend(self, heads: Values, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Read `heads.v` once for all queries: y (B, H, 1, d), weights (B, H, 1, M); else as `Attention.attend`."""
+
+    def forward(self, heads: Values, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        return self.attend(heads, need_weights=need_weights)
 
 
 class Stem(nn.Module, ABC):
@@ -165,6 +216,7 @@ class Kit:
     cross(): a new pre-norm cross-attention block, called as block(stream, context) -> tokens (B, L, D).
     mlp(): a new pre-norm MLP (B, L, D) -> (B, L, D), without the residual.
     head(inputs): a new small MLP (B, inputs) -> (B, C).
+    exchanges(make, part): one bank per exchange, that is, between each layer and the next.
     """
 
     modalities: tuple[str, ...]
@@ -175,6 +227,9 @@ class Kit:
     cross: Callable[[], nn.Module]
     mlp: Callable[[], nn.Module]
     head: Callable[[int], nn.Module]
+
+    def exchanges(self, make: Callable[[], nn.Module], part: Part = "exchange") -> nn.ModuleList:
+        return nn.ModuleList(self.bank(make, part, layer + 1) for layer in range(self.depth - 1))
 
 
 class Fusion(nn.Module, ABC):
@@ -214,6 +269,34 @@ class Fusion(nn.Module, ABC):
     @abstractmethod
     def merge_outputs(self, summaries: Summaries) -> Tensor:
         """Summaries (B, D) per stream -> logits (B, C)."""
+
+
+class IntermediateFusion(Fusion):
+    """Streams meet between layers; at the end, logits = MLP([s_1; ...; s_M]), the summaries concatenated.
+
+    A subclass writes `exchange` and hands the modules that it uses there to this constructor, by name.
+    """
+
+    family = "intermediate"
+
+    def __init__(self, kit: Kit, **modules: nn.Module) -> None:
+        """Registers `modules` in their order, then the head: with one seed, each draws the same numbers."""
+        super().__init__(kit)
+        for name, module in modules.items():
+            self.add_module(name, module)
+        self.head = kit.head(kit.width * len(kit.modalities))
+
+    @classmethod
+    def cannot(cls, *, modalities: int, depth: int) -> str | None:
+        if depth < 2:
+            return "intermediate fusion acts between layers and needs a depth of at least 2"
+        return super().cannot(modalities=modalities, depth=depth)
+
+    @abstractmethod
+    def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams: ...
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        return self.head(torch.cat([summaries[m] for m in self.modalities], dim=-1))
 
 
 class Model(nn.Module, ABC):

@@ -63,18 +63,18 @@ def ranks(mask_BL: Tensor) -> tuple[Tensor, Tensor]:
     return counted.cumsum(-1) - counted, counted.sum(-1, keepdim=True)
 
 
-def fine(dtype: torch.dtype) -> torch.dtype:
+def accumulation_dtype(dtype: torch.dtype) -> torch.dtype:
     """The type to count tokens and to sum many numbers in beside numbers of `dtype`: half precision is too coarse."""
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-def places(mask_BL: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+def relative_positions(mask_BL: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Where a token lies among the real ones, (B, L) in (0, 1): (rank + 1/2) / number of real tokens."""
     rank, number = ranks(mask_BL)
     return (rank.to(dtype) + 0.5) / number.clamp(min=1)
 
 
-def order(mask_BL: Tensor) -> Tensor:
+def real_first(mask_BL: Tensor) -> Tensor:
     """Indices (B, L) that bring the real tokens to the front and keep their order; padding follows."""
     rank, number = ranks(mask_BL)
     index = torch.arange(mask_BL.shape[1], device=mask_BL.device).expand_as(rank)
@@ -82,7 +82,7 @@ def order(mask_BL: Tensor) -> Tensor:
     return torch.empty_like(rank).scatter_(1, torch.where(mask_BL, rank, number + index - rank), index)
 
 
-def members(mask_BL: Tensor, count: int) -> Tensor:
+def slot_members(mask_BL: Tensor, count: int) -> Tensor:
     """Which tokens lie in which slot, (B, S, L) bool: the R real ones, in order, in min(R, count) runs of equal length.
 
     Lengths differ by one at most. Padding lies in no slot, and slots beyond R are empty.

@@ -1,48 +1,51 @@
-"""What a model costs: parameters, FLOPs, time of a prediction, memory."""
+"""What a trained model costs when it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils import benchmark
-from torch.utils.flop_counter import FlopCounterMode
+from mmbench.probe import Probe
+from mmbench.registry import variant
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.quantity import Quantity
 
-from mmbench.data.batches import Split
+if TYPE_CHECKING:
+    from torch import nn
 
-
-def parameters(model: nn.Module) -> int:
-    """Trainable parameters."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+    from mmbench.data.batches import Split
 
 
-def counted(call: Callable[[], object]) -> int:
-    """FLOPs of a call: 2 per multiply-add of a matrix product.
+@variant("cost", source="PyTorch FlopCounterMode, torch.utils.benchmark")
+class Cost(Probe):
+    """Trainable parameters; FLOPs of a forward pass for one sample; median time of a forward pass.
 
-    Elementwise work is not counted. Fused attention is unknown to the counter and would count as zero, so the call goes
-    through PyTorch's plain attention kernel.
+    FLOPs are 2 per multiply-add of a matrix product; elementwise work is not counted. Times are of batches of 128 of
+    the validation split, per sample; a baseline's include making its features of the inputs.
     """
-    # The counter's bookkeeping needs autograd wherever a parameter itself is a module's input, as learned tokens are.
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        call()
-    return int(counter.get_total_flops())
 
+    quantities: ClassVar[Mapping[str, Quantity]] = {
+        "parameters": Quantity(label="parameters", better="lower", low=0, whole=True),
+        "flops": Quantity(label="floating-point operations per sample", better="lower", low=0, whole=True),
+        "inference_us_per_sample": Quantity(
+            label="inference per sample", unit="µs", better="lower", low=0, machine=True
+        ),
+    }
 
-def flops(model: nn.Module, split: Split) -> int:
-    """FLOPs of one forward pass for one sample, as `counted` does."""
-    model.eval()
-    inputs, _ = split.rows(slice(0, 1))
-    return counted(lambda: model(inputs))
+    def measure(
+        self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int
+    ) -> Mapping[str, float | list[float]]:
+        from mmbench.model import cost
+        from mmbench.model.baseline import BaselineModel
 
-
-@torch.inference_mode()
-def inference_seconds(model: nn.Module, split: Split, *, batch: int = 128) -> float:
-    """Median wall seconds of a forward pass, divided by the samples in it; after warm-up, about 0.1 s of measuring."""
-    model.eval()
-    inputs, labels = split.rows(slice(0, batch))
-    timer = benchmark.Timer(
-        "model(inputs)", globals={"model": model, "inputs": inputs}, num_threads=torch.get_num_threads()
-    )
-    return timer.blocked_autorange(min_run_time=0.05).median / len(labels)
+        validation = splits["validation"]
+        if isinstance(model, BaselineModel):
+            weights, biases = model.size
+            parameters, flops = weights + biases, 2 * weights
+        else:
+            parameters, flops = cost.parameters(model), cost.flops(model, validation)
+        return {
+            "parameters": parameters,
+            "flops": flops,
+            "inference_us_per_sample": cost.inference_seconds(model, validation) * 1e6,
+        }

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from mmbench.errors import UserError
+from mmbench.report.draw import markdown as md
 from mmbench.report.draw.html import render
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.caveats import Caveat
@@ -73,6 +74,7 @@ class Section(ABC, Generic[Record]):
         order: place among the sections, ascending.
         places: output ("tables", "figures", "metrics") -> place there, where it is another than `order`. Figures of
             sections with one place are ordered by data set.
+        claims: probes whose quantities it shows; a probe that no section claims is shown by the section `probes`.
     """
 
     name: ClassVar[str]
@@ -80,6 +82,7 @@ class Section(ABC, Generic[Record]):
     anchor: ClassVar[str] = ""
     order: ClassVar[float] = 500
     places: ClassVar[Mapping[str, float]] = {}
+    claims: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def compute(self, context: Context) -> Record | None:
@@ -94,17 +97,22 @@ class Section(ABC, Generic[Record]):
         yield from ()
 
     def page(self, record: Record) -> Iterator[Markup]:
-        """HTML, one element with the id `anchor`. By default page.html beside the section, filled by `view`."""
-        values = {"anchor": self.anchor or self.name, "record": record}
-        yield render(type(self).__module__, "page.html", values | dict(self.view(record)))
+        """HTML, one element with the id `anchor`. By default page.html in the section's folder, filled by `view`; where
+        there is none, the title and the tables."""
+        values = {"anchor": self.anchor or self.name, "record": record, "title": self.title or self.name}
+        filled = values | {"tables": lambda: list(self.tables(record))} | dict(self.view(record))
+        yield render(type(self).__module__, ("page.html", "tables.html"), filled)
 
     def view(self, record: Record) -> Mapping[str, Any]:
         """Names that page.html uses, in addition to `record` and `anchor`."""
         return {}
 
     def markdown(self, record: Record) -> Iterator[Block]:
-        """Paragraphs, the heading first."""
-        yield from ()
+        """Paragraphs, the heading first. By default the title and the tables, where there are any."""
+        tables = list(self.tables(record))
+        if tables:
+            yield f"## {md.escape(self.title or self.name)}"
+        yield from (ShowTable(name=table.name) for table in tables)
 
     def plots(self, record: Record) -> Iterator[tuple[str, pd.DataFrame]]:
         """Data for `dvc plots show`, by file name."""

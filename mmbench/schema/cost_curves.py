@@ -1,4 +1,4 @@
-"""How cost grows with the number of tokens: what `mmbench profile` leaves behind, and the exponent it shows.
+"""How cost grows with the number of tokens: what `mmbench cost-curves` leaves behind, and the exponent it shows.
 
 No PyTorch: the report reads these files too.
 """
@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import BeforeValidator, Field
 
+from mmbench import atomic
 from mmbench.errors import UserError
 from mmbench.schema.strict_yaml import Frozen
 
@@ -81,7 +82,7 @@ class Series(Frozen):
 
 
 class Profile(Frozen):
-    """All that one run of `mmbench profile` measured, and under which conditions.
+    """All that one run of `mmbench cost-curves` measured, and under which conditions.
 
     device: "cpu" or "cuda"; hardware: its name. limits: `seconds` of one pass and `memory_gb`, beyond which a mechanism
     is stopped. started: ISO 8601, UTC.
@@ -167,19 +168,12 @@ def _unwritable(folder: Path, error: OSError) -> UserError:
 def save(profile: Profile, folder: Path, *, keep: bool = False) -> Path:
     """Write `<device>.json` in the folder, whole or not at all; returns where. keep: the last one as `.json.before`."""
     file = folder / f"{profile.device}.json"
-    scratch: Path | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", delete=False) as opened:
-            scratch = Path(opened.name)
-            opened.write(profile.model_dump_json(indent=1) + "\n")
-        scratch.chmod(0o644)
-        if keep and file.is_file():
-            file.replace(file.with_suffix(".json.before"))
-        scratch.replace(file)
+        with atomic.replacing(file) as stream:
+            stream.write(profile.model_dump_json(indent=1).encode() + b"\n")
+            if keep and file.is_file():
+                file.replace(file.with_suffix(".json.before"))
     except OSError as error:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
         raise _unwritable(folder, error) from None
     return file
 
@@ -198,5 +192,5 @@ def _load(file: Path) -> Profile:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(x) for x in first["loc"])
         raise UserError(
-            f"{file} is no profile ({f'{where}: ' if where else ''}{first['msg']}); run `mmbench profile` again"
+            f"{file} is no profile ({f'{where}: ' if where else ''}{first['msg']}); run `mmbench cost-curves` again"
         ) from None

@@ -140,13 +140,14 @@ class Training(Frozen):
 
 
 class Sweep(Frozen):
-    """How trials are run; none of it is part of a trial's identity."""
+    """How trials are run; none of it is part of a trial's identity. keep_weights: GB in all."""
 
     at_once: Positive | Literal["auto"]
     per_gpu: Positive | Literal["auto"]
     time_limit_s: Annotated[float, Field(gt=0, le=31_536_000)] | None
     memory_limit_gb: Annotated[float, Field(gt=0, le=1_000_000)] | None
     retries: Annotated[int, Field(ge=0)]
+    keep_weights: Annotated[float, Field(ge=0, le=1_000_000)] = 2.0
 
 
 class Tracking(Frozen):

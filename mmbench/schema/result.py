@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mmbench.errors import suggest
-from mmbench.metrics import METRICS, Metric
+from mmbench.schema.measured import Measured
+from mmbench.schema.metric import METRICS, MetricInfo
+from mmbench.schema.quantity import QUANTITIES, TRAINING, Value
 from mmbench.schema.strict_yaml import Frozen
 from mmbench.schema.trial import TrialConfig
 
@@ -29,20 +30,14 @@ class State(StrEnum):
 FINISHED = (State.DONE, State.FAILED, State.DIVERGED, State.TIMEOUT, State.OUT_OF_MEMORY)
 
 
-Amount = Annotated[int, Field(ge=0)]
 Time = Annotated[float, Field(ge=0, le=1e12)]
 
 
-class Cost(Frozen):
-    """What a trial cost. flops: multiply-adds of matrix products x 2 for one sample, forward; elementwise work is not
-    counted. Seconds are wall time; peak_memory is in bytes (of the device, or of the process on a CPU)."""
+class FileDigest(Frozen):
+    """A file that belongs to a trial. size: in bytes."""
 
-    parameters: Amount
-    flops: Amount | None
-    train_seconds: Time
-    seconds_per_epoch: Time
-    inference_us_per_sample: Time
-    peak_memory: Amount | None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0)]
 
 
 class Provenance(Frozen):
@@ -66,19 +61,30 @@ def _moment(text: str) -> str:
 
 
 Scores = dict[str, float]
-"""By the name of the metric (`mmbench.metrics`)."""
+"""By the name of the metric (`mmbench/metric`)."""
 
 Curve = list[float | None]
 """One value an epoch; null where it was not finite."""
 
 
 class TrialResult(Frozen):
-    """One finished trial, as the ledger keeps it.
+    """One finished trial, as readers see it. In the ledger, `metrics` and what probes measured are in a file of their
+    own (`mmbench.schema.measured`), and are put in here when the trial is read.
 
-    state: how it ended; message: why, for every state but done. metrics: scores by split, at best_epoch (0-based,
-    chosen on validation). curves: by name, one value an epoch. started: ISO 8601, UTC. seconds: wall time of
-    the whole job. unrepeatable: the operation of which the device has no version that repeats itself bit by bit; None
-    where all have one.
+    Attributes:
+        state: How it ended.
+        message: Why, for every state but done.
+        metrics: Scores by split, at best_epoch. A metric that is not installed here is kept, and is in no table.
+        best_epoch: 0-based, chosen on validation.
+        curves: By name, one value an epoch.
+        quantities: What training and probes measured, by the name of the quantity (`mmbench.schema.quantity`).
+        started: ISO 8601, UTC.
+        seconds: Wall time of the whole job.
+        unrepeatable: The operation of which the device has no version that repeats itself bit by bit; None where all
+            have one.
+        outputs: The file of its outputs, without which a trial that is done is not finished; None of a trial that did
+            not end well, and of one from before outputs were kept, which has its metrics in its JSON.
+        weights: The file of its weights, where they were kept.
     """
 
     trial_id: str
@@ -89,26 +95,52 @@ class TrialResult(Frozen):
     metrics: dict[str, Scores] = Field(default_factory=dict)
     best_epoch: int | None = None
     curves: dict[str, Curve] = Field(default_factory=dict)
-    cost: Cost | None = None
+    quantities: dict[str, Value] = Field(default_factory=dict)
     started: Annotated[str, AfterValidator(_moment)]
     seconds: Time
     limits: dict[str, float | None] = Field(default_factory=dict)
     unrepeatable: str | None = None
+    outputs: FileDigest | None = None
+    weights: FileDigest | None = None
     provenance: Provenance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _convert(cls, raw: Any) -> Any:
+        """Before outputs were kept, a cost of fixed fields was part of the record."""
+        if not isinstance(raw, dict) or "cost" not in raw:
+            return raw
+        cost = raw["cost"] or {}
+        if not isinstance(cost, dict):
+            raise ValueError("cost is no object")
+        found = {name: value for name, value in cost.items() if value is not None}
+        return {k: v for k, v in raw.items() if k != "cost"} | {"quantities": found | (raw.get("quantities") or {})}
 
     @model_validator(mode="after")
     def _possible(self) -> TrialResult:
-        if self.state is State.DONE and not self.metrics:
-            raise ValueError("done, but without a score")
+        if self.state is State.DONE and not self.metrics and self.outputs is None:
+            raise ValueError("done, but with neither outputs nor a score")
         for split, scores in self.metrics.items():
             for name, value in scores.items():
                 metric = METRICS.get(name)
-                if metric is None:
-                    raise ValueError(f"{split} {name} is no metric{suggest(name, METRICS)}")
-                if not _within(value, metric):
-                    raise ValueError(f"{split} {name} is {value}, which lies outside [{metric.low}, {metric.high}]")
+                if metric is not None and not _within(value, metric):
+                    raise ValueError(f"{split} {name} is {value}, which is outside [{metric.low}, {metric.high}]")
+        for name, amount in self.quantities.items():
+            quantity = QUANTITIES.get(name)
+            if quantity is not None and (why := quantity.misfit(amount)) is not None:
+                raise ValueError(f"{name} {why}")
         return self
 
+    def bare(self) -> TrialResult:
+        """What training itself found: as it is in the ledger's JSON where outputs are kept."""
+        own = {name: value for name, value in self.quantities.items() if name in TRAINING}
+        return self.model_copy(update={"metrics": {}, "quantities": own})
 
-def _within(value: float, metric: Metric) -> bool:
+    def complete(self, measured: Measured) -> TrialResult:
+        """With what was measured. Raises ValueError where a score cannot be."""
+        raw = dict(self) | {"metrics": measured.scores(), "quantities": self.quantities | measured.quantities()}
+        return TrialResult.model_validate(raw)
+
+
+def _within(value: float, metric: MetricInfo) -> bool:
     return (metric.low is None or value >= metric.low) and (metric.high is None or value <= metric.high)

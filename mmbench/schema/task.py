@@ -26,7 +26,7 @@ class Task(Frozen):
     """What is predicted.
 
     targets: names of the classes, of the labels, or of the numbers; of a binary task the second is the positive class.
-    metric: the main one (`mmbench.metrics`): it chooses the epoch and leads the report. affect: whether the metrics
+    metric: the main one (`mmbench/metric`): it chooses the epoch and leads the report. affect: whether the metrics
     customary for sentiment are reported too.
     """
 
@@ -38,7 +38,7 @@ class Task(Frozen):
     @pydantic.model_validator(mode="after")
     def _fits(self) -> Task:
         # The loss is trained on, and differs from data set to data set: it can be looked at, but does not lead.
-        from mmbench.metrics import fitting
+        from mmbench.schema.metric import fitting
 
         known = [name for name in fitting(self.kind, affect=self.affect) if name != "loss"]
         if self.metric not in known:

@@ -46,6 +46,15 @@ class TrialConfig(Frozen):
         """`additive + concat · shared · synergy · s0`."""
         return f"{self.cell} · {self.dataset} · s{self.seed}"
 
+    def choices(self) -> list[tuple[Literal["attention", "fusion", "architecture"], Choice]]:
+        """The levels of the three axes that the trial has, by axis."""
+        found: list[tuple[Literal["attention", "fusion", "architecture"], Choice | None]] = [
+            ("attention", self.attention),
+            ("fusion", self.fusion),
+            ("architecture", self.architecture),
+        ]
+        return [(axis, choice) for axis, choice in found if choice is not None]
+
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.plan import Plan
-from mmbench.sweep.model_counts import Census, uncollected
+from mmbench.sweep.local import one_thread
+from mmbench.sweep.model_counts import ModelCounter
+from mmbench.sweep.paused_collector import paused_collector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +20,10 @@ class Count:
     flops: int
 
 
-def costs(plan: Plan, specs: Mapping[str, DataSpec], census: Census) -> dict[tuple[str, str], Count | str]:
+def costs(plan: Plan, specs: Mapping[str, DataSpec], census: ModelCounter) -> dict[tuple[str, str], Count | str]:
     """Parameters and FLOPs by data set and cell, of all that is trained; or, of what cannot be built, the reason."""
     found: dict[tuple[str, str], Count | str] = {}
-    with uncollected():
+    with paused_collector(), one_thread():
         for job in plan.jobs:
             config, key = job.config, (job.config.dataset, job.config.cell)
             if config.role == "baseline" or key in found:

@@ -1,10 +1,12 @@
-"""What happens in the driver while Ray Tune runs: jobs are handed out, results kept, lost workers accounted for."""
+"""What happens in the driver while Ray Tune runs: trials are handed out, what they leave is kept, lost workers are
+accounted for."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +18,22 @@ from ray import tune
 from mmbench import provenance
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
+from mmbench.schema.measured import Measured
 from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import Provenance, State, TrialResult
+from mmbench.sweep.assignment import Assignment, Packed
+from mmbench.sweep.files import TrialFiles
+from mmbench.sweep.measure import failed_probes
 from mmbench.sweep.orphan_guard import Guard
+from mmbench.sweep.weights import WeightStore
 from mmbench.sweep.worker import GRACE_S
 
 STILLBORN = 5
 """So many workers that die while they start, one after the other, end the sweep."""
 
 Report = Callable[[TrialResult], None]
+ReportMeasured = Callable[[str], None]
+"""Gets the id of a trial that was finished before and has been measured."""
 
 
 class Driver(tune.Callback):
@@ -32,23 +41,28 @@ class Driver(tune.Callback):
 
     def __init__(
         self,
-        jobs: Sequence[Job],
+        assignments: Sequence[Assignment],
         ledger: Ledger,
         guard: Guard,
         *,
         limits: Limits,
         retries: int,
         on_result: Report,
+        on_measured: ReportMeasured,
+        keep_weights: int,
     ) -> None:
-        self.waiting = deque(jobs)
+        self.waiting = deque(assignments)
         self.ledger = ledger
         self.guard = guard
         self.limits = limits
         self.retries = retries
         self.on_result = on_result
+        self.on_measured = on_measured
+        self.weights = WeightStore(ledger, keep_weights)
         self.running: dict[str, Running] = {}
         self.losses: Counter[str] = Counter()
         self.finished = 0
+        self.measured = 0
         self.stillborn = 0
         self.error: UserError | None = None
         self.kills = _kernel_kills()
@@ -65,10 +79,10 @@ class Driver(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        if "result" in result:
-            del self.running[trial.trial_id]
+        if "packed" in result:
+            running = self.running.pop(trial.trial_id)
             # Taken out, so that Tune does not keep it.
-            self.keep(TrialResult.model_validate_json(result.pop("result")))
+            self._take(running, result.pop("packed"))
             self._assign(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -95,16 +109,18 @@ class Driver(tune.Callback):
 
     def _assign(self, trial: Any) -> None:
         """Hand the next job to a worker. An actor takes calls in their order: this one comes before the next step."""
-        job = self.waiting.popleft() if self.waiting else None
-        if job is not None:
-            self.running[trial.trial_id] = Running(job=job)
-        trial.temporary_state.ray_actor.assign.remote(None if job is None else job.model_dump_json())
+        todo = self.waiting.popleft() if self.waiting else None
+        weights = None
+        if todo is not None:
+            self.running[trial.trial_id] = Running(assignment=todo)
+            weights = None if todo.trains else self.weights.read(todo.job.trial_id)
+        trial.temporary_state.ray_actor.assign.remote(None if todo is None else todo.model_dump_json(), weights)
 
     def _lost(self, running: Running, error: object) -> None:
         """A worker was lost in the middle of a job: try the job again at the end, or settle it."""
-        job, seconds, limit = running.job, time.monotonic() - running.since, self.limits.seconds
-        self.losses[job.trial_id] += 1
-        losses = self.losses[job.trial_id]
+        todo, seconds, limit = running.assignment, time.monotonic() - running.since, self.limits.seconds
+        self.losses[todo.job.trial_id] += 1
+        losses = self.losses[todo.job.trial_id]
         out_of_memory = self._out_of_memory(error)
         if isinstance(error, ray.exceptions.RayTaskError):
             self.settle(running, State.FAILED, _plain(error))
@@ -112,7 +128,8 @@ class Driver(tune.Callback):
             message = f"took longer than its limit of {limit:g} s and did not react, so its process was ended"
             self.settle(running, State.TIMEOUT, message)
         elif losses <= self.retries:
-            self.waiting.append(job)
+            # A probe may have been what ended it: the trial is trained first, and measured apart.
+            self.waiting.append(todo.without_probes() if todo.trains else todo)
         elif out_of_memory:
             self.settle(running, State.OUT_OF_MEMORY, "the machine ran out of memory and its process was ended")
         else:
@@ -126,7 +143,12 @@ class Driver(tune.Callback):
     def settle(self, running: Running, state: State, message: str) -> None:
         """Keep a result that the driver makes because the worker no longer can."""
         job = running.job
-        self.keep(
+        if running.assignment.outputs is not None:
+            probes = failed_probes(running.assignment.measures.probes, message, "retraining")
+            outputs = running.assignment.outputs.sha256
+            self.keep_measured(Measured(trial_id=job.trial_id, outputs=outputs, probes=probes))
+            return
+        self.keep_result(
             TrialResult(
                 trial_id=job.trial_id,
                 config=job.config,
@@ -146,26 +168,56 @@ class Driver(tune.Callback):
             )
         )
 
-    def keep(self, result: TrialResult) -> None:
+    def _take(self, running: Running, packed: Packed) -> None:
+        """Keep what a worker made."""
+        if running.assignment.trains:
+            self.keep(TrialFiles.unpack(packed))
+        else:
+            self.keep_measured(Measured.model_validate_json(packed["measured"]))
+
+    def keep(self, files: TrialFiles) -> None:
         if self.error is not None:
             return
-        try:
-            self.ledger.write(result)
-        except UserError as error:
-            # Raised after Tune has wound down; in here it would become a traceback of Tune's.
-            self.error = error
+        with self._errors_for_later():
+            files = self.weights.fit(files)
+            self.ledger.write(files.result, files.outputs, files.measured, files.weights)
+            self.finished += 1
+            self.on_result(files.complete)
+
+    def keep_result(self, result: TrialResult) -> None:
+        """Of a trial that did not end well."""
+        self.keep(TrialFiles(result=result))
+
+    def keep_measured(self, found: Measured) -> None:
+        """Add what was measured on a finished trial to what is known of it."""
+        if self.error is not None:
             return
-        self.finished += 1
-        self.on_result(result)
+        with self._errors_for_later():
+            if self.ledger.add_probes(found):
+                self.measured += 1
+                self.on_measured(found.trial_id)
+
+    @contextmanager
+    def _errors_for_later(self) -> Iterator[None]:
+        """A ledger that cannot be written ends the sweep after Tune has wound down; raised in here it would become a
+        traceback of Tune's."""
+        try:
+            yield
+        except UserError as error:
+            self.error = self.error or error
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A job in the hands of a worker, and since when."""
+    """An assignment in the hands of a worker, and since when."""
 
-    job: Job
+    assignment: Assignment
     since: float = field(default_factory=time.monotonic)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def job(self) -> Job:
+        return self.assignment.job
 
 
 class Stop(tune.Stopper):

@@ -1,14 +1,15 @@
-"""From pending trials to finished ones. This package's `cluster`, `worker`, `driver` and `engine` alone know Ray.
+"""From pending trials to finished and measured ones. `cluster`, `worker`, `driver` and `engine` alone know Ray.
 
 Ray Tune is given one long-lived actor per slot, and every step of it is one whole trial: the driver hands out the next
 pending one. (Tune's own reuse of actors gives a free actor to the trial for which another one is just starting, and
 ends that one; with trials shorter than the start of a process, slots stay empty.) Workers of this machine
 map prepared data into memory themselves; those of a cluster get it through Ray's object store. Results come back as
-JSON to the driver, which alone writes to the ledger. So a cluster needs no shared file system.
+JSON and bytes to the driver, which alone writes to the ledger. So a cluster needs no shared file system.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmbench.ledger.store import Ledger, limits_of
+from mmbench.registry import Axis, Variant, defined
+from mmbench.schema.dataset import load_spec
 from mmbench.schema.params import Sweep
-from mmbench.schema.plan import Plan
+from mmbench.schema.plan import Job, Limits, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
+from mmbench.sweep.assignment import Assignment
+from mmbench.sweep.measure import missing, wanted
 from mmbench.sweep.orphan_guard import guarded
 from mmbench.sweep.shared_dataset import Data
 
@@ -36,10 +41,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a sweep ended. slots: trials at a time; seconds: wall time; left: trials without a result."""
+    """How a sweep ended.
+
+    Attributes:
+        ran: Trials that now have a result.
+        left: Trials without one.
+        measured: Trials from before on which probes were measured.
+        unmeasured: Those on which this is still to be done.
+        slots: Trials at a time.
+        seconds: Wall time.
+    """
 
     ran: int
     left: int
+    measured: int
+    unmeasured: int
     slots: int
     seconds: float
 
@@ -56,6 +72,34 @@ def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
             spec=spec, folder=str((root / name).resolve()), arrays=arrays if cluster.is_remote() else None
         )
     return shared
+
+
+def _by_value(jobs: Sequence[Job]) -> list[tuple[Axis, Variant]]:
+    """The variants of these trials that are in no module of an axis: their classes travel to the workers whole."""
+    from ray import cloudpickle
+
+    asked = {(axis, choice.name) for job in jobs for axis, choice in job.config.choices()}
+    found = [(axis, info) for (axis, name), info in defined().items() if (axis, name) in asked]
+    for _, info in found:
+        if info.module != "__main__" and info.module in sys.modules:
+            # A worker may not find the person's own module.
+            cloudpickle.register_pickle_by_value(sys.modules[info.module])
+    return found
+
+
+def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
+    """The pending trials, in the plan's order, then the finished ones that lack probes."""
+    specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.jobs}}
+    measures = {name: wanted(spec) for name, spec in specs.items()}
+    pending = [Assignment(job=j, measures=measures[j.config.dataset]) for j in ledger.pending(plan, limits)]
+    results = ledger.of(plan.jobs)
+    lacking = missing(plan, results, ledger, specs)
+    again = [
+        Assignment(job=job, measures=lacking[job.trial_id], outputs=results[job.trial_id].outputs)
+        for job in plan.jobs
+        if job.trial_id in lacking and lacking[job.trial_id].probes
+    ]
+    return pending + again
 
 
 def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> None:
@@ -100,20 +144,25 @@ def run(
     settings: Sweep,
     data_root: Path,
     *,
-    on_start: Callable[[int, int], None] = lambda pending, slots: None,
+    on_start: Callable[[int, int, int], None] = lambda pending, unmeasured, slots: None,
     on_result: Callable[[TrialResult], None] = lambda result: None,
+    on_measured: Callable[[str], None] = lambda trial_id: None,
 ) -> Outcome:
-    """Run every pending trial of the plan; each result is in the ledger before `on_result` sees it, in the driver.
+    """Train every pending trial of the plan, and run the probes that finished ones lack; each result is in the ledger
+    before `on_result` sees it, in the driver, and so is what `on_measured` is called for (with the trial's id).
 
-    data_root: the folder of the prepared data sets. on_start gets the number of pending trials and of slots.
+    data_root: the folder of the prepared data sets. on_start gets the number of trials to train, of finished ones to
+    measure, and of slots.
     A trial's own faults are results. A lost worker or node is tried again `retries` times, then it is a result too. The
     caller holds the ledger's lock. Raises UserError where the ledger cannot be written or Ray cannot be used.
     """
     began = time.perf_counter()
     limits = limits_of(settings)
-    jobs = ledger.pending(plan, limits)
-    if not jobs:
-        return Outcome(ran=0, left=0, slots=0, seconds=time.perf_counter() - began)
+    todo = assignments(plan, ledger, limits, data_root)
+    if not todo:
+        return Outcome(ran=0, left=0, measured=0, unmeasured=0, slots=0, seconds=time.perf_counter() - began)
+    to_train = sum(a.trains for a in todo)
+    keep_weights = int(settings.keep_weights * 1e9)
     driver: Driver | None = None
     slots = None
 
@@ -123,9 +172,21 @@ def run(
         from mmbench.sweep.driver import Driver
         from mmbench.sweep.worker import Worker
 
-        shared = _share(sorted({job.config.dataset for job in jobs}), data_root)
-        made = driver or Driver(jobs, ledger, guard, limits=limits, retries=settings.retries, on_result=on_result)
-        return made, lambda: tune.with_parameters(Worker, shared=shared, limits=limits)
+        shared = _share(sorted({a.job.config.dataset for a in todo}), data_root)
+        made = driver or Driver(
+            todo,
+            ledger,
+            guard,
+            limits=limits,
+            retries=settings.retries,
+            on_result=on_result,
+            on_measured=on_measured,
+            keep_weights=keep_weights,
+        )
+        own = _by_value([a.job for a in todo])
+        return made, lambda: tune.with_parameters(
+            Worker, shared=shared, limits=limits, keep_weights=keep_weights, defined=own
+        )
 
     with tempfile.TemporaryDirectory(prefix="mmbench-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
@@ -136,7 +197,7 @@ def run(
                     with cluster.started(settings, meanwhile=make_ready) as (slots, (driver, trainable)):
                         guard.tell()
                         if attempt == 0:
-                            on_start(len(jobs), slots.count)
+                            on_start(to_train, len(todo) - to_train, slots.count)
                         _fit(trainable(), driver, slots, folder / str(attempt))
                 except RuntimeError as error:
                     if driver is None:
@@ -147,10 +208,12 @@ def run(
                 break
     if driver is not None and driver.error is not None:
         raise driver.error
-    finished = 0 if driver is None else driver.finished
+    finished, measured = (0, 0) if driver is None else (driver.finished, driver.measured)
     return Outcome(
         ran=finished,
-        left=len(jobs) - finished,
+        left=to_train - finished,
+        measured=measured,
+        unmeasured=len(todo) - to_train - measured,
         slots=0 if slots is None else slots.count,
         seconds=time.perf_counter() - began,
     )

@@ -13,7 +13,7 @@ from itertools import product
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Choice, ModelSettings, ModelSize
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.model_counts import Census
+from mmbench.sweep.model_counts import ModelCounter
 
 TOLERANCE = 0.045
 """Every cell lies within this share of the reference, so any two within 10 %: 1.045 / 0.955 < 1.1."""
@@ -55,7 +55,7 @@ def around(target: int, count: Callable[[int], int], *, start: int, step: int) -
 class Matcher:
     """Finds sizes; remembers the reference of every data set."""
 
-    def __init__(self, settings: ModelSettings, census: Census) -> None:
+    def __init__(self, settings: ModelSettings, census: ModelCounter) -> None:
         self.settings, self.census = settings, census
         self._targets: dict[str, int] = {}
 

@@ -2,16 +2,14 @@
 
 The rest (stems, projections, MLPs, fusion, heads) is one skeleton for all mechanisms: a model whose mechanisms are
 stand-ins that own nothing, compute nothing and note how they are called. A mechanism is measured by itself, once per
-call shape. Both counts are those of `mmbench.probe.cost`, provided that no part looks at the values of its input to
+call shape. Both counts are those of `mmbench.model.cost`, provided that no part looks at the values of its input to
 decide how much to compute. Shape legend: mmbench.model.interfaces.
 """
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -21,9 +19,9 @@ from torch import Tensor, nn
 
 from mmbench.data.batches import Example, Inputs
 from mmbench.model import build as model
-from mmbench.model.block import MLP, Head
-from mmbench.model.interfaces import Attention
-from mmbench.probe import cost
+from mmbench.model import cost
+from mmbench.model.block import MLP, Head, as_heads
+from mmbench.model.interfaces import Attention, Heads, Pooling, Values
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Choice, ModelSize
@@ -41,35 +39,27 @@ Call = tuple[int, int, int, int]
 class StandIn(Attention):
     """Owns nothing, returns zeros, and notes the shape of every call in `calls`."""
 
-    def __init__(self, heads: int, head_dim: int, *, content_based: bool, calls: Counter[Call]) -> None:
+    def __init__(self, heads: int, head_dim: int, *, calls: Counter[Call]) -> None:
         super().__init__(heads, head_dim)
-        self.content_based = content_based  # type: ignore[misc]  # of the mechanism that it stands for
         self.calls = calls
 
-    def attend(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        batch, heads, _, width = v_BHMd.shape
-        return v_BHMd.new_zeros(batch, heads, 1 if q_BHNd is None else q_BHNd.shape[2], width), None
+    def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        _, count, queries, width = heads.q.shape
+        self.calls[(count, width, queries, heads.k.shape[2])] += 1
+        return torch.zeros_like(heads.q), None
 
-    def read(
-        self,
-        q_BHNd: Tensor | None,
-        k_BHMd: Tensor | None,
-        v_BHMd: Tensor,
-        kv_mask_BM: Tensor,
-        q_mask_BN: Tensor,
-        *,
-        need_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        self.calls[(v_BHMd.shape[1], v_BHMd.shape[3], q_mask_BN.shape[1], v_BHMd.shape[2])] += 1
-        return self.attend(q_BHNd, k_BHMd, v_BHMd, kv_mask_BM, need_weights=need_weights)
+
+class PoolingStandIn(Pooling):
+    """The same for a mechanism that ignores queries and keys."""
+
+    def __init__(self, heads: int, head_dim: int, *, calls: Counter[Call]) -> None:
+        super().__init__(heads, head_dim)
+        self.calls = calls
+
+    def attend(self, heads: Values, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        batch, count, keys, width = heads.v.shape
+        self.calls[(count, width, 1, keys)] += 1
+        return heads.v.new_zeros(batch, count, 1, width), None
 
 
 def sample(spec: DataSpec, modalities: tuple[str, ...], device: str) -> Inputs:
@@ -87,7 +77,7 @@ Small = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skeleton:
+class SkeletonCount:
     """What a model owns beside its mechanisms: parameters; `each`: what one hidden unit more adds; mechanisms by shape.
 
     hidden: how many hidden units it was built with.
@@ -114,7 +104,7 @@ def _hidden(size: ModelSize) -> Small:
     return size.mlp_hidden, size.head_hidden
 
 
-def _more(counted: Skeleton | Pass, size: ModelSize) -> int:
+def _more(counted: SkeletonCount | Pass, size: ModelSize) -> int:
     """What a size with other numbers of hidden units adds."""
     now = _hidden(size)
     return sum(each * (n - before) for each, n, before in zip(counted.each, now, counted.hidden, strict=True))
@@ -130,21 +120,6 @@ def _device(size: ModelSize) -> str:
     return "cpu" if size.width <= SMALL else "meta"
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """One thread, which small models are quickest with, and without Python's cycle collector, which would look through
-    all models and trials made so far again and again."""
-    enabled, threads = gc.isenabled(), torch.get_num_threads()
-    gc.disable()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        if enabled:
-            gc.enable()
-
-
 def _key(config: TrialConfig, spec: DataSpec, content_based: bool) -> Hashable:
     """Of all that one skeleton serves. Numbers of hidden units are left out: each adds the same."""
     assert config.model is not None
@@ -153,10 +128,10 @@ def _key(config: TrialConfig, spec: DataSpec, content_based: bool) -> Hashable:
     return spec.name, spec.hash, config.modalities, content_based, size.width, size.depth, size.heads, *parts
 
 
-def _skeleton(built: nn.Module, size: ModelSize) -> Skeleton:
+def _skeleton(built: nn.Module, size: ModelSize) -> SkeletonCount:
     each = [sum(_ends(m) + 1 for m in built.modules() if isinstance(m, kind)) for kind in (MLP, Head)]
-    stand_ins = [m for m in built.modules() if isinstance(m, StandIn)]
-    return Skeleton(
+    stand_ins = [m for m in built.modules() if isinstance(m, StandIn | PoolingStandIn)]
+    return SkeletonCount(
         parameters=cost.parameters(built),
         hidden=_hidden(size),
         each=(each[0], each[1]),
@@ -180,7 +155,7 @@ def _passed(built: nn.Module, calls: Counter[Call], inputs: Inputs, size: ModelS
     return Pass(flops=flops, hidden=_hidden(size), each=(each[MLP], each[Head]), calls=calls)
 
 
-class Census:
+class ModelCounter:
     """Counts of cells; remembers what it has built and measured.
 
     Whatever keeps a model from being built or run (a broken variant, a width that a mechanism refuses) is raised as it
@@ -188,7 +163,7 @@ class Census:
     """
 
     def __init__(self) -> None:
-        self._skeletons: dict[Hashable, Skeleton] = {}
+        self._skeletons: dict[Hashable, SkeletonCount] = {}
         self._passes: dict[Hashable, Pass] = {}
         self._own: dict[Hashable, tuple[int, bool]] = {}
         self._calls: dict[Hashable, int] = {}
@@ -219,8 +194,9 @@ class Census:
         assert config.model is not None and config.attention is not None
         size = config.model
         _, content_based = self._mechanism(config.attention, (size.heads, size.width // size.heads))
+        stand_in = StandIn if content_based else PoolingStandIn
         with torch.device(device):
-            return model.build(config, spec, attention=partial(StandIn, content_based=content_based, calls=calls))
+            return model.build(config, spec, attention=partial(stand_in, calls=calls))
 
     def _run(self, key: Hashable, config: TrialConfig, spec: DataSpec) -> None:
         """One pass; a skeleton comes with it."""
@@ -257,8 +233,8 @@ class Census:
         if key not in self._calls:
             heads, head_dim, queries, keys = call
             made = self._make(attention, (heads, head_dim)).requires_grad_(False).eval()
-            q, k, v = (torch.ones(1, heads, n, head_dim) for n in (queries, keys, keys))
-            asks, real = (torch.ones(1, n, dtype=torch.bool) for n in (queries, keys))
-            asked, keyed = (q, k) if made.content_based else (None, None)
-            self._calls[key] = cost.counted(lambda: made.read(asked, keyed, v, real, asks))
+            parts = [torch.ones(1, heads, n, head_dim) for n in (queries, keys, keys)]
+            q_mask, kv_mask = (torch.ones(1, n, dtype=torch.bool) for n in (queries, keys))
+            given = as_heads(parts if made.content_based else parts[-1:], kv_mask=kv_mask, q_mask=q_mask)
+            self._calls[key] = cost.counted(lambda: made(given))
         return self._calls[key]

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
-from mmbench.metrics import compared
-from mmbench.model import build as model
-from mmbench.model.interfaces import Fusion
-from mmbench.registry import Axis, check_options, get, variants
+from mmbench.registry import GRID_AXES, Axis, check_options, defined, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Choice, Levels, ModelSize, Params
 from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.fingerprint import fingerprint
-from mmbench.sweep.match_parameters import CannotMatchError, Matcher
-from mmbench.sweep.model_counts import Census, uncollected
+from mmbench.source.kept import kept
+from mmbench.sweep.fingerprint import fingerprint, reached_by
+from mmbench.sweep.paused_collector import paused_collector
 
-GRID_AXES: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+if TYPE_CHECKING:
+    from mmbench.model.interfaces import Fusion
+    from mmbench.sweep.model_counts import ModelCounter
+
 FILE = "params.yaml"
 
 
@@ -128,16 +130,31 @@ def _cells(
 
 
 def _cannot(config: TrialConfig) -> str | None:
+    """Why the fusion cannot act there. Asking it imports PyTorch, so answers are kept, for as long as its source stays
+    as it is."""
     if config.role != "cell":
         return None
     assert config.fusion is not None and config.model is not None
-    fusion: type[Fusion] = get("fusion", config.fusion.name, where="plan").cls
-    return fusion.cannot(modalities=len(config.modalities), depth=config.model.depth)
+    info, asked = get("fusion", config.fusion.name, where="plan"), (len(config.modalities), config.model.depth)
+    if ("fusion", info.name) in defined():
+        return _ask_fusion(info.cls, *asked)
+    key = "|".join(map(str, (reached_by("fusion", info.name), info.name, *asked)))
+    known = kept().get("cannot", key)
+    if not isinstance(known, list):
+        known = [_ask_fusion(info.cls, *asked)]
+        kept().put("cannot", key, known)
+    reason: str | None = known[0]
+    return reason
+
+
+def _ask_fusion(fusion: type[Fusion], modalities: int, depth: int) -> str | None:
+    return fusion.cannot(modalities=modalities, depth=depth)
 
 
 def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]) -> None:
-    """Build one model for every level with options: a value that the constructor refuses is the person's mistake, told
-    now. Levels without options are not tried; if one is broken, its trials fail and the others go on."""
+    """Build one model for every level with options: a value that the constructor refuses is the person's mistake,
+    reported now. Levels without options are not tried; if one is broken, its trials fail and the others go on. What
+    could be built is not tried again while its source stays as it is."""
     for axis in GRID_AXES:
         choice: Choice | None = getattr(config, axis)
         if choice is None or not choice.options or (axis, choice.label) in seen:
@@ -145,8 +162,15 @@ def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]
         seen.add((axis, choice.label))
         plain = {"attention": "mean", "fusion": "concat", "architecture": "independent"}
         update = {other: Choice(name=name) for other, name in plain.items()} | {axis: choice}
+        tried = config.model_copy(update=update)
+        key = trial_id(tried.model_copy(update={"seed": 0}), spec.hash, fingerprint(tried, spec))
+        if kept().get("built", key) is not None:
+            continue
+        from mmbench.model import build as model
+
         try:
-            model.build(config.model_copy(update=update), spec)
+            model.build(tried, spec)
+            kept().put("built", key, True)
         except (ValueError, TypeError, RuntimeError) as error:
             message = " ".join(str(error).split())
             raise UserError(f"{FILE}: grid.{axis}: {choice.label} cannot be built: {message}") from None
@@ -160,9 +184,9 @@ def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
 class _Resolver:
     """What is the same for all seeds of a cell: whether it can be, and its size."""
 
-    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: Census) -> None:
-        self.specs, self.census = specs, census
-        self.matcher = Matcher(params.model, census) if params.model.match_params else None
+    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: ModelCounter | None) -> None:
+        self.specs = specs
+        self.fit = _fitter(params, census) if params.model.match_params else None
         self.tried: set[tuple[str, str]] = set()
         self.known: dict[tuple[str, str], ModelSize | Skip | None] = {}
 
@@ -179,20 +203,36 @@ class _Resolver:
             return Skip(config=config, reason=reason)
         if config.role == "cell":
             _try_options(config, spec, self.tried)
-        if self.matcher is None or config.model is None:
+        if self.fit is None or config.model is None:
             return config.model
-        try:
-            self.census.parameters(config, spec)
-        except (Exception, SystemExit):
-            # A broken variant: its trials fail and say why, as they do without matching.
-            return config.model
-        try:
-            return self.matcher.size(config, spec)
-        except CannotMatchError as error:
-            return Skip(config=config, reason=str(error))
+        return self.fit(config, spec)
 
 
-def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: Census | None = None) -> Plan:
+def _fitter(params: Params, census: ModelCounter | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
+    """What gives a trial the size at which its parameters are matched. It builds models."""
+    from mmbench.sweep.local import one_thread
+    from mmbench.sweep.match_parameters import CannotMatchError, Matcher
+    from mmbench.sweep.model_counts import ModelCounter
+
+    census = census or ModelCounter()
+    matcher = Matcher(params.model, census)
+
+    def fit(config: TrialConfig, spec: DataSpec) -> ModelSize | Skip | None:
+        with one_thread():
+            try:
+                census.parameters(config, spec)
+            except (Exception, SystemExit):
+                # A broken variant: its trials fail and say why, as they do without matching.
+                return config.model
+            try:
+                return matcher.size(config, spec)
+            except CannotMatchError as error:
+                return Skip(config=config, reason=str(error))
+
+    return fit
+
+
+def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: ModelCounter | None = None) -> Plan:
     """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder;
     `census`: one that has counted before.
 
@@ -204,8 +244,8 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: 
     commit, dirty = provenance.commit(root)
     jobs: list[Job] = []
     skipped: list[Skip] = []
-    resolver = _Resolver(params, specs, census or Census())
-    with uncollected():
+    resolver = _Resolver(params, specs, census)
+    with paused_collector():
         for declared in _cells(params, levels, specs):
             size = resolver.size(declared)
             if isinstance(size, Skip):

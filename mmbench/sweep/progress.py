@@ -36,21 +36,23 @@ class Watch:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.counts: Counter[State] = Counter()
-        self.total = 0
+        self.measured = self.total = 0
         self.began = time.monotonic()
         self.spoke = float("-inf")
         self.bar: Progress | None = None
         self.task = TaskID(0)
 
-    def start(self, total: int, slots: int) -> None:
-        """`total` trials begin now, `slots` at a time."""
-        self.total, self.began = total, time.monotonic()
-        self.console.print(f"{total} trials to run, {slots} at a time", highlight=False)
+    def start(self, trials: int, unmeasured: int, slots: int) -> None:
+        """`trials` to train and `unmeasured` finished ones to measure begin now, `slots` at a time."""
+        self.total, self.began = trials + unmeasured, time.monotonic()
+        parts = [f"{trials} trials to run"] if trials else []
+        parts += [f"{unmeasured} finished trials to measure"] if unmeasured else []
+        self.console.print(f"{', '.join(parts)}, {slots} at a time", highlight=False)
         if self.console.is_terminal:
             columns = (BarColumn(), TextColumn("{task.completed}/{task.total}"), TextColumn("{task.fields[line]}"))
             # Drawing takes time from the trials: twice a second is often enough.
             self.bar = Progress(*columns, console=self.console, refresh_per_second=2, transient=True)
-            self.task = self.bar.add_task("", total=total, line="waiting for the first trial")
+            self.task = self.bar.add_task("", total=self.total, line="waiting for the first trial")
             self.bar.start()
 
     def add(self, result: TrialResult) -> None:
@@ -59,7 +61,15 @@ class Watch:
         if result.state is not State.DONE:
             what = f"[red]{result.state.value.replace('_', ' ')}[/] {escape(result.config.name)}"
             self.console.print(f"{what}: {escape(result.message or '')}", highlight=False, soft_wrap=True)
-        done = self.counts.total()
+        self._show()
+
+    def add_measured(self) -> None:
+        """Probes were measured on a trial that was finished before."""
+        self.measured += 1
+        self._show()
+
+    def _show(self) -> None:
+        done = self.counts.total() + self.measured
         if self.bar is not None:
             self.bar.update(self.task, completed=done, line=self._line())
         elif time.monotonic() - self.spoke >= LINE_EVERY_S or done == self.total:
@@ -67,9 +77,40 @@ class Watch:
             self.console.print(f"{done}/{self.total} trials: {self._line()}", highlight=False, soft_wrap=True)
 
     def _line(self) -> str:
-        elapsed, done = time.monotonic() - self.began, self.counts.total()
+        elapsed, done = time.monotonic() - self.began, self.counts.total() + self.measured
         left = f"about {duration(elapsed / done * (self.total - done))} left" if done < self.total else "all run"
-        return f"{counted(self.counts)} · {duration(elapsed)}, {left} · {done / elapsed * 60:.1f} trials/min"
+        parts = filter(None, (counted(self.counts), f"{self.measured} measured" if self.measured else ""))
+        return f"{', '.join(parts)} · {duration(elapsed)}, {left} · {done / elapsed * 60:.1f} trials/min"
+
+    def close(self) -> None:
+        """Take the bar away; safe to call twice."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+class MeasureWatch:
+    """Shows how many finished trials have had their metrics computed: a live bar on a terminal, lines elsewhere."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.console, self.total, self.done = console, total, 0
+        self.spoke = time.monotonic()
+        self.bar: Progress | None = None
+        self.task = TaskID(0)
+        if console.is_terminal:
+            columns = (BarColumn(), TextColumn("{task.completed}/{task.total} trials measured"))
+            self.bar = Progress(*columns, console=console, refresh_per_second=2, transient=True)
+            self.task = self.bar.add_task("", total=total)
+            self.bar.start()
+
+    def add(self) -> None:
+        """One more trial is done."""
+        self.done += 1
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.done)
+        elif time.monotonic() - self.spoke >= LINE_EVERY_S or self.done == self.total:
+            self.spoke = time.monotonic()
+            self.console.print(f"{self.done}/{self.total} trials measured", highlight=False)
 
     def close(self) -> None:
         """Take the bar away; safe to call twice."""

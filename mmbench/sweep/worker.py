@@ -1,10 +1,10 @@
-"""A process that runs one trial after another."""
+"""A process that trains and measures one trial after another."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from mmbench.schema.plan import Job, Limits
+from mmbench.registry import Axis, Variant, define
+from mmbench.schema.plan import Limits
+from mmbench.sweep.assignment import Assignment
 from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:
@@ -32,34 +34,45 @@ class Worker(tune.Trainable):
         config: dict[str, Any],
         shared: Mapping[str, Data] | None = None,
         limits: Limits | None = None,
+        keep_weights: int = 0,
+        defined: Sequence[tuple[Axis, Variant]] = (),
     ) -> None:
         import torch
 
-        import mmbench.training.trial  # noqa: F401 - read here, before the first trial's clock starts
+        import mmbench.sweep.trial  # noqa: F401 - read here, before the first trial's clock starts
+
+        for axis, variant in defined:
+            define(axis, variant)
 
         assert shared is not None and limits is not None
-        self.shared, self.limits = shared, limits
+        self.shared, self.limits, self.keep_weights = shared, limits, keep_weights
         self.splits: dict[str, Splits] = {}
         self.device = "cuda" if ray.get_gpu_ids() else "cpu"
-        self.job: str | None = None
+        self.assignment: str | None = None
+        self.weights: bytes | None = None
         torch.set_num_threads(1)
 
-    def assign(self, job: str | None) -> None:
-        """The job (JSON) of the next step; None ends this worker."""
-        self.job = job
+    def assign(self, assignment: str | None, weights: bytes | None) -> None:
+        """The assignment (JSON) of the next step; None ends this worker. weights: of a finished trial, where kept."""
+        self.assignment, self.weights = assignment, weights
 
     def step(self) -> dict[str, Any]:
-        if self.job is None:
+        if self.assignment is None:
             return {"done": True}
-        from mmbench.training.trial import run
+        from mmbench.sweep.trial import measure_again, run
 
-        job = Job.model_validate_json(self.job)
-        name = job.config.dataset
+        todo = Assignment.model_validate_json(self.assignment)
+        name = todo.job.config.dataset
         if name not in self.splits:
             self.splits[name] = self.shared[name].splits(self.device)
+        spec, splits = self.shared[name].spec, self.splits[name]
         with self._ended_when_stuck():
-            result = run(job, self.shared[name].spec, self.splits[name], self.limits)
-        return {"result": result.model_dump_json()}
+            if todo.outputs is None:
+                files = run(todo.job, spec, splits, self.limits, measures=todo.measures, keep_weights=self.keep_weights)
+                return {"packed": files.pack()}
+            names = todo.measures.probes
+            measured = measure_again(todo.job, todo.outputs, self.weights, spec, splits, self.limits, names)
+            return {"packed": {"measured": measured.model_dump_json()}}
 
     @contextmanager
     def _ended_when_stuck(self) -> Iterator[None]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmbench.errors import UserError, suggest
-from mmbench.metrics import METRICS
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS
 from mmbench.schema.params import Tracking
 from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult
@@ -26,7 +26,7 @@ from mmbench.tracking.store import Store, plain_errors, quiet, sqlite_file, trac
 from mmbench.tracking.summary import add_champion
 
 if TYPE_CHECKING:
-    from mmbench.champion.inputs import Feeder
+    from mmbench.champion.inputs import InputBuilder
     from mmbench.champion.retrain import Again
 
 ALIAS = "champion"
@@ -80,9 +80,9 @@ def register(store: Store, settings: Tracking, job: Job, again: Again, spec: Dat
         bundle.save(folder, again.model, again.result, prepared)
         errors.write(again, spec, Path(scratch) / spec.name)
         run = find(store, job.trial_id).get(job.trial_id)
-        feeder = Predictor.load(folder).feeder
-        made = _log(store, name, None if run is None else run.run_id, folder, _signature(feeder, spec))
-        _tell(store, made, again, spec, feeder)
+        builder = Predictor.load(folder).inputs
+        made = _log(store, name, None if run is None else run.run_id, folder, _signature(builder, spec))
+        _tell(store, made, again, spec, builder)
         add_champion(store, spec.name, f"{name}: {_sentence(again, spec)}", Path(scratch) / spec.name)
     return made
 
@@ -138,13 +138,13 @@ def _global(uri: str) -> Iterator[None]:
         log.setLevel(level)
 
 
-def _signature(feeder: Feeder, spec: DataSpec) -> Any:
+def _signature(builder: InputBuilder, spec: DataSpec) -> Any:
     """The columns by name. Any value: a picture is a path or an array, and an empty cell is a missing modality."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import AnyType
 
-    inputs = Schema([ColSpec(AnyType(), column, required=False) for column in feeder.columns()])
+    inputs = Schema([ColSpec(AnyType(), column, required=False) for column in builder.columns()])
     task = spec.task
     if task.kind == "regression":
         several = len(task.targets) > 1
@@ -164,7 +164,7 @@ def _sentence(again: Again, spec: DataSpec) -> str:
     )
 
 
-def _tell(store: Store, made: Registered, again: Again, spec: DataSpec, feeder: Feeder) -> None:
+def _tell(store: Store, made: Registered, again: Again, spec: DataSpec, builder: InputBuilder) -> None:
     """Descriptions, tags and the alias."""
     kept, client = again.kept, store.client
     agrees = "Its scores are the ledger's, bit by bit."
@@ -187,13 +187,13 @@ def _tell(store: Store, made: Registered, again: Again, spec: DataSpec, feeder: 
     client.update_model_version(made.name, made.version, description=note)
     for key, value in tags.items():
         client.set_model_version_tag(made.name, made.version, key, value)
-    client.update_registered_model(made.name, description=_how(made, spec, feeder))
+    client.update_registered_model(made.name, description=_how(made, spec, builder))
     client.set_registered_model_tag(made.name, "dataset", spec.name)
     client.set_registered_model_alias(made.name, ALIAS, made.version)
 
 
-def _how(made: Registered, spec: DataSpec, feeder: Feeder) -> str:
-    raw = bool(feeder.readers)
+def _how(made: Registered, spec: DataSpec, builder: InputBuilder) -> str:
+    raw = bool(builder.readers)
     columns = "paths below the folder, texts or arrays" if raw else "arrays as `data/prepared` stores them (JSON lines)"
     return f"""\
 The trained model on `{spec.name}` that is best on the validation split by {METRICS[spec.task.metric].label}: one trial

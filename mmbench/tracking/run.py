@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mmbench.metrics import METRICS
-from mmbench.schema.result import Cost, State, TrialResult
+from mmbench.schema.metric import METRICS
+from mmbench.schema.quantity import Value, describe, group_of
+from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 
 PALETTE = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
 GREY = "#8A9099"
 LONGEST_TAG = 2000
+_KEY = re.compile(r"[^\w\-. /]")
+"""What MLflow takes in no key."""
 
 SECTIONS = {"train": "train", "validation": "val"}
 """Of MLflow's charts, by the split that a curve's name begins with."""
-COSTS = {
-    "parameters": "cost/parameters",
-    "flops": "cost/flops",
-    "train_seconds": "cost/train_seconds",
-    "seconds_per_epoch": "cost/seconds_per_epoch",
-    "inference_us_per_sample": "cost/inference_us",
-    "peak_memory": "cost/peak_memory_bytes",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,15 +91,14 @@ def _finals(result: TrialResult, main: str | None) -> Iterator[tuple[str, float]
     for name in dict.fromkeys((main or "loss", "loss")):
         if name in validation:
             yield f"val/{name}_at_best", validation[name]
-    if result.cost is not None:
-        yield from _costs(result.cost)
+    for name, value in result.quantities.items():
+        yield from _quantity(name, value, result.config.modalities)
 
 
-def _costs(cost: Cost) -> Iterator[tuple[str, float]]:
-    for field, key in COSTS.items():
-        value = getattr(cost, field)
-        if value is not None:
-            yield key, float(value)
+def _quantity(name: str, value: Value, modalities: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+    """`cost/parameters`; of a list one key for each modality or level, `robustness/accuracy/0.5`."""
+    for part, number in describe(name, value).rows(value, modalities):
+        yield "/".join(filter(None, (group_of(name), name, _KEY.sub("_", part)))), float(number)
 
 
 def _curve(name: str) -> str:

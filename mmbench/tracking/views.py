@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mmbench.metrics import METRICS
+from mmbench.schema.metric import METRICS
 from mmbench.tracking.store import Store
 
 COLUMNS = (

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data.batches import Split
-from mmbench.metrics import better, scores
 from mmbench.schema.params import Training
+from mmbench.schema.scores import better, predictions, scores
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
 
@@ -123,9 +123,10 @@ def fit(
         validation_loss = objective.loss(logits, validation.labels).item()
         if not math.isfinite(mean_loss + validation_loss):
             raise DivergedError(f"training loss {mean_loss}, validation loss {validation_loss} at epoch {epoch}")
-        predictions = objective.predictions(logits).cpu().numpy()
+        # Of outputs as they are kept, so that whoever computes it from them later finds the same number.
+        guess = predictions(objective.task.kind, objective.in_units(logits).cpu().numpy())
         # A metric that these samples cannot carry (AUROC of one class) leaves the choice to the loss.
-        score = scores(objective.task, predictions, truth, only=(metric,)).get(metric, math.nan)
+        score = scores(objective.task, guess, truth, only=(metric,)).get(metric, math.nan)
         curves["train_loss"].append(mean_loss)
         curves["validation_loss"].append(validation_loss)
         curves[f"validation_{metric}"].append(score)

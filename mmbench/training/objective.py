@@ -1,4 +1,4 @@
-"""What training minimises, and how a model's outputs become predictions, by the type of task."""
+"""What training minimises, and the units of a model's outputs, by the type of task."""
 
 from __future__ import annotations
 
@@ -32,16 +32,12 @@ class Objective:
             labels = (labels - self.mean) / self.std
         return F.mse_loss(outputs, labels)
 
-    def predictions(self, outputs: Tensor) -> Tensor:
-        """Outputs (N, C) -> probabilities (N, C), or numbers (N, K) in the targets' own units; float64."""
-        outputs = outputs.double()
-        if self.task.kind in ("classification", "binary"):
-            return outputs.softmax(-1)
-        if self.task.kind == "multilabel":
-            return outputs.sigmoid()
-        if self.mean is not None and self.std is not None:
-            return outputs * self.std.double() + self.mean.double()
-        return outputs
+    def in_units(self, outputs: Tensor) -> Tensor:
+        """Outputs (N, C) as they are kept, float32: logits as they are, numbers in the targets' own units. What they
+        predict is `mmbench.schema.scores.predictions`."""
+        if self.task.kind == "regression" and self.mean is not None and self.std is not None:
+            outputs = outputs.double() * self.std.double() + self.mean.double()
+        return outputs.float()
 
 
 def objective(spec: DataSpec, labels: Tensor, *, balanced: bool = False) -> Objective:

@@ -1,4 +1,5 @@
-"""One job: configuration and data in, result out. No globals, no environment, no files; every ending is a result."""
+"""One job: configuration and data in, result, outputs and model out. No globals, no environment, no
+files; every ending is a result."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,23 +19,37 @@ import torch
 from torch import nn
 
 from mmbench import provenance
-from mmbench.baseline import linear_size, predict_by
 from mmbench.data.batches import Split
-from mmbench.metrics import scores
+from mmbench.model.baseline import BaselineModel
 from mmbench.model.build import build
-from mmbench.probe import cost
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.outputs import SPLITS, Outputs, digest, split_outputs
 from mmbench.schema.plan import Job, Limits
-from mmbench.schema.result import Cost, Curve, Provenance, State, TrialResult
+from mmbench.schema.quantity import Value
+from mmbench.schema.result import Curve, Provenance, State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.training.loop import DivergedError, fit, predict
 from mmbench.training.objective import objective
 from mmbench.training.sandbox import TrialTimeoutError, memory_limit, own_settings, seed_everything, time_limit
 
 Splits = Mapping[str, Split]
-OnModel = Callable[[nn.Module], None]
-"""What is shown the trained model, at its best epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How one trial ended.
+
+    Attributes:
+        result: What training itself found; no metrics, which are computed from the outputs.
+        outputs: The file of its outputs (`mmbench.schema.outputs`), which `result` names; None where it did not end
+            well.
+        model: At its best epoch; None where the trial did not end well.
+    """
+
+    result: TrialResult
+    outputs: bytes | None = None
+    model: nn.Module | None = None
 
 
 def _peak_memory(device: torch.device) -> int | None:
@@ -47,58 +63,33 @@ def _peak_memory(device: torch.device) -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _flat(split: Split, spec: DataSpec) -> np.ndarray:
-    """All modalities side by side, (N, F) float32; words as counts; masked steps and missing modalities as zeros."""
-    columns = []
-    inputs, _ = split.rows(slice(None))
-    for name, modality in spec.modalities.items():
-        # scikit-learn reads from the CPU, wherever the trials of models have their data.
-        x = inputs[name].to("cpu")
-        if not x.values.is_floating_point():
-            values = x.filled()
-            counts = torch.zeros(len(values), modality.options["vocabulary"])
-            columns.append(counts.scatter_add_(1, values, torch.ones_like(values, dtype=torch.float32))[:, 1:])
-            continue
-        present = torch.ones(len(split), dtype=torch.bool) if x.mask is None else x.mask.any(-1)
-        # An image's mask is over its patches, which are not an axis of its values: it is there or it is missing.
-        along = x.mask is not None and x.values.ndim > 2 and x.mask.shape[1] == x.values.shape[1]
-        values = x.filled() if along else x.values * present.reshape(-1, *[1] * (x.values.ndim - 1))
-        columns.append(values.flatten(1))
-    return torch.cat(columns, dim=1).numpy()
+@dataclass(frozen=True, kw_only=True)
+class _Trained:
+    """fields: of a TrialResult, that training fills in. outputs: (N, C) float32 by split, in the targets' own units."""
+
+    fields: dict[str, Any]
+    outputs: Mapping[str, np.ndarray]
+    model: nn.Module
 
 
-Measured = dict[str, Any]
-"""The fields of a TrialResult that measuring fills in."""
+def _quantities(seconds: float, epochs: int, memory: int | None) -> dict[str, Value]:
+    found: dict[str, Value] = {"train_seconds": seconds, "seconds_per_epoch": seconds / epochs}
+    return found if memory is None else found | {"peak_memory": memory}
 
 
-def _measure_baseline(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
+def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
     assert config.baseline is not None
-    model = get("baseline", config.baseline, where="trial").cls().model(config.seed, spec.task)
+    estimator = get("baseline", config.baseline, where="trial").cls().model(config.seed, spec.task)
+    model = BaselineModel(estimator, spec)
     began = time.perf_counter()
-    model.fit(_flat(splits["train"], spec), splits["train"].labels.cpu().numpy())
+    model.fit(splits["train"])
     seconds = time.perf_counter() - began
-    metrics, inference = {}, 0.0
-    for name in ("validation", "test"):
-        x, y = _flat(splits[name], spec), splits[name].labels.cpu().numpy()
-        began = time.perf_counter()
-        predictions = predict_by(model, x, spec.task)
-        inference = time.perf_counter() - began
-        metrics[name] = scores(spec.task, predictions, y)
-    weights, biases = linear_size(model, spec.task)
-    return {
-        "metrics": metrics,
-        "cost": Cost(
-            parameters=weights + biases,
-            flops=2 * weights,
-            train_seconds=seconds,
-            seconds_per_epoch=seconds,
-            inference_us_per_sample=inference / len(splits["test"]) * 1e6,
-            peak_memory=_peak_memory(torch.device("cpu")),
-        ),
-    }
+    outputs = {name: model(splits[name].rows(slice(None))[0]).numpy() for name in SPLITS}
+    memory = _peak_memory(torch.device("cpu"))
+    return _Trained(fields={"quantities": _quantities(seconds, 1, memory)}, outputs=outputs, model=model)
 
 
-def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
+def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
     assert config.train is not None
     device = splits["train"].labels.device
     if device.type == "cuda":
@@ -107,59 +98,55 @@ def _measure_model(config: TrialConfig, spec: DataSpec, splits: Splits, on_model
     model = build(config, spec).to(device)
     aim = objective(spec, train.labels, balanced=config.train.class_weights == "balanced")
     trained = fit(model, train, validation, config.train, aim, seed=config.seed)
-    outputs = {"validation": trained.outputs, "test": predict(model, test, precision=config.train.precision)}
-    metrics = {}
-    for name, split in (("validation", validation), ("test", test)):
-        predictions = aim.predictions(outputs[name]).cpu().numpy()
-        if not np.isfinite(predictions).all():
-            raise DivergedError(f"the trained model's outputs on {name} are not finite")
-        metrics[name] = scores(spec.task, predictions, split.labels.cpu().numpy())
+    found = {"validation": trained.outputs, "test": predict(model, test, precision=config.train.precision)}
     memory = _peak_memory(device)
-    on_model(model)
-    return {
-        "metrics": metrics,
+    fields = {
         "best_epoch": trained.best_epoch,
         "curves": trained.curves,
-        "cost": Cost(
-            parameters=cost.parameters(model),
-            flops=cost.flops(model, validation),
-            train_seconds=trained.seconds,
-            seconds_per_epoch=trained.seconds / len(trained.curves["train_loss"]),
-            inference_us_per_sample=cost.inference_seconds(model, validation) * 1e6,
-            peak_memory=memory,
-        ),
+        "quantities": _quantities(trained.seconds, len(trained.curves["train_loss"]), memory),
     }
+    outputs = {name: aim.in_units(values).cpu().numpy() for name, values in found.items()}
+    return _Trained(fields=fields, outputs=outputs, model=model)
+
+
+def outputs_of(spec: DataSpec, splits: Splits, found: Mapping[str, np.ndarray]) -> Outputs:
+    """As they are kept. Raises DivergedError where they are not finite."""
+    for name in SPLITS:
+        if not np.isfinite(found[name]).all():
+            raise DivergedError(f"the trained model's outputs on {name} are not finite")
+    parts = {name: split_outputs(spec.task, found[name], splits[name].labels.cpu().numpy()) for name in SPLITS}
+    return Outputs(task=spec.task, splits=parts)
 
 
 _UNREPEATABLE = re.compile(r"(\S+) does not have a deterministic implementation")
 """In PyTorch's words; the group is the operation."""
 
 
-def _repeatably(seed: int, measure: Callable[[], Measured]) -> Measured:
-    """What `measure` measures from a fresh random state, bit by bit the same each time if the device can do that.
+def _repeatably(seed: int, train: Callable[[], _Trained]) -> _Trained:
+    """What `train` finds from a fresh random state, bit by bit the same each time if the device can do that.
 
     On a GPU some operations repeat themselves only where that is demanded (fused attention), and others cannot: where
-    there is one of those, all starts again without the demand, and what was measured names the operation.
+    there is one of those, all starts again without the demand, and the result names the operation.
     """
     seed_everything(seed, strict=True)
     try:
-        return measure()
+        return train()
     except RuntimeError as error:
         found = _UNREPEATABLE.search(str(error))
         if found is None:
             raise
     seed_everything(seed)
-    return measure() | {"unrepeatable": found[1]}
+    trained = train()
+    return replace(trained, fields=trained.fields | {"unrepeatable": found[1]})
 
 
-def _measure(config: TrialConfig, spec: DataSpec, splits: Splits, on_model: OnModel) -> Measured:
-    kind = _measure_baseline if config.role == "baseline" else _measure_model
-    measure = partial(kind, config, spec, splits, on_model)
+def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
+    train = partial(_train_baseline if config.role == "baseline" else _train_model, config, spec, splits)
     if splits["train"].labels.device.type == "cuda":
-        return _repeatably(config.seed, measure)
+        return _repeatably(config.seed, train)
     # One thread on a CPU repeats itself anyway.
     seed_everything(config.seed)
-    return measure()
+    return train()
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -175,16 +162,14 @@ def _writable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """`ValueError: what it says`, in one line that UTF-8 can hold."""
     text = _writable(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
 
 
-def run(
-    job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None, *, on_model: OnModel = lambda model: None
-) -> TrialResult:
-    """Run one trial to its end, whichever that is. `splits`: train, validation and test, on the device to use.
-    `on_model`: is shown the trained model of a trial that has one.
+def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) -> Finished:
+    """Train one trial to its end, whichever that is. `splits`: train, validation and test, on the device to use.
 
     A trial's own faults (an exception, divergence, a limit) become its state; only KeyboardInterrupt leaves this
     function.
@@ -192,22 +177,27 @@ def run(
     limits = limits or Limits()
     config = job.config
     started, began = datetime.now(UTC), time.perf_counter()
-    state, message, trace, measured = State.DONE, None, None, {}
+    state, message, trace = State.DONE, None, None
+    trained: _Trained | None = None
+    content: bytes | None = None
     try:
         with own_settings(), memory_limit(limits.memory_gb), time_limit(limits.seconds):
-            measured = _measure(config, spec, splits, on_model)
+            trained = _train(config, spec, splits)
+            content = outputs_of(spec, splits, trained.outputs).to_bytes()
     except TrialTimeoutError:
         state, message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"
     except DivergedError as error:
         state, message = State.DIVERGED, str(error)
     except (Exception, SystemExit) as error:
         trace = _writable(traceback.format_exc(limit=-12)).replace(f"{Path.cwd()}{os.sep}", "")
-        state, message = State.FAILED, _one_line(error)
+        state, message = State.FAILED, one_line(error)
         if _is_out_of_memory(error):
             limit = "" if limits.memory_gb is None else f" (limit: {limits.memory_gb:g} GiB)"
-            state, message = State.OUT_OF_MEMORY, f"{_one_line(error)}{limit}"
-    measured["curves"] = _finite(measured.get("curves", {}))
-    return TrialResult(
+            state, message = State.OUT_OF_MEMORY, f"{one_line(error)}{limit}"
+    done = trained is not None and content is not None and state is State.DONE
+    fields = dict(trained.fields) if trained is not None and done else {}
+    fields["curves"] = _finite(fields.get("curves", {}))
+    result = TrialResult(
         trial_id=job.trial_id,
         config=config,
         state=state,
@@ -216,6 +206,7 @@ def run(
         started=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - began,
         limits={"seconds": limits.seconds, "memory_gb": limits.memory_gb},
+        outputs=digest(content) if content is not None and done else None,
         provenance=Provenance(
             data_hash=job.data_hash,
             fingerprint=job.fingerprint,
@@ -224,8 +215,11 @@ def run(
             versions=provenance.versions(),
             hardware=provenance.hardware(),
         ),
-        **measured,
+        **fields,
     )
+    if not done or trained is None:
+        return Finished(result=result)
+    return Finished(result=result, outputs=content, model=trained.model)
 
 
 def _finite(curves: Mapping[str, list[float]]) -> dict[str, Curve]:

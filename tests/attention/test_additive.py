@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mmbench.attention.additive import Additive, additive_scores
 from mmbench.checks.common import same
-from tests.ops import largest_allocation
+from mmbench.model.interfaces import Heads
+from tests.support.ops import largest_allocation
 
 
 def drawn(*shape: int, seed: int) -> Tensor:
@@ -36,14 +37,15 @@ def test_the_operator_keeps_its_promises_to_pytorch() -> None:
 @pytest.mark.parametrize("score_dim", [4, 32])
 def test_no_tensor_is_as_large_as_an_eighth_of_all_hidden_units(score_dim: int) -> None:
     """At d = 32: neither forward nor backward makes a tensor of B H N M d / 8 numbers."""
-    batch, heads, queries, keys, d = 2, 2, 48, 40, 32
+    batch, count, queries, keys, d = 2, 2, 48, 40, 32
     torch.manual_seed(0)
-    module = Additive(heads, d, score_dim=score_dim).double()
-    q, k, v = drawn(batch, heads, queries, d, seed=0), *(drawn(batch, heads, keys, d, seed=s) for s in (1, 2))
-    mask = torch.ones(batch, keys, dtype=torch.bool)
-    pairs, eight_bytes = batch * heads * queries * keys, 8
+    module = Additive(count, d, score_dim=score_dim).double()
+    q, k, v = drawn(batch, count, queries, d, seed=0), *(drawn(batch, count, keys, d, seed=s) for s in (1, 2))
+    q_mask, kv_mask = (torch.ones(batch, n, dtype=torch.bool) for n in (queries, keys))
+    heads = Heads(q=q, k=k, v=v, kv_mask=kv_mask, q_mask=q_mask)
+    pairs, eight_bytes = batch * count * queries * keys, 8
 
-    most = largest_allocation(lambda: module.attend(q, k, v, mask)[0].square().sum().backward())
+    most = largest_allocation(lambda: module.attend(heads)[0].square().sum().backward())
     assert pairs * eight_bytes <= most < pairs * eight_bytes * d / 8
 
     def at_once() -> None:

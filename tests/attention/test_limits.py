@@ -239,7 +239,7 @@ def test_the_mechanism_reaches_both_ends(shape: float, alpha: float) -> None:
     nn.init.constant_(module.shape, shape)
     assert module.alpha().flatten().tolist() == pytest.approx([alpha] * HEADS)
     if alpha == 2:
-        masked = (s.q @ s.k.mT / HEAD_DIM**0.5).masked_fill(~s.mask[:, None, None, :], -1e6)
+        masked = (s.q @ s.k.mT / HEAD_DIM**0.5).masked_fill(~s.kv_mask[:, None, None, :], -1e6)
         assert same(output(module, s), sparsemax(masked) @ s.v)
     if alpha == 1.01:
         assert same(output(module, s), exact(s), 0.02)
@@ -248,14 +248,14 @@ def test_the_mechanism_reaches_both_ends(shape: float, alpha: float) -> None:
 def test_differential_without_its_second_map_is_softmax_on_the_first_half() -> None:
     module, s = made(Differential), sample(3, 5, 7)
     half = HEAD_DIM // 2
-    found = module.difference(s.q, s.k, s.v, s.mask, torch.zeros(HEADS, 1, 1))
-    narrow = made(ScaledDotProduct).attend(s.q[..., :half], s.k[..., :half], s.v, s.mask)[0]
+    found = module.difference(s, torch.zeros(HEADS, 1, 1))
+    narrow = made(ScaledDotProduct).attend(replace(s, q=s.q[..., :half], k=s.k[..., :half]))[0]
     assert same(found, narrow)
     full = torch.ones(HEADS, 1, 1)
-    assert not same(module.difference(s.q, s.k, s.v, s.mask, full), narrow)
+    assert not same(module.difference(s, full), narrow)
     # What two equal maps have in common cancels altogether.
     twice_q, twice_k = (x[..., :half].repeat(1, 1, 1, 2) for x in (s.q, s.k))
-    assert same(module.difference(twice_q, twice_k, s.v, s.mask, full), torch.zeros_like(s.q))
+    assert same(module.difference(replace(s, q=twice_q, k=twice_k), full), torch.zeros_like(s.q))
 
 
 def test_adaptive_span_that_reaches_everything_is_softmax() -> None:
@@ -268,9 +268,9 @@ def test_adaptive_span_that_reaches_everything_is_softmax() -> None:
 
 def test_adaptive_span_of_nothing_sees_half_the_sequence_at_most() -> None:
     module, s = made(AdaptiveSpan, softness=0.5), sample(1, 21, 21)
-    s.mask[:], s.q_mask[:] = True, True
+    s.kv_mask[:], s.q_mask[:] = True, True
     nn.init.constant_(module.span, -40.0)
-    weights = module.attend(s.q, s.k, s.v, s.mask, need_weights=True, q_mask_BN=s.q_mask)[1]
+    weights = module.attend(s, need_weights=True)[1]
     distance = (torch.arange(21)[:, None] - torch.arange(21)).abs()
     assert bool(((weights > 0) == (distance <= 10)).all())
 
@@ -332,5 +332,4 @@ def test_routed_with_one_gate_open_is_that_expert(expert: int) -> None:
     q[..., 0] = 1.0
     s = replace(s, q=q)
     alone = cast(Attention, module.experts[expert])
-    y = alone.read(s.q, s.k, s.v, s.mask, s.q_mask)[0]
-    assert same(output(module, s), y)
+    assert same(output(module, s), output(alone, s).expand_as(s.q))

@@ -7,13 +7,15 @@ import torch
 from torch.nn import functional as F
 
 from mmbench.attention.linear import SMALLEST, Linear, feature
+from mmbench.model.interfaces import Heads
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_query_of_large_negative_numbers_reads_something(dtype: torch.dtype) -> None:
     q = torch.full((1, 2, 3, 4), -30.0, dtype=dtype, requires_grad=True)
     k, v = torch.randn(2, 1, 2, 5, 4).to(dtype)
-    y, _ = Linear(2, 4).attend(q, k, v, torch.ones(1, 5, dtype=torch.bool))
+    q_mask, kv_mask = (torch.ones(1, n, dtype=torch.bool) for n in (3, 5))
+    y, _ = Linear(2, 4).attend(Heads(q=q, k=k, v=v, kv_mask=kv_mask, q_mask=q_mask))
     y.sum().backward()
     assert y.isfinite().all() and y.abs().max() > 0
     assert q.grad is not None and q.grad.isfinite().all()

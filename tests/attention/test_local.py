@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmbench.attention.local import Local
 from mmbench.checks.common import same
+from mmbench.model.interfaces import Heads
 
 
 def masks(data: st.DataObject, batch: int, length: int) -> Tensor:
@@ -38,8 +39,9 @@ def test_tiles_are_the_definition(
     module = Local(2, 3, window=window, global_tokens=global_tokens).double()
     q, k, v = (drawn(2, 2, length, 3, seed=i) for i, length in enumerate((queries, keys, keys)))
     q_mask, kv_mask = masks(data, 2, queries), masks(data, 2, keys)
-    plain, _ = module._by_definition(q, k, v, kv_mask, q_mask, False)
-    tiles = module._by_tiles(q, k, v, kv_mask, q_mask)
+    heads = Heads(q=q, k=k, v=v, kv_mask=kv_mask, q_mask=q_mask)
+    plain, _ = module._by_definition(heads, need_weights=False)
+    tiles = module._by_tiles(heads)
     assert bool(torch.isfinite(tiles).all())
     plain, tiles = (y.transpose(1, 2)[q_mask] for y in (plain, tiles))
     assert same(tiles, plain)
@@ -64,12 +66,13 @@ def test_several_tiles_are_the_definition(
     torch.manual_seed(seed)
     local = Local(2, 4, window=window, global_tokens=global_tokens).double()
     q, k, v = (torch.randn(batch, 2, n, 4, dtype=torch.float64, requires_grad=True) for n in (queries, keys, keys))
-    asks, real = torch.rand(batch, queries) >= padded, torch.rand(batch, keys) >= padded
-    expected, _ = local._by_definition(q, k, v, real, asks, False)
-    found = local._by_tiles(q, k, v, real, asks)
+    q_mask, kv_mask = torch.rand(batch, queries) >= padded, torch.rand(batch, keys) >= padded
+    heads = Heads(q=q, k=k, v=v, kv_mask=kv_mask, q_mask=q_mask)
+    expected, _ = local._by_definition(heads, need_weights=False)
+    found = local._by_tiles(heads)
     assert torch.isfinite(found).all()
-    above = torch.randn_like(expected) * asks[:, None, :, None]
-    torch.testing.assert_close(found * asks[:, None, :, None], expected * asks[:, None, :, None])
+    above = torch.randn_like(expected) * q_mask[:, None, :, None]
+    torch.testing.assert_close(found * q_mask[:, None, :, None], expected * q_mask[:, None, :, None])
     for ours, theirs in zip(
         torch.autograd.grad(found, (q, k, v), above), torch.autograd.grad(expected, (q, k, v), above), strict=True
     ):

@@ -12,9 +12,10 @@ from mmbench.attention.local import DIRECT
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.checks.attention import Reference, agrees_with
 from mmbench.checks.mechanism import attend, make, sample
+from mmbench.model.interfaces import Heads, Values
 from mmbench.registry import Variant, variants
 from tests.attention import reference
-from tests.listed import listed_variants
+from tests.support.listed import listed_variants
 
 OWN = listed_variants("attention")
 
@@ -64,11 +65,8 @@ def test_another_reference_is_refused(variant: Variant) -> None:
 
 def test_a_wrong_gradient_is_refused() -> None:
     class Detached(ScaledDotProduct):
-        def attend(
-            self, q: Tensor | None, k: Tensor | None, v: Tensor, mask: Tensor, *, need_weights: bool = False
-        ) -> tuple[Tensor, Tensor | None]:
-            assert q is not None
-            return super().attend(q.detach(), k, v, mask, need_weights=need_weights)
+        def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+            return super().attend(replace(heads, q=heads.q.detach()), need_weights=need_weights)
 
     with pytest.raises(AssertionError, match=r"the gradient of q at .* differs"):
         agrees_with(Variant(name="detached", source="", core=False, cls=Detached), reference.scaled_dot_product)
@@ -80,7 +78,7 @@ def test_gradients_agree_with_finite_differences(variant: Variant) -> None:
 
     def read(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         y = attend(module, replace(s, q=q, k=k, v=v))[0]
-        # What stands at a padded query is nobody's business.
+        # Rows of padding queries are unspecified.
         return y.transpose(1, 2)[s.q_mask] if module.content_based else y
 
     assert torch.autograd.gradcheck(read, (s.q, s.k, s.v))
@@ -89,6 +87,6 @@ def test_gradients_agree_with_finite_differences(variant: Variant) -> None:
 def test_mean_gives_every_query_the_mean_of_the_real_values() -> None:
     values = torch.tensor([[[[1.0], [2.0], [100.0]]]])
     mask = torch.tensor([[True, True, False]])
-    y, weights = variants("attention")["mean"].cls(1, 1).attend(None, None, values, mask, need_weights=True)
+    y, weights = variants("attention")["mean"].cls(1, 1)(Values(v=values, kv_mask=mask), need_weights=True)
     assert y.item() == 1.5
     assert weights.tolist() == [[[[0.5, 0.5, 0.0]]]]

@@ -18,11 +18,9 @@ WIDTH, HEADS = 12, 3
 
 def test_scaled_dot_product_is_that_of_torch() -> None:
     s = sample(3, 5, 7)
-    mask = s.mask[:, None, None, :]
+    mask = s.kv_mask[:, None, None, :]
     for need_weights in (False, True):
-        y, _ = make(variants("attention")["scaled_dot_product"]).attend(
-            s.q, s.k, s.v, s.mask, need_weights=need_weights
-        )
+        y, _ = make(variants("attention")["scaled_dot_product"]).attend(s, need_weights=need_weights)
         plain = F.scaled_dot_product_attention(s.q, s.k, s.v, attn_mask=mask)
         assert same(y, plain)
         found_gradients, plain_gradients = gradients(y, s.inputs()), gradients(plain, s.inputs())
@@ -32,7 +30,7 @@ def test_scaled_dot_product_is_that_of_torch() -> None:
 
 def test_scaled_dot_product_without_padding_is_that_of_torch() -> None:
     s = sample(3, 5, 7)
-    s.mask[:] = True
+    s.kv_mask[:] = True
     y = output(make(variants("attention")["scaled_dot_product"]), s)
     assert same(y, F.scaled_dot_product_attention(s.q, s.k, s.v))
 

@@ -12,7 +12,7 @@ from mmbench.errors import UserError
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.plan import Job
 from mmbench.schema.result import State, TrialResult
-from tests import small_project
+from tests.support import small_project
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmbench.cli.project import Loaded
-from tests import small_project
+from tests.support import small_project
 
 
 @pytest.fixture(scope="session")

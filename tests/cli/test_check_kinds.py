@@ -16,7 +16,7 @@ from mmbench.cli import main
 from mmbench.data.inspect.cell_inspector import MEASURES
 from mmbench.data.table.table import KINDS
 from tests.cli.test_data import project as project
-from tests.reading.films import film, shades, tone
+from tests.support.films import film, shades, tone
 
 Shown = pytest.CaptureFixture[str]
 RNG = np.random.default_rng(0)

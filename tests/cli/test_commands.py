@@ -18,7 +18,7 @@ from mmbench.cli.project import Loaded
 from mmbench.ledger.store import Ledger
 from mmbench.registry import variants
 from mmbench.schema.result import State, TrialResult
-from tests import small_project
+from tests.support import small_project
 
 Shown = pytest.CaptureFixture[str]
 CELL = ["--dataset", "small", "--attention", "mean", "--fusion", "concat", "--architecture", "shared"]
@@ -52,7 +52,7 @@ def test_plan_names_every_trial(ended: Loaded, root: Path, capsys: Shown) -> Non
 
 
 def test_plan_widens_the_grid(root: Path, capsys: Shown) -> None:
-    found = told(["plan", "--root", str(root), "--profile", "full"], capsys)
+    found = told(["plan", "--root", str(root), "--grid", "full"], capsys)
     axes = ("attention", "fusion", "architecture")
     used = {axis: {t[axis]["name"] for t in found["trials"] if t[axis] is not None} for axis in axes}
     assert used == {axis: set(variants(axis)) for axis in axes}
@@ -64,7 +64,7 @@ def test_plan_says_what_models_cost(root: Path, capsys: Shown) -> None:
     trials = {t["name"]: t for t in told(["plan", "--root", str(root)], capsys)["trials"]}
     made = told(["run", "--root", str(root), *CELL], capsys)
     planned = trials["mean + concat · shared · small · s0"]
-    assert (planned["parameters"], planned["flops"]) == (made["cost"]["parameters"], made["cost"]["flops"])
+    assert (planned["parameters"], planned["flops"]) == (made["quantities"]["parameters"], made["quantities"]["flops"])
     assert trials["majority baseline · small · s0"]["parameters"] is None
     assert main(["plan", "--root", str(root), "--cells"]) == 0
     out = capsys.readouterr().out
@@ -83,7 +83,7 @@ def test_plan_tells_that_parameters_are_matched(root: Path, capsys: Shown) -> No
     assert "parameters matched to those of scaled_dot_product + concat · independent within 4.5%: small " in out
     assert re.search(r"^model +width +mlp_ratio +head_ratio +parameters +FLOPs$", out, re.MULTILINE)
     made = told(["run", "--root", str(root), *CELL], capsys)
-    assert made["cost"]["parameters"] in found
+    assert made["quantities"]["parameters"] in found
 
 
 def test_plan_says_why_trials_are_skipped(root: Path, capsys: Shown) -> None:
@@ -248,6 +248,7 @@ def test_forget_knows_its_states(root: Path, capsys: Shown) -> None:
     assert "unknown state 'timout' in --state; did you mean 'timeout'?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_track_imports_the_ledger_once(
     ended: Loaded, root: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,8 @@ from mmbench.cli import main
 from mmbench.ledger.store import Ledger
 from mmbench.report.trials import parquet
 from mmbench.report.trials.frame import tidy
-from tests.report.factory import TRUTHS, Job, Made, Plan, make
 from tests.report.test_compare import BEST, rerun
+from tests.support.factory import TRUTHS, Job, Made, Plan, make
 
 Shown = pytest.CaptureFixture[str]
 

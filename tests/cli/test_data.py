@@ -22,9 +22,9 @@ from mmbench.cli import main
 from mmbench.data.prepare import dataset
 from mmbench.data.table.card import load_card
 from mmbench.errors import UserError
-from tests.clone import Clone
-from tests.reading import tiny_encoders
-from tests.shared_data import SHARED, needs
+from tests.support import tiny_encoders
+from tests.support.clone import Clone
+from tests.support.shared_data import SHARED, needs
 
 Shown = pytest.CaptureFixture[str]
 EVIL = "<script>alert(1)</script>"

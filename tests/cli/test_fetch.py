@@ -17,7 +17,7 @@ from mmbench.data.public.loader import GitFolder, Origin
 from mmbench.data.table.card import load_card
 from mmbench.dataset.cmu_mosi import CmuMosi
 from mmbench.errors import UserError
-from tests.reading.affect_files import mmsa, multibench, write
+from tests.support.affect_files import mmsa, multibench, write
 
 
 def call(root: Path, args: Sequence[str]) -> Result:

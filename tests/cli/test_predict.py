@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from mmbench.cli import main
 from mmbench.tracking.champion import fetch
-from tests import trained_project
+from tests.support import trained_project
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
 @pytest.fixture(scope="module")

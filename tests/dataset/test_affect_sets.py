@@ -11,7 +11,7 @@ from mmbench.data.files.problems import DataError
 from mmbench.data.files.source import Root
 from mmbench.errors import UserError
 from mmbench.registry import check_options, get
-from tests.reading.affect_files import SIZES, mmsa, multibench, write
+from tests.support.affect_files import SIZES, mmsa, multibench, write
 
 LABELS = {"cmu_mosi": "sentiment", "cmu_mosei": "sentiment", "ur_funny": "zero or one", "mustard": "sign"}
 

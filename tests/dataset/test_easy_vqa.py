@@ -16,7 +16,7 @@ from mmbench.data.split.splits import SPLITS, assign
 from mmbench.data.table.card import SplitCard
 from mmbench.dataset.easy_vqa import EasyVqa
 from mmbench.errors import UserError
-from tests.shared_data import SHARED, needs
+from tests.support.shared_data import SHARED, needs
 
 COLOURS = ("red", "green", "blue")
 

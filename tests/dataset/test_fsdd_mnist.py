@@ -20,7 +20,7 @@ from mmbench.data.table.card import SplitCard
 from mmbench.dataset.fsdd_mnist import FsddMnist
 from mmbench.errors import UserError
 from mmbench.registry import check_options, get
-from tests.shared_data import SHARED, needs
+from tests.support.shared_data import SHARED, needs
 
 SPEAKERS = ("nicolas", "theo", "yweweler", "jackson")
 

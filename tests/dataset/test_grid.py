@@ -16,7 +16,7 @@ from mmbench.data.split.leakage import check
 from mmbench.data.split.splits import SPLITS, assign
 from mmbench.data.table.card import SplitCard
 from mmbench.dataset.grid import VOCABULARY, WORDS, Grid
-from tests.shared_data import SHARED, needs
+from tests.support.shared_data import SHARED, needs
 
 LETTERS = dict(zip(VOCABULARY["digit"], "z123456789", strict=True))
 

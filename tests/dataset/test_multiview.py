@@ -20,7 +20,7 @@ from mmbench.data.table.card import SplitCard
 from mmbench.data.table.table import Table
 from mmbench.dataset.handwritten import VIEWS, Handwritten
 from mmbench.dataset.multiview import Multiview
-from tests.shared_data import SHARED, needs
+from tests.support.shared_data import SHARED, needs
 
 RNG = np.random.default_rng(0)
 LABELS = np.repeat([1, 2, 3], 20)

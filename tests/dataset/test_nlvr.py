@@ -19,7 +19,7 @@ from mmbench.data.table.card import SplitCard
 from mmbench.data.table.table import Table
 from mmbench.dataset.nlvr import Nlvr
 from mmbench.errors import UserError
-from tests.shared_data import SHARED, needs
+from tests.support.shared_data import SHARED, needs
 
 
 def write(root: Path, sentences: int = 20) -> list[dict[str, Any]]:

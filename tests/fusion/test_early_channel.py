@@ -10,7 +10,7 @@ from mmbench.checks import tiny
 from mmbench.checks.common import same
 from mmbench.fusion.early_channel import EarlyChannel, resample
 from mmbench.model.interfaces import JOINT, Segment, Stream
-from tests.fusion.made import branch, random_stream
+from tests.support.fusion_parts import branch, random_stream
 
 
 def plain(tokens_LD: Tensor, length: int) -> Tensor:

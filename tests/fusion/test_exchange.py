@@ -15,7 +15,7 @@ from mmbench.fusion.latent_array import LatentArray
 from mmbench.fusion.mmtm import MMTM
 from mmbench.model.build import Branch
 from mmbench.model.interfaces import JOINT, Stream, Streams
-from tests.fusion.made import branch, random_stream, without
+from tests.support.fusion_parts import branch, random_stream, without
 
 
 def embedded(model: Branch, modalities: int = 3) -> dict[str, Stream]:

@@ -20,7 +20,7 @@ from mmbench.fusion.low_rank_tensor import LowRankTensor
 from mmbench.fusion.product_of_experts import ProductOfExperts
 from mmbench.fusion.tensor import TensorFusion
 from mmbench.fusion.weighted_vote import WeightedVote
-from tests.fusion.made import fused, summaries
+from tests.support.fusion_parts import fused, summaries
 
 COUNTS = (2, 3, 4)
 WIDTH = tiny.size().width

@@ -16,8 +16,8 @@ from mmbench.ledger.store import Ledger
 from mmbench.schema import cost_curves
 from mmbench.schema.params import load_params
 from mmbench.sweep.plan import build, load_specs
-from tests.report.factory import TRUTHS, Job, result_of, spec_of
-from tests.test_scaling import example
+from tests.support.cost_curves import example
+from tests.support.factory import TRUTHS, Job, result_of, spec_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +66,7 @@ def test_a_partial_ledger_gives_a_report_that_says_so_and_a_full_one_the_same_by
     done = stage(project)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("So far: ") and "reports/report.html" in lines[1] and "make ui" in lines[1]
+    assert lines[0].startswith("So far: ") and "reports/report.html" in lines[1] and "mmbench ui" in lines[1]
     frame = pd.read_parquet(project / "reports" / "results.parquet")
     assert len(frame) == declared and (frame["state"] == "pending").sum() == declared - round(0.6 * declared)
     fill(project, part=1)
@@ -82,6 +82,7 @@ def test_a_partial_ledger_gives_a_report_that_says_so_and_a_full_one_the_same_by
     assert {"reports/report.html", "reports/report.md", "reports/metrics.json"} <= set(first)
 
 
+@pytest.mark.slow
 def test_a_data_set_that_is_not_prepared_is_one_plain_line(project: Path) -> None:
     (project / "data" / "prepared" / "unique" / "spec.json").unlink()
     card = project / "data" / "raw" / "unique" / "dataset.yaml"

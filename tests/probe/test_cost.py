@@ -5,11 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data.batches import Example, Inputs, Split
+from mmbench.model import cost
 from mmbench.model.build import build
-from mmbench.probe import cost
 from mmbench.registry import variants
 from mmbench.schema.params import Choice
-from tests import small
+from tests.support import small
 
 
 class OneProduct(nn.Module):

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.report.test_browser import browser, mixed_report, report  # noqa: F401 - fixtures
-
 HERE = Path(__file__).parent / "axe"
 SCRIPT = HERE / "node_modules" / "axe-core" / "axe.min.js"
 DETAIL = "cell=additive+%2B+cross_attention+%C2%B7+hybrid"
@@ -43,7 +41,7 @@ def axe() -> str:
 
 
 @pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A fresh page; parametrize indirectly with (width, colour scheme)."""
     width, scheme = getattr(request, "param", (1200, "light"))
     context = browser.new_context(**LIKE, viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -64,14 +62,14 @@ def violations(page: Page, axe: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [(w, s) for w in (400, 1200) for s in ("light", "dark")], indirect=True, ids=str)
-def test_axe_finds_nothing_serious(page: Page, report: Path, axe: str) -> None:  # noqa: F811
+def test_axe_finds_nothing_serious(page: Page, report: Path, axe: str) -> None:
     for state in STATES:
         page.goto("about:blank")
         page.goto(report.as_uri() + state)
         assert violations(page, axe) == [], state
 
 
-def test_axe_would_tell(page: Page, report: Path, axe: str) -> None:  # noqa: F811
+def test_axe_would_tell(page: Page, report: Path, axe: str) -> None:
     """A check that finds nothing in a broken page would check nothing."""
     page.goto(report.as_uri())
     page.evaluate("document.getElementById('find').parentElement.replaceWith(document.createElement('input'))")
@@ -133,7 +131,7 @@ FOCUS = """() => {
 }"""
 
 
-def test_tab_reaches_every_part_in_order_and_shows_where_it_is(page: Page, report: Path) -> None:  # noqa: F811
+def test_tab_reaches_every_part_in_order_and_shows_where_it_is(page: Page, report: Path) -> None:
     page.goto(report.as_uri())
     stops = []
     while True:
@@ -152,7 +150,7 @@ def test_tab_reaches_every_part_in_order_and_shows_where_it_is(page: Page, repor
     assert [p for p in parts if p in wanted] == wanted
 
 
-def test_a_level_is_selected_everywhere_by_keyboard(page: Page, report: Path) -> None:  # noqa: F811
+def test_a_level_is_selected_everywhere_by_keyboard(page: Page, report: Path) -> None:
     page.goto(report.as_uri() + "#view=synergy")
     heat = page.locator("#heatmaps .view:not([hidden]) .heat").first
     heat.locator('[tabindex="0"]').focus()
@@ -179,7 +177,7 @@ def test_a_level_is_selected_everywhere_by_keyboard(page: Page, report: Path) ->
     assert "attention=" not in page.url
 
 
-def test_a_cell_has_a_page_of_its_own(page: Page, report: Path) -> None:  # noqa: F811
+def test_a_cell_has_a_page_of_its_own(page: Page, report: Path) -> None:
     page.goto(report.as_uri() + "#view=synergy")
     page.click("#heatmaps .view:not([hidden]) .cell.best")
     before = page.evaluate("scrollY")

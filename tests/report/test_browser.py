@@ -2,65 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-
-from mmbench.report.build import analyse
-from mmbench.report.pages.html import render
-from mmbench.schema.result import State
-from tests.report.factory import OTHERS, TRUTHS, make
-from tests.test_scaling import example
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-FAULTS = {
-    4: State.FAILED,
-    43: State.FAILED,
-    82: State.FAILED,
-    7: State.DIVERGED,
-    150: State.TIMEOUT,
-    200: State.PENDING,
-}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine: the report is not opened in a browser")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render(analyse(**make(faults=FAULTS).arguments(), profiles=(example(),))), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def mixed_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data sets that are scored differently, among them errors."""
-    path = tmp_path_factory.mktemp("mixed") / "report.html"
-    truths = {"synergy": TRUTHS["synergy"], "rating": OTHERS["rating"], "mood": OTHERS["mood"]}
-    path.write_text(render(analyse(**make(truths=truths).arguments())), encoding="utf-8")
-    return path
 
 
 @dataclass

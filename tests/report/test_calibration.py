@@ -1,5 +1,6 @@
 """The report's claims against truth, by simulation: how often intervals cover, how often a null ledger yields a
-finding, whether what was planted is found. Seeded, so each number is the same every time."""
+finding, whether what was planted is found. Seeded, so each number is the same every time. Each has one setting in
+`make test`, at the full number of simulations and the full bound; the other settings are in `make test-all`."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm
 from mmbench.report.values.factors import FACTORS
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import scale_of
+from tests.support.factory import Truth, make
 
-from .factory import Truth, make
 from .test_build import analysed
 
 pytestmark = pytest.mark.slow
@@ -93,7 +94,7 @@ def test_intervals_of_differences_cover(seeds: int) -> None:
     assert 0.93 <= levels / runs <= 0.97
 
 
-@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("seeds", [3, pytest.param(5, marks=pytest.mark.exhaustive)])
 def test_a_null_ledger_rarely_yields_a_finding(seeds: int) -> None:
     """In each family of comparisons at most 6 % of 700 null ledgers hold a finding, the picked best included."""
     rng = np.random.default_rng(20 + seeds)
@@ -114,7 +115,14 @@ def test_a_null_ledger_rarely_yields_a_finding(seeds: int) -> None:
     assert max(rates.values()) <= 0.06, rates
 
 
-@pytest.mark.parametrize(("levels", "datasets"), [(2, 6), (3, 8), (5, 12)])
+@pytest.mark.parametrize(
+    ("levels", "datasets"),
+    [
+        pytest.param(2, 6, marks=pytest.mark.exhaustive),
+        (3, 8),
+        pytest.param(5, 12, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_ranks_of_equal_levels_are_rarely_told_apart(levels: int, datasets: int) -> None:
     rng = np.random.default_rng(30 + levels)
     runs, names = 1500, [f"level {i}" for i in range(levels)]
@@ -127,7 +135,7 @@ def test_ranks_of_equal_levels_are_rarely_told_apart(levels: int, datasets: int)
     assert hits / runs <= 0.06
 
 
-@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("seeds", [3, pytest.param(5, marks=pytest.mark.exhaustive)])
 def test_bootstrap_intervals_of_aggregates_cover(seeds: int) -> None:
     """Three data sets, nine settings, their means fixed; what the numbers tend to with many seeds is the truth."""
     rng = np.random.default_rng(40 + seeds)
@@ -170,7 +178,7 @@ def test_planted_effects_and_interactions_are_recovered() -> None:
         single={"image": 0.4, "audio": 0.4},
     )
     families = {f: f for f in levels["fusion"]}
-    (table,) = analysed(make(truths={"planted": truth}, levels=levels, families=families)).effects.per_dataset
+    (table,) = analysed(make(truths={"planted": truth}, levels=levels, families=families)).context.effects.per_dataset
     expected = {
         (a, f, r): effect["attention"][a] + effect["fusion"][f] + effect["architecture"][r] + both[a, f]
         for a, f, r in product(*levels.values())
@@ -199,8 +207,8 @@ def test_sums_of_squares_close() -> None:
     """The terms and the noise add up to the total to 1e-8 of it, on each data set and with data set as block; the total
     is computed anew from the scores."""
     found = analysed(make())
-    tables = [*found.effects.per_dataset, found.effects.blocked]
-    cells = found.frame[found.frame["role"] == "cell"].astype({"test_accuracy": float})
+    tables = [*found.context.effects.per_dataset, found.context.effects.blocked]
+    cells = found.context.frame[found.context.frame["role"] == "cell"].astype({"test_accuracy": float})
     for table in tables:
         assert table is not None and not table.dropped
         assert abs(sum(t.share for t in table.terms) - 1) <= 1e-8

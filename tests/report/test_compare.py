@@ -13,8 +13,7 @@ from scipy import stats as scipy_stats
 from mmbench.report.compare import Comparison, compare
 from mmbench.report.trials.sources import Part
 from mmbench.schema.result import State, TrialResult
-
-from .factory import OTHERS, TRUTHS, Made, Truth, make
+from tests.support.factory import OTHERS, TRUTHS, Made, Truth, make
 
 BEST = "additive + cross_attention · independent"
 

@@ -11,19 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mmbench.report.scores.analysis import Analysis
 
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
+from mmbench.report.pages.report import Report
 from mmbench.report.trials import parquet, sources
 from mmbench.report.trials.frame import tidy
 from mmbench.report.trials.merge import merge
 from mmbench.schema.params import Params
 from mmbench.schema.result import State, TrialResult
-from tests import small_project
+from tests.support import small_project
+from tests.support.factory import TRUTHS, Made, make
 
-from .factory import TRUTHS, Made, make
 from .test_build import analysed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,7 @@ def made() -> Made:
 
 
 @pytest.fixture(scope="module")
-def whole(made: Made) -> Analysis:
+def whole(made: Made) -> Report:
     return analysed(made)
 
 
@@ -57,20 +57,22 @@ def halves(made: Made) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
     return dict(items[: len(items) // 2]), dict(items[len(items) // 2 :])
 
 
-def report(made: Made, *paths: Path) -> Analysis:
+def report(made: Made, *paths: Path) -> Report:
     results, origins = merge([sources.read(p, p.name) for p in paths], made.plan)
     return analyse(**(made.arguments() | {"results": results, "sources": origins}))
 
 
 def moved(result: TrialResult, hardware: Mapping[str, object] = GPU, day: int = 24) -> TrialResult:
     """The same findings from another machine and day, in another time."""
-    cost = result.cost and result.cost.model_copy(update={"train_seconds": 0.25, "inference_us_per_sample": 1.0})
+    times = {"train_seconds": 0.25, "inference_us_per_sample": 1.0} if result.quantities else {}
     origin = result.provenance.model_copy(update={"hardware": dict(hardware)})
     started = f"2026-11-{day}T00:00:00+00:00"
-    return result.model_copy(update={"cost": cost, "provenance": origin, "started": started, "seconds": 1.0})
+    return result.model_copy(
+        update={"quantities": result.quantities | times, "provenance": origin, "started": started, "seconds": 1.0}
+    )
 
 
-def test_two_halves_are_the_whole(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_two_halves_are_the_whole(made: Made, whole: Report, tmp_path: Path) -> None:
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), ledger(tmp_path / "b", second.values())
     merged = report(made, a, b)
@@ -87,7 +89,7 @@ def test_two_halves_are_the_whole(made: Made, whole: Analysis, tmp_path: Path) -
     }
 
 
-def test_parquet_brings_everything_but_curves_and_says_so(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_parquet_brings_everything_but_curves_and_says_so(made: Made, whole: Report, tmp_path: Path) -> None:
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), table(tmp_path / "b.parquet", made, second)
     merged = report(made, a, b)
@@ -104,7 +106,7 @@ def test_the_order_of_the_sources_does_not_change_a_number(made: Made, tmp_path:
     assert report(made, a, b).datasets == report(made, b, a).datasets
 
 
-def test_equal_values_merge_silently_and_the_ledger_is_kept(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_equal_values_merge_silently_and_the_ledger_is_kept(made: Made, whole: Report, tmp_path: Path) -> None:
     b = table(tmp_path / "b.parquet", made, {k: moved(r) for k, r in made.results.items()})
     a = ledger(tmp_path / "a", made.results.values())
     merged = report(made, b, a)
@@ -144,7 +146,7 @@ def test_the_last_digit_is_a_difference(made: Made, tmp_path: Path) -> None:
         report(made, ledger(tmp_path / "a", [kept]), b)
 
 
-def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Report, tmp_path: Path) -> None:
     """Two seeds ran on one machine, the third on a GPU that is 100 times as fast; one cell ran on the GPU alone."""
     alone = "additive + concat · shared"
 

@@ -23,7 +23,9 @@ from mmbench.report.pages.html import render
 from mmbench.schema.params import Tracking
 from mmbench.schema.result import State
 from mmbench.tracking import open_store, sync
-from tests.report.factory import OTHERS, TRUTHS, Made, make
+from tests.support.factory import OTHERS, TRUTHS, Made, make
+
+pytestmark = pytest.mark.slow
 
 TRUTH = {"unique": TRUTHS["unique"], "synergy": TRUTHS["synergy"], "mood": OTHERS["mood"]}
 MAIN = {"unique": "accuracy", "synergy": "accuracy", "mood": "mae"}

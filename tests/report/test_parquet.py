@@ -11,12 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmbench.errors import UserError
-from mmbench.metrics import METRICS
 from mmbench.report.trials import parquet
 from mmbench.report.trials.frame import tidy
+from mmbench.schema.metric import METRICS
 from mmbench.schema.result import State
-
-from .factory import OTHERS, TRUTHS, Made, make
+from tests.support.factory import OTHERS, TRUTHS, Made, make
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "results-schema.md"
 
@@ -64,7 +63,7 @@ def test_every_result_comes_back_but_for_its_curves(made: Made, file: Path) -> N
 def test_a_file_of_another_version_or_kind_is_refused(file: Path, tmp_path: Path) -> None:
     table = pq.read_table(file)
     pq.write_table(table.replace_schema_metadata({parquet.VERSION_KEY: b"99"}), tmp_path / "later.parquet")
-    with pytest.raises(UserError, match="has version 99 of the schema; this mmbench reads version 1"):
+    with pytest.raises(UserError, match="has version 99 of the schema; this mmbench reads versions 1 and 2"):
         parquet.read(tmp_path / "later.parquet", "later")
     pq.write_table(pa.table({"a": [1]}), tmp_path / "foreign.parquet")
     with pytest.raises(UserError, match="has no schema version"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.factory import ROOT
+from tests.support.factory import ROOT
 
 SCRIPT = """
 import locale, sys
@@ -18,8 +18,8 @@ from pathlib import Path
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
-from mmbench.results import State
-from tests.report.factory import TRUTHS, make
+from mmbench.schema.result import State
+from tests.support.factory import TRUTHS, make
 locale.setlocale(locale.LC_ALL, "")
 folder = Path(sys.argv[1])
 levels = {"attention": ["additive", "mean"], "fusion": ["concat", "early_concat"], "architecture": ["hybrid", "shared"]}

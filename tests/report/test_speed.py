@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from tests.report.factory import ROOT
+from tests.support.factory import ROOT
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.browser
 @pytest.mark.timeout(400)
 def test_ten_thousand_trials_meet_the_goals() -> None:

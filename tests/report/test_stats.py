@@ -12,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from mmbench.report.stats import paired
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
 def test_holm_agrees_with_statsmodels(p: list[float]) -> None:

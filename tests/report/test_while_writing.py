@@ -10,19 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mmbench.report.scores.analysis import Analysis
 
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
-from mmbench.report.sections.cells.tables import tables
-
-from .factory import TRUTHS, Made, as_json, make
+from mmbench.report.pages.report import Report
+from tests.support.factory import TRUTHS, Made, as_json, make
 
 WRITER = """
 import json, sys, time
 from pathlib import Path
-from tests.report.factory import from_json
-from mmbench.sweep.ledger import Ledger
+from tests.support.factory import from_json
+from mmbench.ledger.store import Ledger
 made, folder = from_json(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2])
 ledger = Ledger(folder)
 (folder / ".writing.killed").write_text('{"trial_id": "half')
@@ -52,27 +50,28 @@ def writer(made: Made, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def _holds(analysis: Analysis, made: Made, read: int) -> None:
+def _holds(analysis: Report, made: Made, read: int) -> None:
     """Whatever part of the ledger was seen, the report is consistent with exactly that part."""
-    total = analysis.total
+    total = analysis.context.total
     assert total.done == read and total.pending == len(made.plan.jobs) - read
-    assert analysis.partial == (total.pending > 0)
+    assert analysis.context.partial == (total.pending > 0)
     assert analysis.headline.startswith(
-        ("No results yet", "So far: ") if analysis.partial else ("Additive", "No clear")
+        ("No results yet", "So far: ") if analysis.context.partial else ("Additive", "No clear")
     )
-    if analysis.partial:
+    if analysis.context.partial:
         assert analysis.caveats[0].startswith("This report is partial: ")
-    (d,) = analysis.datasets
+    (d,) = analysis.context.datasets
     for row in d.cells:
         done = {s.seed for s in row.seeds if s.state == "done"}
         assert row.ranked == (bool(d.seeds) and set(d.seeds) <= done)
         assert row.ranked or (row.rank is None and row.in_top is None and not row.best)
         assert (row.state == "complete") == (len(done) == 2)
-    caption = next(t.caption for t in tables(analysis) if t.name == "cells_synergy")
+    caption = next(t.caption for t in analysis.tables if t.name == "cells_synergy")
     incomplete = bool(d.dropped) or 0 < len(d.seeds) < 2
     assert ("partial: " in caption) == incomplete, caption
 
 
+@pytest.mark.slow
 def test_reports_of_a_ledger_that_is_being_written(made: Made, writer: subprocess.Popen[str], tmp_path: Path) -> None:
     ledger, seen = Ledger(tmp_path / "ledger"), []
     deadline = time.monotonic() + 60
@@ -99,4 +98,4 @@ def test_a_file_cut_short_counts_as_not_run_and_is_told(made: Made, tmp_path: Pa
     results = ledger.read()
     assert list(ledger.broken) == [cut]
     found = analyse(**(made.arguments() | {"results": results}))
-    assert found.total.pending == 1 and found.partial
+    assert found.context.total.pending == 1 and found.context.partial

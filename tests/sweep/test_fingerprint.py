@@ -12,15 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from tests import small_project
+from tests.support import small_project
 
 SCRIPT = """
 import json, sys
 from pathlib import Path
 from mmbench.cli.project import Project, load
+from mmbench import registry
 from mmbench.sweep import fingerprint
+
+pytestmark = pytest.mark.slow
 root = Path(sys.argv[1])
 for line in sys.stdin:
+    registry.forget()
     for f in vars(fingerprint).values():
         if hasattr(f, "cache_clear"):
             f.cache_clear()
@@ -90,7 +94,7 @@ Change = Callable[[str, str, str], set[str]]
 def test_a_comment_a_docstring_and_a_citation_change_nothing(changed: Change) -> None:
     new = '# A remark.\n@variant(\n    "concat", # moved\n  source="Another paper; "'
     assert changed("fusion/concat.py", '@variant(\n    "concat", source="', new + ' "') == set()
-    assert changed("block.py", '"""Norm, expand, ReLU', '"""Another text') == set()
+    assert changed("model/block.py", '"""Norm, expand, ReLU', '"""Another text') == set()
 
 
 def test_an_operator_in_a_fusion_reaches_its_cells_alone(changed: Change, before: Fingerprints) -> None:
@@ -109,7 +113,21 @@ def test_a_baseline_reaches_itself(changed: Change) -> None:
 
 
 def test_the_training_loop_reaches_everything(changed: Change, before: Fingerprints) -> None:
-    assert changed("train.py", "0.5 * (1 + math.cos", "0.4 * (1 + math.cos") == set(before)
+    assert changed("training/loop.py", "0.5 * (1 + math.cos", "0.4 * (1 + math.cos") == set(before)
+
+
+def test_the_main_metric_reaches_what_it_chose_the_epoch_of(changed: Change, before: Fingerprints) -> None:
+    assert changed("metric/accuracy.py", "labels.astype(int)", "labels.astype(float)") == {
+        name for name in before if "baseline" not in name
+    }
+
+
+def test_what_measures_afterwards_reaches_nothing(changed: Change) -> None:
+    assert changed("metric/auroc.py", 'float("nan")', 'float("-inf")') == set()
+    assert changed("probe/cost.py", "2 * weights", "3 * weights") == set()
+    assert changed("model/cost.py", "min_run_time=0.05", "min_run_time=0.06") == set()
+    assert changed("sweep/measure.py", "MANY = 64", "MANY = 65") == set()
+    assert changed("schema/outputs.py", "LONGEST_HEADER = 2**20", "LONGEST_HEADER = 2**21") == set()
 
 
 def test_what_changes_no_number_reaches_nothing(changed: Change) -> None:

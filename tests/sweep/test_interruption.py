@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from mmbench.schema.result import State
-from tests.sweep import driver
+from tests.support import driver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 TRIALS = 2 * 3 * 3 + 2 * 2 + 2

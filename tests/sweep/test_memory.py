@@ -8,12 +8,12 @@ import psutil
 import pytest
 
 from mmbench.schema.result import State
-from tests.sweep import driver
+from tests.support import driver
 
 GIB = 2**30
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 def test_the_sweep_survives_the_memory_monitor(tmp_path: Path) -> None:
     memory = psutil.virtual_memory()
@@ -28,7 +28,8 @@ def test_the_sweep_survives_the_memory_monitor(tmp_path: Path) -> None:
         controls={"single_modalities": False, "baselines": ["majority"]},
         sweep={"retries": 1},
     )
-    process = driver.start(root, before=f"from mmbench.sweep import quiet; quiet.SYSTEM.update({settings})")
+    before = f"from mmbench.sweep import ray_settings; ray_settings.SYSTEM.update({settings})"
+    process = driver.start(root, before=before)
     output, _ = process.communicate(timeout=400)
     found = driver.results(root).values()
     assert process.returncode == 0, output

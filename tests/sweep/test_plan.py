@@ -12,7 +12,7 @@ from mmbench.schema.params import Choice, Params, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.task import task_of
 from mmbench.sweep.plan import build, check_names, load_specs
-from tests import small_project
+from tests.support import small_project
 
 
 @pytest.fixture

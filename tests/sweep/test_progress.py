@@ -9,7 +9,7 @@ from rich.console import Console
 from mmbench.ledger.store import coverage
 from mmbench.schema.result import State
 from mmbench.sweep.progress import Watch, duration, summary
-from tests import small_project
+from tests.support import small_project
 
 
 @pytest.mark.parametrize(

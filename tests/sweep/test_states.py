@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmbench.schema.result import State, TrialResult
-from tests.sweep import driver
+from tests.support import driver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ from mmbench.cli.project import Loaded
 from mmbench.schema.params import Tracking
 from mmbench.tracking import Counts, open_store, sync
 from mmbench.tracking.store import Store
-from tests import small_project
+from tests.support import small_project
 
 numbers = count()
 

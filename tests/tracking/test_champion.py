@@ -25,9 +25,9 @@ from mmbench.tracking import open_store
 from mmbench.tracking.champion import fetch
 from mmbench.tracking.server import _end, free_port
 from mmbench.tracking.store import tracking_uri
-from tests import small_project, trained_project
+from tests.support import small_project, trained_project
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

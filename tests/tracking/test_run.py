@@ -5,7 +5,7 @@ import pytest
 from mmbench.cli.project import Loaded
 from mmbench.schema.result import State
 from mmbench.tracking.run import GREY, LONGEST_TAG, PALETTE, colours, from_result, from_skip
-from tests.small_project import result
+from tests.support.small_project import result
 from tests.tracking.conftest import Tracked
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from playwright.sync_api import Browser
 
 from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
@@ -16,8 +16,6 @@ from mmbench.schema.result import State
 from mmbench.tracking import TrackingError, log_report, report_url, saved_view_url
 from mmbench.tracking.server import free_port, serving
 from tests.tracking.conftest import Tracked
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def test_a_taken_port_is_told_and_another_found() -> None:
@@ -66,44 +64,40 @@ def test_an_import_through_a_server_gives_the_same_runs(
 
 @pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_saved_views_show_columns_runs_and_groups(
-    served: str, tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+    served: str, tracked: Tracked, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", served)
     tracked.sync()
     eid = tracked.store().experiment_id
     done = [r for r in tracked.loaded.results.values() if r.state is State.DONE and r.config.role == "cell"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 2400, "height": 1200})
-        page.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        page.goto(saved_view_url(served, eid))
-        expect(page.get_by_role("link", name=done[0].config.name)).to_be_visible()
-        for column in ("test/accuracy", "dataset", "attention", "fusion", "architecture", "cost/parameters", "state"):
-            expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
-        expect(page.get_by_text("Each run is one trial")).to_be_visible()
-        page.goto("about:blank")
-        page.goto(saved_view_url(served, eid, "attention"))
-        for name in ("additive", "mean"):
-            expect(page.get_by_text(f"Group: {name}")).to_be_visible()
-        page.goto("about:blank")
-        page.goto(saved_view_url(served, eid, "charts"))
-        expect(page.get_by_text("cost/parameters vs. test/accuracy")).to_be_visible()
-        expect(page.get_by_text("Learning curves")).to_be_visible()
-        browser.close()
+    page = browser.new_page(viewport={"width": 2400, "height": 1200})
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    page.goto(saved_view_url(served, eid))
+    expect(page.get_by_role("link", name=done[0].config.name)).to_be_visible()
+    for column in ("test/accuracy", "dataset", "attention", "fusion", "architecture", "cost/parameters", "state"):
+        expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
+    expect(page.get_by_text("Each run is one trial")).to_be_visible()
+    page.goto("about:blank")
+    page.goto(saved_view_url(served, eid, "attention"))
+    for name in ("additive", "mean"):
+        expect(page.get_by_text(f"Group: {name}")).to_be_visible()
+    page.goto("about:blank")
+    page.goto(saved_view_url(served, eid, "charts"))
+    expect(page.get_by_text("cost/parameters vs. test/accuracy")).to_be_visible()
+    expect(page.get_by_text("Learning curves")).to_be_visible()
+    page.context.close()
 
 
 @pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_the_report_leads_to_runs_and_runs_to_the_report(
-    served: str, tracked: Tracked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: str, tracked: Tracked, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", served)
     tracked.sync()
@@ -115,25 +109,23 @@ def test_the_report_leads_to_runs_and_runs_to_the_report(
     assert log_report(tracked.settings, tracked.root, tmp_path)
     eid = tracked.store().experiment_id
     failed = next(r for r in loaded.results.values() if r.state is State.FAILED)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1800, "height": 1200})
-        page.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        for address in (page_file.as_uri(), f"{page_file.as_uri()}#runs=javascript:alert(1)"):
-            page.goto("about:blank")
-            page.goto(address)
-            expect(page.locator("code", has_text=failed.trial_id).first).to_be_attached()
-            assert page.locator("a > code").count() == 0
+    page = browser.new_page(viewport={"width": 1800, "height": 1200})
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    for address in (page_file.as_uri(), f"{page_file.as_uri()}#runs=javascript:alert(1)"):
         page.goto("about:blank")
-        page.goto(report_url(page_file, served, eid))
-        with page.expect_popup() as popup:
-            page.locator("a:visible", has_text=failed.trial_id).first.click()
-        runs = popup.value
-        runs.set_default_timeout(60_000)
-        runs.get_by_role("link", name=failed.config.name).click()
-        with runs.expect_popup() as popup:
-            runs.get_by_role("link", name="The report", exact=True).click()
-        frame = popup.value.frame_locator("iframe")
-        expect(frame.get_by_role("heading", level=1)).to_be_visible()
-        browser.close()
+        page.goto(address)
+        expect(page.locator("code", has_text=failed.trial_id).first).to_be_attached()
+        assert page.locator("a > code").count() == 0
+    page.goto("about:blank")
+    page.goto(report_url(page_file, served, eid))
+    with page.expect_popup() as popup:
+        page.locator("a:visible", has_text=failed.trial_id).first.click()
+    runs = popup.value
+    runs.set_default_timeout(60_000)
+    runs.get_by_role("link", name=failed.config.name).click()
+    with runs.expect_popup() as popup:
+        runs.get_by_role("link", name="The report", exact=True).click()
+    frame = popup.value.frame_locator("iframe")
+    expect(frame.get_by_role("heading", level=1)).to_be_visible()
+    page.context.close()

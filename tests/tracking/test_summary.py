@@ -34,6 +34,7 @@ def test_the_report_is_an_artifact_of_one_run(tracked: Tracked, reports: Path) -
     assert "two" in local.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_an_equal_report_is_not_written_again(tracked: Tracked, reports: Path) -> None:
     log_report(tracked.settings, tracked.root, reports)
     (run_id,) = summaries(tracked)

@@ -11,7 +11,7 @@ import pytest
 from mmbench.schema.params import Tracking
 from mmbench.schema.result import State
 from mmbench.tracking import Tracker
-from tests.small_project import make, read, result
+from tests.support.small_project import make, read, result
 from tests.tracking.conftest import Tracked
 
 

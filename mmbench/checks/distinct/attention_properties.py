@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mmbench.checks.common import NOTICEABLE, differ
+from mmbench.model.block import as_heads
 from mmbench.model.interfaces import Attention
 
 TOKENS = 12
@@ -105,9 +106,9 @@ def mixing(mechanism: Attention) -> Mixing:
     mask = torch.ones(1, TOKENS, dtype=torch.bool)
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        if not mechanism.content_based:
-            return mechanism.attend(None, None, v, mask)[0].expand_as(q)
-        return mechanism.attend(q, k, v, mask)[0].expand_as(q)
+        parts = [q, k, v] if mechanism.content_based else [v]
+        y: Tensor = mechanism(as_heads(parts, kv_mask=mask, q_mask=mask))[0]
+        return y.expand_as(q)
 
     def weigh(q: Tensor, k: Tensor) -> Tensor:
         """Values that are unit vectors make the output the weights, d tokens at a time, even where none are formed."""

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mmbench import atomic
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
@@ -61,16 +61,9 @@ class Cache:
         return self.folder / key[:2] / f"{key}.npz"
 
     def _write(self, file: Path, data: bytes) -> None:
-        temporary = ""
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as opened:
-                temporary = opened.name
-                opened.write(data)
-            Path(temporary).replace(file)
+            atomic.write(file, data)
         except OSError as error:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
             raise UserError(
                 f"cannot write the cache of encoded samples to {file.parent} ({error.strerror}); make room there, or "
                 f"name another folder in {VARIABLE}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from mmbench import atomic
 from mmbench.data.files.walk import walk
 from mmbench.errors import UserError
 
@@ -39,16 +40,11 @@ def entries(folder: Path) -> Iterator[str]:
 def write(folder: Path, target: Path, tell: Callable[[int], None] = lambda done: None) -> int:
     """Write the index of a folder; returns how many files it has. tell: is told how many are done."""
     count = 0
-    made = target.with_name(f".{target.name}.new")
-    try:
-        with made.open("w", encoding="utf-8") as stream:
-            for line in entries(folder):
-                stream.write(line)
-                count += 1
-                tell(count)
-        made.replace(target)
-    finally:
-        made.unlink(missing_ok=True)
+    with atomic.replacing(target) as stream:
+        for line in entries(folder):
+            stream.write(line.encode("utf-8"))
+            count += 1
+            tell(count)
     return count
 
 

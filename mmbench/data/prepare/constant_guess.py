@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mmbench.metrics import better, scores
+from mmbench.schema.scores import better, scores
 from mmbench.schema.task import Task
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmbench.data.table.card import FILE, Card, load_card
+from mmbench.data.table.card import FILE, Card, Leak, SplitCard, load_card
 from mmbench.errors import UserError, suggest
 from mmbench.registry import check_options, get
 from mmbench.schema.dataset import DataSpec, load_spec
@@ -75,6 +76,17 @@ def read(name: str, raw: Path) -> Raw:
     return Raw(name=name, folder=folder, card=card, made=made)
 
 
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a data set says of itself. warning: one of its notes."""
+
+    description: str = ""
+    licence: str = ""
+    source: str = ""
+    citation: str = ""
+    warning: str = ""
+
+
 def prepared(folder: Path) -> DataSpec | None:
     """spec.json of a prepared data set; None where it is missing or broken."""
     try:
@@ -86,44 +98,72 @@ def prepared(folder: Path) -> DataSpec | None:
 def prepare(raw: Raw, folder: Path, *, progress: bool = True) -> DataSpec:
     """Write the prepared data set to `folder`; returns its spec. Raises UserError; DataError names file and row."""
     # Late: decoders, PyTorch and what makes signals are not needed to read a card.
-    from mmbench.data.prepared import Writer, save
+    from mmbench.data.prepared import save
     from mmbench.data.public.loader import Loader
     from mmbench.data.synthetic.generator import Generator
 
     if isinstance(raw.made, Generator):
         return save(folder, *raw.made.make(raw.name))
+    origin = raw.made.origin if isinstance(raw.made, Loader) else None
+    about = About(
+        description=raw.card.description or (raw.made.description if isinstance(raw.made, Loader) else ""),
+        licence=raw.card.licence or (origin.licence if origin else ""),
+        source=raw.card.source or (f"{origin.page} ({origin.revision})" if origin else ""),
+        citation=raw.card.citation or (origin.citation if origin else ""),
+        warning=origin.warning if origin else "",
+    )
+    return prepare_table(
+        raw.name, raw.table(), folder, cuts=raw.card.splits, accept=raw.card.accept, about=about, progress=progress
+    )
+
+
+def prepare_table(
+    name: str,
+    table: Table,
+    folder: Path,
+    *,
+    cuts: SplitCard,
+    accept: Sequence[Leak] = (),
+    about: About,
+    progress: bool = True,
+    processes: int | None = None,
+) -> DataSpec:
+    """Split a table, look for leaks, decode it into `folder`; returns the spec. Raises DataError.
+
+    cuts: how samples are split that the table leaves open. accept: kinds of leakage that are known. processes: that
+    decode; None for one per core.
+    """
     from mmbench.data.prepare.arrays import prepare as decode
     from mmbench.data.prepare.readers import FILE as READERS
     from mmbench.data.prepare.readers import to_json
+    from mmbench.data.prepared import Writer
     from mmbench.data.split import leakage, learnability, splits
 
-    table = raw.table()
-    split = splits.assign(table, raw.card.splits)
+    split = splits.assign(table, cuts)
     known = learnability.check(table, split)
-    accepted = Counter(leak.kind for leak in leakage.check(table, split, accept=raw.card.accept))
-    origin = raw.made.origin if isinstance(raw.made, Loader) else None
+    accepted = Counter(leak.kind for leak in leakage.check(table, split, accept=accept))
     with Writer(folder) as writer:
-        done = decode(table, split, writer, progress=progress)
+        done = decode(table, split, writer, progress=progress, processes=processes)
         writer.text(READERS, to_json(done.readers))
         return writer.finish(
             DataSpec(
-                name=raw.name,
-                description=raw.card.description or (raw.made.description if isinstance(raw.made, Loader) else ""),
+                name=name,
+                description=about.description,
                 modalities=done.modalities,
                 task=table.task,
                 splits=done.splits,
                 chance=done.chance,
                 ceiling=None,
                 scale=done.scale,
-                licence=raw.card.licence or (origin.licence if origin else ""),
-                source=raw.card.source or (f"{origin.page} ({origin.revision})" if origin else ""),
-                citation=raw.card.citation or (origin.citation if origin else ""),
+                licence=about.licence,
+                source=about.source,
+                citation=about.citation,
                 notes=(
                     *table.notes,
                     *done.notes,
                     *known,
                     *(f"accepted leakage: {n} samples with {kind}" for kind, n in accepted.items()),
-                    *([origin.warning] if origin and origin.warning else []),
+                    *([about.warning] if about.warning else []),
                 ),
                 hash="",
             )

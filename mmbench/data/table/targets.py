@@ -14,7 +14,7 @@ from mmbench.data.table.card import FILE, TargetCard
 from mmbench.data.table.findings import shown
 from mmbench.data.table.rows import Rows
 from mmbench.errors import suggest
-from mmbench.metrics import fitting
+from mmbench.schema.metric import fitting
 from mmbench.schema.task import Task, task_of
 
 AFFECT = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,7 @@ def cell_link(key: str) -> str:
     return "#" + urlencode({"cell": key})
 
 
-def render(package: str, template: str, values: Mapping[str, Any]) -> Markup:
-    """A template of a package, filled. In it, names are escaped unless they are Markup."""
-    return Markup(environment(package).get_template(template).render(values))
+def render(package: str, templates: Sequence[str], values: Mapping[str, Any]) -> Markup:
+    """The first template that exists in a package or in `mmbench.report.draw`, filled. Names are escaped in it unless
+    they are Markup."""
+    return Markup(environment(package).select_template(list(templates)).render(values))

@@ -51,7 +51,7 @@ def render(report: Report, *, downloads: Iterable[str] = ()) -> str:
         "bodies": [body for *_, body in parts],
         "downloads": _downloads(downloads),
     }
-    return str(html.render(TEMPLATES, "page.html", values))
+    return str(html.render(TEMPLATES, ("page.html",), values))
 
 
 def _parts(report: Report) -> list[tuple[float, str, str, Markup]]:
@@ -65,14 +65,14 @@ def _parts(report: Report) -> list[tuple[float, str, str, Markup]]:
             found.append((part.section.order, part.anchor, title, body))
     for name, reason in report.unreadable.items():
         found.append((float("inf"), name, name, _failed(name, name, reason)))
-    caveats = html.render(TEMPLATES, "caveats.html", {"caveats": report.caveats}).strip()
+    caveats = html.render(TEMPLATES, ("caveats.html",), {"caveats": report.caveats}).strip()
     found.append((CAVEATS, "caveats", "Caveats", Markup(caveats)))
     return sorted(found, key=lambda x: x[0])
 
 
 def _failed(anchor: str, name: str, reason: str) -> Markup:
     values = {"anchor": anchor, "name": name, "reason": reason}
-    return Markup(html.render(TEMPLATES, "failed.html", values).strip())
+    return Markup(html.render(TEMPLATES, ("failed.html",), values).strip())
 
 
 def _key_figure(view: View, context: Context) -> tuple[str, dots.Dots]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.metrics import compared
 from mmbench.report.scores import findings
 from mmbench.report.scores.complete_block import CompleteBlock, complete_block
 from mmbench.report.scores.curves import curves
@@ -32,6 +31,7 @@ from mmbench.report.values.provenance import Configuration, Provenance, Source
 from mmbench.report.values.scale import Scale, joint
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.schema.trial import TrialConfig

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmbench.metrics import compared
 from mmbench.report.scores import findings, ranking
 from mmbench.report.scores.dataset_scores import DatasetScores, Record
 from mmbench.report.scores.fronts import fronts
@@ -16,6 +15,7 @@ from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.scale import Scale, beside, scale_of
 from mmbench.report.values.words import count
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import compared
 from mmbench.schema.params import ReportSettings
 from mmbench.schema.task import Task
 

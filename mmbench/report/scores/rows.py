@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmbench.metrics import METRICS
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Setting
 from mmbench.report.scores.ranking import Ranking, best_single, pooling_partner
 from mmbench.report.stats import paired
 from mmbench.report.stats.estimates import Estimate
 from mmbench.report.values.cells import CellCost, CellRow, CellState, SeedValue
+from mmbench.schema.metric import METRICS
 
 
 def standing(part: Sequence[Record]) -> tuple[CellState, str | None]:
@@ -50,7 +50,7 @@ def _cost(records: Sequence[Record]) -> CellCost | None:
         parameters=parameters,
         flops=median("flops"),
         train_seconds=median("train_seconds"),
-        inference_us=median("inference_us"),
+        inference_us=median("inference_us_per_sample"),
         peak_memory=median("peak_memory"),
     )
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.metrics import METRICS
 from mmbench.report.values.coverage import Counts, Problem
 from mmbench.report.values.methods import Method
+from mmbench.schema.metric import METRICS
 from mmbench.schema.plan import Plan
+from mmbench.schema.quantity import QUANTITIES
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 
@@ -33,14 +34,7 @@ _TYPES = {
     "state": "string",
     "message": "string",
 }
-_COSTS = {
-    "best_epoch": "Int64",
-    "parameters": "Int64",
-    "flops": "Int64",
-    "train_seconds": "Float64",
-    "seconds_per_epoch": "Float64",
-    "inference_us": "Float64",
-    "peak_memory": "Int64",
+_REST = {
     "seconds": "Float64",
     "started": "string",
     "data_hash": "string",
@@ -54,15 +48,37 @@ _COSTS = {
 }
 
 
-def columns(metrics: Iterable[str]) -> dict[str, str]:
-    """Name and type of each column of `Analysis.frame` and reports/results.parquet, in order.
+def _type(name: str) -> str:
+    """Of the column of a quantity. Of a quantity whose probe is not installed here: whatever its values are."""
+    quantity = QUANTITIES.get(name)
+    if quantity is None or quantity.per != "trial":
+        return "object"
+    return "Int64" if quantity.whole else "Float64"
 
-    metrics: each is a column `test_<metric>` and `validation_<metric>`. Absent values are <NA>. Modalities are joined
-    by "+"; versions, hardware and config are JSON. docs/results-schema.md says what each column means.
+
+def columns(metrics: Iterable[str], quantities: Iterable[str]) -> dict[str, str]:
+    """Name and type of each column of `Context.frame` and reports/results.parquet, in order.
+
+    metrics: each is a column `test_<metric>` and `validation_<metric>`. quantities: each is a column of its name.
+    Absent values are <NA>. Modalities are joined by "+"; versions, hardware and config are JSON. docs/results-schema.md
+    says what each column means.
     """
     metrics = list(metrics)
     scores = {f"{split}_{name}": "Float64" for split in ("test", "validation") for name in metrics}
-    return _TYPES | scores | _COSTS
+    return _TYPES | scores | {"best_epoch": "Int64"} | {name: _type(name) for name in quantities} | _REST
+
+
+def quantity_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of the frame that are quantities, in order."""
+    names = [str(name) for name in frame.columns]
+    return names[names.index("best_epoch") + 1 : names.index("seconds")]
+
+
+def ordered(found: Iterable[str], known: Iterable[str]) -> list[str]:
+    """The known names among those found, in their order, then the others."""
+    found = set(found)
+    first = [name for name in known if name in found]
+    return first + sorted(found.difference(first))
 
 
 def method_of(config: TrialConfig, families: Mapping[str, str]) -> Method:
@@ -104,13 +120,9 @@ def _json(value: Mapping[str, Any]) -> str:
 
 def _measured(result: TrialResult) -> dict[str, Any]:
     scores = {f"{split}_{name}": value for split, by in result.metrics.items() for name, value in by.items()}
-    cost = result.cost
-    costs = {} if cost is None else cost.model_dump(exclude={"inference_us_per_sample"})
-    if cost is not None:
-        costs["inference_us"] = cost.inference_us_per_sample
     return {
         **scores,
-        **costs,
+        **result.quantities,
         "state": str(result.state),
         "message": result.message,
         "best_epoch": result.best_epoch,
@@ -130,6 +142,7 @@ def tidy(plan: Plan, results: Results, families: Mapping[str, str], metrics: Map
     """
     rows = []
     found = set(metrics.values())
+    quantities = set(QUANTITIES)
     for job in plan.jobs:
         row = _described(job.config, families) | {
             "trial_id": job.trial_id,
@@ -141,11 +154,12 @@ def tidy(plan: Plan, results: Results, families: Mapping[str, str], metrics: Map
         rows.append(row if result is None else row | _measured(result))
         if result is not None:
             found.update(*result.metrics.values())
+            quantities.update(result.quantities)
     rows.extend(
         _described(skip.config, families) | {"state": str(State.SKIPPED), "message": skip.reason}
         for skip in plan.skipped
     )
-    types = columns(name for name in METRICS if name in found)
+    types = columns(ordered(found, METRICS), ordered(quantities, QUANTITIES))
     frame = pd.DataFrame(rows, columns=list(types))
     frame["metric"] = frame["dataset"].map(metrics)
     return frame.astype(types)

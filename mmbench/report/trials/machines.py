@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-TIMED = ("train_seconds", "seconds_per_epoch", "inference_us", "peak_memory")
-"""Columns of the tidy frame that depend on the machine."""
+from mmbench.schema.quantity import QUANTITIES
 
 _ORDER = ("cpu", "processor", "cores", "gpu", "system")
 UNKNOWN = "hardware that was not recorded"
@@ -38,5 +37,5 @@ def one_kind(records: Sequence[dict[str, Any]]) -> str | None:
     most = min(counts, key=lambda name: (-counts[name], name))
     for record, name in done:
         if name != most:
-            record.update(dict.fromkeys(TIMED))
+            record.update(dict.fromkeys(name for name, q in QUANTITIES.items() if q.machine))
     return most

@@ -10,20 +10,34 @@ from mmbench.report.trials.machines import kind
 from mmbench.report.trials.sources import Part
 from mmbench.report.values.provenance import Source
 from mmbench.schema.plan import Plan
+from mmbench.schema.quantity import describe
 from mmbench.schema.result import TrialResult
 
 
 def _values(result: TrialResult) -> dict[str, object]:
     """What a trial found, by name. Times differ from run to run and machine to machine; they are no finding."""
     scores = {f"{s} {m}": v for s in ("validation", "test") for m, v in result.metrics.get(s, {}).items()}
-    parameters = result.cost.parameters if result.cost else None
-    return {"state": str(result.state), "best epoch": result.best_epoch, "parameters": parameters, **scores}
+    found = {name: v for name, v in result.quantities.items() if not describe(name, v).machine}
+    return {"state": str(result.state), "best epoch": result.best_epoch, **found, **scores}
 
 
 def disagreements(a: TrialResult, b: TrialResult) -> list[str]:
-    """`test accuracy 0.81 and 0.82`, for whatever differs; exact, since one trial is deterministic."""
+    """`test accuracy 0.81 and 0.82`, for whatever differs; exact, since one trial is deterministic.
+
+    What was measured on one of them alone is no disagreement, nor are scores of the same outputs.
+    """
     left, right = _values(a), _values(b)
-    return [f"{k} {left.get(k)} and {right.get(k)}" for k in {**left, **right} if left.get(k) != right.get(k)]
+    if a.outputs is not None and a.outputs == b.outputs:
+        same = {f"{split} {name}" for result in (a, b) for split, by in result.metrics.items() for name in by}
+        left, right = ({k: v for k, v in side.items() if k not in same} for side in (left, right))
+    return [f"{k} {left[k]} and {right[k]}" for k in left if k in right and left[k] != right[k]]
+
+
+def _united(a: TrialResult, b: TrialResult) -> TrialResult:
+    """`a` with what was measured on `b` alone."""
+    splits = {**b.metrics, **a.metrics}
+    metrics = {split: {**b.metrics.get(split, {}), **a.metrics.get(split, {})} for split in splits}
+    return a.model_copy(update={"metrics": metrics, "quantities": {**b.quantities, **a.quantities}})
 
 
 def _foreign(results: Mapping[str, TrialResult], plan: Plan) -> Counter[str]:
@@ -84,7 +98,9 @@ def merge(parts: Sequence[Part], plan: Plan) -> tuple[dict[str, TrialResult], tu
                 continue
             other, where = kept[trial_id]
             found = disagreements(other, result)
-            if found:
+            if not found:
+                kept[trial_id] = _united(other, result), where
+            else:
                 clashes.append((trial_id, result.config.name, where.place(trial_id), part.place(trial_id), found))
     if clashes:
         trial_id, name, one, two, found = clashes[0]

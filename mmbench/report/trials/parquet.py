@@ -17,24 +17,34 @@ import pyarrow.parquet as pq
 import pydantic
 
 from mmbench.errors import UserError
-from mmbench.metrics import METRICS
-from mmbench.report.trials.frame import columns
-from mmbench.schema.result import FINISHED, Cost, Provenance, TrialResult
+from mmbench.report.trials.frame import columns, ordered
+from mmbench.schema.metric import METRICS
+from mmbench.schema.result import FINISHED, Provenance, TrialResult
 from mmbench.schema.trial import TrialConfig
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Counts up when a column goes away or changes its meaning; new columns alone do not change it."""
 
 VERSION_KEY = b"mmbench.schema_version"
 
-_COST = {name: name for name in ("parameters", "flops", "train_seconds", "seconds_per_epoch", "peak_memory")}
-_COST["inference_us"] = "inference_us_per_sample"
+QUANTITIES_KEY = b"mmbench.quantities"
+"""JSON: the columns that are quantities, from version 2 on."""
+
+_FIRST = ("parameters", "flops", "train_seconds", "seconds_per_epoch", "inference_us", "peak_memory")
+_RENAMED = {"inference_us": "inference_us_per_sample"}
+"""Quantities of version 1, and what has another name since."""
 
 
 def write(frame: pd.DataFrame, file: Path) -> None:
     """Equal frames give equal bytes."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    metadata = {**(table.schema.metadata or {}), VERSION_KEY: str(SCHEMA_VERSION).encode()}
+    names = list(frame.columns)
+    quantities = names[names.index("best_epoch") + 1 : names.index("seconds")]
+    metadata = {
+        **(table.schema.metadata or {}),
+        VERSION_KEY: str(SCHEMA_VERSION).encode(),
+        QUANTITIES_KEY: json.dumps(quantities).encode(),
+    }
     pq.write_table(table.replace_schema_metadata(metadata), file)
 
 
@@ -47,14 +57,21 @@ def read(file: Path | BytesIO, where: str) -> pd.DataFrame:
         table = pq.read_table(file)
     except (pa.ArrowException, ValueError) as error:
         raise UserError(f"{where} is no Parquet file: {str(error).splitlines()[0]}") from None
-    version = (table.schema.metadata or {}).get(VERSION_KEY, b"").decode(errors="replace")
-    if version != str(SCHEMA_VERSION):
+    metadata = table.schema.metadata or {}
+    version = metadata.get(VERSION_KEY, b"").decode(errors="replace")
+    if version == "1":
+        table = table.rename_columns([_RENAMED.get(name, name) for name in table.column_names])
+        quantities = [_RENAMED.get(name, name) for name in _FIRST]
+    elif version == str(SCHEMA_VERSION):
+        quantities = _names(metadata.get(QUANTITIES_KEY, b""), where)
+    else:
         found = f"has version {version} of the schema" if version else "has no schema version of mmbench"
         raise UserError(
-            f"{where} {found}; this mmbench reads version {SCHEMA_VERSION}: make the file again with `mmbench report`, "
-            "or use the ledger that it came from"
+            f"{where} {found}; this mmbench reads versions 1 and {SCHEMA_VERSION}: make the file again with "
+            "`mmbench report`, or use the ledger that it came from"
         )
-    types = columns(name for name in METRICS if f"test_{name}" in table.column_names)
+    metrics = {name.removeprefix("test_") for name in table.column_names if name.startswith("test_")}
+    types = columns(ordered(metrics, METRICS), quantities)
     missing = [name for name in types if name not in table.column_names]
     if missing:
         raise UserError(f"{where} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
@@ -64,15 +81,27 @@ def read(file: Path | BytesIO, where: str) -> pd.DataFrame:
         raise UserError(f"{where} has a column of another type: {str(error).splitlines()[0]}") from None
 
 
+def _names(content: bytes, where: str) -> list[str]:
+    try:
+        names = json.loads(content)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{where} does not say which columns are quantities; make it again with `mmbench report`")
+    return names
+
+
 def _scores(row: dict[str, Any], split: str) -> dict[str, float]:
-    return {name: row[f"{split}_{name}"] for name in METRICS if row.get(f"{split}_{name}") is not None}
+    prefix = f"{split}_"
+    return {name.removeprefix(prefix): x for name, x in row.items() if name.startswith(prefix) and x is not None}
 
 
-def _result(row: dict[str, Any]) -> TrialResult:
+def _quantity(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _result(row: dict[str, Any], quantities: list[str]) -> TrialResult:
     metrics = {split: scores for split in ("validation", "test") if (scores := _scores(row, split))}
-    cost = None
-    if row["parameters"] is not None:
-        cost = Cost(**{field: row[column] for column, field in _COST.items()})
     return TrialResult(
         trial_id=row["trial_id"],
         config=TrialConfig.model_validate_json(row["config"]),
@@ -80,7 +109,7 @@ def _result(row: dict[str, Any]) -> TrialResult:
         message=row["message"],
         metrics=metrics,
         best_epoch=row["best_epoch"],
-        cost=cost,
+        quantities={name: _quantity(row[name]) for name in quantities if row[name] is not None},
         started=row["started"],
         seconds=row["seconds"],
         provenance=Provenance(
@@ -93,11 +122,13 @@ def _result(row: dict[str, Any]) -> TrialResult:
 
 def results(frame: pd.DataFrame, where: str) -> Iterator[TrialResult]:
     """The finished trials in the frame, without curves. Raises UserError naming the file and the trial."""
+    names = list(frame.columns)
+    quantities = names[names.index("best_epoch") + 1 : names.index("seconds")]
     finished = frame[frame["state"].isin([str(s) for s in FINISHED])].astype(object)
     for record in finished.where(finished.notna(), None).to_dict("records"):
         row = {str(name): value for name, value in record.items()}
         try:
-            yield _result(row)
+            yield _result(row, quantities)
         except (pydantic.ValidationError, TypeError, ValueError) as error:
             why = str(error).splitlines()[0]
             if isinstance(error, pydantic.ValidationError):

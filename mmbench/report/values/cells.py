@@ -45,7 +45,7 @@ class CellRow:
     state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly; pending
     = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test metric (of
     DatasetReport.scale) with interval; None where no seed is done. validation: the same on validation. metrics: every
-    metric on test, in the order of `mmbench.metrics`. ranked: compared with the others (done on every seed of
+    metric on test, in the order of `METRICS`. ranked: compared with the others (done on every seed of
     DatasetReport.seeds); a row that is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared
     rank "1-3" (cells: among cells; controls: None). best: best mean among the ranked cells. in_top: member of the tie
     group with the best cell ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mmbench.metrics import METRICS
 from mmbench.report.values.numbers import NONE, signed
+from mmbench.schema.metric import METRICS
 from mmbench.schema.task import MAIN, Task, TaskKind
 
 Unit = Literal["points", "ranks", ""]
@@ -19,7 +19,7 @@ Unit = Literal["points", "ranks", ""]
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """metric: of `mmbench.metrics`, or "rank". low, high: what a score can be. unit: of differences; "" means the
+    """metric: one by name, or "rank". low, high: what a score can be. unit: of differences; "" means the
     metric's own. rope: in the metric's own unit. guess: what a guess without the input scores, where known. decimals:
     of scores.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mmbench.metrics import METRICS
 from mmbench.report.draw.table import Column, Table, build, gain_columns, spread_columns
 from mmbench.report.scores.context import Context
 from mmbench.report.stats.estimates import Difference
@@ -14,6 +13,7 @@ from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.overall import OverallRow
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, interval, quantity, share
+from mmbench.schema.metric import METRICS
 
 
 def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Cost(Section[Costs]):
     title = "Cost"
     order = 80
     places: ClassVar[Mapping[str, float]] = {"figures": 30}
+    claims = ("cost",)
 
     def compute(self, context: Context) -> Costs:
         return Costs(context=context, lengths=tuple(length_report(p) for p in context.profiles))

@@ -1,0 +1,1 @@
+"""Scores of predictions, one file each. scikit-learn and SciPy compute them; here is which, and how."""

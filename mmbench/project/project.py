@@ -1,0 +1,92 @@
+"""What the stages and most commands work on: a project's folder with its settings, data and ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmbench.errors import UserError
+from mmbench.project.folders import LEDGER, PREPARED, SETTINGS
+
+if TYPE_CHECKING:
+    from mmbench.ledger.store import Ledger
+    from mmbench.schema.dataset import DataSpec
+    from mmbench.schema.params import Params
+    from mmbench.schema.plan import Plan
+    from mmbench.schema.result import TrialResult
+    from mmbench.sweep.model_counts import ModelCounter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project on disk; nothing is read yet."""
+
+    root: Path
+    params_file: Path
+
+    @classmethod
+    def at(cls, root: Path) -> Project:
+        """The project in that folder, with its own settings."""
+        return cls(root=root, params_file=root / SETTINGS)
+
+    @property
+    def prepared(self) -> Path:
+        """The folder of the prepared data sets."""
+        return self.root / PREPARED
+
+    def params(self) -> Params:
+        from mmbench.schema.params import load_params
+
+        return load_params(self.params_file)
+
+    def grid(self) -> tuple[str, ...]:
+        """The data sets that are in the grid; none where the settings cannot be read."""
+        try:
+            return self.params().grid.datasets
+        except UserError:
+            return ()
+
+    def with_dataset(self, name: str) -> str:
+        """The line of params.yaml that has this data set in the grid."""
+        return f"datasets: [{', '.join([*(n for n in self.grid() if n != name), name])}]"
+
+    def ledger(self) -> Ledger:
+        from mmbench.ledger.store import Ledger
+
+        return Ledger(self.root / LEDGER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """Everything about a project that a report of it needs."""
+
+    params: Params
+    specs: dict[str, DataSpec]
+    plan: Plan
+    ledger: Ledger
+    results: dict[str, TrialResult]
+
+
+def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
+    """spec.json of every data set in the grid. Raises UserError that names one command for all that are missing."""
+    from mmbench.sweep import plan
+
+    plan.check_names(params, plan.known_datasets(root))
+    missing = [n for n in params.grid.datasets if not (root / PREPARED / n / "spec.json").exists()]
+    if missing:
+        what = "data set" if len(missing) == 1 else "data sets"
+        stages = " ".join(f"prepare@{name}" for name in missing)
+        raise UserError(f"{what} {', '.join(missing)} not prepared in {root / PREPARED}; run `dvc repro {stages}`")
+    return plan.load_specs(params, root)
+
+
+def load(project: Project, params: Params | None = None, census: ModelCounter | None = None) -> Loaded:
+    """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `census`:
+    counts for the plan, and can be asked afterwards."""
+    from mmbench.sweep.plan import build
+
+    params = params or project.params()
+    specs = load_specs(params, project.root)
+    plan, ledger = build(params, specs, root=project.root, census=census), project.ledger()
+    return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.whole(plan.jobs))

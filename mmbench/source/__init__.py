@@ -1,0 +1,1 @@
+"""What source files say, read without importing them: which variants there are, and what a fingerprint is made of."""

@@ -1,0 +1,130 @@
+"""Stage `sweep`: run every trial of params.yaml that the ledger lacks, and measure what finished ones lack: metrics
+from their outputs, probes on their models. Ends with 0 only when nothing is left.
+
+A trial that fails, diverges or hits a limit has a result too: it is reported, and does not count as left.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from mmbench.ledger.store import Ledger, coverage, limits_of
+from mmbench.project.folders import LEDGER, PREPARED, SETTINGS
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Params, load_params
+from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
+from mmbench.stages import GO_ON, INTERRUPTED, exit_code
+from mmbench.sweep import measure
+from mmbench.sweep.plan import build, load_specs
+from mmbench.sweep.progress import MeasureWatch, Watch, duration, summary
+
+
+def sweep(root: Path, console: Console) -> int:
+    """Run what is pending in the project at `root`; returns the exit code.
+
+    Raises UserError for what a person can put right, KeyboardInterrupt where Ctrl-C came before the first trial.
+    """
+    params = load_params(root / SETTINGS)
+    specs = load_specs(params, root)
+    plan = build(params, specs, root=root)
+    ledger = Ledger(root / LEDGER)
+    code = 0
+    with ledger.lock():
+        pending = ledger.pending(plan, limits_of(params.sweep))
+        for file, reason in ledger.broken.items():
+            console.print(f"{file} is no result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
+        scored = compute_metrics(plan, specs, ledger, console)
+        # A probe for which a trial's own time did not suffice is measured in a second round, with a limit of its own.
+        for _ in range(2):
+            unmeasured = any(
+                lacks.probes for lacks in measure.missing(plan, ledger.of(plan.jobs), ledger, specs).values()
+            )
+            if code == 0 and (pending or unmeasured or scored):
+                code = _run(params, plan, specs, ledger, root, console)
+            pending, scored = [], False
+        results = ledger.of(plan.jobs)
+    summary(console, coverage(plan, results), results)
+    for name, (count, why) in measure.failures(list(ledger.measured(results).values())).items():
+        console.print(
+            f"{name} could not be measured on {count} trials: {why}", style="yellow", soft_wrap=True, markup=False
+        )
+    return code
+
+
+def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, console: Console) -> bool:
+    """Compute, from the outputs of finished trials, the metrics that they lack. Returns whether there were any."""
+    results = ledger.of(plan.jobs)
+    missing = measure.missing(plan, results, ledger, specs)
+    names = measure.counts(missing)["metrics"]
+    if not names:
+        return False
+    trials = sum(bool(lacks.metrics) for lacks in missing.values())
+    what = ", ".join(f"{name} ({count})" for name, count in names.items())
+    console.print(f"metrics to compute for {trials} finished trials: {what}", highlight=False, soft_wrap=True)
+    watch = MeasureWatch(console, trials)
+    try:
+        for _ in measure.measure_all_metrics(ledger, results, missing):
+            watch.add()
+    finally:
+        watch.close()
+    return True
+
+
+def _run(params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, root: Path, console: Console) -> int:
+    # Late: a run with nothing to do needs neither Ray nor MLflow.
+    from mmbench.sweep import engine
+    from mmbench.tracking import Tracker
+
+    watch = Watch(console)
+
+    with Tracker(params.tracking, plan, specs, root) as tracker:
+
+        def on_result(result: TrialResult) -> None:
+            watch.add(result)
+            tracker.log(result)
+
+        def on_measured(trial_id: str) -> None:
+            watch.add_measured()
+            for result in ledger.read([trial_id]).values():
+                tracker.log(result)
+
+        try:
+            outcome = engine.run(
+                plan,
+                ledger,
+                params.sweep,
+                root / PREPARED,
+                on_start=watch.start,
+                on_result=on_result,
+                on_measured=on_measured,
+            )
+        finally:
+            watch.close()
+    if outcome.ran:
+        console.print(
+            f"{outcome.ran} trials in {duration(outcome.seconds)}, {outcome.slots} at a time", highlight=False
+        )
+    if outcome.measured:
+        console.print(f"probes measured on {outcome.measured} finished trials", highlight=False)
+    if outcome.left or outcome.unmeasured:
+        left = " and ".join(
+            f"{count} trials are {what}"
+            for count, what in ((outcome.left, "left"), (outcome.unmeasured, "still to be measured"))
+            if count
+        )
+        console.print(f"stopped: {left}; {GO_ON}", style="yellow", highlight=False)
+        return INTERRUPTED
+    return 0
+
+
+def main() -> int:
+    """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
+    return exit_code(lambda: sweep(Path.cwd(), Console()), "sweep")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

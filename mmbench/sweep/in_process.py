@@ -1,0 +1,95 @@
+"""A sweep in this process, one trial after another: without Ray, for a few trials or a machine with one core."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mmbench.data.batches import Split, as_split
+from mmbench.data.prepared import SPLITS, load_prepared
+from mmbench.ledger.store import Ledger, limits_of
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.params import Sweep
+from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
+from mmbench.sweep.engine import Outcome, assignments
+from mmbench.sweep.local import one_thread
+from mmbench.sweep.trial import measure_again
+from mmbench.sweep.trial import run as run_trial
+from mmbench.sweep.weights import WeightStore
+
+
+def run(
+    plan: Plan,
+    ledger: Ledger,
+    settings: Sweep,
+    data_root: Path,
+    *,
+    on_start: Callable[[int, int, int], None] = lambda pending, unmeasured, slots: None,
+    on_result: Callable[[TrialResult], None] = lambda result: None,
+    on_measured: Callable[[str], None] = lambda trial_id: None,
+) -> Outcome:
+    """As `mmbench.sweep.engine.run`, but a trial that hangs in C code is not ended."""
+    began = time.perf_counter()
+    limits = limits_of(settings)
+    todo = assignments(plan, ledger, limits, data_root)
+    to_train = sum(a.trains for a in todo)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    most = int(settings.keep_weights * 1e9)
+    weights = WeightStore(ledger, most)
+    loaded: dict[str, tuple[DataSpec, dict[str, Split]]] = {}
+    trained = measured = 0
+    if todo:
+        on_start(to_train, len(todo) - to_train, 1)
+    try:
+        with untouched():
+            for step in todo:
+                job = step.job
+                name = job.config.dataset
+                if name not in loaded:
+                    spec, arrays = load_prepared(data_root / name)
+                    loaded[name] = spec, {split: as_split(spec, arrays[split], device) for split in SPLITS}
+                spec, splits = loaded[name]
+                if step.outputs is None:
+                    files = run_trial(job, spec, splits, limits, measures=step.measures, keep_weights=most)
+                    files = weights.fit(files)
+                    ledger.write(files.result, files.outputs, files.measured, files.weights)
+                    trained += 1
+                    on_result(files.complete)
+                    continue
+                kept = weights.read(job.trial_id)
+                found = measure_again(job, step.outputs, kept, spec, splits, limits, step.measures.probes)
+                if ledger.add_probes(found):
+                    measured += 1
+                    on_measured(job.trial_id)
+    except KeyboardInterrupt:
+        pass
+    return Outcome(
+        ran=trained,
+        left=to_train - trained,
+        measured=measured,
+        unmeasured=len(todo) - to_train - measured,
+        slots=1 if todo else 0,
+        seconds=time.perf_counter() - began,
+    )
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """What trials set for the whole process is afterwards as before: random states, threads, determinism."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - a trial seeds it
+    strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        with one_thread():
+            yield
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=warns)
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])

@@ -1,0 +1,161 @@
+"""A probe is one new file; a finished project gets its numbers for every trial without training one again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmbench.ledger.store import Ledger
+from tests.support.project_clone import GrowingClone
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+FILE = "mmbench/probe/noise.py"
+SOURCE = '''"""How much the answers depend on clean inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from mmbench.probe import Probe
+from mmbench.registry import variant
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.quantity import Quantity
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mmbench.data.batches import Split
+
+
+@variant("noise", source="own")
+class Noise(Probe):
+    """The share of answers that stay under Gaussian noise, over all modalities by strength, and of each alone."""
+
+    quantities: ClassVar[Mapping[str, Quantity]] = {
+        "noise_kept": Quantity(label="answers kept under noise", better="higher", per="level", levels=("0", "1")),
+        "noise_alone": Quantity(label="answers kept, one modality noisy", better="higher", low=0, per="modality"),
+        "noise_samples": Quantity(label="samples tried", whole=True),
+    }
+
+    def measure(
+        self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int
+    ) -> Mapping[str, float | list[float]]:
+        import torch
+
+        from mmbench.data.batches import Example
+
+        inputs, labels = splits["test"].rows(slice(None))
+
+        def kept(strength: float, names: list[str]) -> float:
+            noisy = dict(inputs)
+            for n in names:
+                x = inputs[n]
+                noisy[n] = Example(values=x.values + strength * torch.randn_like(x.values), mask=x.mask)
+            with torch.inference_mode():
+                same = model(noisy).argmax(-1) == model(inputs).argmax(-1)
+            return same.double().mean().item()
+
+        return {
+            "noise_kept": [kept(0.0, list(inputs)), kept(1.0, list(inputs))],
+            "noise_alone": [kept(1.0, [n]) for n in inputs],
+            "noise_samples": len(labels),
+        }
+'''
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrowingClone]:
+    made = GrowingClone(tmp_path_factory.mktemp("probe"))
+    made.stage("pipeline.sweep")
+    made.before = made.trained()  # type: ignore[attr-defined]
+    made.add(FILE, SOURCE)
+    yield made
+    assert made.changed() == [f"?? {FILE}"], "one new file, and no other edit"
+
+
+def test_it_is_measured_for_every_trial_and_none_is_trained_again(grown: GrowingClone) -> None:
+    trials = len(grown.before)  # type: ignore[attr-defined]
+    assert grown.status() == {"metrics": {}, "probes": {"noise": trials}}
+    said = grown.stage("pipeline.sweep")
+    assert f"probes measured on {trials} finished trials" in said and "trials to run" not in said
+    assert grown.trained() == grown.before  # type: ignore[attr-defined]
+    assert grown.status() == {"metrics": {}, "probes": {}}
+    ledger = Ledger(grown.project / "data" / "ledger")
+    results = ledger.read()
+    for trial_id, measured in ledger.measured(results).items():
+        config = results[trial_id].config
+        probe = measured.probes["noise"]
+        assert probe.failed is None
+        # A baseline has no weights; it is fitted again, and finds the same outputs bit by bit.
+        assert probe.model == ("retraining" if config.role == "baseline" else "weights")
+        values = results[trial_id].quantities
+        assert values["noise_kept"][0] == 1.0 and 0 <= values["noise_kept"][1] <= 1  # type: ignore[index]
+        assert len(values["noise_alone"]) == len(config.modalities)  # type: ignore[arg-type]
+        assert values["noise_samples"] == 32
+
+
+def test_lost_weights_are_trained_again_deterministically(grown: GrowingClone) -> None:
+    folder = grown.project / "data" / "weights"
+    weights = sorted(folder.iterdir())
+    assert len(weights) > 2
+    weights[0].unlink()
+    weights[1].write_bytes(b"spoilt")
+    ledger = Ledger(grown.project / "data" / "ledger")
+    before = {i: r.quantities["noise_kept"] for i, r in ledger.read().items()}
+    file = grown.folder / FILE
+    file.write_text(
+        SOURCE.replace('"noise_samples": len(labels)', '"noise_samples": 2 * len(labels)'), encoding="utf-8"
+    )
+    grown.stage("pipeline.sweep")
+    file.write_text(SOURCE, encoding="utf-8")
+    results = ledger.read()
+    origins = {i: m.probes["noise"].model for i, m in ledger.measured(results).items()}
+    assert {origins[w.name.split(".")[0]] for w in weights[:2]} == {"retraining"}
+    assert {origins[w.name.split(".")[0]] for w in weights[2:]} == {"weights"}
+    assert {i: r.quantities["noise_kept"] for i, r in results.items()} == before, "the same models, the same seeds"
+    assert all(r.quantities["noise_samples"] == 64 for r in results.values())
+    assert grown.trained() == grown.before  # type: ignore[attr-defined]
+
+
+def test_its_numbers_are_in_parquet_and_mlflow(grown: GrowingClone) -> None:
+    grown.stage("pipeline.sweep")
+    grown.stage("pipeline.report")
+    reports = grown.project / "reports"
+    frame = pd.read_parquet(reports / "results.parquet")
+    assert frame["noise_samples"].eq(32).all()
+    assert all(len(x) == 2 and np.isfinite(x).all() for x in frame["noise_kept"])
+    store = f"sqlite:///{grown.project / 'mlflow.db'}"
+    runs = mlflow.MlflowClient(tracking_uri=store).search_runs(["1"], "tags.role = 'cell'")
+    kept = {run.data.tags["trial_id"]: run.data.metrics["noise/noise_kept/1"] for run in runs}
+    cells = frame[frame["role"] == "cell"].set_index("trial_id")["noise_kept"]
+    assert kept == pytest.approx({i: x[1] for i, x in cells.items()})
+    assert all("noise/noise_alone/left" in run.data.metrics for run in runs)
+
+
+SHOWN_IN: tuple[str, ...] = ()
+"""Files of reports/ in which the default section shows "answers kept under noise": page, Markdown, tables."""
+
+
+@pytest.mark.parametrize("name", SHOWN_IN)
+def test_it_is_shown(grown: GrowingClone, name: str) -> None:
+    assert "answers kept under noise" in (grown.project / "reports" / name).read_text(encoding="utf-8")
+
+
+def test_a_probe_that_raises_hurts_no_trial_and_is_not_tried_again(grown: GrowingClone) -> None:
+    file = grown.folder / FILE
+    file.write_text(
+        SOURCE.replace("        import torch\n", '        raise ValueError("broken")\n', 1), encoding="utf-8"
+    )
+    said = grown.stage("pipeline.sweep")
+    assert "noise could not be measured on" in said and "ValueError: broken" in said
+    assert grown.status() == {"metrics": {}, "probes": {}}
+    assert "trials to measure" not in grown.stage("pipeline.sweep")
+    results = Ledger(grown.project / "data" / "ledger").read()
+    assert all(r.state == "done" and "noise_kept" not in r.quantities for r in results.values())
+    assert grown.trained() == grown.before  # type: ignore[attr-defined]

@@ -49,9 +49,10 @@ THROUGH_THE_LEDGER = {
 AXES = {
     "prepare": ("dataset", "metric"),
     "sweep": ("architecture", "attention", "baseline", "fusion", "metric", "probe", "stem"),
-    "report": ("metric", "probe"),
+    "report": ("metric", "probe", "report.sections"),
 }
-"""Axes whose variants a stage looks up: they are imported by the registry, and no import statement shows it."""
+"""Packages below `mmbench` whose modules a stage finds when it runs (variants of an axis, sections of the report): no
+import statement shows it."""
 
 DATA = {
     "prepare": {"data/raw/${item.dataset}"},

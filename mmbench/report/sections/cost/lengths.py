@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmbench.report.values.analysis import Growth, LengthReport, LengthRow
+from mmbench.report.sections.cost.record import Growth, LengthReport, LengthRow
 from mmbench.report.values.words import count, sentence
 from mmbench.schema.cost_curves import ASYMPTOTIC, REFERENCE, RESTLESS, Fit, Profile, Series
 

@@ -106,7 +106,7 @@ class Variant:
 
     def options(self) -> dict[str, Option]:
         """The options a user may set: the keyword-only parameters of the constructor."""
-        found: dict[str, Option] = self._ask(_written_options, _class_options)
+        found: dict[str, Option] = self._ask(_read_options, _inspect_options)
         return found
 
     def _ask(self, text: Callable[[ClassSource], Any], imported: Callable[[type], Any]) -> Any:
@@ -119,7 +119,7 @@ class Variant:
         return imported(self.cls)
 
 
-def _written_options(written: ClassSource) -> dict[str, Option]:
+def _read_options(written: ClassSource) -> dict[str, Option]:
     return {
         name: Option(
             name=name,
@@ -136,10 +136,10 @@ def _annotation(written: ClassSource, name: str, module: str, text: str | None) 
     try:
         return evaluate(text, module)
     except UnknownValueError:
-        return _class_options(getattr(_import(written.module), written.name))[name].annotation
+        return _inspect_options(getattr(_import(written.module), written.name))[name].annotation
 
 
-def _class_options(cls: type) -> dict[str, Option]:
+def _inspect_options(cls: type) -> dict[str, Option]:
     parameters = inspect.signature(cls, eval_str=True).parameters.values()
     return {
         p.name: Option(name=p.name, default=p.default, find_annotation=partial(getattr, p, "annotation"))
@@ -176,10 +176,10 @@ def collect(modules: Iterable[ModuleType]) -> Mapping[str, Variant]:
 
     Raises UserError when two classes claim one name.
     """
-    return _merge(info for module in modules for info in _marked(module))
+    return _merge(info for module in modules for info in _collect_marked(module))
 
 
-def _marked(module: ModuleType) -> Iterator[Variant]:
+def _collect_marked(module: ModuleType) -> Iterator[Variant]:
     for cls in vars(module).values():
         info = cls.__dict__.get("__variant__") if inspect.isclass(cls) else None
         if info is not None and cls.__module__ == module.__name__:
@@ -193,14 +193,14 @@ def _find(module: str) -> Iterator[Variant]:
     """
     why = problem(module)
     if why is not None:
-        raise _broken(module, why)
+        raise _describe_broken(module, why)
     try:
-        yield from list(_written(module))
+        yield from list(_read_marks(module))
     except (UnknownValueError, UserError):
-        yield from _marked(_import(module))
+        yield from _collect_marked(_import(module))
 
 
-def _written(module: str) -> Iterator[Variant]:
+def _read_marks(module: str) -> Iterator[Variant]:
     found = facts(module)
     if not found.regular:
         raise UnknownValueError(module)
@@ -219,21 +219,21 @@ def _import(module: str) -> ModuleType:
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        raise _broken(module, f"{type(error).__name__}: {error}") from error
+        raise _describe_broken(module, f"{type(error).__name__}: {error}") from error
 
 
-def _broken(module: str, why: str) -> UserError:
+def _describe_broken(module: str, why: str) -> UserError:
     """A module of an axis that cannot be imported, in the words of who can put it right."""
-    for axis, names in _foreign().items():
+    for axis, names in _list_foreign().items():
         if module in names:
             return UserError(
                 f"module {module!r}, which an installed package names in entry point group {GROUPS[axis]!r}, cannot "
-                f"be imported ({why}); mend or uninstall that package"
+                f"be imported ({why}); correct or uninstall that package"
             )
-    return UserError(f"{module.replace('.', '/')}.py cannot be imported ({why}); mend or remove it")
+    return UserError(f"{module.replace('.', '/')}.py cannot be imported ({why}); correct or remove it")
 
 
-def _own(package: str) -> Iterator[str]:
+def _list_own(package: str) -> Iterator[str]:
     """The modules of the package of an axis."""
     spec = find(package)
     if spec is None or spec.submodule_search_locations is None:
@@ -243,7 +243,7 @@ def _own(package: str) -> Iterator[str]:
 
 
 @cache
-def _foreign() -> Mapping[Axis, tuple[str, ...]]:
+def _list_foreign() -> Mapping[Axis, tuple[str, ...]]:
     """The modules that installed distributions name in the entry point groups, once each."""
     entries = importlib.metadata.entry_points()
     return {axis: tuple(dict.fromkeys(e.module for e in entries.select(group=g))) for axis, g in GROUPS.items()}
@@ -256,14 +256,14 @@ def variants(axis: Axis) -> Mapping[str, Variant]:
     Raises UserError where two claim one name, or where a module cannot be imported as far as its text shows; an error
     that only happens when a module runs is raised when its variant's `cls` is asked for.
     """
-    modules = [*_own(PACKAGES[axis]), *_foreign()[axis]]
+    modules = [*_list_own(PACKAGES[axis]), *_list_foreign()[axis]]
     return _merge(info for module in modules for info in _find(module))
 
 
 def forget() -> None:
     """Look for variants again when they are next asked for: a file or a distribution has come or gone."""
     importlib.invalidate_caches()
-    for function in (variants, _foreign, is_there, source_file, facts, imports, reached, value_of):
+    for function in (variants, _list_foreign, is_there, source_file, facts, imports, reached, value_of):
         function.cache_clear()
 
 

@@ -76,7 +76,9 @@ def test_its_numbers_are_in_parquet_mlflow_page_markdown_and_csv(grown: GrowingC
     logged = {run.data.tags["trial_id"]: run.data.metrics["test/brier"] for run in runs}
     cells = frame[frame["role"] == "cell"].set_index("trial_id")["test_brier"]
     assert logged == pytest.approx(cells.to_dict())
-    # The page and the Markdown show the metric that is compared.
+    shown = ("report.html", "report.md", "tables/metrics_small.csv", "tables/metrics_small.md")
+    assert all("Brier score" in (reports / name).read_text(encoding="utf-8") for name in shown)
+    # It can be the one that is compared.
     grown.edit_project("report", {"metric": "brier"})
     grown.stage("pipeline.report")
     assert "Brier score" in (reports / "report.html").read_text(encoding="utf-8")

@@ -187,7 +187,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 )
 def test_a_variant_file_whose_text_shows_that_it_cannot_be_imported_is_named(own: Path, before: str, why: str) -> None:
     (own / "broken.py").write_text(f"{before}\n{PLUGIN.format(name='broken')}", encoding="utf-8")
-    with pytest.raises(UserError, match=rf"own_axis/broken.py cannot be imported \({why}.*mend or remove it"):
+    with pytest.raises(UserError, match=rf"own_axis/broken.py cannot be imported \({why}.*correct or remove it"):
         variants("attention")
 
 
@@ -195,7 +195,7 @@ def test_a_variant_file_that_fails_when_it_runs_is_named_when_it_is_used(own: Pa
     (own / "broken.py").write_text(f"{PLUGIN.format(name='broken')}\n1 / 0\n", encoding="utf-8")
     found = get("attention", "broken", where="")
     assert found.summary == "y = mean v, (B, H, M, d) -> (B, H, 1, d)."
-    with pytest.raises(UserError, match=r"own_axis/broken.py cannot be imported \(ZeroDivisionError: .*mend or remove"):
+    with pytest.raises(UserError, match=r"own_axis/broken.py cannot be imported \(ZeroDivisionError: .*correct or"):
         found.cls  # noqa: B018
 
 

@@ -23,6 +23,7 @@ NEUTRAL = {
     "pipeline": "says how Ctrl-C is reported",
     "mmbench.project": "a docstring",
     "mmbench.stages": "says how errors and Ctrl-C are reported",
+    "mmbench.api": "what a person calls in Python; `mmbench.dataset`, the function, leads there, and no stage calls it",
     "mmbench.errors": "words of messages",
     "mmbench.provenance": "what is recorded of the machine and the commit",
     "mmbench.tracking": "MLflow is a view; the ledger is the record",
@@ -48,9 +49,10 @@ THROUGH_THE_LEDGER = {
 AXES = {
     "prepare": ("dataset", "metric"),
     "sweep": ("architecture", "attention", "baseline", "fusion", "metric", "probe", "stem"),
-    "report": ("metric", "probe"),
+    "report": ("metric", "probe", "report.sections"),
 }
-"""Axes whose variants a stage looks up: they are imported by the registry, and no import statement shows it."""
+"""Packages below `mmbench` whose modules a stage finds when it runs (variants of an axis, sections of the report): no
+import statement shows it."""
 
 DATA = {
     "prepare": {"data/raw/${item.dataset}"},

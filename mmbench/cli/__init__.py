@@ -64,7 +64,7 @@ for command in (
     cli.add_command(command)
 
 
-def _tell(message: str) -> None:
+def _report_error(message: str) -> None:
     for line in message.splitlines():
         print(f"error: {line}", file=sys.stderr)
 
@@ -74,18 +74,18 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return cli(args, prog_name="mmbench", standalone_mode=False) or 0
     except click.UsageError as error:
-        _tell(error.format_message())
+        _report_error(error.format_message())
         if error.ctx is not None:
             print(f"help: {error.ctx.command_path} --help", file=sys.stderr)
         return error.exit_code
     except click.ClickException as error:
-        _tell(error.format_message())
+        _report_error(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except UserError as error:
-        _tell(str(error))
+        _report_error(str(error))
         return 1
     except OSError as error:
-        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _report_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return 1

@@ -22,8 +22,8 @@ def champion(project: Project, *, datasets: tuple[str, ...]) -> int:
     """Train the best model of each data set again and register it in MLflow with the alias `champion`.
 
     Of the trained models the one that is best on validation is chosen. The ledger keeps no weights; trained again on
-    like hardware, a trial gives the same numbers bit by bit, and where it does not, that is told. What is registered
-    already is left alone.
+    like hardware, a trial gives the same numbers bit by bit, and where it does not, that is reported. A model that is
+    registered already stays as it is.
     """
     loaded = load(project)
     for name in datasets:
@@ -40,14 +40,14 @@ def champion(project: Project, *, datasets: tuple[str, ...]) -> int:
     failed = 0
     for name in datasets or tuple(loaded.specs):
         try:
-            click.echo(f"{name}: {_crown(project, loaded, store, name)}")
+            click.echo(f"{name}: {_register(project, loaded, store, name)}")
         except UserError as error:
             failed += 1
             click.echo(f"error: {name}: {error}", err=True)
     return 1 if failed else 0
 
 
-def _crown(project: Project, loaded: Loaded, store: Store, name: str) -> str:
+def _register(project: Project, loaded: Loaded, store: Store, name: str) -> str:
     from mmbench.champion.choose import choose
     from mmbench.tracking.champion import register, registered
 
@@ -75,5 +75,5 @@ def _scores(loaded: Loaded, name: str, job: Job) -> str:
 
     metric = loaded.specs[name].task.metric
     parts = loaded.results[job.trial_id].metrics
-    said = " and ".join(f"{parts[s].get(metric, float('nan')):.3f} on {s}" for s in ("validation", "test"))
-    return f"{job.config.cell}, seed {job.config.seed}: {METRICS[metric].label} {said}"
+    shown = " and ".join(f"{parts[s].get(metric, float('nan')):.3f} on {s}" for s in ("validation", "test"))
+    return f"{job.config.cell}, seed {job.config.seed}: {METRICS[metric].label} {shown}"

@@ -20,12 +20,12 @@ CLASSES = 30
 """Shown on a terminal; the page shows more, --json all."""
 
 
-class Tell(Protocol):
+class Report(Protocol):
     def __call__(self, what: str, done: int, of: int) -> None: ...
 
 
 @contextmanager
-def _progress() -> Iterator[Tell]:
+def _progress() -> Iterator[Report]:
     """A bar for every modality while a person waits at a terminal; nothing elsewhere."""
     import sys
 
@@ -38,12 +38,12 @@ def _progress() -> Iterator[Tell]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         tasks: dict[str, Any] = {}
 
-        def tell(what: str, done: int, of: int) -> None:
+        def report(what: str, done: int, of: int) -> None:
             if what not in tasks:
                 tasks[what] = progress.add_task(what, total=of)
             progress.update(tasks[what], completed=done)
 
-        yield tell
+        yield report
 
 
 def _number(value: float) -> str:
@@ -52,32 +52,32 @@ def _number(value: float) -> str:
     return number(value)
 
 
-def _show_target(told: dict[str, Any], splits: list[str]) -> None:
-    heading(f"Target: {told['kind']}, main metric {told['metric']}")
-    if "numbers" in told:
+def _show_target(found: dict[str, Any], splits: list[str]) -> None:
+    heading(f"Target: {found['kind']}, main metric {found['metric']}")
+    if "numbers" in found:
         columns = ("least", "median", "mean", "most")
-        table(["number", *columns], [[n, *(_number(v[c]) for c in columns)] for n, v in told["numbers"].items()])
+        table(["number", *columns], [[n, *(_number(v[c]) for c in columns)] for n, v in found["numbers"].items()])
         return
-    classes = list(told["classes"].items())
+    classes = list(found["classes"].items())
     table(["class", "samples", *splits], [[n, c["all"], *(c[s] for s in splits)] for n, c in classes[:CLASSES]])
     if len(classes) > CLASSES:
         click.echo(f"and {len(classes) - CLASSES} more")
 
 
-def show(told: dict[str, Any]) -> None:
+def show(found: dict[str, Any]) -> None:
     """The data card on the terminal."""
-    splits = list(told["splits"])
-    sizes = ", ".join(f"{n:,} {split}" for split, n in told["splits"].items())
-    click.echo(f"{told['name']}: {told['samples']:,} samples" + (f": {sizes}" if sizes else ""))
-    if told["groups"]:
-        g = told["groups"]
+    splits = list(found["splits"])
+    sizes = ", ".join(f"{n:,} {split}" for split, n in found["splits"].items())
+    click.echo(f"{found['name']}: {found['samples']:,} samples" + (f": {sizes}" if sizes else ""))
+    if found["groups"]:
+        g = found["groups"]
         click.echo(f"{g['count']:,} groups of {g['smallest']:,} to {g['largest']:,} samples")
-    if told["target"]:
-        _show_target(told["target"], splits)
-    if told["modalities"]:
+    if found["target"]:
+        _show_target(found["target"], splits)
+    if found["modalities"]:
         heading("Modalities")
         rows: list[list[str | int]] = []
-        for name, m in told["modalities"].items():
+        for name, m in found["modalities"].items():
             lengths = ", ".join(
                 f"{_number(v['least'])}-{_number(v['median'])}-{_number(v['most'])} {what}"
                 for what, v in m["measures"].items()
@@ -86,7 +86,7 @@ def show(told: dict[str, Any]) -> None:
             rows.append([name, m["kind"], m["present"], m["missing"]["all"], *counts, lengths])
         header = ["modality", "kind", "present", "missing", "unreadable", "repeated", "least-median-most"]
         table(header, rows)
-        for name, m in told["modalities"].items():
+        for name, m in found["modalities"].items():
             if m["note"]:
                 click.echo(f"{name}: {m['note']}")
 
@@ -116,8 +116,8 @@ def _show_generated(name: str, spec: DataSpec | None, json_: bool) -> None:
 def check(project: Project, name: str, page: bool, json_: bool) -> int:
     """Read the card, the table and every file of a data set, make its splits and look for leaks.
 
-    All problems are listed, each with file and row; then the exit code is 1. Where files lie outside the card's folder,
-    a dvc.yaml beside the card lets DVC watch them.
+    All problems are listed, each with file and row; then the exit code is 1. Where files are outside the card's folder,
+    a dvc.yaml next to the card lets DVC watch them.
     """
     from mmbench.data.prepare import dataset
 
@@ -131,20 +131,20 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
     from mmbench.data.inspect.summary import summary
     from mmbench.data.table.manifest import root_of
 
-    with _progress() as tell:
-        checked = checking.check(raw, tell)
-        told = summary(checked)
+    with _progress() as report:
+        checked = checking.check(raw, report)
+        found = summary(checked)
         file = project.root / "reports" / "data" / f"{name}.html"
         if page and len(checked.survey.places):
-            _write(file, checked, told)
-            told["page"] = str(file)
+            _write(file, checked, found)
+            found["page"] = str(file)
     written = watch(name, raw.folder, root_of(raw.card, raw.folder).folder)
     if json_:
-        as_json(told)
-        return 0 if told["ok"] else 1
-    show(told)
+        as_json(found)
+        return 0 if found["ok"] else 1
+    show(found)
     click.echo()
-    if "page" in told:
+    if "page" in found:
         click.echo(f"with pictures: {file}")
     if written:
         click.echo(f"wrote {', '.join(map(str, written))}: DVC sees when files outside change")
@@ -154,7 +154,7 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
         click.echo(f"error: {problem}", err=True)
     if checked.problems:
         count = len(checked.problems)
-        click.echo(f"{count:,} problem{'s' if count > 1 else ''}; mend them, and check again", err=True)
+        click.echo(f"{count:,} problem{'s' if count > 1 else ''}; correct them, and check again", err=True)
         return 1
     click.echo("nothing wrong was found")
     if name not in project.grid():
@@ -163,8 +163,8 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
     return 0
 
 
-def _write(file: Path, checked: Any, told: dict[str, Any]) -> None:
+def _write(file: Path, checked: Any, found: dict[str, Any]) -> None:
     from mmbench.data.inspect.page import render
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render(checked, told), encoding="utf-8")
+    file.write_text(render(checked, found), encoding="utf-8")

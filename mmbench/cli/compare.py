@@ -83,9 +83,9 @@ def _show(found: Comparison) -> None:
         if len(changed) > MOST:
             click.echo(f"... and {len(changed) - MOST} more; --json has all")
         if any(c.difference is not None and c.difference.n < 2 and c.role != "baseline" for c in changed):
-            click.echo("One shared seed gives no interval, so such a change cannot be told from noise.")
+            click.echo("One shared seed gives no interval, so such a change cannot be distinguished from noise.")
     if found.turns:
-        heading("Trials that broke or were mended")
+        heading("Trials that failed only before or only after")
         table(["trial", "old", "new", "message"], [[t.name, t.old, t.new, t.message] for t in found.turns[:MOST]])
     for title, cells in (("New", found.added), ("Missing in NEW", found.gone)):
         if cells:

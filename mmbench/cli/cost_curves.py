@@ -69,8 +69,10 @@ def show(profile: Profile) -> None:
     table(header, [_row(profile, series) for series in profile.series])
 
 
-def _watched(steps: Iterator[tuple[str, int, Point | Stop]], total: int) -> Iterator[tuple[str, int, Point | Stop]]:
-    """The steps, with a bar on a terminal and a line a length elsewhere."""
+def _show_progress(
+    steps: Iterator[tuple[str, int, Point | Stop]], total: int
+) -> Iterator[tuple[str, int, Point | Stop]]:
+    """The steps, with a bar on a terminal and one line per length elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -86,19 +88,19 @@ def _watched(steps: Iterator[tuple[str, int, Point | Stop]], total: int) -> Iter
     seen = 0
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
-        for name, cost_curves, outcome in steps:
-            bar.update(task, advance=1, description=f"{name} at {cost_curves:,} tokens")
+        for name, length, outcome in steps:
+            bar.update(task, advance=1, description=f"{name} at {length:,} tokens")
             if isinstance(outcome, Stop):
                 console.print(
-                    f"{name} stops at {cost_curves:,} tokens: {outcome.why} ({outcome.message})",
+                    f"{name} stops at {length:,} tokens: {outcome.why} ({outcome.message})",
                     highlight=False,
                     markup=False,
                     soft_wrap=True,
                 )
-            if not console.is_terminal and cost_curves != seen:
-                console.print(f"{cost_curves:,} tokens ...", highlight=False, soft_wrap=True)
-            seen = cost_curves
-            yield name, cost_curves, outcome
+            if not console.is_terminal and length != seen:
+                console.print(f"{length:,} tokens ...", highlight=False, soft_wrap=True)
+            seen = length
+            yield name, length, outcome
 
 
 def _setting(device: str, precision: str | None, **size: Any) -> Setting:
@@ -115,7 +117,7 @@ def _setting(device: str, precision: str | None, **size: Any) -> Setting:
     return Setting(device=torch.device(device), precision=precision, **size)
 
 
-def _measured(root: Path, setting: Setting, limits: Limits, series: Sequence[Series]) -> Profile:
+def _record(root: Path, setting: Setting, limits: Limits, series: Sequence[Series]) -> Profile:
     from datetime import UTC, datetime
 
     import torch
@@ -182,8 +184,8 @@ def cost_curves(
 ) -> None:
     """Measure time and peak memory of attention mechanisms at growing lengths, and fit how they grow.
 
-    The numbers go to data/profile/, one file a kind of device; the report shows them (`dvc repro`, `mmbench report`).
-    Let the machine be quiet: what else runs on it is measured with it.
+    The numbers go to data/profile/, one file per kind of device; the report shows them (`dvc repro`, `mmbench report`).
+    Run nothing else on the machine meanwhile: it would be measured too.
     """
     for name, value in (("--seconds", seconds), ("--memory-gb", memory_gb)):
         if value is not None and not math.isfinite(value):
@@ -191,10 +193,10 @@ def cost_curves(
     chosen = [get("attention", n, where="--attention") for n in _words(names)] or list(variants("attention").values())
     tokens = _lengths(lengths)
     if width % heads:
-        raise UserError(f"--width {width} cannot be shared out among --heads {heads}; give a multiple of it")
+        raise UserError(f"--width {width} is not a multiple of --heads {heads}")
     import os
 
-    # The library that counts allocations talks on stderr.
+    # The library that counts allocations writes to stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     from mmbench.model import attention_cost as measuring
     from mmbench.schema import cost_curves as records
@@ -210,13 +212,13 @@ def cost_curves(
         records.check_writable(root / records.FOLDER)
     makers = {info.name: maker(info.cls) for info in chosen}
     steps = measuring.profile(makers, tokens, setting, limits)
-    found = _measured(root, setting, limits, measuring.collect(list(_watched(steps, len(makers) * len(tokens)))))
+    found = _record(root, setting, limits, measuring.collect(list(_show_progress(steps, len(makers) * len(tokens)))))
     show(found)
     if not found.measured:
-        raise UserError("nothing was measured, so nothing is kept: allow shorter lengths, more seconds or more memory")
+        raise UserError("nothing was measured, so nothing is kept; allow shorter lengths, more seconds or more memory")
     if found.unrest > records.RESTLESS:
-        said = f"times vary by {found.unrest:.0%} and more: this machine was busy; measure again on a quiet one"
-        click.secho(f"warning: {said}", fg="yellow", err=True)
+        warning = f"times vary by {found.unrest:.0%} and more: this machine was busy; measure again on a quiet one"
+        click.secho(f"warning: {warning}", fg="yellow", err=True)
     if not no_save:
         file = records.save(found, root / records.FOLDER, keep=True)
         click.echo()

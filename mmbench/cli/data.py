@@ -29,21 +29,21 @@ def data() -> None:
 def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]:
     from mmbench.data.prepare import dataset as prepare
 
-    told: dict[str, Any] = {"name": name, "from": "", "card": "ok", "prepared": None, "in_grid": name in grid}
+    found: dict[str, Any] = {"name": name, "from": "", "card": "ok", "prepared": None, "in_grid": name in grid}
     try:
         card = prepare.read(name, project.root / RAW).card
-        told["from"] = card.dataset.label if card.dataset is not None else card.manifest
+        found["from"] = card.dataset.label if card.dataset is not None else card.manifest
     except UserError as error:
-        told["card"] = str(error).split("\n")[0]
+        found["card"] = str(error).split("\n")[0]
     except Exception as error:  # One card must not hide all others.
-        told["card"] = f"cannot be read ({type(error).__name__}: {error})"
+        found["card"] = f"cannot be read ({type(error).__name__}: {error})"
     try:
         spec = prepare.prepared(project.root / "data" / "prepared" / name)
     except OSError:
-        return told
+        return found
     if spec is None:
-        return told
-    return told | {"prepared": {"splits": dict(spec.splits), "modalities": list(spec.modalities), "hash": spec.hash}}
+        return found
+    return found | {"prepared": {"splits": dict(spec.splits), "modalities": list(spec.modalities), "hash": spec.hash}}
 
 
 @click.command("list", short_help="Data sets, and how far each is.")
@@ -62,10 +62,10 @@ def list_data(project: Project, json_: bool) -> None:
         as_json(found)
         return
     rows = []
-    for told in found:
-        prepared = told["prepared"]
+    for one in found:
+        prepared = one["prepared"]
         sizes = "–" if prepared is None else ", ".join(f"{n} {split}" for split, n in prepared["splits"].items())
-        rows.append([told["name"], told["from"], "yes" if told["in_grid"] else "", sizes, told["card"]])
+        rows.append([one["name"], one["from"], "yes" if one["in_grid"] else "", sizes, one["card"]])
     table(["data set", "from", "in grid", "prepared", "card"], rows)
 
 
@@ -75,7 +75,7 @@ def list_data(project: Project, json_: bool) -> None:
 def index(project: Project, name: str) -> None:
     """Write data/raw/NAME/files.txt: path, size and SHA-256 of every file below the card's `root`.
 
-    DVC runs this by itself where `init` wrote a dvc.yaml beside the card: so it sees changes outside the repository.
+    DVC runs this by itself where `init` wrote a dvc.yaml next to the card, and so sees changes outside the repository.
     """
     from mmbench.data.files import file_list as listing
     from mmbench.data.prepare import dataset as prepare

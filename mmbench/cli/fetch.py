@@ -88,7 +88,7 @@ def _loader(info: Variant, folder: Path) -> Loader:
     return info.cls(**check_options(info, choice.options, where=where))
 
 
-@click.command(short_help="Download a public data set, or tell how to get it.")
+@click.command(short_help="Download a public data set, or say how to get it.")
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="For the files; default: data/raw/NAME.")
 @on_project
@@ -96,8 +96,8 @@ def _loader(info: Variant, folder: Path) -> Loader:
 def fetch(ctx: click.Context, project: Project, name: str, into: Path | None) -> None:
     """Get the files of the public data set NAME (`mmbench list dataset`), check them and write its card.
 
-    What is there already is used and not fetched again: --into may name a copy that you have; what was broken off goes
-    on. Where the files are not open to all, this tells what to download and where to put it; run it again afterwards,
+    Files that are there already are used: --into may name a copy that you have; an interrupted download is resumed.
+    Where the files are not open to all, this says what to download and where to put it; run it again afterwards,
     and it checks them.
     """
     from mmbench.data.public import fetch as fetching

@@ -29,11 +29,11 @@ def forget(project: Project, states: str, yes: bool) -> None:
     if not count:
         click.echo(f"the ledger holds no {' or '.join(chosen)} trial")
         return
-    told = "1 result" if count == 1 else f"{count} results"
+    results = "1 result" if count == 1 else f"{count} results"
     if not yes:
         if not sys.stdin.isatty():
-            raise UserError(f"this would remove {told} from {ledger.folder}; say --yes to do it")
-        click.confirm(f"Remove {told} from {ledger.folder}?", abort=True)
+            raise UserError(f"this would remove {results} from {ledger.folder}; say --yes to do it")
+        click.confirm(f"Remove {results} from {ledger.folder}?", abort=True)
     with ledger.lock():
         ledger.forget(*wanted)
-    click.echo(f"removed {told}; `dvc repro` runs what is missing")
+    click.echo(f"removed {results}; `dvc repro` runs what is missing")

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from mmbench.data.draft.draft import Draft
 
 
-def _named(folder: Path, name: str | None) -> str:
+def _choose_name(folder: Path, name: str | None) -> str:
     chosen = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).strip("._-")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", chosen):
         raise UserError(f"{chosen!r} is no name for a data set: use letters, digits, _, - and .; give one with --name")
     return chosen
 
 
-def _inside(folder: Path, raw: Path) -> tuple[str, str] | None:
+def _locate(folder: Path, raw: Path) -> tuple[str, str] | None:
     """The data set's name, and the folder relative to the card, of a folder in data/raw."""
     resolved, home = folder.resolve(), raw.resolve()
     if not resolved.is_relative_to(home) or resolved == home:
@@ -42,17 +42,17 @@ def _inside(folder: Path, raw: Path) -> tuple[str, str] | None:
 def init(project: Project, folder: Path, name: str | None, force: bool, update: bool) -> None:
     """Look at the files in FOLDER and draft data/raw/NAME/dataset.yaml, and a manifest where FOLDER has none.
 
-    FOLDER may lie anywhere; nothing is copied. Samples are told by a table (.csv, .parquet, .jsonl), or by files of one
-    name (7.png, 7.wav, 7.txt), classes by sub-folders.
+    FOLDER may be anywhere; nothing is copied. A sample is a row of a table (.csv, .parquet, .jsonl), or the files with
+    one name (7.png, 7.wav, 7.txt); sub-folders are classes.
     """
     from mmbench.data.draft.draft import draft
     from mmbench.data.table.card import FILE
 
     raw = project.root / "data" / "raw"
-    inside = _inside(folder, raw)
+    inside = _locate(folder, raw)
     if inside is not None and name is not None and name != inside[0]:
-        raise UserError(f"{folder} lies in data/raw/{inside[0]} already; leave out --name, or move it")
-    name, root = inside or (_named(folder, name), folder.resolve().as_posix())
+        raise UserError(f"{folder} is in data/raw/{inside[0]} already; leave out --name, or move it")
+    name, root = inside or (_choose_name(folder, name), folder.resolve().as_posix())
     card = raw / name / FILE
     manifest = raw / name / "manifest.csv"
     if update:
@@ -71,7 +71,7 @@ def init(project: Project, folder: Path, name: str | None, force: bool, update: 
         manifest.write_text(drafted.manifest, encoding="utf-8")
         written.append(manifest)
     written += watch(name, card.parent, folder, again=True)
-    _tell(drafted, written, name, project)
+    _report(drafted, written, name, project)
 
 
 def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
@@ -96,7 +96,7 @@ def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
     click.echo(f"next: mmbench data check {name}")
 
 
-def _tell(drafted: Draft, written: list[Path], name: str, project: Project) -> None:
+def _report(drafted: Draft, written: list[Path], name: str, project: Project) -> None:
     click.echo(f"{drafted.samples:,} samples; wrote {', '.join(map(str, written))}")
     heading("What was found")
     for line in drafted.guesses:

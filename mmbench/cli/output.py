@@ -32,7 +32,7 @@ def _plain(header: Row, rows: Sequence[Row]) -> None:
 
 
 def table(header: Row, rows: Sequence[Row]) -> None:
-    """Show rows under a header; whole numbers stand to the right."""
+    """Show rows under a header; whole numbers are aligned to the right."""
     if not sys.stdout.isatty():
         _plain(header, rows)
         return
@@ -51,7 +51,7 @@ def table(header: Row, rows: Sequence[Row]) -> None:
 
 
 def spinner(message: str) -> AbstractContextManager[Any]:
-    """Something that moves beside a message while a person waits at a terminal; nothing elsewhere."""
+    """A spinner next to a message while a person waits at a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console

@@ -76,7 +76,7 @@ def _trials(loaded: Loaded, pending: set[str], costs: Costs) -> list[dict[str, A
 
 
 def _show_cells(loaded: Loaded, costs: Costs) -> None:
-    """What every model costs, a table a data set."""
+    """What every model costs, one table per data set."""
     matched = loaded.params.model.match_params
     configs = {(job.config.dataset, job.config.cell): job.config for job in loaded.plan.jobs}
     for name in loaded.params.grid.datasets:
@@ -108,7 +108,7 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         click.echo(f"{axis} ({len(labels)}): {', '.join(labels)}")
     click.echo(f"seeds: {loaded.params.grid.seeds}")
     if loaded.params.model.match_params:
-        click.echo(_matched(loaded))
+        click.echo(_describe_matching(loaded))
     rows: list[list[str | int]] = []
     for name in loaded.params.grid.datasets:
         own = [t for t in trials if t["dataset"] == name]
@@ -134,18 +134,18 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         )
 
 
-def _matched(loaded: Loaded) -> str:
+def _describe_matching(loaded: Loaded) -> str:
     """To how many parameters, and over which widths."""
     from mmbench.sweep.match_parameters import NAME, TOLERANCE, Matcher
     from mmbench.sweep.model_counts import ModelCounter
 
     matcher = Matcher(loaded.params.model, ModelCounter())
-    said = []
+    shown = []
     for name in loaded.params.grid.datasets:
         widths = {t.model.width for t in _configs(loaded) if t.dataset == name and t.model is not None}
         span = f" (widths {min(widths)} to {max(widths)})" if widths else ""
-        said.append(f"{name} {matcher.target(loaded.specs[name]):,}{span}")
-    return f"parameters matched to those of {NAME} within {TOLERANCE:.1%}: {', '.join(said)}"
+        shown.append(f"{name} {matcher.target(loaded.specs[name]):,}{span}")
+    return f"parameters matched to those of {NAME} within {TOLERANCE:.1%}: {', '.join(shown)}"
 
 
 def _configs(loaded: Loaded) -> list[TrialConfig]:

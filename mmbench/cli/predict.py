@@ -33,9 +33,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> int:
     """Predict the samples of a table (.csv, .parquet or .jsonl), whose columns are named as in the manifest.
 
-    ROWS has paths, texts or numbers, one column a modality; other columns are passed over. A row that cannot be read
+    ROWS has paths, texts or numbers, one column per modality; other columns are ignored. A row that cannot be read
     gets a message in `error` and no prediction, and the exit code is 1. Run it in the folder of the project, whose
-    MLflow has the models; nothing that lies in a model is executed.
+    MLflow has the models; nothing in a model is executed.
     """
     if out is not None and out.suffix.lower() not in FORMATS:
         raise UserError(f"--out {out}: the file ends in one of {', '.join(FORMATS)}")

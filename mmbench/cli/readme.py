@@ -1,6 +1,6 @@
 """`python -m mmbench.cli.readme`, which is `make docs`: README.md's tables of variants, written from the registries.
 
-A table stands between `<!-- variants: AXIS -->` and `<!-- end -->`; all else is left as it is.
+A table is between `<!-- variants: AXIS -->` and `<!-- end -->`; all else is left as it is.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MARKED = re.compile(r"(?P<start><!-- variants: (?P<axis>\w+) -->\n).*?(?P<end><!
 
 
 def own(axis: Axis) -> Mapping[str, Variant]:
-    """The variants that lie in mmbench itself; those of another distribution belong in its own README."""
+    """The variants in mmbench itself; those of another distribution belong in its own README."""
     return {name: info for name, info in variants(axis).items() if info.module.startswith(f"mmbench.{axis}.")}
 
 
-def listed(text: str) -> dict[str, set[str]]:
+def names_in(text: str) -> dict[str, set[str]]:
     """Axis -> the names that its table in this text holds."""
     return {m["axis"]: set(re.findall(r"^\| `(\w+)` \|", m[0], re.MULTILINE)) for m in MARKED.finditer(text)}
 
@@ -60,7 +60,7 @@ def table(axis: Axis) -> str:
     return "".join(f"| {' | '.join(map(_cell, line))} |\n".replace("|  |", "| |") for line in lines)
 
 
-def written(text: str) -> str:
+def update(text: str) -> str:
     """The text with every marked table as the registries have it. Raises UserError where none or an unknown one is."""
 
     def fresh(marked: re.Match[str]) -> str:
@@ -78,7 +78,7 @@ def written(text: str) -> str:
 def main(file: Path) -> None:
     """Bring the tables of a file up to date."""
     text = file.read_text(encoding="utf-8")
-    made = written(text)
+    made = update(text)
     if made != text:
         file.write_text(made, encoding="utf-8")
     click.echo(f"{file}: {'written' if made != text else 'up to date'}")

@@ -74,7 +74,7 @@ def _check_call(options: dict[str, Any], seed: int) -> None:
     if options["baseline"] is not None:
         given = [a for a in (*GRID_AXES, "single") if options[a] is not None]
         if given:
-            raise UserError(f"--baseline stands alone; leave out {', '.join('--' + a for a in given)}")
+            raise UserError(f"--baseline is given alone; leave out {', '.join('--' + a for a in given)}")
         if seed:
             raise UserError("--baseline has one seed, 0; leave out --seed")
         return
@@ -99,11 +99,11 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     role = "single" if single is not None else "baseline" if options["baseline"] is not None else "cell"
     plan = build(params, {dataset: spec}, root=project.root)
 
-    def meant(config: Any) -> bool:
+    def is_asked_for(config: Any) -> bool:
         return config.role == role and config.seed == seed and single in (None, config.modalities[0])
 
     for job in plan.jobs:
-        if meant(job.config):
+        if is_asked_for(job.config):
             return job, spec
     raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
 

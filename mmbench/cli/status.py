@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmbench.schema.result import TrialResult
 
 
-def _planned(loaded: Loaded) -> list[TrialResult]:
+def _results_of_plan(loaded: Loaded) -> list[TrialResult]:
     found = (loaded.results.get(job.trial_id) for job in loaded.plan.jobs)
     return [result for result in found if result is not None]
 
@@ -74,8 +74,8 @@ def _show(found: dict[str, Any]) -> None:
     from mmbench.sweep.progress import duration
 
     counts = found["states"]
-    told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
-    click.echo(f"{found['declared']} trials declared: {told}")
+    shown = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
+    click.echo(f"{found['declared']} trials declared: {shown}")
     times = found["time"]
     if times["first"] is not None:
         spent = duration(times["seconds"])
@@ -110,7 +110,7 @@ def status(project: Project, json_: bool) -> None:
     from mmbench.sweep.measure import counts, missing
 
     loaded = load(project)
-    finished = _planned(loaded)
+    finished = _results_of_plan(loaded)
     found = {
         "declared": loaded.plan.declared,
         "states": {state.value: count for state, count in coverage(loaded.plan, loaded.results).items()},

@@ -1,4 +1,4 @@
-"""DVC watches a data set whose files lie outside its folder in data/raw."""
+"""DVC watches a data set whose files are outside its folder in data/raw."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mmbench.cli.output import spinner
 
 
 def watch(name: str, folder: Path, root: Path, *, again: bool = False) -> list[Path]:
-    """Write dvc.yaml and the list of files beside the card, unless they are there for this root; returns what was
+    """Write dvc.yaml and the list of files next to the card, unless they are there for this root; returns what was
     written. Nothing where DVC sees the files anyway, or where the person has a dvc.yaml of their own.
 
     folder: of the card. again: also where they are there.

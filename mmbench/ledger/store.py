@@ -215,8 +215,12 @@ class Ledger:
         wanted: Iterable[Path]
         try:
             present = {entry.name for entry in os.scandir(self.folder)}
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return {}
+        except NotADirectoryError:
+            raise UserError(f"{self.folder} is a file where the ledger needs a folder; move it away") from None
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be read ({error.strerror or error}); allow reading there") from None
         if ids is None:
             foreign = sorted(n for n in present if not _OWN.fullmatch(n) and not n.startswith("."))
             self.broken.update({self.folder / n: "is not named like a trial" for n in foreign})

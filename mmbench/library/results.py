@@ -14,7 +14,7 @@ from mmbench.errors import UserError, suggest
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.library.variants import families
 from mmbench.report.build import analyse
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.outputs import Outputs
 from mmbench.schema.params import Params
@@ -58,14 +58,14 @@ class Results:
     others: tuple[Ledger, ...] = ()
 
     @cached_property
-    def analysis(self) -> Analysis:
+    def analysis(self) -> Report:
         """Everything that the report shows."""
         return analyse(self.plan, self.results, self.specs, self.params, families=families())
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row per trial; docs/results-schema.md describes the columns."""
-        return self.analysis.frame
+        return self.analysis.context.frame
 
     def leaderboard(self, dataset: str | None = None) -> pd.DataFrame:
         """Every combination and control, best first: mean on test with its interval, finished seeds, cost."""
@@ -83,7 +83,7 @@ class Results:
                 "train_seconds": row.cost.train_seconds if row.cost else None,
                 "state": row.state,
             }
-            for part in self.analysis.datasets
+            for part in self.analysis.context.datasets
             if part.name == self._known(dataset, part.name)
             for row in part.rows
         ]
@@ -92,7 +92,7 @@ class Results:
     def contrasts(self) -> pd.DataFrame:
         """The paired differences of the report: a positive one is better, whatever the metric."""
         rows = []
-        for part in self.analysis.datasets:
+        for part in self.analysis.context.datasets:
             for row in part.rows:
                 for field, other in CONTRASTS.items():
                     found = getattr(row, field)
@@ -147,7 +147,7 @@ class Results:
         return dataset or default
 
     def __repr__(self) -> str:
-        counts = self.analysis.total
+        counts = self.analysis.context.total
         return f"{self.analysis.headline}\n{counts.done} of {counts.declared} trials done, {counts.bad} without a score"
 
     def _repr_html_(self) -> str:

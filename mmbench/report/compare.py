@@ -16,9 +16,9 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from mmbench.report.stats import paired
+from mmbench.report.stats.estimates import Difference, Estimate, Verdict
 from mmbench.report.trials.origins import Fact, facts
 from mmbench.report.trials.sources import Part
-from mmbench.report.values.analysis import Difference, Estimate, Verdict
 from mmbench.report.values.scale import Scale, scale_of
 from mmbench.report.values.words import count, listing
 from mmbench.schema.metric import METRICS

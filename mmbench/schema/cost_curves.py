@@ -1,4 +1,4 @@
-"""How cost grows with the number of tokens: what `mmbench profile` leaves behind, and the exponent it shows.
+"""How cost grows with the number of tokens: what `mmbench cost-curves` leaves behind, and the exponent it shows.
 
 No PyTorch: the report reads these files too.
 """
@@ -82,7 +82,7 @@ class Series(Frozen):
 
 
 class Profile(Frozen):
-    """All that one run of `mmbench profile` measured, and under which conditions.
+    """All that one run of `mmbench cost-curves` measured, and under which conditions.
 
     device: "cpu" or "cuda"; hardware: its name. limits: `seconds` of one pass and `memory_gb`, beyond which a mechanism
     is stopped. started: ISO 8601, UTC.
@@ -192,5 +192,5 @@ def _load(file: Path) -> Profile:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(x) for x in first["loc"])
         raise UserError(
-            f"{file} is no profile ({f'{where}: ' if where else ''}{first['msg']}); run `mmbench profile` again"
+            f"{file} is no profile ({f'{where}: ' if where else ''}{first['msg']}); run `mmbench cost-curves` again"
         ) from None

@@ -21,7 +21,7 @@ CHECKS_ONLY = {("interfaces", "Attention")}
 
 @dataclass(frozen=True, kw_only=True)
 class ClassSource:
-    """A class in the source of a module. Everything raises UnknownValueError where only importing it would tell."""
+    """A class in the source of a module. Everything raises UnknownValueError where only importing it would show it."""
 
     module: str
     name: str

@@ -1,6 +1,6 @@
 """The values of simple expressions in source: constants, what is made of constants, and annotations.
 
-Nothing of the module that an expression stands in is run. UnknownValueError where more than this would be needed.
+Nothing of the module that holds an expression is run. UnknownValueError where more than this would be needed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LARGEST = 2**40
 
 
 class UnknownValueError(Exception):
-    """Only importing the module tells the value."""
+    """Only importing the module shows the value."""
 
 
 def evaluate(text: str, module: str) -> Any:

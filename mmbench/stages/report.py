@@ -15,8 +15,9 @@ from mmbench.registry import variants
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
+from mmbench.report.pages.report import Report
 from mmbench.report.trials import merge, sources
-from mmbench.report.values.analysis import Analysis, Source
+from mmbench.report.values.provenance import Source
 from mmbench.schema import cost_curves
 from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan
@@ -56,8 +57,9 @@ def families() -> dict[str, str]:
     return {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
 
 
-def write(analysis: Analysis, folder: Path) -> Path:
-    """Write the page and everything beside it; returns the page. Raises UserError where that cannot be written."""
+def write(analysis: Report, folder: Path) -> Path:
+    """Write the page and all other files; returns the page. A section that fails is reported on stderr, and the rest is
+    written. Raises UserError where that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = export(analysis, folder)
@@ -65,10 +67,12 @@ def write(analysis: Analysis, folder: Path) -> Path:
         page.write_text(render(analysis, downloads=files), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
+    for name, reason in analysis.failures.items():
+        print(f"warning: section {name} of the report failed and is left out ({reason})", file=sys.stderr)
     return page
 
 
-def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Analysis, Path]:
+def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]:
     """Write the report of the project at `root`; returns where. paths: of sources to merge, in place of the project's
     own ledger. Raises UserError for what a person can put right."""
     params = load_params(root / SETTINGS)

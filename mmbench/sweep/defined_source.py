@@ -19,9 +19,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numpy as np
-import torch
-
 from mmbench.errors import UserError
 from mmbench.source.facts import tokens
 
@@ -77,6 +74,10 @@ class _Reader:
             self.found[f"value {name}"] = self._value(name, value)
 
     def _value(self, name: str, value: Any) -> str:
+        # Late: most plans have no class of this kind, and must be quick.
+        import numpy as np
+        import torch
+
         if isinstance(value, torch.Tensor):
             value = value.detach().cpu().numpy()
         if isinstance(value, np.ndarray) and value.dtype != object:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
-from mmbench.registry import GRID_AXES, Axis, check_options, get, variants
+from mmbench.registry import GRID_AXES, Axis, check_options, defined, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
 from mmbench.schema.metric import compared
 from mmbench.schema.params import Choice, Levels, ModelSize, Params
@@ -136,14 +136,19 @@ def _cannot(config: TrialConfig) -> str | None:
         return None
     assert config.fusion is not None and config.model is not None
     info, asked = get("fusion", config.fusion.name, where="plan"), (len(config.modalities), config.model.depth)
+    if ("fusion", info.name) in defined():
+        return _ask_fusion(info.cls, *asked)
     key = "|".join(map(str, (reached_by("fusion", info.name), info.name, *asked)))
     known = kept().get("cannot", key)
     if not isinstance(known, list):
-        fusion: type[Fusion] = info.cls
-        known = [fusion.cannot(modalities=asked[0], depth=asked[1])]
+        known = [_ask_fusion(info.cls, *asked)]
         kept().put("cannot", key, known)
     reason: str | None = known[0]
     return reason
+
+
+def _ask_fusion(fusion: type[Fusion], modalities: int, depth: int) -> str | None:
+    return fusion.cannot(modalities=modalities, depth=depth)
 
 
 def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]) -> None:

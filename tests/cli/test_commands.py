@@ -64,7 +64,7 @@ def test_plan_says_what_models_cost(root: Path, capsys: Shown) -> None:
     trials = {t["name"]: t for t in told(["plan", "--root", str(root)], capsys)["trials"]}
     made = told(["run", "--root", str(root), *CELL], capsys)
     planned = trials["mean + concat · shared · small · s0"]
-    assert (planned["parameters"], planned["flops"]) == (made["cost"]["parameters"], made["cost"]["flops"])
+    assert (planned["parameters"], planned["flops"]) == (made["quantities"]["parameters"], made["quantities"]["flops"])
     assert trials["majority baseline · small · s0"]["parameters"] is None
     assert main(["plan", "--root", str(root), "--cells"]) == 0
     out = capsys.readouterr().out
@@ -83,7 +83,7 @@ def test_plan_tells_that_parameters_are_matched(root: Path, capsys: Shown) -> No
     assert "parameters matched to those of scaled_dot_product + concat · independent within 4.5%: small " in out
     assert re.search(r"^model +width +mlp_ratio +head_ratio +parameters +FLOPs$", out, re.MULTILINE)
     made = told(["run", "--root", str(root), *CELL], capsys)
-    assert made["cost"]["parameters"] in found
+    assert made["quantities"]["parameters"] in found
 
 
 def test_plan_says_why_trials_are_skipped(root: Path, capsys: Shown) -> None:

@@ -29,12 +29,13 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
     main(["--help"])
     listed = capsys.readouterr().out.split("Commands:")[1].splitlines()[1:]
     assert [line.split()[0] for line in listed] == [
+        "new",
         "list",
         "data",
         "plan",
         "run",
         "status",
-        "profile",
+        "cost-curves",
         "report",
         "compare",
         "champion",
@@ -52,7 +53,7 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
         (["pln"], 2, "unknown command 'pln'; did you mean 'plan'?"),
         (["plan", "--rooot", "x"], 2, "'--root'"),
         (["plan", "--root", "/nowhere"], 2, "'/nowhere' does not exist"),
-        (["plan", "--profile", "medium"], 2, "'medium' is not one of"),
+        (["plan", "--grid", "medium"], 2, "'medium' is not one of"),
         (["list", "fuson"], 1, "unknown axis 'fuson'; did you mean 'fusion'?"),
         (["run"], 2, "--dataset"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.cli.readme import COMMAND, listed, main, own, table, written
+from mmbench.cli.readme import COMMAND, main, names_in, own, table, update
 from mmbench.errors import UserError
 from mmbench.registry import Axis
 
@@ -17,11 +17,11 @@ SHOWN: tuple[Axis, ...] = ("attention", "fusion", "architecture", "dataset")
 
 def test_the_tables_are_up_to_date() -> None:
     text = README.read_text(encoding="utf-8")
-    assert written(text) == text, f"README.md's tables of variants are stale: run `{COMMAND}`"
+    assert update(text) == text, f"README.md's tables of variants are stale: run `{COMMAND}`"
 
 
 def test_every_variant_has_a_row_with_its_source() -> None:
-    found = listed(README.read_text(encoding="utf-8"))
+    found = names_in(README.read_text(encoding="utf-8"))
     assert found == {axis: set(own(axis)) for axis in SHOWN}
     for axis in SHOWN:
         rows = [line for line in table(axis).splitlines() if line.startswith("| `")]
@@ -46,7 +46,7 @@ def test_a_stale_table_is_told_and_mended(
     good = README.read_text(encoding="utf-8")
     file = tmp_path / "README.md"
     file.write_text(good.replace(old, new), encoding="utf-8")
-    assert written(file.read_text(encoding="utf-8")) != file.read_text(encoding="utf-8")
+    assert update(file.read_text(encoding="utf-8")) != file.read_text(encoding="utf-8")
     main(file)
     assert file.read_text(encoding="utf-8") == good
     assert capsys.readouterr().out.endswith("written\n")
@@ -54,6 +54,6 @@ def test_a_stale_table_is_told_and_mended(
 
 def test_a_readme_without_tables_or_with_an_unknown_axis_is_told() -> None:
     with pytest.raises(UserError, match="holds no table of variants"):
-        written("# A project")
+        update("# A project")
     with pytest.raises(UserError, match=r"unknown axis 'fuson' in a marker .* did you mean 'fusion'\?"):
-        written("<!-- variants: fuson -->\n<!-- end -->")
+        update("<!-- variants: fuson -->\n<!-- end -->")

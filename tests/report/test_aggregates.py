@@ -9,10 +9,9 @@ import pytest
 from scipy import stats as scipy_stats
 
 from mmbench.report.pages.html import render
-from mmbench.report.scores.fronts import hypervolume
-from mmbench.report.sections.aggregates.compute import bootstrap, improvement, iqm, profile, thresholds_of, wins
-from mmbench.report.sections.cells.tables import tables
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
+from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm, profile, thresholds_of, wins
+from mmbench.report.stats.hypervolume import hypervolume
 from mmbench.schema.result import State
 from tests.support.factory import OTHERS, TRUTHS, make
 
@@ -20,7 +19,7 @@ from .test_build import analysed
 
 
 @pytest.fixture(scope="module")
-def whole() -> Analysis:
+def whole() -> Report:
     return analysed(make())
 
 
@@ -73,7 +72,7 @@ def test_the_probability_is_mann_whitneys() -> None:
     assert improvement(first, second) == pytest.approx(u / 36)
 
 
-def test_the_whole_analysis_agrees_with_the_frame(whole: Analysis) -> None:
+def test_the_whole_analysis_agrees_with_the_frame(whole: Report) -> None:
     """From the ledger's rows alone, with plain loops."""
     frame = whole.frame[whole.frame["role"] == "cell"]
     seen = 0
@@ -124,7 +123,7 @@ def test_no_interval_where_no_resample_differs() -> None:
     assert (found.value, found.low, found.high) == (1.0, None, None)
 
 
-def test_planted_levels_lead(whole: Analysis) -> None:
+def test_planted_levels_lead(whole: Report) -> None:
     table = whole.aggregates.tables[0]
     assert (table.factor, table.first) == ("attention", "additive")
     mean = next(m for m in table.members if m.name == "mean")
@@ -139,7 +138,7 @@ def test_planted_levels_lead(whole: Analysis) -> None:
 
 def test_errors_are_turned_and_other_metrics_become_places() -> None:
     errors = {"one": OTHERS["rating"], "two": OTHERS["rating"]}
-    found = analysed(make(truths=errors)).aggregates
+    found = analysed(make(truths=errors))["aggregates"].found
     assert found.scale.is_ranks and found.tables[0].first == "additive"
     for table in found.tables:
         middles = [m.iqm.value for m in table.members]
@@ -158,15 +157,15 @@ def test_errors_are_turned_and_other_metrics_become_places() -> None:
 )
 def test_what_cannot_be_summarised_is_refused_in_words(change: dict[str, object], reason: str) -> None:
     found = analysed(make(**change))  # type: ignore[arg-type]
-    assert found.aggregates.tables == ()
-    assert found.aggregates.refused is not None and reason in found.aggregates.refused
-    assert found.aggregates.refused in render(found)
-    assert "aggregates" not in [t.name for t in tables(found)]
+    assert found["aggregates"].found.tables == ()
+    assert found["aggregates"].found.refused is not None and reason in found["aggregates"].found.refused
+    assert found["aggregates"].found.refused in render(found)
+    assert "aggregates" not in [t.name for t in found.tables]
 
 
 def test_holes_are_left_out_for_all_and_named() -> None:
     """A failed cell takes its setting from every level, so that no level is judged on easier settings."""
-    found = analysed(make(faults={0: State.FAILED})).aggregates
+    found = analysed(make(faults={0: State.FAILED}))["aggregates"].found
     by_factor = {t.factor: t for t in found.tables}
     assert by_factor["attention"].contexts == 8 and {m.runs for m in by_factor["attention"].members} == {8 * 9}
     assert found.dropped and found.dropped[0].startswith("1 of 27 cells not complete on every data set")
@@ -177,9 +176,9 @@ def test_rounds_of_seeds_that_are_not_done_yet_are_named() -> None:
     truths = {n: TRUTHS[n] for n in ("unique", "synergy")}
     late = [i for i, job in enumerate(make(truths=truths).plan.jobs) if job.config.seed == 2]
     found = analysed(make(truths=truths, faults=dict.fromkeys(late, State.PENDING)))
-    assert found.aggregates.seeds == (0, 1)
-    assert found.aggregates.dropped == ("2 of 3 seeds done by all that is compared",)
-    assert found.ranks.dropped == found.aggregates.dropped
+    assert found["aggregates"].found.seeds == (0, 1)
+    assert found["aggregates"].found.dropped == ("2 of 3 seeds done by all that is compared",)
+    assert found["ranks"].dropped == found["aggregates"].found.dropped
 
 
 def test_thresholds_are_not_stretched_by_a_run_that_never_learned() -> None:
@@ -199,6 +198,6 @@ def test_the_hypervolume_is_a_share_of_the_box() -> None:
     assert hypervolume(7 * scores + 3, 1000 * costs) == pytest.approx(hypervolume(scores, costs))
 
 
-def test_fronts_have_a_hypervolume(whole: Analysis) -> None:
+def test_fronts_have_a_hypervolume(whole: Report) -> None:
     shares = [f.hypervolume for d in whole.datasets for f in d.fronts]
     assert len(shares) == 12 and all(s is not None and 0 < s <= 1 for s in shares)

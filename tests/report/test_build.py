@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from mmbench.report.build import analyse
-from mmbench.report.values.analysis import Analysis, CellRow
+from mmbench.report.pages.report import Report
+from mmbench.report.values.cells import CellRow
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, Made, Truth, make
 
@@ -21,16 +22,16 @@ GRID = 39
 """Positions in the plan of one seed of the first data set: 27 cells, then 12 single modalities."""
 
 
-def analysed(made: Made) -> Analysis:
+def analysed(made: Made) -> Report:
     return analyse(**made.arguments())
 
 
 @pytest.fixture(scope="module")
-def whole() -> Analysis:
+def whole() -> Report:
     return analysed(make())
 
 
-def test_the_planted_best_cell_is_found_and_stands_alone(whole: Analysis) -> None:
+def test_the_planted_best_cell_is_found_and_stands_alone(whole: Report) -> None:
     synergy = whole.dataset("synergy")
     assert synergy.best == BEST and synergy.top == (BEST,)
     row = synergy.row(BEST)
@@ -40,7 +41,7 @@ def test_the_planted_best_cell_is_found_and_stands_alone(whole: Analysis) -> Non
     assert synergy.answer[0].startswith(f"On synergy, use {BEST}: accuracy 0.8")
 
 
-def test_cells_with_equal_truth_share_the_top(whole: Analysis) -> None:
+def test_cells_with_equal_truth_share_the_top(whole: Report) -> None:
     """On `redundant` the two attentions under `concat` and `independent` differ by 0.2 points."""
     redundant = whole.dataset("redundant")
     assert {f"{a} + concat · independent" for a in ("additive", "scaled_dot_product")} <= set(redundant.top)
@@ -49,7 +50,7 @@ def test_cells_with_equal_truth_share_the_top(whole: Analysis) -> None:
     assert set(shared) == {f"1–{len(redundant.top)}"}
 
 
-def test_gains_have_the_planted_size(whole: Analysis) -> None:
+def test_gains_have_the_planted_size(whole: Report) -> None:
     row = whole.dataset("synergy").row(BEST)
     for gain, truth in ((row.gain_single, 0.37), (row.gain_pooling, 0.10), (row.gain_linear, 0.37)):
         assert gain is not None and gain.half is not None
@@ -61,7 +62,7 @@ def test_gains_have_the_planted_size(whole: Analysis) -> None:
 
 
 def test_the_standing_statements() -> None:
-    said = {(d.name, s.name): s.holds for d in analysed(make(noise=0.005)).datasets for s in d.statements}
+    said = {(d.name, s.name): s.holds for d in analysed(make(noise=0.005)).context.datasets for s in d.statements}
     assert said["synergy", "singles_at_chance"] is True
     assert said["redundant", "singles_at_chance"] is False
     assert said["unique", "carrier_on_top"] is False
@@ -71,14 +72,14 @@ def test_the_standing_statements() -> None:
 
 def test_a_carrier_that_is_as_good_as_any_cell_is_in_the_top_group() -> None:
     truth = Truth(base=0.8, single={"image": 0.1, "audio": 0.8, "text": 0.1})
-    found = analysed(make(truths={"unique": truth})).dataset("unique")
+    found = analysed(make(truths={"unique": truth})).context.dataset("unique")
     assert {s.name: s.holds for s in found.statements}["carrier_on_top"] is True
     assert any("audio alone" in k for k in found.top_all)
 
 
 def test_a_baseline_that_beats_every_cell_is_told() -> None:
     truth = Truth(base=0.6, single={"image": 0.5, "audio": 0.5}, linear=0.9)
-    found = analysed(make(truths={"synergy": truth})).dataset("synergy")
+    found = analysed(make(truths={"synergy": truth})).context.dataset("synergy")
     assert found.top_all == ("linear baseline",)
     assert any(re.match(r"It loses .* points .* to the linear baseline\.$", sentence) for sentence in found.answer)
 
@@ -89,11 +90,11 @@ def train_seconds(row: CellRow) -> float:
 
 def test_nobody_is_advised_to_take_a_cell_that_is_clearly_behind() -> None:
     """With three seeds a cell far behind can still be in the tie group, after the correction for many comparisons."""
-    for data in analysed(make(noise=0.02)).datasets:
+    for data in analysed(make(noise=0.02)).context.datasets:
         told = [text for text in data.answer if text.startswith("Where training time counts")]
         behind = [k for k in data.top if (d := data.row(k).to_best) and (d.high < 0 or d.mean < -2 * data.scale.rope)]
         assert not any(f"take {k}:" in text for k in behind for text in told)
-    wide = analysed(make(noise=0.02)).dataset("unique")
+    wide = analysed(make(noise=0.02)).context.dataset("unique")
     assert min((wide.row(k) for k in wide.top), key=train_seconds).to_best.high < 0, "the case is there"  # type: ignore[union-attr]
 
 
@@ -123,7 +124,7 @@ def test_the_answer_is_advice() -> None:
     assert not any(text.startswith("Those are") for text in whole.dataset("unique").answer), "too many to name"
 
 
-def test_the_articles_questions_find_the_planted_differences(whole: Analysis) -> None:
+def test_the_articles_questions_find_the_planted_differences(whole: Report) -> None:
     asked = {q.name: q for q in whole.questions}
     assert list(asked) == ["attention", "fusion", "architecture", "multimodal"]
     additive = {n: d for n, ds in asked["attention"].per_dataset.items() for d in ds if d.subject == "additive"}
@@ -142,7 +143,11 @@ def test_nothing_is_found_where_nothing_is_planted() -> None:
     truth = Truth(base=0.7, single={"image": 0.7, "audio": 0.7}, linear=0.7, majority=0.7)
     found = analysed(make(truths={"flat": truth}))
     verdicts = {
-        d.verdict for q in found.questions for ds in q.per_dataset.values() for d in ds if "best" not in d.subject
+        d.verdict
+        for q in found["questions"].found
+        for ds in q.per_dataset.values()
+        for d in ds
+        if "best" not in d.subject
     }
     assert verdicts <= {"unclear", "equal"}
     assert found.headline.startswith("No clear winner on flat")
@@ -164,15 +169,15 @@ FAULTS = {
 def test_every_state_is_counted_told_and_never_averaged_over() -> None:
     made = make(faults=FAULTS)
     found = analysed(made)
-    total = found.total
+    total = found.context.total
     assert (total.failed, total.diverged, total.timeout, total.out_of_memory) == (4, 1, 1, 1)
     assert (total.skipped, total.pending, total.declared) == (1, 1, 330)
     assert total.done + total.bad + total.skipped + total.pending == total.declared
-    assert [sum(getattr(c, s) for c in found.coverage[1:]) for s in ("declared", "done")] == [330, total.done]
-    assert len(found.problems) == total.bad + total.skipped
-    assert {p.state for p in found.problems} >= {"failed", "diverged", "timeout", "out_of_memory", "skipped"}
-    assert all(p.message for p in found.problems)
-    rows = {r.key: r for r in found.dataset("redundant").cells}
+    assert [sum(getattr(c, s) for c in found.context.coverage[1:]) for s in ("declared", "done")] == [330, total.done]
+    assert len(found.context.problems) == total.bad + total.skipped
+    assert {p.state for p in found.context.problems} >= {"failed", "diverged", "timeout", "out_of_memory", "skipped"}
+    assert all(p.message for p in found.context.problems)
+    rows = {r.key: r for r in found.context.dataset("redundant").cells}
     partial = [r for r in rows.values() if r.state == "partial"]
     assert len(partial) == 6
     for row in partial:
@@ -180,12 +185,12 @@ def test_every_state_is_counted_told_and_never_averaged_over() -> None:
         assert row.rank is None and row.in_top is None and row.to_best is None and row.reason
     (failed,) = [r for r in rows.values() if r.state == "failed"]
     assert failed.score is None and failed.ceiling_share is None and failed.reason
-    assert found.overall is not None
-    gaps = {r.key for r in found.overall.rows if r.score is None}
+    assert found.context.overall is not None
+    gaps = {r.key for r in found.context.overall.rows if r.score is None}
     assert gaps == {r.key for r in (*partial, failed)}
-    assert all(r.missing == ("redundant",) for r in found.overall.rows if r.score is None)
-    assert found.partial and found.headline.startswith("So far: ")
-    assert any("left out" in x for x in found.effects.per_dataset[0].dropped)
+    assert all(r.missing == ("redundant",) for r in found.context.overall.rows if r.score is None)
+    assert found.context.partial and found.headline.startswith("So far: ")
+    assert any("left out" in x for x in found.context.effects.per_dataset[0].dropped)
 
 
 @pytest.mark.parametrize(
@@ -215,13 +220,13 @@ def test_whatever_the_ledger_holds_there_is_a_report(change: dict[str, object], 
     json.dumps(found.as_json(), allow_nan=False)
 
 
-def test_one_seed_has_no_intervals(whole: Analysis) -> None:
+def test_one_seed_has_no_intervals(whole: Report) -> None:
     found = analysed(make(seeds=1))
-    rows = [r for d in found.datasets for r in d.rows]
+    rows = [r for d in found.context.datasets for r in d.rows]
     assert all(r.score is None or r.score.half is None for r in rows)
-    assert all(r.in_top is None for r in rows) and all(d.top == () for d in found.datasets)
+    assert all(r.in_top is None for r in rows) and all(d.top == () for d in found.context.datasets)
     assert any(c.startswith("One seed") for c in found.caveats)
-    assert {q.name: q.finding.startswith("One seed cannot tell") for q in found.questions} == dict.fromkeys(
+    assert {q.name: q.finding.startswith("One seed cannot tell") for q in found["questions"].found} == dict.fromkeys(
         ("attention", "fusion", "architecture", "multimodal"), True
     )
     assert any(c.startswith("3 seeds") for c in whole.caveats)
@@ -236,7 +241,7 @@ def test_the_order_of_the_ledger_does_not_matter() -> None:
     assert analysed(made).as_json() == analysed(other).as_json()
 
 
-def test_trials_that_a_gpu_does_not_repeat_are_told(whole: Analysis) -> None:
+def test_trials_that_a_gpu_does_not_repeat_are_told(whole: Report) -> None:
     made = make()
     some = [i for i, r in made.results.items() if r.config.attention is not None][:3]
     marked = {i: made.results[i].model_copy(update={"unrepeatable": "cumsum_cuda_kernel"}) for i in some}
@@ -249,11 +254,11 @@ def test_trials_that_a_gpu_does_not_repeat_are_told(whole: Analysis) -> None:
 def test_results_outside_the_plan_are_left_out() -> None:
     made = make()
     fewer = replace(made, plan=replace(made.plan, jobs=made.plan.jobs[:50]))
-    assert analysed(fewer).total.declared == 50
-    assert analysed(fewer).provenance.hours < analysed(made).provenance.hours
+    assert analysed(fewer).context.total.declared == 50
+    assert analysed(fewer).context.provenance.hours < analysed(made).context.provenance.hours
 
 
-def test_every_number_traces_to_trials(whole: Analysis) -> None:
+def test_every_number_traces_to_trials(whole: Report) -> None:
     frame = whole.frame.set_index("trial_id")
     assert len(frame) == 330 and frame.index.is_unique
     for d in whole.datasets:
@@ -264,7 +269,7 @@ def test_every_number_traces_to_trials(whole: Analysis) -> None:
     assert set(frame["fusion_family"].dropna()) == {"early", "intermediate", "late (features)"}
 
 
-def test_the_front_is_not_dominated(whole: Analysis) -> None:
+def test_the_front_is_not_dominated(whole: Report) -> None:
     for d in whole.datasets:
         for front in d.fronts:
             points = [(getattr(d.row(k).cost, front.cost), d.row(k).score.mean) for k in front.keys]  # type: ignore[union-attr]
@@ -276,7 +281,7 @@ def test_the_front_is_not_dominated(whole: Analysis) -> None:
                 assert (front.cost in row.pareto) == (row.key in front.keys)
 
 
-def test_learning_curves_are_there_for_cells_and_levels(whole: Analysis) -> None:
+def test_learning_curves_are_there_for_cells_and_levels(whole: Report) -> None:
     kinds = pd.Series([c.kind for c in whole.curves if c.dataset == "synergy"]).value_counts().to_dict()
     assert kinds == {"cell": 27, "single": 6, "attention": 3, "fusion": 3, "architecture": 3}
     level = next(c for c in whole.curves if c.kind == "attention")
@@ -296,17 +301,17 @@ def test_ten_thousand_trials() -> None:
     )
     assert len(made.plan.jobs) > 10_000
     found = analysed(made)
-    assert found.total.failed == 1
+    assert found.context.total.failed == 1
 
 
-def test_the_report_says_whether_parameters_were_matched(whole: Analysis) -> None:
+def test_the_report_says_whether_parameters_were_matched(whole: Report) -> None:
     assert any("their numbers of parameters differ" in c for c in whole.caveats)
     made = make(seeds=1)
     size = made.params.model.model_copy(update={"match_params": True})
     found = analysed(replace(made, params=made.params.model_copy(update={"model": size})))
     assert any(c.startswith("Cells have about equally many parameters") for c in found.caveats)
     assert not any("their numbers of parameters differ" in c for c in found.caveats)
-    assert found.provenance.budget["width"] == "32 before parameters were matched"
+    assert found.context.provenance.budget["width"] == "32 before parameters were matched"
 
 
 def test_nothing_is_said_of_the_best_modality_while_one_has_not_run() -> None:
@@ -316,27 +321,27 @@ def test_nothing_is_said_of_the_best_modality_while_one_has_not_run() -> None:
         k: r for k, r in whole.results.items() if not (r.config.role == "single" and r.config.modalities == ("audio",))
     }
     found = analysed(replace(whole, results=kept))
-    for data in found.datasets:
+    for data in found.context.datasets:
         assert all(row.gain_single is None for row in data.cells)
         assert not any("best single modality" in text for text in data.answer)
-    (question,) = (q for q in found.questions if "single" in q.title)
+    (question,) = (q for q in found["questions"].found if "single" in q.title)
     assert not any(question.per_dataset.values())
     assert any("a modality has no complete trial on its own" in text for text in question.dropped)
     some = {k: r for k, r in whole.results.items() if not (r.config.role == "single" and "mean" in r.config.name)}
-    (question,) = (q for q in analysed(replace(whole, results=some)).questions if "single" in q.title)
+    (question,) = (q for q in analysed(replace(whole, results=some))["questions"].found if "single" in q.title)
     assert any("one of them could be the best" in text for text in question.dropped)
 
 
 def test_ties_that_are_only_noise_are_told() -> None:
     found = analysed(make(noise=0.02))
-    for data in found.datasets:
+    for data in found.context.datasets:
         outside = [r.score.mean for r in data.cells if r.in_top is False and r.score]
         low = [r for r in data.cells if r.in_top and r.score and outside and r.score.mean < max(outside)]
         told = [text for text in found.caveats if text.startswith(f"{data.name}: ") and "top tie group" in text]
         assert len(told) == bool(low)
         assert not low or min(low, key=lambda r: r.score.mean if r.score else 1).key in told[0]
     (over_samples,) = (text for text in found.caveats if text.startswith("Intervals are over seeds"))
-    best = next(r.score for r in found.dataset("unique").cells if r.best)
+    best = next(r.score for r in found.context.dataset("unique").cells if r.best)
     assert best is not None
     half = 196 * (best.mean * (1 - best.mean) / 1000) ** 0.5
     assert f"±{half:.1f} points at {best.mean:.3f} on the 1,000 of unique" in over_samples

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from mmbench.report.scores.dataset_scores import Field, Settings, rank
-from mmbench.report.sections.aggregates.compute import bootstrap, improvement, iqm
-from mmbench.report.sections.questions.compute import FACTORS, questions
+from mmbench.report.scores.dataset_scores import DatasetScores, Settings
+from mmbench.report.scores.ranking import rank
+from mmbench.report.sections.questions.compute import questions
 from mmbench.report.sections.ranks.compute import rank_table
 from mmbench.report.stats import paired
-from mmbench.report.values.analysis import Method
+from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm
+from mmbench.report.values.factors import FACTORS
+from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import scale_of
 from tests.support.factory import Truth, make
 
@@ -43,10 +45,10 @@ SINGLES = [
 ]  # fmt: skip
 
 
-def field(values: np.ndarray, name: str = "data") -> Field:
+def field(values: np.ndarray, name: str = "data") -> DatasetScores:
     """values: (33, S), the cells and then the single modalities."""
     methods = {m.key: m for m in (*CELLS, *SINGLES)}
-    return Field(
+    return DatasetScores(
         dataset=name,
         settings=NO_ROPE,
         methods=methods,
@@ -176,7 +178,7 @@ def test_planted_effects_and_interactions_are_recovered() -> None:
         single={"image": 0.4, "audio": 0.4},
     )
     families = {f: f for f in levels["fusion"]}
-    (table,) = analysed(make(truths={"planted": truth}, levels=levels, families=families)).effects.per_dataset
+    (table,) = analysed(make(truths={"planted": truth}, levels=levels, families=families)).context.effects.per_dataset
     expected = {
         (a, f, r): effect["attention"][a] + effect["fusion"][f] + effect["architecture"][r] + both[a, f]
         for a, f, r in product(*levels.values())
@@ -205,8 +207,8 @@ def test_sums_of_squares_close() -> None:
     """The terms and the noise add up to the total to 1e-8 of it, on each data set and with data set as block; the total
     is computed anew from the scores."""
     found = analysed(make())
-    tables = [*found.effects.per_dataset, found.effects.blocked]
-    cells = found.frame[found.frame["role"] == "cell"].astype({"test_accuracy": float})
+    tables = [*found.context.effects.per_dataset, found.context.effects.blocked]
+    cells = found.context.frame[found.context.frame["role"] == "cell"].astype({"test_accuracy": float})
     for table in tables:
         assert table is not None and not table.dropped
         assert abs(sum(t.share for t in table.terms) - 1) <= 1e-8

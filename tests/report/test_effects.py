@@ -10,7 +10,7 @@ import pytest
 import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
-from mmbench.report.scores.effects import variance_terms
+from mmbench.report.stats.variance import variance_terms
 from tests.support.factory import TRUTHS, Truth, make
 
 from .test_build import analysed
@@ -80,7 +80,7 @@ def test_a_hole_over_many_data_sets_takes_no_effect_away(datasets: int) -> None:
 
 def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
     truth = Truth(base=0.7, attention={"additive": 0.05}, fusion={"concat": 0.02}, single={"image": 0.5, "audio": 0.5})
-    (table,) = analysed(make(truths={"only": truth}, noise=0.005)).effects.per_dataset
+    (table,) = analysed(make(truths={"only": truth}, noise=0.005)).context.effects.per_dataset
     found = {t.factors: t for t in table.terms}
     assert table.finding.startswith("Attention matters most")
     assert found[("attention",)].omega2 > 0.7 > found[("fusion",)].omega2 > 0.05
@@ -92,16 +92,16 @@ def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
 
 
 def test_the_winner_changes_only_where_it_does() -> None:
-    assert analysed(make()).effects.winner_changes is True
+    assert analysed(make()).context.effects.winner_changes is True
     same = {"one": TRUTHS["synergy"], "two": TRUTHS["synergy"]}
     found = analysed(make(truths=same)).effects
     assert found.winner_changes is False
     assert "additive + cross_attention · independent is in the top tie group" in found.winner_sentence
-    assert analysed(make(truths={"one": TRUTHS["synergy"]})).effects.winner_changes is None
+    assert analysed(make(truths={"one": TRUTHS["synergy"]})).context.effects.winner_changes is None
 
 
 def test_an_interaction_with_the_data_set_shows_in_the_blocked_table() -> None:
-    blocked = analysed(make()).effects.blocked
+    blocked = analysed(make()).context.effects.blocked
     assert blocked is not None
     found = {t.factors: t for t in blocked.terms}
     assert found["fusion", "dataset"].share > found["architecture", "dataset"].share > 0

@@ -14,25 +14,25 @@ import pandas as pd
 import pytest
 
 from mmbench.report.export import export
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 
 from .test_build import analysed
 
 
-def _analysis() -> Analysis:
+def _analysis() -> Report:
     truths = {name: TRUTHS[name] for name in ("unique", "synergy")}
     return analysed(make(truths=truths, faults={0: State.FAILED, 4: State.SKIPPED}))
 
 
 @pytest.fixture(scope="module")
-def analysis() -> Analysis:
+def analysis() -> Report:
     return _analysis()
 
 
 @pytest.fixture(scope="module")
-def folder(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(analysis: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
     (folder / "tables").mkdir()
     (folder / "tables" / "stale.csv").write_text("from before")
@@ -41,7 +41,7 @@ def folder(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.mark.slow
-def test_equal_ledgers_give_equal_bytes(analysis: Analysis, folder: Path, tmp_path: Path) -> None:
+def test_equal_ledgers_give_equal_bytes(analysis: Report, folder: Path, tmp_path: Path) -> None:
     files = export(_analysis(), tmp_path)
     assert files == export(analysis, folder)
     for name in files:
@@ -70,8 +70,8 @@ def test_every_table_has_three_forms(folder: Path) -> None:
     } | {"all.tex"}
 
 
-def test_csv_parquet_metrics_and_markdown_agree_with_the_analysis(analysis: Analysis, folder: Path) -> None:
-    best = analysis.dataset("synergy").row(str(analysis.dataset("synergy").best))
+def test_csv_parquet_metrics_and_markdown_agree_with_the_analysis(analysis: Report, folder: Path) -> None:
+    best = analysis.context.dataset("synergy").row(str(analysis.context.dataset("synergy").best))
     assert best.score is not None
     csv = pd.read_csv(folder / "tables" / "cells_synergy.csv").set_index("method")
     assert csv.loc[best.key, "score"] == pytest.approx(best.score.mean)
@@ -127,7 +127,7 @@ def test_the_report_needs_neither_torch_nor_ray_nor_mlflow() -> None:
 
 
 def test_a_report_that_is_stopped_half_way_leaves_the_old_one(
-    analysis: Analysis, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    analysis: Report, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt

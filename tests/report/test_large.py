@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page
 
 from mmbench.registry import variants
 from mmbench.report.build import analyse
-from mmbench.report.draw.plots import HUES
+from mmbench.report.draw.lines import HUES
 from mmbench.report.pages.html import render
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.exhaustive
 
 
 @pytest.fixture(scope="module")
-def analysis() -> Analysis:
+def analysis() -> Report:
     levels = {axis: list(variants(axis)) for axis in AXES}
     families = {name: info.cls.family for name, info in variants("fusion").items()}
     made = make(truths={"synergy": TRUTHS["synergy"]}, seeds=1, levels=levels, families=families, faults=FAULTS)
@@ -32,7 +32,7 @@ def analysis() -> Analysis:
 
 
 @pytest.fixture(scope="module")
-def report(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(analysis: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "report.html"
     path.write_text(render(analysis), encoding="utf-8")
     return path
@@ -47,20 +47,22 @@ def page(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iter
     context.close()
 
 
-def test_one_seed_claims_nothing(analysis: Analysis) -> None:
-    (dataset,) = analysis.datasets
+def test_one_seed_claims_nothing(analysis: Report) -> None:
+    (dataset,) = analysis.context.datasets
     ranked = [r for r in dataset.cells if r.ranked]
     assert len(ranked) == 17 * 17 * 6 - len(FAULTS)
     assert {r.rank_label for r in ranked} == {f"1–{len(ranked)}"}
     assert "nothing can be told apart" in analysis.headline
-    headings = [q.finding for q in analysis.questions] + [e.finding for e in analysis.effects.per_dataset]
+    headings = [q.finding for q in analysis["questions"].found] + [
+        e.finding for e in analysis.context.effects.per_dataset
+    ]
     assert all(text.startswith("One seed cannot tell") for text in headings), headings
-    assert {d.verdict for q in analysis.questions for ds in q.per_dataset.values() for d in ds} == {"unclear"}
+    assert {d.verdict for q in analysis["questions"].found for ds in q.per_dataset.values() for d in ds} == {"unclear"}
     assert any(text.startswith("One seed:") for text in analysis.caveats)
 
 
-def test_comparisons_stand_best_first(analysis: Analysis) -> None:
-    asked = {q.name: q.per_dataset["synergy"] for q in analysis.questions}
+def test_comparisons_stand_best_first(analysis: Report) -> None:
+    asked = {q.name: q.per_dataset["synergy"] for q in analysis["questions"].found}
     assert len(asked["attention"]) == 16
     assert len(asked["fusion"]) == 4 * 3 / 2, "families, not fusions"
     assert len(asked["architecture"]) == 6 * 5 / 2
@@ -134,7 +136,7 @@ def test_a_wide_gap_is_not_called_unclear_for_the_number_of_cells() -> None:
     levels = {axis: list(variants(axis)) for axis in AXES} | {"architecture": ["hybrid", "independent", "shared"]}
     families = {name: info.cls.family for name, info in variants("fusion").items()}
     made = make(truths={"synergy": TRUTHS["synergy"]}, levels=levels, families=families)
-    (dataset,) = analyse(**made.arguments()).datasets
+    (dataset,) = analyse(**made.arguments()).context.datasets
     assert dataset.best is not None
     gain = dataset.row(dataset.best).gain_linear
     assert gain is not None and gain.half is not None and gain.mean > 10 * gain.half

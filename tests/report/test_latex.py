@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
+from mmbench.report.draw.table import Table
 from mmbench.report.export import export
 from mmbench.report.pages import latex, markdown
 from mmbench.report.pages.html import render
-from mmbench.report.sections.cells.tables import Table, tables
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 
@@ -34,7 +34,7 @@ NASTY = (
 
 
 @pytest.fixture(scope="module")
-def analysis() -> Analysis:
+def analysis() -> Report:
     made = make(truths={n: TRUTHS[n] for n in ("unique", "synergy")}, faults={0: State.FAILED, 4: State.SKIPPED})
     results = {k: r if r.message is None else r.model_copy(update={"message": NASTY}) for k, r in made.results.items()}
     spec = made.specs["unique"].model_copy(update={"description": NASTY, "source": NASTY, "notes": (NASTY,)})
@@ -42,7 +42,7 @@ def analysis() -> Analysis:
 
 
 @pytest.fixture(scope="module")
-def folder(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(analysis: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
     (folder / "report.html").write_text(render(analysis, downloads=export(analysis, folder)), encoding="utf-8")
     return folder
@@ -70,8 +70,8 @@ def test_all_tables_compile_in_one_document(folder: Path) -> None:
     assert max(wide, default=0) < 20, "a table runs out of the page"
 
 
-def test_the_best_row_is_bold_and_ties_are_marked(analysis: Analysis, folder: Path) -> None:
-    for d in analysis.datasets:
+def test_the_best_row_is_bold_and_ties_are_marked(analysis: Report, folder: Path) -> None:
+    for d in analysis.context.datasets:
         lines = (folder / "tables" / f"cells_{d.name}.tex").read_text().splitlines()
         rows = [line for line in lines if line.endswith(r"\\") and "&" in line]
         bold = [line for line in rows if r"\textbf{" in line]
@@ -160,9 +160,9 @@ def test_foreign_text_is_text_in_markdown(folder: Path) -> None:
     assert "<i>" not in shown and "<code>q" not in shown
 
 
-def test_every_table_of_the_markdown_is_one(analysis: Analysis, folder: Path) -> None:
+def test_every_table_of_the_markdown_is_one(analysis: Report, folder: Path) -> None:
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse((folder / "report.md").read_text(encoding="utf-8"))
-    assert sum(t.type == "table_open" for t in tokens) == len(tables(analysis))
+    assert sum(t.type == "table_open" for t in tokens) == len(analysis.tables)
     assert sum(t.type == "heading_open" and t.tag == "h1" for t in tokens) == 1
 
 
@@ -174,8 +174,8 @@ def test_a_large_table_is_cut_in_the_report_and_whole_beside_it() -> None:
 
 
 def test_a_partial_ranking_says_so_in_its_caption() -> None:
-    whole = {t.name: t.caption for t in tables(analysed(make(truths={"synergy": TRUTHS["synergy"]})))}
+    whole = {t.name: t.caption for t in analysed(make(truths={"synergy": TRUTHS["synergy"]})).tables}
     assert "partial" not in whole["cells_synergy"]
     made = make(truths={"synergy": TRUTHS["synergy"]}, faults=dict.fromkeys(range(20, 27), State.PENDING))
-    partial = {t.name: t.caption for t in tables(analysed(made))}
+    partial = {t.name: t.caption for t in analysed(made).tables}
     assert partial["cells_synergy"].endswith("partial: 7 cells of 27 not complete and so not ranked")

@@ -10,28 +10,27 @@ import pandas as pd
 import pytest
 
 from mmbench.report.build import analyse
-from mmbench.report.draw.figures import figures
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
+from mmbench.report.pages.report import Report
 from mmbench.report.sections.cost import length_plots as lengths
-from mmbench.report.values.analysis import Analysis
 from mmbench.schema.cost_curves import Profile, Stop
 from tests.support.cost_curves import LENGTHS, OUT, example, profile, series
 from tests.support.factory import TRUTHS, make
 
 
-def analysed(*profiles: Profile) -> Analysis:
+def analysed(*profiles: Profile) -> Report:
     made = make(truths={"synergy": TRUTHS["synergy"]}, seeds=2)
     return analyse(**made.arguments(), profiles=profiles)
 
 
 @pytest.fixture(scope="module")
-def analysis() -> Analysis:
+def analysis() -> Report:
     return analysed(example())
 
 
 @pytest.fixture(scope="module")
-def section(analysis: Analysis) -> str:
+def section(analysis: Report) -> str:
     return cost_section(render(analysis))
 
 
@@ -39,8 +38,8 @@ def cost_section(page: str) -> str:
     return page[page.index('<section id="cost">') : page.index('<section id="curves">')]
 
 
-def test_the_finding_tells_who_is_linear_and_what_it_is_worth(analysis: Analysis) -> None:
-    (part,) = analysis.lengths
+def test_the_finding_tells_who_is_linear_and_what_it_is_worth(analysis: Report) -> None:
+    (part,) = analysis["cost"].lengths
     assert part.finding == (
         "1 of 3 attentions grow about linearly with length; "
         "at 16,384 tokens linear is 1,600 times as fast as the exact softmax"
@@ -56,16 +55,16 @@ def test_the_page_shows_time_and_memory_with_exponents_and_where_it_stopped(sect
     assert "topk: out of memory" in section
     assert "16,384 tokens: out of memory" in section and OUT.message in section
     assert "Some Processor, float32, 2 threads" in section
-    assert "mmbench profile" not in section
+    assert "mmbench cost-curves" not in section
     text = re.sub(r"<[^>]*>", " ", section)
     assert not re.search(r"\b(nan|None|inf)\b", text)
 
 
 def test_without_a_profile_the_page_says_how_to_get_one() -> None:
-    assert analysed().lengths == ()
+    assert analysed()["cost"].lengths == ()
     section = cost_section(render(analysed()))
     assert "Cost against length is not measured yet" in section
-    assert "<code>mmbench profile</code>" in section
+    assert "<code>mmbench cost-curves</code>" in section
     assert 'class="stop"' not in section
 
 
@@ -78,7 +77,7 @@ def test_each_device_has_its_own_part() -> None:
 def test_a_profile_in_which_nothing_was_measured_has_no_figure() -> None:
     never = series("odd", 1.0, stop=Stop(length=LENGTHS[0], why="too long", message="takes long"))
     never = never.model_copy(update={"points": ()})
-    assert not [f.name for f in figures(analysed(profile(never))) if f.name.startswith("length")]
+    assert not [f.name for f in analysed(profile(never)).figures if f.name.startswith("length")]
 
 
 def test_a_mechanism_that_was_never_measured_has_a_row_and_no_line() -> None:
@@ -91,7 +90,7 @@ def test_a_mechanism_that_was_never_measured_has_a_row_and_no_line() -> None:
 
 def test_at_most_six_are_named_and_the_rest_is_grey() -> None:
     many = [series(f"m{i}", 1.0 + i / 20) for i in range(9)]
-    (part,) = analysed(profile(*many, series("scaled_dot_product", 2.0))).lengths
+    (part,) = analysed(profile(*many, series("scaled_dot_product", 2.0)))["cost"].lengths
     time, memory = lengths.lengths(part, gap=6.0).plots
     for plot in (time, memory):
         assert [line.name for line in plot.lines] == ["scaled_dot_product", "m0", "m1", "m2", "m3", "m4"]
@@ -101,7 +100,7 @@ def test_at_most_six_are_named_and_the_rest_is_grey() -> None:
 
 
 @pytest.mark.slow
-def test_the_files_hold_the_same_numbers_and_equal_bytes(analysis: Analysis, tmp_path: Path) -> None:
+def test_the_files_hold_the_same_numbers_and_equal_bytes(analysis: Report, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -117,7 +116,7 @@ def test_the_files_hold_the_same_numbers_and_equal_bytes(analysis: Analysis, tmp
     points = pd.read_csv(first / "plots" / "length.csv")
     assert len(points) == 8 + 8 + 7
     text = (first / "report.md").read_text(encoding="utf-8")
-    assert analysis.lengths[0].finding in text and "figures/length_cpu.svg" in text
+    assert analysis["cost"].lengths[0].finding in text and "figures/length_cpu.svg" in text
     assert "at 16,384 tokens: out of memory" in (first / "tables" / "length_cpu.md").read_text(encoding="utf-8")
     assert (first / "tables" / "length_cpu.tex").read_text(encoding="utf-8").isascii()
     json.dumps(analysis.as_json(), allow_nan=False)

@@ -15,10 +15,10 @@ import pytest
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
+from mmbench.report.pages.report import Report
 from mmbench.report.trials import parquet, sources
 from mmbench.report.trials.frame import tidy
 from mmbench.report.trials.merge import merge
-from mmbench.report.values.analysis import Analysis
 from mmbench.schema.params import Params
 from mmbench.schema.result import State, TrialResult
 from tests.support import small_project
@@ -36,7 +36,7 @@ def made() -> Made:
 
 
 @pytest.fixture(scope="module")
-def whole(made: Made) -> Analysis:
+def whole(made: Made) -> Report:
     return analysed(made)
 
 
@@ -57,7 +57,7 @@ def halves(made: Made) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
     return dict(items[: len(items) // 2]), dict(items[len(items) // 2 :])
 
 
-def report(made: Made, *paths: Path) -> Analysis:
+def report(made: Made, *paths: Path) -> Report:
     results, origins = merge([sources.read(p, p.name) for p in paths], made.plan)
     return analyse(**(made.arguments() | {"results": results, "sources": origins}))
 
@@ -72,7 +72,7 @@ def moved(result: TrialResult, hardware: Mapping[str, object] = GPU, day: int = 
     )
 
 
-def test_two_halves_are_the_whole(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_two_halves_are_the_whole(made: Made, whole: Report, tmp_path: Path) -> None:
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), ledger(tmp_path / "b", second.values())
     merged = report(made, a, b)
@@ -89,7 +89,7 @@ def test_two_halves_are_the_whole(made: Made, whole: Analysis, tmp_path: Path) -
     }
 
 
-def test_parquet_brings_everything_but_curves_and_says_so(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_parquet_brings_everything_but_curves_and_says_so(made: Made, whole: Report, tmp_path: Path) -> None:
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), table(tmp_path / "b.parquet", made, second)
     merged = report(made, a, b)
@@ -106,7 +106,7 @@ def test_the_order_of_the_sources_does_not_change_a_number(made: Made, tmp_path:
     assert report(made, a, b).datasets == report(made, b, a).datasets
 
 
-def test_equal_values_merge_silently_and_the_ledger_is_kept(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_equal_values_merge_silently_and_the_ledger_is_kept(made: Made, whole: Report, tmp_path: Path) -> None:
     b = table(tmp_path / "b.parquet", made, {k: moved(r) for k, r in made.results.items()})
     a = ledger(tmp_path / "a", made.results.values())
     merged = report(made, b, a)
@@ -146,7 +146,7 @@ def test_the_last_digit_is_a_difference(made: Made, tmp_path: Path) -> None:
         report(made, ledger(tmp_path / "a", [kept]), b)
 
 
-def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Analysis, tmp_path: Path) -> None:
+def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Report, tmp_path: Path) -> None:
     """Two seeds ran on one machine, the third on a GPU that is 100 times as fast; one cell ran on the GPU alone."""
     alone = "additive + concat · shared"
 

@@ -12,10 +12,11 @@ import pytest
 
 from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
+from mmbench.report.pages.report import Report
 from mmbench.report.sections.all_cells import rows as table
 from mmbench.report.sections.all_cells.rows import STATIC_ROWS
 from mmbench.report.values import numbers
-from mmbench.report.values.analysis import Analysis, Problem
+from mmbench.report.values.coverage import Problem
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 
@@ -35,12 +36,12 @@ HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def analysis() -> Analysis:
+def analysis() -> Report:
     return analyse(**make(faults=FAULTS).arguments())
 
 
 @pytest.fixture(scope="module")
-def page(analysis: Analysis) -> str:
+def page(analysis: Report) -> str:
     return render(analysis)
 
 
@@ -89,7 +90,7 @@ def embedded(page: str) -> dict:
 
 def test_every_number_of_the_tables_is_the_analysis(analysis, page):
     found = Rows(page).rows
-    for d in analysis.datasets:
+    for d in analysis.context.datasets:
         shown = found["table", d.name]
         assert len(shown) == len(d.rows) + 1  # the header
         for row in d.rows:
@@ -110,17 +111,17 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
 
 
 def test_means_over_data_sets_are_the_analysis(analysis, page):
-    assert analysis.overall
+    assert analysis.context.overall
     shown = Rows(page).rows["table", "all"]
-    for row in analysis.overall.rows:
+    for row in analysis.context.overall.rows:
         cells = shown[row.key]
         assert cells[4] == numbers.score(row.score.mean if row.score else None)
-        values = [numbers.score(row.per_dataset.get(name)) for name in analysis.overall.datasets]
+        values = [numbers.score(row.per_dataset.get(name)) for name in analysis.context.overall.datasets]
         assert cells[8 : 8 + len(values)] == values
 
 
 def test_fronts_are_told_with_their_hypervolume(analysis, page):
-    shares = [f.hypervolume for d in analysis.datasets for f in d.fronts]
+    shares = [f.hypervolume for d in analysis.context.datasets for f in d.fronts]
     shown = re.findall(r"Hypervolume of the front: (.+?)\.</p>", page)
     assert shown == [numbers.percent(share) for share in shares if share is not None]
     assert shown
@@ -128,14 +129,14 @@ def test_fronts_are_told_with_their_hypervolume(analysis, page):
 
 def test_coverage_is_the_analysis(analysis, page):
     shown = Rows(page).rows["coverage", ""]
-    for counts in analysis.coverage:
+    for counts in analysis.context.coverage:
         cells = [c.removeprefix("✕ ") for c in shown["all" if counts.name == "all" else counts.name][1:]]
         states = ("declared", "done", "failed", "diverged", "timeout", "out_of_memory", "skipped", "pending")
         assert cells == [str(getattr(counts, state)) for state in states]
 
 
 def test_heatmap_prints_every_cell_of_the_grid(analysis, page):
-    for d in analysis.datasets:
+    for d in analysis.context.datasets:
         for row in d.cells:
             label = html.escape(f"{row.key} · {d.name}\n")
             cell = re.search(
@@ -149,7 +150,7 @@ def test_heatmap_prints_every_cell_of_the_grid(analysis, page):
 
 def test_drill_down_holds_every_trial(analysis, page):
     data = embedded(page)
-    for d, part in zip(analysis.datasets, data["datasets"], strict=True):
+    for d, part in zip(analysis.context.datasets, data["datasets"], strict=True):
         for row in d.rows:
             seeds = part["rows"][row.key]["seeds"]
             assert [s[0] for s in seeds] == [s.seed for s in row.seeds]
@@ -158,8 +159,8 @@ def test_drill_down_holds_every_trial(analysis, page):
 
 
 def test_failures_are_listed_with_their_message(analysis, page):
-    assert analysis.problems
-    for problem in analysis.problems:
+    assert analysis.context.problems
+    for problem in analysis.context.problems:
         assert html.escape(problem.message) in page
         assert (problem.trial_id or "") in page
 
@@ -172,13 +173,13 @@ def test_foreign_text_stays_text(analysis):
     problem = Problem(
         trial_id="0" * 16,
         name=HOSTILE,
-        method=analysis.datasets[0].rows[0].key,
-        dataset=analysis.datasets[0].name,
+        method=analysis.context.datasets[0].rows[0].key,
+        dataset=analysis.context.datasets[0].name,
         seed=0,
         state="failed",
         message=HOSTILE,
     )
-    first, *others = analysis.datasets
+    first, *others = analysis.context.datasets
     row, *rows = first.rows
     seed, *seeds = row.seeds
     row = replace(row, reason=HOSTILE, seeds=(replace(seed, message=HOSTILE, state="failed"), *seeds))
@@ -194,12 +195,12 @@ def test_foreign_text_stays_text(analysis):
 def test_foreign_text_stays_text_in_rows_kept_back(analysis, monkeypatch):
     """They are text in a script element, which the page parses once asked."""
     monkeypatch.setattr(table, "STATIC_ROWS", 1)
-    first, *others = analysis.datasets
+    first, *others = analysis.context.datasets
     rows = list(first.rows)
     rows[5] = replace(rows[5], method=replace(rows[5].method, attention=HOSTILE, fusion="<!-- <script>"))
     page = render(replace(analysis, datasets=(replace(first, rows=tuple(rows)), *others)))
     kept = re.findall(KEPT, page, flags=re.DOTALL)
-    assert len(kept) == 1 + len(analysis.datasets)
+    assert len(kept) == 1 + len(analysis.context.datasets)
     found = [tag for text in kept for tag in re.findall(r"<[^a-z/]|</?[a-z]*", text)]
     assert set(found) <= {f"{end}{tag}" for tag in ("tr", "th", "td", "a", "wbr", "i", "b") for end in ("<", "</")}
     assert html.escape(HOSTILE).split("(")[0] in "".join(kept).replace("<wbr>", "")
@@ -215,12 +216,12 @@ def test_nothing_is_fetched(page):
 def test_findings_are_headings(analysis, page):
     plain = page.replace("<wbr>", "").replace("\u00a0", " ")
     assert f"<h1>{html.escape(analysis.headline)}</h1>" in plain
-    for text in [d.finding for d in analysis.datasets] + [q.finding for q in analysis.questions]:
+    for text in [d.finding for d in analysis.context.datasets] + [q.finding for q in analysis["questions"].found]:
         assert html.escape(text).replace("&#x27;", "&#39;").replace("± ", "±") in plain
 
 
 def test_a_partial_report_says_so(analysis, page):
-    assert analysis.partial
+    assert analysis.context.partial
     assert "This report is partial." in page
     assert "This report is partial." not in render(analyse(**make().arguments()))
 
@@ -259,6 +260,6 @@ def test_a_large_grid_comes_in_portions():
     page = render(found)
     static, rest, _ = re.split(KEPT, page, flags=re.DOTALL)
     assert static[static.index('id="table"') :].count("<tr class=") == STATIC_ROWS
-    assert rest.count("<tr class=") == len(found.datasets[0].rows) - STATIC_ROWS
+    assert rest.count("<tr class=") == len(found.context.datasets[0].rows) - STATIC_ROWS
     # The whole of 17 x 17 x 6 cells on three data sets, at this size a row, stays under 15 MB.
-    assert len(page.encode()) / len(found.datasets[0].rows) * 17 * 17 * 6 * 3.5 < 15e6
+    assert len(page.encode()) / len(found.context.datasets[0].rows) * 17 * 17 * 6 * 3.5 < 15e6

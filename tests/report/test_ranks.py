@@ -16,10 +16,10 @@ from scipy import stats as scipy_stats
 
 from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as as_markdown
-from mmbench.report.sections.cells.tables import tables
-from mmbench.report.sections.ranks.compute import friedman, groups, least_wilcoxon, needed, rank_table, wilcoxon
+from mmbench.report.pages.report import Report
+from mmbench.report.sections.ranks.compute import rank_table
 from mmbench.report.sections.ranks.ladder import ladder
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.stats.ranks import friedman, groups, least_wilcoxon, needed, wilcoxon
 from mmbench.schema.result import State, TrialResult
 from pipeline.report import report
 from tests.support import small_project
@@ -135,39 +135,39 @@ def test_a_level_beside_the_bracket_is_not_joined() -> None:
 
 def test_three_data_sets_are_ranked_without_a_test() -> None:
     found = analysed(make())
-    assert [t.factor for t in found.ranks.tables] == ["attention", "fusion", "architecture"]
-    assert found.ranks.finding == "Mean ranks over 3 data sets, which are too few to test"
-    for table in found.ranks.tables:
+    assert [t.factor for t in found["ranks"].tables] == ["attention", "fusion", "architecture"]
+    assert found["ranks"].finding == "Mean ranks over 3 data sets, which are too few to test"
+    for table in found["ranks"].tables:
         assert table.withheld is not None and "0.25" in table.withheld and "7 data sets" in table.withheld
         assert table.friedman is None and not table.pairs and not table.groups
         assert sum(x.mean_rank for x in table.levels) == pytest.approx(1 + 2 + 3)
-    attention = {x.level: x for x in found.ranks.tables[0].levels}
+    attention = {x.level: x for x in found["ranks"].tables[0].levels}
     assert attention["mean"].mean_rank == 3 and set(attention["mean"].per_dataset) == set(TRUTHS)
     page = render(found)
     assert page.count("No p-value is shown") == 3 and "Friedman’s test that" not in page
-    names = [t.name for t in tables(found)]
+    names = [t.name for t in found.tables]
     assert "ranks" in names and "rank_tests" not in names
-    assert "No p-value is shown" in as_markdown(found, tables(found), ())
+    assert "No p-value is shown" in as_markdown(found, found.tables, ())
 
 
 def test_eight_data_sets_tell_a_planted_level_apart() -> None:
     truths = {f"data{i}": replace(TRUTHS["synergy"], base=0.6 + 0.02 * i, extra={}) for i in range(8)}
     found = analysed(make(truths=truths, controls=False))
-    attention = next(t for t in found.ranks.tables if t.factor == "attention")
+    attention = next(t for t in found["ranks"].tables if t.factor == "attention")
     assert attention.withheld is None and attention.friedman is not None and attention.friedman < 0.01
     apart = {frozenset((p.first, p.second)): p.apart for p in attention.pairs}
     assert apart[frozenset(("additive", "mean"))] and apart[frozenset(("scaled_dot_product", "mean"))]
     page = render(found)
     assert "Friedman’s test that all rank alike" in page and "No p-value is shown" not in page
     assert '<i class="start"' in page
-    assert "rank_tests" in [t.name for t in tables(found)]
+    assert "rank_tests" in [t.name for t in found.tables]
 
 
 def test_data_sets_with_other_metrics_are_ranked_by_places() -> None:
     """An error and an accuracy: the same levels lead on both, whatever the units."""
     found = analysed(make(truths={"rating": OTHERS["rating"], "synergy": TRUTHS["synergy"]}))
-    assert found.ranks.by == "mean rank"
-    attention = {x.level: x.per_dataset for x in found.ranks.tables[0].levels}
+    assert found["ranks"].by == "mean rank"
+    attention = {x.level: x.per_dataset for x in found["ranks"].tables[0].levels}
     assert attention["mean"] == {"rating": 3, "synergy": 3}
 
 
@@ -182,9 +182,9 @@ def test_data_sets_with_other_metrics_are_ranked_by_places() -> None:
 )  # fmt: skip
 def test_what_cannot_be_ranked_is_refused_in_words(change: dict[str, object], reason: str) -> None:
     found = analysed(make(**change))  # type: ignore[arg-type]
-    assert found.ranks.tables == () and found.ranks.refused is not None and reason in found.ranks.refused
-    assert found.ranks.refused in render(found)
-    assert "ranks" not in [t.name for t in tables(found)]
+    assert found["ranks"].tables == () and found["ranks"].refused is not None and reason in found["ranks"].refused
+    assert found["ranks"].refused in render(found)
+    assert "ranks" not in [t.name for t in found.tables]
 
 
 def _project(root: Path) -> Path:
@@ -225,20 +225,20 @@ def _lose(root: Path, dataset: str, attention: str, architecture: str | None = N
     return lost
 
 
-def _flagged(analysis: Analysis, folder: Path) -> None:
+def _flagged(analysis: Report, folder: Path) -> None:
     """Wherever an order of levels or cells is shown, it says that something is missing."""
-    assert analysis.partial and analysis.headline.startswith("So far: ")
+    assert analysis.context.partial and analysis.headline.startswith("So far: ")
     page = (folder / "report.html").read_text(encoding="utf-8")
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "This report is partial." in page
-    for part, name in ((analysis.ranks, "ranks"), (analysis.aggregates, "aggregates")):
+    for part, name in ((analysis["ranks"], "ranks"), (analysis["aggregates"].found, "aggregates")):
         if part.refused is not None:
             assert not part.tables and part.refused in page and not (folder / "tables" / f"{name}.csv").exists()
             continue
         assert part.dropped and part.finding.endswith("(incomplete grid)")
         assert pd.read_csv(folder / "tables" / f"{name}.csv")["incomplete"].notna().all()
         assert "incomplete" in (folder / "tables" / f"{name}.tex").read_text(encoding="utf-8")
-    shown = sum(part.refused is None for part in (analysis.ranks, analysis.aggregates))
+    shown = sum(part.refused is None for part in (analysis["ranks"], analysis["aggregates"].found))
     assert page.count("<b>The grid is incomplete.</b>") == text.count("**The grid is incomplete:**") == shown
 
 
@@ -255,35 +255,35 @@ def test_deleted_ledger_files_are_flagged_wherever_something_is_ranked(tmp_path:
     assert _lose(root, "other", "additive", "shared", seed=1) == 1
     _, found, page = report(root)
     _flagged(found, page.parent)
-    assert found.ranks.tables[0].contexts == 1 and "1 of 4 cells" in found.ranks.dropped[0]
-    row = found.dataset("other").row("additive + concat · shared")
+    assert found["ranks"].tables[0].contexts == 1 and "1 of 4 cells" in found["ranks"].dropped[0]
+    row = found.context.dataset("other").row("additive + concat · shared")
     assert row.rank is None and row.in_top is None and row.state == "partial"
-    assert found.overall is not None
-    assert [r.rank for r in found.overall.rows if r.key == row.key] == [None]
+    assert found.context.overall is not None
+    assert [r.rank for r in found.context.overall.rows if r.key == row.key] == [None]
 
     # Every cell of one attention on one data set: there is nothing left to compare it by.
     assert _lose(root, "other", "additive") == 3
     _, found, page = report(root)
     _flagged(found, page.parent)
-    assert "attention" not in {t.factor for t in found.ranks.tables}
+    assert "attention" not in {t.factor for t in found["ranks"].tables}
 
     # A whole data set.
     assert _lose(root, "other", "mean") == 4
     _, found, page = report(root)
     _flagged(found, page.parent)
-    assert found.ranks.refused and found.aggregates.refused
+    assert found["ranks"].refused and found["aggregates"].found.refused
 
 
 def test_a_data_set_without_a_complete_cell_is_named() -> None:
     third = 3 * 39
     faults = dict.fromkeys(range(third), State.PENDING)
     found = analysed(make(faults=faults))
-    assert found.ranks.datasets == ("unique", "synergy")
-    assert found.ranks.dropped[0] == "no cell is complete on redundant, which is left out"
-    assert found.ranks.finding.endswith("(incomplete grid)")
+    assert found["ranks"].datasets == ("unique", "synergy")
+    assert found["ranks"].dropped[0] == "no cell is complete on redundant, which is left out"
+    assert found["ranks"].finding.endswith("(incomplete grid)")
 
 
 def test_equal_levels_share_a_rank() -> None:
     flat = Truth(base=0.7, single={"image": 0.5, "audio": 0.5})
     found = analysed(make(truths={"one": flat, "two": flat}, noise=0.0))
-    assert {x.mean_rank for t in found.ranks.tables for x in t.levels} == {2.0}
+    assert {x.mean_rank for t in found["ranks"].tables for x in t.levels} == {2.0}

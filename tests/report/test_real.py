@@ -12,7 +12,7 @@ import yaml
 
 from mmbench.data.batches import as_split
 from mmbench.data.prepared import load_prepared, save
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
 from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.result import State
 from mmbench.schema.scores import scores
@@ -72,7 +72,7 @@ def _prepare(folder: Path, name: str, task: Task) -> None:
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Analysis, Path]]:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Report, Path]]:
     root = tmp_path_factory.mktemp("real")
     raw = small_project.settings()
     raw["grid"] = {
@@ -97,28 +97,28 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Analysi
     yield analysis, page.parent
 
 
-def test_every_trial_of_every_task_is_done_and_scored(reported: tuple[Analysis, Path]) -> None:
+def test_every_trial_of_every_task_is_done_and_scored(reported: tuple[Report, Path]) -> None:
     analysis, _ = reported
-    assert analysis.total.done == analysis.total.declared == len(TASKS) * (2 * 2 + 2 * 2 * 2 + 2)
-    assert set(analysis.frame["state"]) == {State.DONE}
+    assert analysis.context.total.done == analysis.context.total.declared == len(TASKS) * (2 * 2 + 2 * 2 * 2 + 2)
+    assert set(analysis.context.frame["state"]) == {State.DONE}
     for name, task in TASKS.items():
-        d = analysis.dataset(name)
+        d = analysis.context.dataset(name)
         assert d.scale.metric == task.metric and d.best is not None
         score, linear = d.row(d.best).score, d.row("linear baseline").score
         assert score is not None and linear is not None and d.scale.guess is not None
         assert d.scale.oriented(score.mean) > d.scale.oriented(d.scale.guess), f"{name}: learned nothing"
-        assert all(len(c.median) == 3 for c in analysis.curves)
+        assert all(len(c.median) == 3 for c in analysis.context.curves)
 
 
-def test_the_best_is_best_by_the_direction_of_its_metric(reported: tuple[Analysis, Path]) -> None:
+def test_the_best_is_best_by_the_direction_of_its_metric(reported: tuple[Report, Path]) -> None:
     analysis, folder = reported
     frame = pd.read_parquet(folder / "results.parquet")
     for name, column, pick in (("moods", "test_mae", "idxmin"), ("signs", "test_auroc", "idxmax")):
         cells = frame[(frame["dataset"] == name) & (frame["role"] == "cell")]
-        assert getattr(cells.groupby("method")[column].mean(), pick)() == analysis.dataset(name).best
+        assert getattr(cells.groupby("method")[column].mean(), pick)() == analysis.context.dataset(name).best
 
 
-def test_the_files_tell_every_metric(reported: tuple[Analysis, Path]) -> None:
+def test_the_files_tell_every_metric(reported: tuple[Report, Path]) -> None:
     _, folder = reported
     cells = pd.read_csv(folder / "tables" / "cells_moods.csv")
     assert {"mae", "rmse", "pearson", "spearman", "acc2_has0", "acc2_non0", "f1_non0", "acc5", "acc7"} <= set(cells)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmbench.report.values.analysis import Difference
+from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.scale import RANKS, Scale, beside, joint, scale_of
 from mmbench.report.values.words import change, gain
 from mmbench.schema.task import task_of

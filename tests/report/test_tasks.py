@@ -14,7 +14,7 @@ import pytest
 from mmbench.errors import UserError
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
 from mmbench.schema.result import State
 from tests.support.factory import OTHERS, TRUTHS, Made, Truth, make
 
@@ -25,12 +25,12 @@ MIXED = {"synergy": TRUTHS["synergy"], **OTHERS}
 
 
 @pytest.fixture(scope="module")
-def mixed() -> Analysis:
+def mixed() -> Report:
     return analysed(make(truths=MIXED))
 
 
 @pytest.fixture(scope="module")
-def page(mixed: Analysis) -> str:
+def page(mixed: Report) -> str:
     return render(mixed)
 
 
@@ -38,8 +38,8 @@ def text_of(page: str) -> str:
     return re.sub(r"<[^>]*>", " ", re.sub(r"<(style|script)[^>]*>.*?</\1>", "", page, flags=re.DOTALL))
 
 
-def test_the_cell_with_the_planted_lowest_error_is_best_and_stands_alone(mixed: Analysis) -> None:
-    rating = mixed.dataset("rating")
+def test_the_cell_with_the_planted_lowest_error_is_best_and_stands_alone(mixed: Report) -> None:
+    rating = mixed.context.dataset("rating")
     assert rating.scale.metric == "mae" and not rating.scale.higher
     assert rating.best == rating.chosen == BEST and rating.top == (BEST,)
     means = [r.score.mean for r in rating.cells if r.score]
@@ -50,20 +50,21 @@ def test_the_cell_with_the_planted_lowest_error_is_best_and_stands_alone(mixed: 
     assert controls == sorted(controls), "controls are in order, the best first"
 
 
-def test_a_gain_is_positive_where_the_error_is_lower(mixed: Analysis) -> None:
-    row = mixed.dataset("rating").row(BEST)
+def test_a_gain_is_positive_where_the_error_is_lower(mixed: Report) -> None:
+    row = mixed.context.dataset("rating").row(BEST)
     for gain, truth in ((row.gain_single, 3.0), (row.gain_pooling, 1.3), (row.gain_linear, 2.5)):
         assert gain is not None and gain.half is not None and gain.verdict == "better"
         assert gain.mean == pytest.approx(truth, abs=0.3)
-    worst = mixed.dataset("rating").cells[-1]
+    worst = mixed.context.dataset("rating").cells[-1]
     assert worst.to_best is not None and worst.to_best.mean < 0 and worst.to_best.verdict == "worse"
     assert any(
-        "lower MAE" in s and s.endswith("than the linear baseline: better.") for s in mixed.dataset("rating").answer
+        "lower MAE" in s and s.endswith("than the linear baseline: better.")
+        for s in mixed.context.dataset("rating").answer
     )
 
 
-def test_questions_and_effects_go_the_same_way_for_errors(mixed: Analysis) -> None:
-    asked = {q.name: q for q in mixed.questions}
+def test_questions_and_effects_go_the_same_way_for_errors(mixed: Report) -> None:
+    asked = {q.name: q for q in mixed["questions"].found}
     found = {d.subject: d for d in asked["attention"].per_dataset["rating"]}
     assert found["additive"].verdict == "better" and found["additive"].mean == pytest.approx(0.6, abs=0.1)
     assert next(iter(found)) == "additive", "the best first"
@@ -75,12 +76,12 @@ def test_questions_and_effects_go_the_same_way_for_errors(mixed: Analysis) -> No
     assert "by up to 0.5" in asked_of(alone)["attention"].finding and "of MAE" in asked_of(alone)["attention"].finding
 
 
-def asked_of(analysis: Analysis) -> dict[str, object]:
-    return {q.name: q for q in analysis.questions}
+def asked_of(analysis: Report) -> dict[str, object]:
+    return {q.name: q for q in analysis["questions"].found}
 
 
-def test_the_front_of_an_error_runs_down(mixed: Analysis) -> None:
-    rating = mixed.dataset("rating")
+def test_the_front_of_an_error_runs_down(mixed: Report) -> None:
+    rating = mixed.context.dataset("rating")
     assert rating.fronts
     for front in rating.fronts:
         points = [(getattr(rating.row(k).cost, front.cost), rating.row(k).score.mean) for k in front.keys]
@@ -92,8 +93,8 @@ def test_the_front_of_an_error_runs_down(mixed: Analysis) -> None:
         assert "higher MAE for" in front.finding or "lowest cost" in front.finding
 
 
-def test_over_data_sets_that_are_scored_differently_ranks_are_compared(mixed: Analysis) -> None:
-    overall = mixed.overall
+def test_over_data_sets_that_are_scored_differently_ranks_are_compared(mixed: Report) -> None:
+    overall = mixed.context.overall
     assert overall is not None and overall.scale.is_ranks and "accuracy on synergy" in str(overall.why_ranks)
     best = overall.rows[0]
     assert overall.best == best.key == BEST
@@ -104,23 +105,23 @@ def test_over_data_sets_that_are_scored_differently_ranks_are_compared(mixed: An
     assert best.per_dataset["rating"] == pytest.approx(6.5, abs=0.2)
     question = asked_of(mixed)["attention"]
     assert question.scale.is_ranks and question.overall[0].mean > 5 and question.overall[0].n == 5
-    assert mixed.effects.blocked is not None and mixed.effects.blocked.scale.is_ranks
+    assert mixed.context.effects.blocked is not None and mixed.context.effects.blocked.scale.is_ranks
     assert any(c.startswith("Over all data sets ranks are compared") for c in mixed.caveats)
 
 
 def test_errors_of_two_data_sets_are_not_averaged_either() -> None:
     found = analysed(make(truths={name: OTHERS[name] for name in ("rating", "mood")}))
-    assert found.overall is not None and found.overall.scale.is_ranks
-    assert "own unit" in str(found.overall.why_ranks)
+    assert found.context.overall is not None and found.context.overall.scale.is_ranks
+    assert "own unit" in str(found.context.overall.why_ranks)
 
 
 def test_one_metric_for_all_can_be_asked_for() -> None:
     truths = {"synergy": TRUTHS["synergy"], "fraud": OTHERS["fraud"], "genres": OTHERS["genres"]}
     found = analysed(make(truths=truths, metric="macro_f1"))
-    assert {d.scale.metric for d in found.datasets} == {"macro_f1"}
-    assert found.overall is not None and not found.overall.scale.is_ranks
-    assert {d.curve.metric for d in found.datasets} == {"accuracy", "auroc", "macro_f1"}
-    assert found.dataset("synergy").ceiling is None, "what is known is a ceiling of accuracy"
+    assert {d.scale.metric for d in found.context.datasets} == {"macro_f1"}
+    assert found.context.overall is not None and not found.context.overall.scale.is_ranks
+    assert {d.curve.metric for d in found.context.datasets} == {"accuracy", "auroc", "macro_f1"}
+    assert found.context.dataset("synergy").ceiling is None, "what is known is a ceiling of accuracy"
     with pytest.raises(
         UserError, match=r"macro_f1 is no metric of the data set 'rating' \(regression\); it has mae, rmse"
     ):
@@ -131,7 +132,7 @@ def test_one_metric_for_all_can_be_asked_for() -> None:
 
 def test_what_a_guess_scores_of_another_metric_is_the_majority_baselines_score() -> None:
     made = make(truths={"rating": OTHERS["rating"]}, metric="rmse")
-    scale = analysed(made).dataset("rating").scale
+    scale = analysed(made).context.dataset("rating").scale
     assert scale.guess == pytest.approx(1.25 * 12.4) and scale.rope == pytest.approx(0.01 * 1.25 * 12.4)
     without = analysed(replace(make(truths={"rating": OTHERS["rating"]}, metric="rmse", controls=False)))
     assert without.dataset("rating").scale.rope == 0
@@ -143,7 +144,7 @@ def test_correlations_below_zero_are_reported(tmp_path: Path) -> None:
     truth = Truth(kind="regression", metric="pearson", targets=("y",), base=-0.05, single={"text": -0.2, "image": 0.0},
                   attention={"additive": 0.3}, majority=0.0, linear=0.1)  # fmt: skip
     found = analysed(make(truths={"signed": truth}))
-    assert str(found.dataset("signed").best).startswith("additive")
+    assert str(found.context.dataset("signed").best).startswith("additive")
     export(found, tmp_path)
     shown = text_of(render(found))
     assert "−0.0" in shown and "Pearson r ↑" in shown
@@ -156,20 +157,20 @@ def test_small_and_large_units_have_readable_numbers() -> None:
                       unit=unit)  # fmt: skip
         found = analysed(make(truths={"scaled": truth}))
         page = render(found)
-        assert re.search(pattern, found.dataset("scaled").answer[0]), found.dataset("scaled").answer[0]
+        assert re.search(pattern, found.context.dataset("scaled").answer[0]), found.context.dataset("scaled").answer[0]
         labels = re.findall(r'<span class="t" style="(?:left|top):[\d.]+%">([^<]*)<', page)
         assert labels and all(len(label) < 12 for label in labels)
 
 
-def test_statements_beside_a_guess(mixed: Analysis) -> None:
-    said = {(d.name, s.name): s for d in mixed.datasets for s in d.statements}
+def test_statements_beside_a_guess(mixed: Report) -> None:
+    said = {(d.name, s.name): s for d in mixed.context.datasets for s in d.statements}
     assert said["rating", "singles_at_chance"].holds is False
     assert "better than a guess without the input (12.400)" in said["rating", "singles_at_chance"].text
     assert said["fraud", "singles_at_chance"].holds is True
     assert ("mood", "ceiling") not in said and ("synergy", "ceiling") in said
 
 
-def test_what_the_data_bring_along_is_told(mixed: Analysis) -> None:
+def test_what_the_data_bring_along_is_told(mixed: Report) -> None:
     assert any("rating: 12 % of the samples lack text" in c for c in mixed.caveats)
     assert any("12 pairs of near-duplicate images" in c for c in mixed.caveats)
     assert any("within 0.12 of MAE on rating (1 % of what a guess" in c for c in mixed.caveats)
@@ -189,7 +190,7 @@ def replace_majority(made: Made, value: float) -> Made:
 
 
 @pytest.mark.slow
-def test_every_metric_is_in_the_frame_and_the_tables(mixed: Analysis, tmp_path: Path) -> None:
+def test_every_metric_is_in_the_frame_and_the_tables(mixed: Report, tmp_path: Path) -> None:
     export(mixed, tmp_path)
     frame = pd.read_parquet(tmp_path / "results.parquet")
     assert {"test_mae", "validation_mae", "test_acc7", "test_auroc", "test_micro_f1", "test_accuracy"} < set(frame)
@@ -206,7 +207,7 @@ def test_every_metric_is_in_the_frame_and_the_tables(mixed: Analysis, tmp_path: 
     assert set(pd.read_csv(tmp_path / "tables" / "pareto.csv")["metric"]) == {"accuracy", "mae", "macro_f1", "auroc"}
 
 
-def test_the_page_names_metric_and_direction(mixed: Analysis, page: str) -> None:
+def test_the_page_names_metric_and_direction(mixed: Report, page: str) -> None:
     shown = text_of(page)
     assert "MAE ↓" in shown and "AUROC ↑" in shown and "Mean rank" in shown and "lower is better" in shown
     assert "Mae" not in shown and "Auroc" not in shown
@@ -218,9 +219,9 @@ def test_the_page_names_metric_and_direction(mixed: Analysis, page: str) -> None
     assert data["synergy"]["unit"] == " points"
 
 
-def test_the_best_cell_is_the_darkest_and_the_arrow_points_to_what_is_cut_off(mixed: Analysis, page: str) -> None:
+def test_the_best_cell_is_the_darkest_and_the_arrow_points_to_what_is_cut_off(mixed: Report, page: str) -> None:
     for name in ("rating", "synergy"):
-        label = re.escape(f"{mixed.dataset(name).best} · {name}")
+        label = re.escape(f"{mixed.context.dataset(name).best} · {name}")
         found = re.search(rf'<td class="cell ([^"]*)" data-k="[^"]*" aria-label="{label}\n', page)
         assert found and found[1].split()[0] == "q8", name
     assert '<span class="beyond right">▸</span>' in page
@@ -249,7 +250,7 @@ def test_a_metric_that_no_trial_has_leaves_a_report_without_scores(tmp_path: Pat
         metrics = {s: {n: v for n, v in scores.items() if n != "auroc"} for s, scores in r.metrics.items()}
         results[key] = r.model_copy(update={"metrics": metrics})
     found = analysed(replace(made, results=results))
-    assert found.dataset("fraud").best is None and found.total.done == found.total.declared
+    assert found.context.dataset("fraud").best is None and found.context.total.done == found.context.total.declared
     export(found, tmp_path)
     render(found)
 
@@ -258,8 +259,8 @@ def test_a_metric_that_no_trial_has_leaves_a_report_without_scores(tmp_path: Pat
 @pytest.mark.parametrize("fault", [State.FAILED, State.PENDING])
 def test_gaps_in_mixed_data_sets_are_told(fault: State, tmp_path: Path) -> None:
     found = analysed(make(truths=MIXED, faults={0: fault, 120: fault, 300: fault}, seeds=2))
-    assert found.overall is not None
-    gaps = [r for r in found.overall.rows if r.score is None]
+    assert found.context.overall is not None
+    gaps = [r for r in found.context.overall.rows if r.score is None]
     assert gaps and all(r.missing for r in gaps)
     export(found, tmp_path)
     assert "gap" in (tmp_path / "tables" / "overall.md").read_text()

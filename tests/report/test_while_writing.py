@@ -13,8 +13,7 @@ import pytest
 
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
-from mmbench.report.sections.cells.tables import tables
-from mmbench.report.values.analysis import Analysis
+from mmbench.report.pages.report import Report
 from tests.support.factory import TRUTHS, Made, as_json, make
 
 WRITER = """
@@ -51,23 +50,23 @@ def writer(made: Made, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def _holds(analysis: Analysis, made: Made, read: int) -> None:
+def _holds(analysis: Report, made: Made, read: int) -> None:
     """Whatever part of the ledger was seen, the report is consistent with exactly that part."""
-    total = analysis.total
+    total = analysis.context.total
     assert total.done == read and total.pending == len(made.plan.jobs) - read
-    assert analysis.partial == (total.pending > 0)
+    assert analysis.context.partial == (total.pending > 0)
     assert analysis.headline.startswith(
-        ("No results yet", "So far: ") if analysis.partial else ("Additive", "No clear")
+        ("No results yet", "So far: ") if analysis.context.partial else ("Additive", "No clear")
     )
-    if analysis.partial:
+    if analysis.context.partial:
         assert analysis.caveats[0].startswith("This report is partial: ")
-    (d,) = analysis.datasets
+    (d,) = analysis.context.datasets
     for row in d.cells:
         done = {s.seed for s in row.seeds if s.state == "done"}
         assert row.ranked == (bool(d.seeds) and set(d.seeds) <= done)
         assert row.ranked or (row.rank is None and row.in_top is None and not row.best)
         assert (row.state == "complete") == (len(done) == 2)
-    caption = next(t.caption for t in tables(analysis) if t.name == "cells_synergy")
+    caption = next(t.caption for t in analysis.tables if t.name == "cells_synergy")
     incomplete = bool(d.dropped) or 0 < len(d.seeds) < 2
     assert ("partial: " in caption) == incomplete, caption
 
@@ -99,4 +98,4 @@ def test_a_file_cut_short_counts_as_not_run_and_is_told(made: Made, tmp_path: Pa
     results = ledger.read()
     assert list(ledger.broken) == [cut]
     found = analyse(**(made.arguments() | {"results": results}))
-    assert found.total.pending == 1 and found.partial
+    assert found.context.total.pending == 1 and found.context.partial

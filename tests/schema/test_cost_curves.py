@@ -47,7 +47,7 @@ def test_a_profile_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_profile_is_told(tmp_path: Path) -> None:
     (tmp_path / "cpu.json").write_text('{"device": 3}')
-    with pytest.raises(UserError, match=r"cpu\.json is no profile .*run `mmbench profile` again"):
+    with pytest.raises(UserError, match=r"cpu\.json is no profile .*run `mmbench cost-curves` again"):
         cost_curves.load(tmp_path)
 
 

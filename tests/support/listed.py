@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmbench.cli.readme import listed
+from mmbench.cli.readme import names_in
 from mmbench.registry import Axis, Variant, variants
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def listed_variants(axis: Axis) -> list[Variant]:
-    names = listed(README.read_text(encoding="utf-8"))[axis]
+    names = names_in(README.read_text(encoding="utf-8"))[axis]
     return [info for name, info in variants(axis).items() if name in names]

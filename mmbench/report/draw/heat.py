@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmbench.report.draw.words import cause, describe, describe_overall, estimate, plural
-from mmbench.report.values.analysis import Analysis, CellRow, DatasetReport, EffectTable, Overall, OverallRow, PairMean
+from mmbench.report.scores.context import Context
+from mmbench.report.values.cells import CellRow
+from mmbench.report.values.datasets import DatasetReport
+from mmbench.report.values.effects import EffectTable, PairMean
+from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
 
 STEPS = 9
@@ -132,12 +136,12 @@ def _overall_cell(row: OverallRow, states: Mapping[str, str], label: str, colour
     )
 
 
-def _levels(analysis: Analysis, name: str) -> tuple[str, ...]:
-    return next((f.by_score for f in analysis.factors if f.name == name), ())
+def _levels(context: Context, name: str) -> tuple[str, ...]:
+    return next((f.by_score for f in context.factors if f.name == name), ())
 
 
-def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], colours: _Colours) -> Heats:
-    attentions, fusions = _levels(analysis, "attention"), _levels(analysis, "fusion")
+def _arrange(context: Context, cells: Mapping[tuple[str, str, str], Cell], colours: _Colours) -> Heats:
+    attentions, fusions = _levels(context, "attention"), _levels(context, "fusion")
     dense = len(fusions) > DENSE
     maps = tuple(
         Heat(
@@ -147,7 +151,7 @@ def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], col
             rows=tuple((a, tuple(cells.get((a, f, architecture)) for f in fusions)) for a in attentions),
             dense=dense,
         )
-        for architecture in _levels(analysis, "architecture")
+        for architecture in _levels(context, "architecture")
     )
     scale = colours.scale
     ends = sorted(colours.means, key=scale.oriented)
@@ -155,25 +159,25 @@ def _arrange(analysis: Analysis, cells: Mapping[tuple[str, str, str], Cell], col
     return Heats(maps=maps, worst=worst, best=best, what=scale.label, extreme=scale.extreme)
 
 
-def of_dataset(analysis: Analysis, report: DatasetReport) -> Heats:
+def of_dataset(context: Context, report: DatasetReport) -> Heats:
     """The cells of one data set."""
     colours = _Colours(scale=report.scale, means=[r.score.mean for r in report.cells if r.score])
-    dense = len(_levels(analysis, "fusion")) > DENSE
+    dense = len(_levels(context, "fusion")) > DENSE
     cells = {
         (m.attention or "", m.fusion or "", m.architecture or ""): _cell(r, colours, dense)
         for r in report.cells
         for m in (r.method,)
     }
-    return _arrange(analysis, cells, colours)
+    return _arrange(context, cells, colours)
 
 
-def of_overall(analysis: Analysis, overall: Overall) -> Heats:
+def of_overall(context: Context, overall: Overall) -> Heats:
     """The cells' means over all data sets."""
     colours = _Colours(scale=overall.scale, means=[r.score.mean for r in overall.rows if r.score])
-    scales = {d.name: d.scale for d in analysis.datasets}
-    dense = len(_levels(analysis, "fusion")) > DENSE
+    scales = {d.name: d.scale for d in context.datasets}
+    dense = len(_levels(context, "fusion")) > DENSE
     states: dict[str, dict[str, str]] = {}
-    for report in analysis.datasets:
+    for report in context.datasets:
         for row in report.cells:
             states.setdefault(row.key, {})[report.name] = row.state
     cells = {
@@ -183,7 +187,7 @@ def of_overall(analysis: Analysis, overall: Overall) -> Heats:
         for r in overall.rows
         for m in (r.method,)
     }
-    return _arrange(analysis, cells, colours)
+    return _arrange(context, cells, colours)
 
 
 def of_pairs(table: EffectTable) -> tuple[Heat, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from mmbench.report.stats.estimates import Difference, Estimate
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -43,3 +45,19 @@ def build(
         numeric=tuple(c for c, _, numeric in columns if numeric),
         best=tuple(i for i, x in enumerate(items) if best(x)),
     )
+
+
+def spread_columns(prefix: str, value: Estimate | None) -> dict[str, Any]:
+    return {
+        prefix: value.mean if value else None,
+        f"{prefix}_half_width": value.half if value else None,
+    }
+
+
+def gain_columns(prefix: str, value: Difference | None) -> dict[str, Any]:
+    return {
+        prefix: value.mean if value else None,
+        f"{prefix}_half_width": value.half if value else None,
+        f"{prefix}_p_holm": value.p_holm if value else None,
+        f"{prefix}_verdict": value.verdict if value else None,
+    }

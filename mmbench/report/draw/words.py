@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mmbench.report.values.analysis import CellRow, Difference, Estimate, Overall, OverallRow, Verdict
+from mmbench.report.stats.estimates import Difference, Estimate, Verdict
+from mmbench.report.values.cells import CellRow
 from mmbench.report.values.numbers import NONE
+from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
 
 CAUSES = {

@@ -7,9 +7,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mmbench.report.draw.plots import cost_text
+from mmbench.report.draw.costs import cost_text
 from mmbench.report.draw.words import CAUSES, cause, difference, estimate
-from mmbench.report.values.analysis import Analysis, CellRow, Curve, DatasetReport, Estimate
+from mmbench.report.scores.context import Context
+from mmbench.report.stats.estimates import Estimate
+from mmbench.report.values.cells import CellRow
+from mmbench.report.values.curves import Curve
+from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.scale import Scale
 
 COSTS = ("parameters", "flops", "train_seconds", "inference_us", "peak_memory")
@@ -64,16 +68,16 @@ def _written(value: Estimate | None, scale: Scale) -> str:
     return "" if value is None else estimate(value, scale)
 
 
-def data(analysis: Analysis) -> dict[str, Any]:
+def data(context: Context) -> dict[str, Any]:
     """Per data set: its rows by method, and what the axes need."""
-    configs = {(c.dataset, key): i for i, c in enumerate(analysis.configurations) for key in c.methods}
-    curves = {(c.dataset, c.name): c for c in analysis.curves if c.kind in ("cell", "single")}
+    configs = {(c.dataset, key): i for i, c in enumerate(context.configurations) for key in c.methods}
+    curves = {(c.dataset, c.name): c for c in context.curves if c.kind in ("cell", "single")}
     return {
         "costs": list(COSTS),
-        "configs": [c.values for c in analysis.configurations],
+        "configs": [c.values for c in context.configurations],
         "methods": {
             m.key: [m.role, m.attention or "", m.fusion or "", m.architecture or ""]
-            for d in analysis.datasets
+            for d in context.datasets
             for r in d.rows
             for m in (r.method,)
         },
@@ -88,7 +92,7 @@ def data(analysis: Analysis) -> dict[str, Any]:
                 "beside": [scale.title for scale in d.beside.values()],
                 "rows": {r.key: _row(r, curves.get((d.name, r.key)), configs.get((d.name, r.key)), d) for r in d.rows},
             }
-            for d in analysis.datasets
+            for d in context.datasets
         ],
     }
 

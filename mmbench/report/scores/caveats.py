@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import pandas as pd
-
-from mmbench.report.trials.frame import Results
-from mmbench.report.values.analysis import Counts, DatasetReport, Provenance, Question, Source
+from mmbench.report.values.coverage import Counts
+from mmbench.report.values.datasets import DatasetReport
+from mmbench.report.values.provenance import Provenance, source_words
 from mmbench.report.values.words import count, interval, listing, percent
 from mmbench.schema.params import Params
 
@@ -16,50 +15,40 @@ FEW_SEEDS = 5
 
 
 def _coverage(total: Counts) -> list[str]:
-    said = []
+    found = []
     if total.pending:
-        said.append(
+        found.append(
             f"This report is partial: {total.done} of {count(total.declared, 'declared trial')} done, "
             f"{total.pending} not run yet."
         )
     if total.bad:
-        said.append(
+        found.append(
             f"{count(total.bad, 'trial')} ended without a score (failed, diverged, out of time or out of memory). "
             "A method that is not done on every seed is shown with the seeds it has and takes no part in rankings and "
             "tests."
         )
     if total.skipped:
-        said.append(f"{count(total.skipped, 'declared trial')} cannot be and were skipped, with their reasons.")
-    return said
-
-
-def source_words(source: Source) -> str:
-    """`a/ledger: 120 trials on cpu x, cores 2, from 2026-11-20 to 2026-11-21`, and what was left out."""
-    dates = {str(moment)[:10]: None for moment in (source.first, source.last)}
-    said = f"{source.name}: {count(source.used, 'trial')} on {'; '.join(source.machines)}, {' to '.join(dates)}"
-    if source.foreign:
-        left = ", ".join(f"{n:,} {why}" for why, n in source.foreign.items())
-        said += f"; left out, since the plan does not declare them: {left}"
-    return said if source.curves else f"{said}; no learning curves, which a Parquet file does not hold"
+        found.append(f"{count(total.skipped, 'declared trial')} cannot be and were skipped, with their reasons.")
+    return found
 
 
 def _merged(origin: Provenance) -> list[str]:
     if not origin.sources:
         return []
-    said = [
+    found = [
         f"Merged from {count(len(origin.sources), 'source')}. " + ". ".join(map(source_words, origin.sources)) + "."
     ]
     if any(not source.curves for source in origin.sources):
-        said.append("Learning curves show only the trials that came with curves.")
-    return said
+        found.append("Learning curves show only the trials that came with curves.")
+    return found
 
 
 def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> list[str]:
-    said = []
+    found = []
     if seeds == 1:
-        said.append("One seed: there are no intervals, and no two methods can be told apart.")
+        found.append("One seed: there are no intervals, and no two methods can be told apart.")
     elif seeds < FEW_SEEDS:
-        said.append(
+        found.append(
             f"{seeds} seeds: the interval of a single mean is wide (Student t with {seeds - 1} "
             f"degree{'s' if seeds > 2 else ''} of freedom). Comparisons pool the seed noise of a data set's methods "
             "and are sharper than those intervals suggest."
@@ -67,69 +56,90 @@ def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> 
     n = len(datasets)
     smallest = 2 / 2**n
     if n < 6:
-        said.append(
+        found.append(
             f"{count(n, 'data set')}: rank tests over data sets are withheld. The smallest p-value that a "
             f"Wilcoxon test could reach is {smallest:g}, so it could never fall below {1 - confidence:.2g}; six data "
             "sets are needed for one comparison, and more where several are adjusted for one another. Other data sets "
             "may rank the methods differently."
         )
-    return said
+    return found
 
 
-def caveats(
-    params: Params,
-    total: Counts,
-    datasets: Sequence[DatasetReport],
-    questions: Sequence[Question],
-    frame: pd.DataFrame,
-    why_ranks: str | None,
-    origin: Provenance,
-) -> tuple[str, ...]:
-    """In order of weight. why_ranks: why scores are not averaged over data sets, where they are not."""
-    said = _coverage(total) + _merged(origin) + _power(datasets, params.grid.seeds, params.report.confidence)
-    if why_ranks:
-        said.append(f"Over all data sets ranks are compared, not scores: {why_ranks}.")
-    said += [f"Left out of the questions: {listing(q.dropped)}." for q in questions if q.dropped]
+@dataclass(frozen=True, kw_only=True)
+class Caveat:
+    """What cannot be concluded. order: of weight, ascending; 20 is for what single sections leave out."""
+
+    text: str
+    order: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the caveats of a whole report depend on. why_ranks: why scores are not averaged over data sets, if so."""
+
+    params: Params
+    total: Counts
+    datasets: Sequence[DatasetReport]
+    baselines: bool
+    why_ranks: str | None
+    origin: Provenance
+
+
+def caveats(facts: Facts) -> tuple[Caveat, ...]:
+    """Of the report as a whole; sections add their own."""
+    params, datasets = facts.params, facts.datasets
+    first = _coverage(facts.total) + _merged(facts.origin)
+    first += _power(datasets, params.grid.seeds, params.report.confidence)
+    if facts.why_ranks:
+        first.append(f"Over all data sets ranks are compared, not scores: {facts.why_ranks}.")
+    rest = [*_choices(params, datasets), *_costs(facts.origin)]
+    if facts.baselines:
+        rest.append("The baselines are deterministic: one run each, no interval.")
+    rest += _samples(datasets)
+    rest += [x for d in datasets for x in _noisy_ties(d)]
+    if facts.total.done:
+        rest += [x for d in datasets for x in _imbalance(d)]
+    rest += [x for d in datasets for x in _data(d)]
+    if any(d.ceiling is None for d in datasets):
+        names = [d.name for d in datasets if d.ceiling is None]
+        rest.append(f"No ceiling is known for {listing(names)}.")
+    return (*(Caveat(text=x, order=10) for x in first), *(Caveat(text=x, order=30) for x in rest))
+
+
+def _choices(params: Params, datasets: Sequence[DatasetReport]) -> list[str]:
+    """How the best cell is chosen, what counts as equal, and what is the same for all cells."""
     extremes = {d.scale.extreme for d in datasets}
     best = extremes.pop() if len(extremes) == 1 else "best"
-    said.append(
+    return [
         f"The best cell is the one with the {best} mean on the test split, so its own score is flattered by the "
         "choice, the more so the more cells and the fewer seeds there are; the tie groups allow for it. Epochs are "
         "chosen on validation, and the test split is read "
-        "once a trial."
-    )
-    said.append(
+        "once a trial.",
         f"{_equal(datasets, params.report.rope)} "
         "p-values are adjusted with Holm's method within each family of comparisons, "
-        f"at {100 * params.report.confidence:g} % confidence."
-    )
-    said.append(_sizes(params.model.match_params))
-    said.append(
+        f"at {100 * params.report.confidence:g} % confidence.",
+        _sizes(params.model.match_params),
+    ]
+
+
+def _costs(origin: Provenance) -> list[str]:
+    """What costs leave out, and on which hardware they were measured."""
+    found = [
         "FLOPs count matrix products only (elementwise work is left out), so they are a lower bound. Times were taken "
         "while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on a "
         "CPU is that of the whole process."
-    )
+    ]
     if origin.timed_on:
-        said.append(
+        found.append(
             "The trials ran on different hardware. Times and memory are compared among those of the hardware on which "
             f"most ran ({origin.timed_on}); a method that did not run there has none."
         )
     for operation, trials in origin.unrepeatable.items():
-        said.append(
+        found.append(
             f"{count(trials, 'trial')} used {operation}, which the GPU does not repeat bit by bit: run again, their "
             "numbers may differ a little."
         )
-    if (frame["role"] == "baseline").any():
-        said.append("The baselines are deterministic: one run each, no interval.")
-    said += _samples(datasets)
-    said += [x for d in datasets for x in _noisy_ties(d)]
-    if total.done:
-        said += [x for d in datasets for x in _imbalance(d)]
-    said += [x for d in datasets for x in _data(d)]
-    if any(d.ceiling is None for d in datasets):
-        names = [d.name for d in datasets if d.ceiling is None]
-        said.append(f"No ceiling is known for {listing(names)}.")
-    return tuple(said)
+    return found
 
 
 def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
@@ -150,13 +160,13 @@ def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
             )
         else:
             unknown.append(d.name)
-    said = [f"Differences {', '.join(dict.fromkeys(parts))} count as equal."] if parts else []
+    found = [f"Differences {', '.join(dict.fromkeys(parts))} count as equal."] if parts else []
     if unknown:
-        said.append(
+        found.append(
             f"On {listing(unknown)} no difference counts as equal, since it is not known what a guess without the "
             "input scores."
         )
-    return " ".join(said)
+    return " ".join(found)
 
 
 def _samples(datasets: Sequence[DatasetReport]) -> list[str]:
@@ -210,14 +220,14 @@ def _imbalance(d: DatasetReport) -> list[str]:
 
 def _data(d: DatasetReport) -> list[str]:
     """What the data set itself brings along: missing modalities, and what was accepted when it was prepared."""
-    said = []
+    found = []
     if d.missing:
         parts = [f"{percent(share)} of the samples lack {name}" for name, share in d.missing.items()]
-        said.append(
+        found.append(
             f"{d.name}: {listing(parts, most=9)}. A missing modality is masked, in training and on test; the "
             "single-modality controls run on the samples that lack it, too."
         )
-    return said + [f"{d.name}: {note.rstrip('.')}." for note in d.notes]
+    return found + [f"{d.name}: {note.rstrip('.')}." for note in d.notes]
 
 
 def _sizes(matched: bool) -> str:
@@ -231,35 +241,4 @@ def _sizes(matched: bool) -> str:
     return (
         "All cells share one width, depth and training budget, none was tuned, and their numbers of parameters differ: "
         "a difference is one of the combination at this size and budget."
-    )
-
-
-def provenance(params: Params, frame: pd.DataFrame, results: Results, hashes: Mapping[str, str]) -> Provenance:
-    """Of the results that the plan holds. No clock and no environment is read."""
-    found = [results[i] for i in frame["trial_id"].dropna() if i in results]
-    found.sort(key=lambda r: (r.started, r.trial_id))
-    versions: dict[str, set[str]] = {}
-    hardware = set()
-    for r in found:
-        for package, version in r.provenance.versions.items():
-            versions.setdefault(package, set()).add(version)
-        facts = r.provenance.hardware.items()
-        hardware.add(", ".join(f"{k} {v}" for k, v in facts if v is not None))
-    dirty = [r.provenance.dirty for r in found if r.provenance.dirty is not None]
-    size, train = params.model.size.model_dump(), params.train.model_dump()
-    if params.model.match_params:
-        size["width"] = f"{params.model.width} before parameters were matched"
-    return Provenance(
-        commits=tuple(dict.fromkeys(r.provenance.commit for r in reversed(found) if r.provenance.commit)),
-        dirty=any(dirty) if dirty else None,
-        data_hashes=dict(hashes),
-        versions={package: tuple(sorted(versions[package])) for package in sorted(versions)},
-        hardware=tuple(sorted(hardware)),
-        seeds=tuple(sorted({r.config.seed for r in found})),
-        hours=sum(r.seconds for r in found) / 3600,
-        fingerprints=int(frame["fingerprint"].nunique()),
-        first=found[0].started if found else None,
-        last=found[-1].started if found else None,
-        budget={k: "–" if v is None else str(v) for k, v in (size | train).items()},
-        unrepeatable=dict(sorted(Counter(r.unrepeatable for r in found if r.unrepeatable).items())),
     )

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmbench.report.scores.dataset_scores import Field
-from mmbench.report.sections.questions.compute import FACTORS
+from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.stats.paired import Floats, Ints
+from mmbench.report.values.factors import FACTORS
 from mmbench.report.values.scale import RANKS, Scale
 from mmbench.report.values.words import count, listing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Common:
+class CompleteBlock:
     """Cells x seeds that are done on each of the data sets.
 
     values: (D, C, S), so turned that more is better: scores, or places among these cells where the data sets' scores
@@ -45,7 +45,7 @@ class Common:
         return {level: np.array([cells[level] for cells in whole], np.intp) for level in present}
 
 
-def common(fields: Sequence[Field], scale: Scale) -> Common:
+def complete_block(fields: Sequence[DatasetScores], scale: Scale) -> CompleteBlock:
     """scale: over all data sets (`mmbench.report.values.scale.joint`)."""
     declared = sorted(
         {r["seed"] for f in fields for k, m in f.methods.items() if m.role == "cell" for r in f.records[k]}
@@ -69,7 +69,7 @@ def common(fields: Sequence[Field], scale: Scale) -> Common:
     parts = [f.ranks(keys) for f in used] if scale.is_ranks and keys else used
     values = [p.values[np.ix_([p.index[k] for k in keys], [p.seeds.index(s) for s in seeds])] for p in parts]
     methods = {k: m for f in used for k, m in f.methods.items()}
-    return Common(
+    return CompleteBlock(
         datasets=tuple(f.dataset for f in used),
         keys=tuple(keys),
         seeds=tuple(seeds),

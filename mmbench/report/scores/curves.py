@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mmbench.report.scores.dataset_scores import Field
+from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.trials.frame import Results
-from mmbench.report.values.analysis import Curve
+from mmbench.report.values.curves import Curve
 
 LEVELS = ("attention", "fusion", "architecture")
 
@@ -32,7 +32,7 @@ def _band(curves: Sequence[Sequence[float | None]]) -> tuple[tuple[float | None,
 
 
 def curves(
-    fields: Sequence[Field], results: Results, levels: Mapping[str, Sequence[str]], main: Mapping[str, str]
+    fields: Sequence[DatasetScores], results: Results, levels: Mapping[str, Sequence[str]], main: Mapping[str, str]
 ) -> Iterator[Curve]:
     """Of every method that has one, then of every level of each factor (over all cells and seeds). main: the metric
     that chooses epochs, by data set."""

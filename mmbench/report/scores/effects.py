@@ -7,128 +7,14 @@ from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
-from scipy import linalg
-from scipy import stats as scipy_stats
 
-from mmbench.report.scores.dataset_scores import Field
-from mmbench.report.sections.questions.compute import FACTORS
-from mmbench.report.stats.paired import Floats, Ints
-from mmbench.report.values.analysis import Effects, EffectTable, Estimate, LevelMean, PairMean, Term
+from mmbench.report.scores.dataset_scores import DatasetScores
+from mmbench.report.stats.estimates import Estimate
+from mmbench.report.stats.paired import Floats
+from mmbench.report.stats.variance import DATASET, NOISE, REST, Term, variance_terms
+from mmbench.report.values.effects import Effects, EffectTable, LevelMean, PairMean
+from mmbench.report.values.factors import FACTORS
 from mmbench.report.values.words import count, listing, percent, sentence
-
-DATASET = "dataset"
-NOISE = ("seed noise",)
-REST = ("rest",)
-"""Interactions of more factors than the model has terms for; nothing on one data set with a complete grid."""
-Table = Mapping[str, tuple[str, ...]]
-"""Factor -> the level of each of C cells."""
-
-
-def _codes(levels: Sequence[str]) -> tuple[Ints, int]:
-    unique = {lv: i for i, lv in enumerate(dict.fromkeys(levels))}
-    return np.array([unique[lv] for lv in levels], np.intp), len(unique)
-
-
-class Decomposition:
-    """Type II sums of squares of C cell means, one a setting of the factors: each after all that do not contain it.
-
-    On a complete grid the terms are orthogonal and this is the plain decomposition of variance.
-    """
-
-    def __init__(self, table: Table, means: Floats) -> None:
-        self.table, self.means = table, means
-        self._fitted: dict[frozenset[tuple[str, ...]], tuple[float, int]] = {}
-        self.factors = [f for f in table if len(set(table[f])) > 1]
-        self.complete = len(means) == int(np.prod([len(set(table[f])) for f in table]))
-
-    def _indicator(self, term: Sequence[str]) -> tuple[Ints, int]:
-        return _codes(["\x1f".join(parts) for parts in zip(*(self.table[f] for f in term), strict=True)])
-
-    def _smooth(self, term: Sequence[str]) -> Floats:
-        """The mean of each cell's group."""
-        if not term:
-            return np.full_like(self.means, self.means.mean())
-        codes, n = self._indicator(term)
-        return (np.bincount(codes, self.means, n) / np.bincount(codes, minlength=n))[codes]
-
-    def _orthogonal(self, term: Sequence[str]) -> tuple[float, int]:
-        effect = np.zeros_like(self.means)
-        for size in range(len(term) + 1):
-            for part in combinations(term, size):
-                effect += (-1) ** (len(term) - size) * self._smooth(part)
-        return float(effect @ effect), int(np.prod([len(set(self.table[f])) - 1 for f in term]))
-
-    def _fit(self, terms: frozenset[tuple[str, ...]]) -> tuple[float, int]:
-        """Residual sum of squares and rank of the model with these terms."""
-        if terms in self._fitted:
-            return self._fitted[terms]
-        columns = [np.ones((len(self.means), 1))]
-        for term in sorted(terms):
-            codes, n = self._indicator(term)
-            columns.append(np.eye(n)[codes])
-        design = np.concatenate(columns, 1)
-        # Columns of zeros and ones, many of them sums of others: what rounding leaves of those must count as nothing,
-        # or the rank, and with it degrees of freedom, comes out too large.
-        solution, _, rank, _ = linalg.lstsq(design, self.means, cond=1e-9, lapack_driver="gelsy")
-        residual = self.means - design @ solution
-        self._fitted[terms] = float(residual @ residual), int(rank)
-        return self._fitted[terms]
-
-    def rest(self, terms: Sequence[tuple[str, ...]]) -> tuple[float, int]:
-        """What all terms together leave of the cell means: sum of squares and degrees of freedom."""
-        if self.complete:
-            parts = [self._orthogonal(t) for t in terms]
-            total = float(((self.means - self.means.mean()) ** 2).sum())
-            return max(total - sum(s for s, _ in parts), 0.0), len(self.means) - 1 - sum(df for _, df in parts)
-        squares, rank = self._fit(frozenset(terms))
-        return squares, len(self.means) - rank
-
-    def term(self, term: tuple[str, ...], others: Sequence[tuple[str, ...]]) -> tuple[float, int]:
-        """Sum of squares and degrees of freedom of `term`, given the other terms of the model."""
-        if self.complete:
-            return self._orthogonal(term)
-        without = [t for t in others if not set(term) <= set(t)]
-        (before, low), (after, high) = self._fit(frozenset(without)), self._fit(frozenset([*without, term]))
-        return max(before - after, 0.0), high - low
-
-
-def _label(term: Sequence[str]) -> str:
-    names = {DATASET: "data set"}
-    return " × ".join(names.get(f, f) for f in term)
-
-
-def variance_terms(
-    table: Table, scores: Floats, terms: Sequence[tuple[str, ...]], block: str | None = None
-) -> tuple[Term, ...]:
-    """The variance table. scores: (C, S), cells by seeds. block: a factor whose own effect is not part of the total."""
-    cells, seeds = scores.shape
-    split = Decomposition(table, scores.mean(1))
-    within = float(((scores - scores.mean(1, keepdims=True)) ** 2).sum())
-    total = float(((scores - scores.mean()) ** 2).sum())
-    if block is not None and block in split.factors:
-        total -= seeds * split.term((block,), [])[0]
-    df_within = cells * (seeds - 1)
-    noise = within / df_within if df_within else None
-    # With holes in the grid the highest interaction has no level that is free of them: it is not estimated.
-    most = len(FACTORS) if split.complete else 2
-    terms = [t for t in terms if all(f in split.factors for f in t) and len(t) <= most]
-    made = []
-    sums = [(term, *split.term(term, terms)) for term in terms if term != (block,)]
-    for term, squares, df in [*sums, (REST, *split.rest(terms))]:
-        squares *= seeds
-        if df == 0:
-            continue
-        omega = p = None
-        if noise is not None and total + noise > 0:
-            omega = max((squares - df * noise) / (total + noise), 0.0)
-            p = float(scipy_stats.f.sf(squares / df / noise, df, df_within)) if noise > 0 else float(squares == 0)
-        share = squares / total if total > 0 else 0.0
-        label = "higher interactions" if term == REST else _label(term)
-        made.append(Term(factors=term, label=label, df=df, share=share, omega2=omega, p=p))
-    if noise is not None:
-        share = within / total if total > 0 else 0.0
-        made.append(Term(factors=NOISE, label="seed noise", df=df_within, share=share, omega2=None, p=None))
-    return tuple(made)
 
 
 def _combine(parts: Sequence[Estimate]) -> Estimate:
@@ -143,7 +29,7 @@ Cells = dict[tuple[str, str, str], str]
 """Levels of the three factors -> key of the ranked cell."""
 
 
-def _cells(field: Field) -> Cells:
+def _cells(field: DatasetScores) -> Cells:
     methods = ((k, field.methods[k]) for k in field.ranked("cell"))
     return {(str(m.attention), str(m.fusion), str(m.architecture)): k for k, m in methods}
 
@@ -162,13 +48,13 @@ def _contexts(cells: Sequence[tuple[str, str, str]], axes: Sequence[int], wanted
     return dict.fromkeys(rest for rest, n in seen.items() if n == wanted)
 
 
-def _average(field: Field, keys: Sequence[str]) -> Estimate:
+def _average(field: DatasetScores, keys: Sequence[str]) -> Estimate:
     """The mean over methods, as it reads."""
     found = field.means.average([field.index[k] for k in keys])
     return replace(found, mean=field.settings.scale.oriented(found.mean))
 
 
-def _means(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]]) -> tuple[LevelMean, ...]:
+def _means(fields: Sequence[DatasetScores], common: Cells, levels: dict[str, list[str]]) -> tuple[LevelMean, ...]:
     made = []
     for i, factor in enumerate(FACTORS):
         kept = _contexts(list(common), [i], len(levels[factor]))
@@ -180,7 +66,7 @@ def _means(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]])
     return tuple(made)
 
 
-def _pairs(fields: Sequence[Field], common: Cells, levels: dict[str, list[str]]) -> tuple[PairMean, ...]:
+def _pairs(fields: Sequence[DatasetScores], common: Cells, levels: dict[str, list[str]]) -> tuple[PairMean, ...]:
     made = []
     for i, j in combinations(range(3), 2):
         first, second = FACTORS[i], FACTORS[j]
@@ -215,7 +101,7 @@ def _finding(terms: Sequence[Term]) -> str:
 
 
 def _table(
-    fields: Sequence[Field], levels: Mapping[str, Sequence[str]], declared: Sequence[str], dataset: str | None
+    fields: Sequence[DatasetScores], levels: Mapping[str, Sequence[str]], declared: Sequence[str], dataset: str | None
 ) -> EffectTable:
     per_field = [_cells(field) for field in fields]
     common = {c: k for c, k in per_field[0].items() if all(c in other for other in per_field[1:])}
@@ -283,7 +169,7 @@ def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
 
 
 def effects(
-    fields: Sequence[Field],
+    fields: Sequence[DatasetScores],
     levels: Mapping[str, Sequence[str]],
     tops: Mapping[str, Sequence[str]],
     *,

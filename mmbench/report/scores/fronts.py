@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import moocore
 import numpy as np
-from numpy.typing import ArrayLike
 
-from mmbench.report.scores.dataset_scores import COSTS
-from mmbench.report.values.analysis import CellRow, Front
+from mmbench.report.stats.hypervolume import hypervolume
+from mmbench.report.values.cells import CellRow
+from mmbench.report.values.datasets import Front
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import quantity
 
@@ -43,18 +43,6 @@ def _finding(cost: str, front: Sequence[CellRow], scale: Scale) -> str:
     return f"{key} has a {lost} {'lower' if scale.higher else 'higher'} {scale.label} for {prices}"
 
 
-def hypervolume(scores: ArrayLike, costs: ArrayLike) -> float | None:
-    """Share of the box from the worst score at the highest cost to the best score at the lowest that is dominated.
-
-    scores: more is better; costs: above zero, compared on a log scale, so that the unit does not matter.
-    """
-    table = np.stack([np.asarray(scores, float), -np.log(np.asarray(costs, float))], 1)
-    low, high = table.min(0), table.max(0)
-    if not (high > low).all():
-        return None
-    return float(moocore.hypervolume((table - low) / (high - low), ref=0.0, maximise=True))
-
-
 def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
     """One front a cost, over the ranked cells and single modalities; baselines are another kind of model."""
     made = []
@@ -80,3 +68,11 @@ def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
             )
         )
     return tuple(made)
+
+
+COSTS = {
+    "parameters": "parameters",
+    "flops": "FLOPs a sample (forward)",
+    "train_seconds": "training time, s",
+    "inference_us": "inference time, µs a sample",
+}

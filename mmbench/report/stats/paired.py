@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 
-from mmbench.report.values.analysis import Estimate, Verdict
+from mmbench.report.stats.estimates import Estimate, Verdict
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

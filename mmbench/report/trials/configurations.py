@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mmbench.report.values.analysis import Configuration
+from mmbench.report.values.provenance import Configuration
 from mmbench.schema.trial import TrialConfig
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.report.values.analysis import Counts, Method, Problem
+from mmbench.report.values.coverage import Counts, Problem
+from mmbench.report.values.methods import Method
 from mmbench.schema.metric import METRICS
 from mmbench.schema.plan import Plan
 from mmbench.schema.quantity import QUANTITIES
@@ -56,7 +57,7 @@ def _type(name: str) -> str:
 
 
 def columns(metrics: Iterable[str], quantities: Iterable[str]) -> dict[str, str]:
-    """Name and type of each column of `Analysis.frame` and reports/results.parquet, in order.
+    """Name and type of each column of `Context.frame` and reports/results.parquet, in order.
 
     metrics: each is a column `test_<metric>` and `validation_<metric>`. quantities: each is a column of its name.
     Absent values are <NA>. Modalities are joined by "+"; versions, hardware and config are JSON. docs/results-schema.md
@@ -65,6 +66,12 @@ def columns(metrics: Iterable[str], quantities: Iterable[str]) -> dict[str, str]
     metrics = list(metrics)
     scores = {f"{split}_{name}": "Float64" for split in ("test", "validation") for name in metrics}
     return _TYPES | scores | {"best_epoch": "Int64"} | {name: _type(name) for name in quantities} | _REST
+
+
+def quantity_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of the frame that are quantities, in order."""
+    names = [str(name) for name in frame.columns]
+    return names[names.index("best_epoch") + 1 : names.index("seconds")]
 
 
 def ordered(found: Iterable[str], known: Iterable[str]) -> list[str]:

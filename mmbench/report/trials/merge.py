@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mmbench.errors import UserError
 from mmbench.report.trials.machines import kind
 from mmbench.report.trials.sources import Part
-from mmbench.report.values.analysis import Source
+from mmbench.report.values.provenance import Source
 from mmbench.schema.plan import Plan
 from mmbench.schema.quantity import describe
 from mmbench.schema.result import TrialResult

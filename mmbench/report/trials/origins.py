@@ -65,7 +65,7 @@ def _source(old: Cells, new: Cells) -> Iterator[Fact]:
         )
 
 
-def _told(old: Cells, new: Cells, what: str, of: Callable[[TrialResult], str | None]) -> Iterator[Fact]:
+def _differing(old: Cells, new: Cells, what: str, of: Callable[[TrialResult], str | None]) -> Iterator[Fact]:
     a, b = ([v for r in _all(side) if (v := of(r)) is not None] for side in (old, new))
     if set(a) != set(b):
         yield Fact(what=what, old=_several(a), new=_several(b))
@@ -80,16 +80,16 @@ def facts(old: Cells, new: Cells) -> tuple[Fact, ...]:
     found = [*_settings(old, new), *_source(old, new)]
     for dataset in sorted({d for d, _ in old} & {d for d, _ in new}):
         a, b = ({c: trials for c, trials in side.items() if c[0] == dataset} for side in (old, new))
-        found += _told(a, b, f"data of {dataset}", lambda r: r.provenance.data_hash[:16])
-    found += _told(old, new, "hardware", lambda r: kind(r.provenance.hardware))
+        found += _differing(a, b, f"data of {dataset}", lambda r: r.provenance.data_hash[:16])
+    found += _differing(old, new, "hardware", lambda r: kind(r.provenance.hardware))
     packages = sorted({p for side in (old, new) for r in _all(side) for p in r.provenance.versions})
-    found += [fact for package in packages for fact in _told(old, new, package, _version(package))]
-    found += _told(old, new, "commit", lambda r: r.provenance.commit and r.provenance.commit[:10])
-    found += _told(
+    found += [fact for package in packages for fact in _differing(old, new, package, _version(package))]
+    found += _differing(old, new, "commit", lambda r: r.provenance.commit and r.provenance.commit[:10])
+    found += _differing(
         old,
         new,
         "uncommitted changes",
         lambda r: None if r.provenance.dirty is None else ["no", "yes"][r.provenance.dirty],
     )
-    found += _told(old, new, "days", lambda r: r.started[:10])
+    found += _differing(old, new, "days", lambda r: r.started[:10])
     return tuple(found)

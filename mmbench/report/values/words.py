@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor
 
+from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values import numbers
-from mmbench.report.values.analysis import Difference, Estimate
 from mmbench.report.values.scale import Scale
 
 
@@ -77,3 +77,7 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
 def sentence(text: str) -> str:
     """With a capital first letter, unless it begins with a name such as `cross_attention`."""
     return text if "_" in text.split(" ", 1)[0] else text[:1].upper() + text[1:]
+
+
+def incomplete_flag(dropped: tuple[str, ...]) -> str:
+    return f"; incomplete: {'; '.join(dropped)}" if dropped else ""

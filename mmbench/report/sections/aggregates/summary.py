@@ -8,10 +8,11 @@ from itertools import chain
 
 from mmbench.report.draw.axis import Axis, Tick, linear
 from mmbench.report.draw.dots import Dot, Dots
-from mmbench.report.draw.plots import HUES, Line
+from mmbench.report.draw.lines import HUES, Line
 from mmbench.report.draw.words import plural
+from mmbench.report.sections.aggregates.record import AggregateTable, Member
+from mmbench.report.stats.bootstrap import Interval
 from mmbench.report.values.scale import Scale
-from mmbench.report.values.sections import AggregateTable, Interval, Member
 
 CHANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
 

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from mmbench.report.draw.axis import Axis, linear
 from mmbench.report.draw.dots import beyond
 from mmbench.report.draw.words import cause
-from mmbench.report.values.analysis import CellRow, DatasetReport, Estimate, Method, Overall
+from mmbench.report.stats.estimates import Estimate
+from mmbench.report.values.cells import CellRow
+from mmbench.report.values.datasets import DatasetReport
+from mmbench.report.values.methods import Method
 from mmbench.report.values.numbers import NONE, count, seconds
+from mmbench.report.values.overall import Overall
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import sentence
 

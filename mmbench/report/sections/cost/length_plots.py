@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mmbench.report.draw.axis import Axis, Tick, logarithmic, spread
 from mmbench.report.sections.cost.lengths import highlighted
-from mmbench.report.values.analysis import Growth, LengthReport, LengthRow
+from mmbench.report.sections.cost.record import Growth, LengthReport, LengthRow
 from mmbench.report.values.numbers import NONE, count, seconds, two_figures
 
 _ZEROS = re.compile(r"\.0+(?= )|(?<=\.\d)0+(?= )")
@@ -166,7 +166,7 @@ def _row(row: LengthRow) -> Row:
     )
 
 
-def lengths(report: LengthReport, *, gap: float) -> Lengths:
+def length_view(report: LengthReport, *, gap: float) -> Lengths:
     """Figures and table of one profile. gap: height of a label in % of a plot."""
     made = (_plot(report, "training", "Time", gap), _plot(report, "memory", "Peak memory", gap))
     return Lengths(report=report, plots=tuple(p for p in made if p), rows=tuple(_row(r) for r in report.rows))

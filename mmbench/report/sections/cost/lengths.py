@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmbench.report.values.analysis import Growth, LengthReport, LengthRow
+from mmbench.report.sections.cost.record import Growth, LengthReport, LengthRow
 from mmbench.report.values.words import count, sentence
 from mmbench.schema.cost_curves import ASYMPTOTIC, REFERENCE, RESTLESS, Fit, Profile, Series
 
@@ -57,7 +57,7 @@ def _finding(rows: Sequence[LengthRow], longest: int) -> str:
 def _busy(profile: Profile) -> str:
     return (
         f"Times vary by {profile.unrest:.0%} of themselves and more: the machine was busy, so they compare little; "
-        "run mmbench profile again on a quiet one"
+        "run mmbench cost-curves again on a quiet one"
     )
 
 

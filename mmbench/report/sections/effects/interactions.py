@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmbench.report.draw.axis import Axis, linear, spread
-from mmbench.report.draw.plots import HUES
-from mmbench.report.values.analysis import EffectTable, PairMean
+from mmbench.report.draw.lines import HUES
+from mmbench.report.values.effects import EffectTable, PairMean
 
 DODGE = 1.2
 """Distance of the intervals of neighbouring lines, in % of the plot, so that they do not lie on one another; less where

@@ -1,0 +1,63 @@
+"""The source article's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmbench.report.draw import markdown as md
+from mmbench.report.draw.table import Table
+from mmbench.report.scores.caveats import Caveat
+from mmbench.report.scores.context import Context
+from mmbench.report.section import Block, Section, ShowTable, section
+from mmbench.report.sections.questions.compute import questions
+from mmbench.report.sections.questions.page import question_view
+from mmbench.report.sections.questions.record import Questions
+from mmbench.report.sections.questions.tables import questions_table
+from mmbench.report.values.words import listing
+
+
+@section("questions")
+class StandingQuestions(Section[Questions]):
+    """Paired differences that answer what is asked of every study."""
+
+    title = "Questions"
+    order = 40
+
+    def compute(self, context: Context) -> Questions:
+        best = {d.name: d.best for d in context.datasets}
+        found = questions(context.scores, best, context.levels, context.fusion_families, context.settings)
+        return Questions(context=context, found=found)
+
+    def tables(self, record: Questions) -> Iterator[Table]:
+        yield from questions_table(record.found)
+
+    def view(self, record: Questions) -> Mapping[str, Any]:
+        a = record.context
+        return {
+            "points_only": a.points_only,
+            "rope": a.rope_words,
+            "questions": [question_view(q, a) for q in record.found],
+        }
+
+    def markdown(self, record: Questions) -> Iterator[Block]:
+        yield "## The article's questions"
+        for q in record.found:
+            yield f"### {md.escape(q.finding)}"
+            yield f"*{md.escape(q.title)}*"
+            if q.sentences:
+                yield md.bulleted(q.sentences)
+        yield ShowTable(name="questions")
+
+    def caveats(self, record: Questions) -> Iterator[Caveat]:
+        for q in record.found:
+            if q.dropped:
+                yield Caveat(text=f"Left out of the questions: {listing(q.dropped)}.")
+
+    def lead(self, record: Questions) -> Iterator[str]:
+        """What matters, once any cell is complete."""
+        if not any(d.best for d in record.context.datasets):
+            return
+        findings = [q.finding for q in record.found if q.name in ("attention", "multimodal")]
+        if findings:
+            yield "; ".join(f[:1].lower() + f[1:] if i else f for i, f in enumerate(findings)) + "."

@@ -11,7 +11,7 @@ from math import ceil
 
 from mmbench.report.draw.axis import Axis, Tick
 from mmbench.report.draw.dots import Dot, Dots
-from mmbench.report.values.sections import LevelRank, RankTable
+from mmbench.report.sections.ranks.record import LevelRank, RankTable
 
 TICKS = 8
 SPELT = 4

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from mmbench.report.draw.table import Column, Table, build
-from mmbench.report.sections.aggregates.summary import chance, spelt
 from mmbench.report.sections.ranks.ladder import rank
-from mmbench.report.values.analysis import Analysis
-from mmbench.report.values.sections import Interval, RankTable
+from mmbench.report.sections.ranks.record import Ranks, RankTable
+from mmbench.report.values.words import incomplete_flag
 
 
 def _letters(table: RankTable, level: str) -> str:
@@ -17,12 +15,7 @@ def _letters(table: RankTable, level: str) -> str:
     return "".join(chr(ord("a") + i) for i, group in enumerate(table.groups) if level in group)
 
 
-def _flag(dropped: tuple[str, ...]) -> str:
-    return f"; incomplete: {'; '.join(dropped)}" if dropped else ""
-
-
-def ranks(analysis: Analysis) -> Iterator[Table]:
-    found = analysis.ranks
+def ranks(found: Ranks) -> Iterator[Table]:
     items = [(t, level) for t in found.tables for level in t.levels]
     if not items:
         return
@@ -54,7 +47,9 @@ def ranks(analysis: Analysis) -> Iterator[Table]:
         for t, level in items
     )
     said = "levels that share a letter cannot be told apart"
-    caption = f"Ranks of each factor's levels by mean {found.by} on every data set; {said}{_flag(found.dropped)}"
+    caption = (
+        f"Ranks of each factor's levels by mean {found.by} on every data set; {said}{incomplete_flag(found.dropped)}"
+    )
     yield build("ranks", caption, items, raw, columns)
     pairs = [(t.factor, p) for t in found.tables for p in t.pairs]
     if pairs:
@@ -70,50 +65,5 @@ def ranks(analysis: Analysis) -> Iterator[Table]:
             {"factor": f, "first": p.first, "second": p.second, "p": p.p, "p_holm": p.p_holm, "apart": p.apart}
             for f, p in pairs
         )
-        caption = f"Wilcoxon signed-rank tests over data sets, Holm within each factor{_flag(found.dropped)}"
+        caption = f"Wilcoxon signed-rank tests over data sets, Holm within each factor{incomplete_flag(found.dropped)}"
         yield build("rank_tests", caption, pairs, raw, columns)
-
-
-def _interval(prefix: str, found: Interval | None) -> dict[str, Any]:
-    return {
-        prefix: found.value if found else None,
-        f"{prefix}_low": found.low if found else None,
-        f"{prefix}_high": found.high if found else None,
-    }
-
-
-def aggregates(analysis: Analysis) -> Iterator[Table]:
-    found = analysis.aggregates
-    items = [(t, m) for t in found.tables for m in t.members]
-    if not items:
-        return
-    scale = found.scale
-    columns: list[Column] = [
-        ("factor", lambda x: x[0].factor, False),
-        ("level", lambda x: x[1].name, False),
-        (f"inter-quartile mean {scale.arrow}", lambda x: scale.number(x[1].iqm.value), True),
-        ("interval", lambda x: spelt(x[1].iqm, scale) or "–", True),
-        ("beaten by", lambda x: "" if x[1].improvement is None else x[0].first, False),
-        ("with probability", lambda x: chance(x[1].improvement) or "–", True),
-        ("runs", lambda x: str(x[1].runs), True),
-    ]
-    raw = (
-        {
-            "factor": t.factor,
-            "level": m.name,
-            "metric": scale.metric,
-            **_interval("iqm", m.iqm),
-            "first": t.first,
-            **_interval("first_beats_it", m.improvement),
-            "settings": t.contexts,
-            "runs": m.runs,
-            "incomplete": "; ".join(found.dropped),
-        }
-        for t, m in items
-    )
-    caption = (
-        f"Summaries over data sets ({scale.label}): mean of the middle half of the runs, and the probability that a "
-        f"run of the best beats one of this level; {100 * analysis.confidence:g} % intervals from a bootstrap over "
-        f"seeds within data sets{_flag(found.dropped)}"
-    )
-    yield build("aggregates", caption, items, raw, columns)

@@ -1,4 +1,4 @@
-"""`mmbench profile` as it is called: tiny lengths, the file, the table, mistakes."""
+"""`mmbench cost-curves` as it is called: tiny lengths, the file, the table, mistakes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmbench.schema import cost_curves
 
 
 def call(root: Path, *words: str) -> int:
-    return main(["profile", "--root", str(root), "--device", "cpu", *words])
+    return main(["cost-curves", "--root", str(root), "--device", "cpu", *words])
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def test_a_look_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["--lengths", "128,x"], 1, "'x' in --lengths is no number of tokens"),
         (["--lengths", "0"], 1, "'0' in --lengths is no number of tokens"),
         (["--lengths", ","], 1, "--lengths names no length"),
-        (["--heads", "3"], 1, "--width 64 cannot be shared out among --heads 3"),
+        (["--heads", "3"], 1, "--width 64 is not a multiple of --heads 3"),
         (["--seconds", "0"], 2, "--seconds"),
         (["--seconds", "inf"], 1, "--seconds inf is no limit"),
         (["--memory-gb", "nan"], 1, "--memory-gb nan is no limit"),

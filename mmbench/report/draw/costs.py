@@ -1,0 +1,16 @@
+"""How costs read."""
+
+from __future__ import annotations
+
+from mmbench.report.values.numbers import count, seconds, two_figures
+
+
+def cost_text(cost: str, value: float | None) -> str:
+    """A cost with its unit, two significant figures."""
+    if value is None:
+        return "–"
+    if cost == "train_seconds":
+        return seconds(value)
+    if cost == "inference_us":
+        return seconds(value / 1e6) if value >= 995 else f"{two_figures(value)} µs"
+    return f"{count(value)}{'B' if cost == 'peak_memory' else ''}"

@@ -1,0 +1,221 @@
+"""The report before it is written: every section with its outputs, or with the reason why it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from mmbench.report.draw.figures import Drawn, draw, style
+from mmbench.report.draw.table import Table
+from mmbench.report.scores.caveats import Caveat, Facts, caveats
+from mmbench.report.scores.context import Context
+from mmbench.report.section import Block, Section
+
+T = TypeVar("T")
+
+SHARED = (
+    *("experiment", "scale", "confidence", "rope", "date", "commit", "headline", "partial", "seeds_declared"),
+    *("factors", "coverage", "problems", "datasets", "overall", "effects", "curves", "configurations", "provenance"),
+)
+"""What the JSON of a report holds of the context."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A figure's files, and the data set that it belongs to."""
+
+    drawn: Drawn
+    dataset: str | None
+
+
+class Part:
+    """One section and its outputs, each made when it is first asked for.
+
+    Once anything raises, `failure` says what, and all outputs are empty: a section is shown whole or not at all.
+    """
+
+    def __init__(self, section: Section[Any], context: Context) -> None:
+        self.section, self.context = section, context
+        self.failure: str | None = None
+        self._made: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        return self.section.name
+
+    @property
+    def anchor(self) -> str:
+        return self.section.anchor or self.section.name
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a record, or a failure to report."""
+        return self.record is not None or self.failure is not None
+
+    def place(self, output: str) -> float:
+        """Among the sections, in that output."""
+        return self.section.places.get(output, self.section.order)
+
+    @property
+    def record(self) -> Any:
+        return self._once("record", lambda: self.section.compute(self.context), None)
+
+    def _once(self, output: str, make: Callable[[], T], empty: T) -> T:
+        """What `make` gave; `empty` where it or any other output raised. A defect of one section must not cost the
+        report, so that every exception counts."""
+        if output not in self._made and self.failure is None:
+            try:
+                self._made[output] = make()
+            except Exception as error:
+                self.failure = f"{type(error).__name__}: {error}"
+        found: T = empty if self.failure is not None else self._made[output]
+        return found
+
+    def _from_record(self, output: str, make: Callable[[Any], T], empty: T) -> T:
+        record = self.record
+        return empty if record is None else self._once(output, lambda: make(record), empty)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        return self._from_record("tables", lambda r: tuple(self.section.tables(r)), ())
+
+    @property
+    def body(self) -> str:
+        """HTML."""
+        return self._from_record("body", lambda r: "".join(self.section.page(r)).strip(), "")
+
+    @property
+    def markdown(self) -> tuple[Block, ...]:
+        return self._from_record("markdown", lambda r: tuple(self.section.markdown(r)), ())
+
+    @property
+    def plots(self) -> tuple[tuple[str, pd.DataFrame], ...]:
+        return self._from_record("plots", lambda r: tuple(self.section.plots(r)), ())
+
+    @property
+    def caveats(self) -> tuple[Caveat, ...]:
+        return self._from_record("caveats", lambda r: tuple(self.section.caveats(r)), ())
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        nothing: dict[str, Any] = {}
+        return self._from_record("metrics", lambda r: dict(self.section.metrics(r)), nothing)
+
+    @property
+    def lead(self) -> tuple[str, ...]:
+        return self._from_record("lead", lambda r: tuple(self.section.lead(r)), ())
+
+    @property
+    def figures(self) -> tuple[Placed, ...]:
+        def drawn(record: Any) -> tuple[Placed, ...]:
+            # All within one call: a caller that stops half way would leave the style to others.
+            with style():
+                found = self.section.figures(record)
+                return tuple(Placed(drawn=draw(f.name, f.figure), dataset=f.dataset) for f in found)
+
+        return self._from_record("figures", drawn, ())
+
+    def make_all(self) -> None:
+        """Every output, so that a failure is known before anything is written."""
+        for output in ("tables", "body", "markdown", "plots", "caveats", "metrics", "lead", "figures"):
+            getattr(self, output)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """What all sections share, and the sections in order. unreadable: module of a section that cannot be imported ->
+    why."""
+
+    context: Context
+    parts: tuple[Part, ...]
+    unreadable: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Any:
+        """The record of that section, None where it has nothing to show. Raises KeyError."""
+        for part in self.parts:
+            if part.name == name:
+                return part.record
+        raise KeyError(name)
+
+    @property
+    def shown(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.parts if part.shown)
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Sections that raised or cannot be imported, and why; known once all outputs are made."""
+        return {part.name: part.failure for part in self.parts if part.failure is not None} | dict(self.unreadable)
+
+    def make_all(self) -> None:
+        """Every output of every section."""
+        for part in self.parts:
+            part.make_all()
+
+    @property
+    def headline(self) -> str:
+        return self.context.headline
+
+    @property
+    def lead(self) -> tuple[str, ...]:
+        """Sentences under the headline."""
+        return tuple(text for part in self.parts for text in part.lead)
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Of the report and of all sections, in order of weight."""
+        c = self.context
+        facts = Facts(
+            params=c.params,
+            total=c.total,
+            datasets=c.datasets,
+            baselines=bool((c.frame["role"] == "baseline").any()),
+            why_ranks=c.why_ranks,
+            origin=c.provenance,
+        )
+        found = [*caveats(facts), *(x for part in self.parts for x in part.caveats)]
+        return tuple(x.text for x in sorted(found, key=lambda x: x.order))
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """In the order of the files."""
+        return tuple(t for part in self._by_place("tables") for t in part.tables)
+
+    @property
+    def figures(self) -> tuple[Drawn, ...]:
+        """In the order of the files: within one place by data set, those of all data sets last."""
+        names = {d.name: i for i, d in enumerate(self.context.datasets)}
+        found = [
+            (part.place("figures"), names.get(str(f.dataset), len(names)), f.drawn)
+            for part in self._by_place("figures")
+            for f in part.figures
+        ]
+        return tuple(drawn for *_, drawn in sorted(found, key=lambda x: x[:2]))
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """For `dvc metrics show`."""
+        return {key: value for part in self._by_place("metrics") for key, value in part.metrics.items()}
+
+    def _by_place(self, output: str) -> list[Part]:
+        return sorted(self.parts, key=lambda part: part.place(output))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dictionaries, lists, numbers, strings and None; without the frame."""
+        shared = {name: as_plain(getattr(self.context, name)) for name in SHARED}
+        texts = {"lead": list(self.lead), "caveats": list(self.caveats)}
+        records = {part.name: as_plain(part.record) for part in self.parts if not isinstance(part.record, Context)}
+        return shared | texts | {"sections": records}
+
+
+def as_plain(value: Any) -> Any:
+    """Records as dictionaries, without the fields that do not count when records are compared."""
+    if is_dataclass(value):
+        return {f.name: as_plain(getattr(value, f.name)) for f in fields(value) if f.compare}
+    if isinstance(value, Mapping):
+        return {str(k): as_plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(v) for v in value]
+    return value

@@ -1,0 +1,282 @@
+"""What every section may read: the inputs of the report, and what is computed from them once for all sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from mmbench.report.scores import findings
+from mmbench.report.scores.complete_block import CompleteBlock, complete_block
+from mmbench.report.scores.curves import curves
+from mmbench.report.scores.dataset import dataset_report, dataset_scale
+from mmbench.report.scores.dataset_scores import DatasetScores, Record, Settings, collect
+from mmbench.report.scores.effects import by_score, effects
+from mmbench.report.scores.overall import overall
+from mmbench.report.scores.provenance import provenance
+from mmbench.report.trials.configurations import configurations
+from mmbench.report.trials.frame import Results, coverage, method_of, problems, tidy
+from mmbench.report.trials.machines import one_kind
+from mmbench.report.values.coverage import Counts, Problem
+from mmbench.report.values.curves import Curve
+from mmbench.report.values.datasets import DatasetReport
+from mmbench.report.values.effects import Effects
+from mmbench.report.values.factors import FACTORS, Factor
+from mmbench.report.values.methods import Method
+from mmbench.report.values.overall import Overall
+from mmbench.report.values.provenance import Configuration, Provenance, Source
+from mmbench.report.values.scale import Scale, joint
+from mmbench.schema.cost_curves import Profile
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import compared
+from mmbench.schema.params import Params
+from mmbench.schema.plan import Plan
+from mmbench.schema.trial import TrialConfig
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Context:
+    """Shared by all sections. What is not a field is computed when it is first asked for.
+
+    Attributes:
+        plan: what was declared.
+        results: the ledger, by trial_id; those that the plan does not hold are left out.
+        specs: by data set.
+        params: params.yaml.
+        families: name of a fusion -> its family.
+        profiles: of cost against length, where measured.
+        sources: what the results were merged from, if they were.
+    """
+
+    plan: Plan
+    results: Results
+    specs: Mapping[str, DataSpec]
+    params: Params
+    families: Mapping[str, str]
+    profiles: Sequence[Profile] = ()
+    sources: Sequence[Source] = ()
+
+    @cached_property
+    def configs(self) -> tuple[TrialConfig, ...]:
+        """Of every declared trial, the skipped ones last."""
+        return (*(job.config for job in self.plan.jobs), *(skip.config for skip in self.plan.skipped))
+
+    @cached_property
+    def methods(self) -> Mapping[str, Method]:
+        """By key, in the plan's order."""
+        found: dict[str, Method] = {}
+        for config in self.configs:
+            if config.cell not in found:
+                found[config.cell] = method_of(config, self.families)
+        return found
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the data sets that have trials, in the order of params.yaml."""
+        declared = {c.dataset for c in self.configs}
+        return tuple(n for n in self.params.grid.datasets if n in declared)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row per declared trial; columns as in `mmbench.report.trials.frame.columns`."""
+        metric = self.params.report.metric
+        metrics = {n: compared(metric, n, self.specs[n].task) for n in self.names}
+        return tidy(self.plan, self.results, self.families, metrics)
+
+    @cached_property
+    def _timed(self) -> tuple[Mapping[str, list[dict[str, Any]]], str | None]:
+        plain = self.frame.astype(object).where(self.frame.notna(), None)
+        records: dict[str, list[dict[str, Any]]] = {name: [] for name in self.names}
+        for record in plain.to_dict("records"):
+            records[str(record["dataset"])].append({str(k): v for k, v in record.items()})
+        return records, one_kind([r for own in records.values() for r in own])
+
+    @property
+    def records(self) -> Mapping[str, Sequence[Record]]:
+        """Rows of the frame by data set, None for what is absent; times of other hardware than `timed_on` are None."""
+        return self._timed[0]
+
+    @cached_property
+    def scales(self) -> Mapping[str, Scale]:
+        """Of the metric compared, by data set."""
+        return {n: dataset_scale(self.specs[n], self.records[n], self.params.report) for n in self.names}
+
+    @cached_property
+    def scores(self) -> tuple[DatasetScores, ...]:
+        """Scores of all methods, by data set."""
+        return tuple(
+            collect(n, self.records[n], self.methods, Settings(scale=self.scales[n], confidence=self.confidence))
+            for n in self.names
+        )
+
+    @cached_property
+    def coverage(self) -> tuple[Counts, ...]:
+        """Of the whole grid, then one per data set."""
+        return coverage(self.frame, self.names)
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Trials that ended without a score, and those that cannot be."""
+        return problems(self.frame)
+
+    @cached_property
+    def datasets(self) -> tuple[DatasetReport, ...]:
+        """Ranked methods, their differences and Pareto fronts, by data set."""
+        counts = self.coverage[1:]
+        return tuple(dataset_report(s, self.specs[s.dataset], c) for s, c in zip(self.scores, counts, strict=True))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Of comparisons over all data sets."""
+        return Settings(scale=self.scale, confidence=self.confidence)
+
+    @property
+    def scale(self) -> Scale:
+        """Over all data sets: of the metric that they share, or ranks."""
+        return joint(self.scales)[0]
+
+    @property
+    def why_ranks(self) -> str | None:
+        """Why ranks are compared over data sets and not scores; None where scores are."""
+        return joint(self.scales)[1]
+
+    @cached_property
+    def overall(self) -> Overall | None:
+        """Cells over all data sets; None with one data set."""
+        return overall(self.scores, self.datasets, self.settings, self.why_ranks)
+
+    @cached_property
+    def complete_block(self) -> CompleteBlock:
+        """Cells and seeds that are done on every data set."""
+        return complete_block(self.scores, self.scale)
+
+    @cached_property
+    def levels(self) -> Mapping[str, tuple[str, ...]]:
+        """Of each factor among the cells, in the plan's order."""
+        cells = [m for m in self.methods.values() if m.role == "cell"]
+        return {f: tuple(dict.fromkeys(str(getattr(m, f)) for m in cells)) for f in FACTORS}
+
+    @cached_property
+    def fusion_families(self) -> Mapping[str, str]:
+        """Label of a fusion -> its family."""
+        return {m.fusion: str(m.family) for m in self.methods.values() if m.fusion}
+
+    @cached_property
+    def effects(self) -> Effects:
+        """Marginal means and the variance that each factor explains."""
+        tops = {d.name: d.top for d in self.datasets}
+        return effects(self.scores, self.levels, tops, by_rank=self.scale.is_ranks)
+
+    @cached_property
+    def factors(self) -> tuple[Factor, ...]:
+        """The axes, with their levels in the order of their marginal means too."""
+        return tuple(
+            Factor(
+                name=factor,
+                levels=self.levels[factor],
+                by_score=by_score(factor, self.levels[factor], self.effects),
+                families=self.fusion_families if factor == "fusion" else {},
+            )
+            for factor in FACTORS
+        )
+
+    @cached_property
+    def curves(self) -> tuple[Curve, ...]:
+        """Learning curves of methods and levels."""
+        return tuple(curves(self.scores, self.results, self.levels, {n: self.specs[n].task.metric for n in self.names}))
+
+    @cached_property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """What the methods were trained with."""
+        return configurations(self.configs)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where the numbers come from."""
+        hashes = {d.name: d.data_hash for d in self.datasets}
+        found = provenance(self.params, self.frame, self.results, hashes)
+        return replace(found, timed_on=self._timed[1], sources=tuple(self.sources))
+
+    @cached_property
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        return findings.headline(self.total, self.datasets, self.overall, self.effects.winner_changes)
+
+    @property
+    def experiment(self) -> str:
+        return self.params.tracking.experiment
+
+    @property
+    def confidence(self) -> float:
+        return self.params.report.confidence
+
+    @property
+    def rope(self) -> float:
+        """As params.yaml states it."""
+        return self.params.report.rope
+
+    @property
+    def date(self) -> str | None:
+        """Day of the newest result (no clock is read), None before the first."""
+        return self.provenance.last[:10] if self.provenance.last else None
+
+    @property
+    def commit(self) -> str | None:
+        return self.provenance.commits[0] if self.provenance.commits else None
+
+    @property
+    def partial(self) -> bool:
+        """Whether trials are pending."""
+        return self.total.pending > 0
+
+    @property
+    def seeds_declared(self) -> int:
+        return self.params.grid.seeds
+
+    @property
+    def total(self) -> Counts:
+        """Coverage of the whole grid."""
+        return self.coverage[0]
+
+    @property
+    def epochs(self) -> int:
+        """Of the longest learning curve; 0 without any."""
+        return max((len(c.median) for c in self.curves), default=0)
+
+    @property
+    def replicated(self) -> bool:
+        """Whether more than one seed was declared, so that there can be intervals."""
+        return self.seeds_declared > 1
+
+    @property
+    def has_all(self) -> bool:
+        """Whether there is something to say about all data sets together."""
+        return self.overall is not None and len(self.datasets) > 1
+
+    @property
+    def shared(self) -> bool:
+        """Whether all data sets have one scale."""
+        return len({d.scale.metric for d in self.datasets}) == 1 and not self.scale.is_ranks
+
+    @property
+    def points_only(self) -> bool:
+        """Whether all differences are in points."""
+        return all(d.scale.unit == "points" for d in self.datasets)
+
+    @property
+    def rope_words(self) -> str:
+        """The region of practical equivalence, in each data set's unit where they differ."""
+        found = {d.scale.rope_words: d for d in self.datasets}
+        if len(found) < 2:
+            return next(iter(found), f"±{100 * self.rope:g} points")
+        return ", ".join(f"{d.scale.rope_words} on {d.name}" for d in self.datasets)
+
+    def dataset(self, name: str) -> DatasetReport:
+        """That data set's part. Raises KeyError."""
+        for part in self.datasets:
+            if part.name == name:
+                return part
+        raise KeyError(name)

@@ -1,0 +1,107 @@
+"""One data set: scale, ranking, rows and Pareto fronts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mmbench.report.scores import findings, ranking
+from mmbench.report.scores.dataset_scores import DatasetScores, Record
+from mmbench.report.scores.fronts import fronts
+from mmbench.report.scores.rows import rows as rows_of
+from mmbench.report.values.cells import CellRow
+from mmbench.report.values.coverage import Counts
+from mmbench.report.values.datasets import DatasetReport
+from mmbench.report.values.scale import Scale, beside, scale_of
+from mmbench.report.values.words import count
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import compared
+from mmbench.schema.params import ReportSettings
+from mmbench.schema.task import Task
+
+_NOUNS = {"classification": "class", "binary": "class", "multilabel": "label", "regression": "number"}
+
+
+def _targets(task: Task) -> str:
+    """`10 classes`, `23 labels`, `1 number`."""
+    return count(len(task.targets), _NOUNS[task.kind], "classes" if _NOUNS[task.kind] == "class" else None)
+
+
+def dataset_scale(spec: DataSpec, records: Sequence[Record], settings: ReportSettings) -> Scale:
+    """The scale of a data set. What a guess scores is what the data set says or, for a metric that is not its main one,
+    what the majority baseline does."""
+    metric = compared(settings.metric, spec.name, spec.task)
+    column = f"test_{metric}"
+    done = [r for r in records if r["state"] == "done" and r[column] is not None]
+    guess = spec.chance if metric == spec.task.metric else None
+    if guess is None:
+        guess = next((float(r[column]) for r in done if r["baseline"] == "majority"), None)
+    return scale_of(metric, settings.rope, scores=[r[column] for r in done if r["role"] == "cell"], guess=guess)
+
+
+def _other(metric: str, rows: Sequence[CellRow], guess: float | None = None) -> Scale:
+    """Of a metric that is shown and not compared."""
+    cells = [r.metrics[metric].mean for r in rows if r.method.role == "cell" and metric in r.metrics]
+    return scale_of(metric, 0.0, scores=cells, guess=guess)
+
+
+def known_ceiling(spec: DataSpec, scale: Scale) -> float | None:
+    """The best possible score, where it is of the metric compared."""
+    return spec.ceiling if scale.metric == spec.task.metric else None
+
+
+def share_of(ceiling: float | None, scale: Scale) -> float | None:
+    """The ceiling where a share of it means something: nothing is 0 and more is better. Not of an error or a
+    correlation."""
+    return ceiling if scale.higher and scale.low == 0 else None
+
+
+def dataset_report(field: DatasetScores, spec: DataSpec, counts: Counts) -> DatasetReport:
+    scale = field.settings.scale
+    places = ranking.rank(field.means, field.index, field.ranked("cell"))
+    top_all = ranking.top_with_controls(field)
+    ceiling = known_ceiling(spec, scale)
+    rows = rows_of(field, places, top_all, share_of(ceiling, scale))
+    found_fronts = fronts(rows, scale)
+    rows = [replace(r, pareto=tuple(f.cost for f in found_fronts if r.key in f.keys)) for r in rows]
+    best = next((r for r in rows if r.best), None)
+    validated = [
+        (scale.oriented(r.validation.mean), r.key)
+        for r in rows
+        if r.method.role == "cell" and r.ranked and r.validation
+    ]
+    chosen = max(validated, key=lambda x: x[0])[1] if validated else None
+    key = best.key if best else None
+    curve = scale if scale.metric == spec.task.metric else _other(spec.task.metric, rows, spec.chance)
+    others = {m: _other(m, rows) for m in beside(spec.task, scale.metric) if any(m in r.metrics for r in rows)}
+    return DatasetReport(
+        name=field.dataset,
+        description=spec.description,
+        modalities=tuple(spec.modalities),
+        carriers=spec.carriers,
+        scale=scale,
+        curve=curve,
+        beside=others,
+        targets=_targets(spec.task),
+        missing={name: m.missing for name, m in spec.modalities.items() if m.missing > 0},
+        splits=dict(spec.splits),
+        chance=scale.guess,
+        ceiling=ceiling,
+        ceiling_why=spec.ceiling_why,
+        licence=spec.licence,
+        source=spec.source,
+        citation=spec.citation,
+        notes=spec.notes,
+        data_hash=spec.hash,
+        seeds=field.seeds,
+        counts=counts,
+        rows=tuple(rows),
+        best=key,
+        top=places.top,
+        top_all=top_all,
+        single=ranking.best_single(field),
+        chosen=chosen,
+        finding=findings.finding(field.dataset, key, places.top, len(places.order), scale),
+        fronts=found_fronts,
+        dropped=tuple(r.key for r in rows if r.method.role == "cell" and not r.ranked),
+    )

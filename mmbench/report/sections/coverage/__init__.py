@@ -1,0 +1,58 @@
+"""What became of the declared trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from mmbench.report.draw import words
+from mmbench.report.draw.table import Table
+from mmbench.report.scores.context import Context
+from mmbench.report.section import Block, Section, ShowTable, section
+from mmbench.report.sections.coverage.tables import coverage
+from mmbench.report.values.coverage import Counts
+
+PROBLEMS = 200
+"""Failures listed in the page; the CSV file has them all."""
+
+
+@section("coverage")
+class Coverage(Section[Context]):
+    """Trials by state, and the messages of those without a score."""
+
+    title = "Coverage"
+    order = 20
+    places: ClassVar[Mapping[str, float]] = {"tables": 900, "metrics": 5}
+
+    def compute(self, context: Context) -> Context:
+        return context
+
+    def tables(self, record: Context) -> Iterator[Table]:
+        yield from coverage(record)
+
+    def view(self, record: Context) -> Mapping[str, Any]:
+        return {
+            "a": record,
+            "heading": heading(record.total),
+            "causes": words.CAUSES,
+            "problems": record.problems[:PROBLEMS],
+        }
+
+    def markdown(self, record: Context) -> Iterator[Block]:
+        yield "## Coverage"
+        yield ShowTable(name="coverage")
+        yield ShowTable(name="problems")
+
+    def metrics(self, record: Context) -> Mapping[str, Any]:
+        total = record.total
+        counts = {"declared": total.declared, "done": total.done, "failed": total.bad, "pending": total.pending}
+        return {"trials": counts}
+
+
+def heading(total: Counts) -> str:
+    """How many trials are done, and what became of the others."""
+    if total.done == total.declared:
+        return f"All {total.declared:,} declared trials are done"
+    gaps = [(total.bad, "failed"), (total.pending, "not run"), (total.skipped, "skipped")]
+    others = ", ".join(f"{n:,} {what}" for n, what in gaps if n)
+    return f"{total.done:,} of {total.declared:,} declared trials are done: {others}"

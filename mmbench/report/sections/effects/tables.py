@@ -1,0 +1,65 @@
+"""Tables of the variance explained and of marginal means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from mmbench.report.draw.table import Column, Table, build, spread_columns
+from mmbench.report.scores.context import Context
+from mmbench.report.values.effects import EffectTable
+from mmbench.report.values.words import interval, number, percent
+
+
+def name_of(table: EffectTable) -> str:
+    return table.dataset or "all"
+
+
+def effect_tables(context: Context) -> list[EffectTable]:
+    """Per data set, then with data set as block."""
+    blocked = context.effects.blocked
+    return [*context.effects.per_dataset, *([] if blocked is None else [blocked])]
+
+
+def effects_tables(context: Context) -> Iterator[Table]:
+    parts = effect_tables(context)
+    terms = [(name_of(t), term) for t in parts for term in t.terms]
+    if terms:
+        columns: list[Column] = [
+            ("data set", lambda x: x[0], False),
+            ("term", lambda x: x[1].label, False),
+            ("df", lambda x: str(x[1].df), True),
+            ("share", lambda x: percent(x[1].share), True),
+            ("ω²", lambda x: "–" if x[1].omega2 is None else number(x[1].omega2), True),
+            ("p", lambda x: "–" if x[1].p is None else f"{x[1].p:.2g}", True),
+        ]
+        raw = ({"dataset": name, **asdict(t), "factors": " ".join(t.factors)} for name, t in terms)
+        caption = "Variance explained (Type II); all: with data set as block"
+        yield build("effects", caption, terms, raw, columns)
+    means = [(name_of(t), mean, t.scale) for t in parts for mean in t.means]
+    if means:
+        mixed = len({t.scale.metric for t in parts}) > 1
+        arrow = parts[0].scale.arrow
+        metric: Column = ("metric", lambda x: x[2].title, False)
+        columns = [
+            ("data set", lambda x: x[0], False),
+            ("factor", lambda x: x[1].factor, False),
+            ("level", lambda x: x[1].level, False),
+            ("mean" if mixed else f"mean {arrow}", lambda x: interval(x[1].score, x[2]), True),
+            *([metric] if mixed else []),
+            ("settings", lambda x: str(x[1].contexts), True),
+        ]
+        raw = (
+            {
+                "dataset": name,
+                "factor": m.factor,
+                "level": m.level,
+                "metric": scale.metric,
+                **spread_columns("score", m.score),
+                "settings": m.contexts,
+            }
+            for name, m, scale in means
+        )
+        noise = "; intervals for comparing levels" if context.replicated else "; one seed, no intervals"
+        caption = f"Marginal means over the settings that all levels share{noise}"
+        yield build("marginal_means", caption, means, raw, columns)

@@ -1,0 +1,186 @@
+"""Paired differences between levels: all but one thing the same, seed included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats as scipy_stats
+
+from mmbench.report.scores.dataset_scores import DatasetScores, Settings
+from mmbench.report.stats import paired
+from mmbench.report.stats.estimates import Difference
+from mmbench.report.values.factors import FACTORS
+from mmbench.report.values.scale import Scale
+from mmbench.report.values.words import count, gain, listing, sentence
+
+
+def matched(
+    field: DatasetScores, factor: str, of: Mapping[str, str], subject: str, reference: str
+) -> list[tuple[str, str]]:
+    """Pairs of ranked cells that differ in `factor` alone: in the one it is `subject`, in the other `reference`.
+
+    of: level -> what it counts as (a fusion as its family); where several levels count as one, every combination pairs.
+    """
+    others = [f for f in FACTORS if f != factor]
+    sides: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+    for key in field.ranked("cell"):
+        method = field.methods[key]
+        context = tuple(str(getattr(method, f)) for f in others)
+        kind = of.get(str(getattr(method, factor)))
+        if kind in (subject, reference):
+            sides.setdefault(context, ([], []))[kind != subject].append(key)
+    return [(a, b) for left, right in sides.values() for a in left for b in right]
+
+
+def adjust(differences: Iterable[Difference], settings: Settings) -> tuple[Difference, ...]:
+    """The same differences with Holm's p over them and the verdict that follows."""
+    made = list(differences)
+    adjusted = iter(paired.holm([d.p for d in made if d.p is not None]).tolist())
+    result = []
+    for d in made:
+        p = None if d.p is None else next(adjusted)
+        verdict = paired.verdict(d.mean, d.half, p, settings.confidence, settings.rope)
+        result.append(replace(d, p_holm=p, verdict=verdict))
+    return tuple(result)
+
+
+def across(per_dataset: Mapping[str, Sequence[Difference]], settings: Settings) -> tuple[Difference, ...]:
+    """Each comparison over data sets: Student t with the data set as the unit of replication."""
+    by_pair: dict[tuple[str, str], list[float]] = {}
+    for differences in per_dataset.values():
+        for d in differences:
+            by_pair.setdefault((d.subject, d.reference), []).append(d.mean)
+    made = []
+    for (subject, reference), values in by_pair.items():
+        average = paired.estimate(values, settings.confidence)
+        assert average is not None
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        p = None
+        if spread is not None:
+            t = abs(average.mean) / (spread / np.sqrt(len(values))) if spread > 0 else np.inf * (average.mean != 0)
+            p = float(2 * scipy_stats.t.sf(np.nan_to_num(t, posinf=np.inf), len(values) - 1))
+        made.append(
+            Difference(
+                subject=subject,
+                reference=reference,
+                mean=average.mean,
+                half=average.half,
+                pairs=len(values),
+                n=len(values),
+                p=p,
+                p_holm=p,
+                verdict="unclear",
+            )
+        )
+    return adjust(made, settings)
+
+
+def find_verdicts(
+    per_dataset: Mapping[str, Sequence[Difference]], subject: str, reference: str
+) -> dict[str, Difference]:
+    return {
+        name: d
+        for name, differences in per_dataset.items()
+        for d in differences
+        if (d.subject, d.reference) == (subject, reference)
+    }
+
+
+ONE_SEED = "One seed cannot tell"
+
+
+def is_testable(per_dataset: Mapping[str, Sequence[Difference]]) -> bool:
+    """Whether any comparison has a replicate to judge it by."""
+    return any(d.p is not None for differences in per_dataset.values() for d in differences)
+
+
+def tally(found: Mapping[str, Difference]) -> str:
+    """`better on 2 of 3 data sets, worse on 1`."""
+    n = len(found)
+    words = {"better": "better", "worse": "worse", "equal": "equal", "unclear": "cannot be told apart"}
+    parts: list[str] = []
+    for verdict, word in words.items():
+        hits = sum(d.verdict == verdict for d in found.values())
+        if hits:
+            parts.append(f"{word} on {hits}" + ("" if parts else f" of {count(n, 'data set')}"))
+    return ", ".join(parts)
+
+
+def sentences_of(
+    per_dataset: Mapping[str, Sequence[Difference]],
+    overall: Sequence[Difference],
+    name: Mapping[str, str],
+    scales: Mapping[str, Scale],
+) -> tuple[str, ...]:
+    """One a comparison, over all data sets."""
+    made = []
+    for d in overall:
+        found = find_verdicts(per_dataset, d.subject, d.reference)
+        left, right = name.get(d.subject, d.subject), name.get(d.reference, d.reference)
+        detail = "; ".join(f"{dataset} {gain(x, scales[dataset])}" for dataset, x in found.items())
+        made.append(sentence(f"{left} against {right}: {tally(found)} ({detail})."))
+    return tuple(made)
+
+
+def order_best_first(differences: Iterable[Difference], first: Sequence[str] = ()) -> tuple[Difference, ...]:
+    """Differences to one reference in display order: the subjects in `first`, then the others, best first."""
+    return tuple(
+        sorted(differences, key=lambda d: (first.index(d.subject) if d.subject in first else len(first), -d.mean))
+    )
+
+
+def rank_kinds(fields: Sequence[DatasetScores], factor: str, of: Mapping[str, str]) -> list[str]:
+    """The kinds of level by the mean of their ranked cells, so that most differences between them are gains."""
+    values: dict[str, list[float]] = {kind: [] for kind in of.values()}
+    for field in fields:
+        for key in field.ranked("cell"):
+            values[of[str(getattr(field.methods[key], factor))]].append(float(field.means.mean[field.index[key]]))
+    return sorted(values, key=lambda kind: -float(np.mean(values[kind])) if values[kind] else 0.0)
+
+
+def compare_levels(
+    fields: Sequence[DatasetScores], factor: str, of: Mapping[str, str], pairs: Sequence[tuple[str, str]]
+) -> tuple[dict[str, tuple[Difference, ...]], tuple[str, ...]]:
+    per_dataset, dropped = {}, []
+    for field in fields:
+        made = []
+        for subject, reference in pairs:
+            matches = matched(field, factor, of, subject, reference)
+            if matches:
+                made.append(field.group_difference(subject, reference, matches))
+            else:
+                dropped.append(f"{field.dataset}: no pair of {subject} and {reference} is complete")
+        if made:
+            per_dataset[field.dataset] = adjust(made, field.settings)
+    return per_dataset, tuple(dropped)
+
+
+def name_winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequence[str], title: str) -> str:
+    """A heading for pairwise comparisons: which level beats all others, and on how many data sets."""
+    wins: dict[str, list[str]] = {}
+    tied = []
+    for dataset, differences in per_dataset.items():
+        beaten = dict.fromkeys(levels, 0)
+        for d in differences:
+            if d.verdict in ("better", "worse"):
+                beaten[d.subject if d.verdict == "better" else d.reference] += 1
+        present = {x for d in differences for x in (d.subject, d.reference)}
+        first = [lv for lv in levels if lv in present and beaten[lv] == len(present) - 1 > 0]
+        if first:
+            wins.setdefault(first[0], []).append(dataset)
+        else:
+            tied.append(dataset)
+    if not per_dataset:
+        return f"No answer yet on {title}"
+    if not is_testable(per_dataset):
+        return f"{ONE_SEED} which {title} is best"
+    if not wins:
+        return f"Which {title} is best cannot be told on any data set"
+    parts = [f"{lv} on {listing(where)}" for lv, where in wins.items()]
+    if len(wins) == 1 and not tied:
+        where = "every data set" if len(per_dataset) > 1 else listing(list(per_dataset))
+        return sentence(f"{next(iter(wins))} is the best {title} on {where}")
+    tail = f"; no single winner on {listing(tied)}" if tied else ""
+    return sentence(f"best {title}: {' and '.join(parts)}{tail}")

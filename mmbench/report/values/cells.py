@@ -1,0 +1,96 @@
+"""One method on one data set: its seeds, its scores, its gains and its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mmbench.report.stats.estimates import Difference, Estimate
+from mmbench.report.values.methods import Method
+
+CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedValue:
+    """One declared trial of a method on a data set. value: its test score, None unless state is "done"."""
+
+    seed: int
+    trial_id: str | None
+    state: str
+    value: float | None
+    message: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellCost:
+    """Medians over the finished seeds. Bytes, seconds, microseconds a sample; flops is a lower bound (see caveats).
+
+    Times and memory are those of one kind of hardware (`Provenance.timed_on`), None for a method that did not run
+    there.
+    """
+
+    parameters: float
+    flops: float | None
+    train_seconds: float | None
+    inference_us: float | None
+    peak_memory: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRow:
+    """One method on one data set (cells of the grid and controls alike).
+
+    state: complete = every declared seed done; partial = some; failed = none done and at least one ended badly; pending
+    = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test metric (of
+    DatasetReport.scale) with interval; None where no seed is done. validation: the same on validation. metrics: every
+    metric on test, in the order of `METRICS`. ranked: compared with the others (done on every seed of
+    DatasetReport.seeds); a row that is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared
+    rank "1-3" (cells: among cells; controls: None). best: best mean among the ranked cells. in_top: member of the tie
+    group with the best cell ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls
+    are compared together. to_best: difference to the best cell (None for the best itself). gain_single: to the best
+    single modality; gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines.
+    ceiling_share: score / ceiling, where that says something. pareto: the costs ("parameters", "flops",
+    "train_seconds", "inference_us") on whose front against the score it lies. trial_ids: of every declared seed that
+    has one.
+    """
+
+    dataset: str
+    method: Method
+    state: CellState
+    reason: str | None
+    declared: int
+    done: int
+    seeds: tuple[SeedValue, ...]
+    score: Estimate | None
+    validation: Estimate | None
+    metrics: Mapping[str, Estimate]
+    best_epoch: float | None
+    ranked: bool
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    best: bool
+    in_top: bool | None
+    in_top_all: bool | None
+    to_best: Difference | None
+    gain_single: Difference | None
+    gain_pooling: Difference | None
+    gain_linear: Difference | None
+    gain_majority: Difference | None
+    ceiling_share: float | None
+    cost: CellCost | None
+    pareto: tuple[str, ...]
+    trial_ids: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return self.method.key
+
+    @property
+    def rank_label(self) -> str:
+        """`1-3`, `4` or ``."""
+        if self.rank_low is None:
+            return ""
+        return f"{self.rank_low}" if self.rank_low == self.rank_high else f"{self.rank_low}–{self.rank_high}"

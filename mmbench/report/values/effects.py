@@ -1,0 +1,56 @@
+"""Marginal means and the variance that each factor explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmbench.report.stats.estimates import Estimate
+from mmbench.report.stats.variance import Term
+from mmbench.report.values.scale import Scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelMean:
+    """Marginal mean of one level: over the settings of the other factors that every level has (`contexts`)."""
+
+    factor: str
+    level: str
+    score: Estimate
+    contexts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairMean:
+    """Mean score of two levels together, for interaction plots; over the third factor's common levels."""
+
+    factors: tuple[str, str]
+    levels: tuple[str, str]
+    score: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectTable:
+    """Main effects and interactions on one data set, or with data set as block (dataset = None).
+
+    dropped: the cells that were left out, in words; empty on a complete grid. scale: of the means.
+    """
+
+    dataset: str | None
+    scale: Scale
+    means: tuple[LevelMean, ...]
+    pairs: tuple[PairMean, ...]
+    terms: tuple[Term, ...]
+    noise_share: float | None
+    finding: str
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """winner_changes: True when no cell is in the tie group of every data set. None with one data
+    set."""
+
+    per_dataset: tuple[EffectTable, ...]
+    blocked: EffectTable | None
+    winner_changes: bool | None
+    winner_sentence: str

@@ -271,7 +271,7 @@ def test_every_number_traces_to_trials(whole: Report) -> None:
         for row in d.rows:
             assert row.score is not None
             assert frame.loc[list(row.trial_ids), "test_accuracy"].mean() == pytest.approx(row.score.mean)
-    assert {"fusion_family", "peak_memory", "inference_us"} <= set(frame.columns)
+    assert {"fusion_family", "peak_memory", "inference_us_per_sample"} <= set(frame.columns)
     assert set(frame["fusion_family"].dropna()) == {"early", "intermediate", "late (features)"}
 
 

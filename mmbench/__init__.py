@@ -3,7 +3,13 @@
 __version__ = "0.1.0"
 
 _PUBLIC = (
+    "Architecture",
+    "Attention",
     "Dataset",
+    "Fusion",
+    "Heads",
+    "IntermediateFusion",
+    "Pooling",
     "Results",
     "UserError",
     "build_model",

@@ -8,9 +8,16 @@ from mmbench.library.load import compare, load_results
 from mmbench.library.models import build_model, check
 from mmbench.library.results import Results
 from mmbench.library.run import run
+from mmbench.model.interfaces import Architecture, Attention, Fusion, Heads, IntermediateFusion, Pooling
 
 __all__ = [
+    "Architecture",
+    "Attention",
     "Dataset",
+    "Fusion",
+    "Heads",
+    "IntermediateFusion",
+    "Pooling",
     "Results",
     "UserError",
     "build_model",

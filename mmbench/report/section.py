@@ -156,18 +156,18 @@ def find_sections() -> tuple[tuple[Section[Any], ...], tuple[Broken, ...]]:
     broken = []
     for name in _modules():
         try:
-            module = importlib.import_module(name)
+            sections = [cls() for cls in _marked(importlib.import_module(name))]
         except (Exception, SystemExit) as error:
             broken.append(Broken(name=name, reason=f"cannot be imported ({type(error).__name__}: {error})"))
             continue
-        for cls in _marked(module):
-            if cls.name in found:
-                other = type(found[cls.name]).__module__
+        for each in sections:
+            if each.name in found:
+                modules = f"{type(found[each.name]).__module__} and {type(each).__module__}"
                 raise UserError(
-                    f"two sections of the report are named {cls.name!r}: {other} and {cls.__module__}; rename one, or "
-                    "uninstall the package that brings it"
+                    f"two sections of the report are named {each.name!r}: {modules}; rename one, or uninstall the "
+                    "package that brings it"
                 )
-            found[cls.name] = cls()
+            found[each.name] = each
     return tuple(sorted(found.values(), key=lambda s: (s.order, s.name))), tuple(broken)
 
 
@@ -180,5 +180,6 @@ def _modules() -> Iterator[str]:
 def _marked(module: ModuleType) -> Iterator[type[Section[Any]]]:
     for cls in vars(module).values():
         if inspect.isclass(cls) and "__section__" in cls.__dict__ and cls.__module__ == module.__name__:
-            assert issubclass(cls, Section), f"{cls.__qualname__} is marked with @section and is no Section"
+            if not issubclass(cls, Section):
+                raise TypeError(f"{cls.__qualname__} is marked with @section and does not inherit from Section")
             yield cls

@@ -74,9 +74,9 @@ def test_the_probability_is_mann_whitneys() -> None:
 
 def test_the_whole_analysis_agrees_with_the_frame(whole: Report) -> None:
     """From the ledger's rows alone, with plain loops."""
-    frame = whole.frame[whole.frame["role"] == "cell"]
+    frame = whole.context.frame[whole.context.frame["role"] == "cell"]
     seen = 0
-    for table in whole.aggregates.tables:
+    for table in whole["aggregates"].found.tables:
         column = "method" if table.factor == "cell" else table.factor
         others = [] if table.factor == "cell" else [f for f in ("attention", "fusion", "architecture") if f != column]
 
@@ -124,14 +124,14 @@ def test_no_interval_where_no_resample_differs() -> None:
 
 
 def test_planted_levels_lead(whole: Report) -> None:
-    table = whole.aggregates.tables[0]
+    table = whole["aggregates"].found.tables[0]
     assert (table.factor, table.first) == ("attention", "additive")
     mean = next(m for m in table.members if m.name == "mean")
     assert mean.improvement is not None and mean.improvement.value > 0.95
-    best = whole.aggregates.tables[-1]
-    assert whole.overall is not None
-    assert best.factor == "cell" and {m.name for m in best.members} == {r.key for r in whole.overall.rows[:6]}
-    for m in (m for t in whole.aggregates.tables for m in t.members):
+    best = whole["aggregates"].found.tables[-1]
+    assert whole.context.overall is not None
+    assert best.factor == "cell" and {m.name for m in best.members} == {r.key for r in whole.context.overall.rows[:6]}
+    for m in (m for t in whole["aggregates"].found.tables for m in t.members):
         assert all(a <= b <= c for a, b, c in zip(m.profile_low, m.profile, m.profile_high, strict=True))
         assert list(m.profile) == sorted(m.profile, reverse=True)
 
@@ -199,5 +199,5 @@ def test_the_hypervolume_is_a_share_of_the_box() -> None:
 
 
 def test_fronts_have_a_hypervolume(whole: Report) -> None:
-    shares = [f.hypervolume for d in whole.datasets for f in d.fronts]
+    shares = [f.hypervolume for d in whole.context.datasets for f in d.fronts]
     assert len(shares) == 12 and all(s is not None and 0 < s <= 1 for s in shares)

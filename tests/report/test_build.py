@@ -16,6 +16,7 @@ from mmbench.report.pages.report import Report
 from mmbench.report.values.cells import CellRow
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, Made, Truth, make
+from tests.support.reports import answer
 
 BEST = "additive + cross_attention · independent"
 GRID = 39
@@ -32,18 +33,18 @@ def whole() -> Report:
 
 
 def test_the_planted_best_cell_is_found_and_stands_alone(whole: Report) -> None:
-    synergy = whole.dataset("synergy")
+    synergy = whole.context.dataset("synergy")
     assert synergy.best == BEST and synergy.top == (BEST,)
     row = synergy.row(BEST)
     assert row.score is not None and row.score.low <= 0.87 <= row.score.high
     assert row.rank_label == "1" and row.in_top
     assert row.ceiling_share == pytest.approx(row.score.mean / 0.92)
-    assert synergy.answer[0].startswith(f"On synergy, use {BEST}: accuracy 0.8")
+    assert answer(whole, "synergy").sentences[0].startswith(f"On synergy, use {BEST}: accuracy 0.8")
 
 
 def test_cells_with_equal_truth_share_the_top(whole: Report) -> None:
     """On `redundant` the two attentions under `concat` and `independent` differ by 0.2 points."""
-    redundant = whole.dataset("redundant")
+    redundant = whole.context.dataset("redundant")
     assert {f"{a} + concat · independent" for a in ("additive", "scaled_dot_product")} <= set(redundant.top)
     assert not any(k.startswith("mean") for k in redundant.top)
     shared = [redundant.row(k).rank_label for k in redundant.top]
@@ -51,7 +52,7 @@ def test_cells_with_equal_truth_share_the_top(whole: Report) -> None:
 
 
 def test_gains_have_the_planted_size(whole: Report) -> None:
-    row = whole.dataset("synergy").row(BEST)
+    row = whole.context.dataset("synergy").row(BEST)
     for gain, truth in ((row.gain_single, 0.37), (row.gain_pooling, 0.10), (row.gain_linear, 0.37)):
         assert gain is not None and gain.half is not None
         assert gain.low <= truth + 0.005 and gain.high >= truth - 0.005
@@ -62,7 +63,8 @@ def test_gains_have_the_planted_size(whole: Report) -> None:
 
 
 def test_the_standing_statements() -> None:
-    said = {(d.name, s.name): s.holds for d in analysed(make(noise=0.005)).context.datasets for s in d.statements}
+    report = analysed(make(noise=0.005))
+    said = {(d, s.name): s.holds for d in TRUTHS for s in answer(report, d).statements}
     assert said["synergy", "singles_at_chance"] is True
     assert said["redundant", "singles_at_chance"] is False
     assert said["unique", "carrier_on_top"] is False
@@ -72,16 +74,19 @@ def test_the_standing_statements() -> None:
 
 def test_a_carrier_that_is_as_good_as_any_cell_is_in_the_top_group() -> None:
     truth = Truth(base=0.8, single={"image": 0.1, "audio": 0.8, "text": 0.1})
-    found = analysed(make(truths={"unique": truth})).context.dataset("unique")
-    assert {s.name: s.holds for s in found.statements}["carrier_on_top"] is True
+    report = analysed(make(truths={"unique": truth}))
+    found = report.context.dataset("unique")
+    assert {s.name: s.holds for s in answer(report, "unique").statements}["carrier_on_top"] is True
     assert any("audio alone" in k for k in found.top_all)
 
 
 def test_a_baseline_that_beats_every_cell_is_told() -> None:
     truth = Truth(base=0.6, single={"image": 0.5, "audio": 0.5}, linear=0.9)
-    found = analysed(make(truths={"synergy": truth})).context.dataset("synergy")
+    report = analysed(make(truths={"synergy": truth}))
+    found = report.context.dataset("synergy")
     assert found.top_all == ("linear baseline",)
-    assert any(re.match(r"It loses .* points .* to the linear baseline\.$", sentence) for sentence in found.answer)
+    sentences = answer(report, "synergy").sentences
+    assert any(re.match(r"It loses .* points .* to the linear baseline\.$", text) for text in sentences)
 
 
 def train_seconds(row: CellRow) -> float:
@@ -90,8 +95,9 @@ def train_seconds(row: CellRow) -> float:
 
 def test_nobody_is_advised_to_take_a_cell_that_is_clearly_behind() -> None:
     """With three seeds a cell far behind can still be in the tie group, after the correction for many comparisons."""
-    for data in analysed(make(noise=0.02)).context.datasets:
-        told = [text for text in data.answer if text.startswith("Where training time counts")]
+    report = analysed(make(noise=0.02))
+    for data in report.context.datasets:
+        told = [text for text in answer(report, data.name).sentences if text.startswith("Where training time counts")]
         behind = [k for k in data.top if (d := data.row(k).to_best) and (d.high < 0 or d.mean < -2 * data.scale.rope)]
         assert not any(f"take {k}:" in text for k in behind for text in told)
     wide = analysed(make(noise=0.02)).context.dataset("unique")
@@ -101,11 +107,11 @@ def test_nobody_is_advised_to_take_a_cell_that_is_clearly_behind() -> None:
 def test_the_answer_is_advice() -> None:
     """What to use, what could be used instead, what it gains at which price, and what to take where time counts."""
     whole = analysed(make(seeds=4))
-    found = whole.dataset("redundant")
+    found = whole.context.dataset("redundant")
     best = found.row(str(found.best))
     others = [key for key in found.top if key != best.key]
     assert 1 < len(others) <= 5 and best.gain_single and best.cost
-    use, instead, over_single, *_ = found.answer
+    use, instead, over_single, *_ = answer(whole, "redundant").sentences
     assert use.startswith(f"On {found.name}, use {best.key}: accuracy 0.9")
     assert use.endswith(f"; {len(others)} of the 26 other cells cannot be told apart from it.")
     assert instead.startswith("Those are ") and all(key in instead for key in others)
@@ -114,18 +120,18 @@ def test_the_answer_is_advice() -> None:
     times = best.cost.train_seconds / single.cost.train_seconds
     assert f"It gains {100 * best.gain_single.mean:.1f} points" in over_single
     assert over_single.endswith(f"at {times:.1f} times its training time.")
-    (cheap,) = (text for text in found.answer if text.startswith("Where training time counts"))
+    (cheap,) = (text for text in answer(whole, "redundant").sentences if text.startswith("Where training time counts"))
     tied = [found.row(key) for key in found.top]
     near = [r for r in tied if r.best or (r.to_best and r.to_best.high >= 0 and r.to_best.mean >= -0.02)]
     taken = min(near, key=train_seconds)
     assert taken.to_best and best.cost and taken.cost
     assert f"take {taken.key}: {100 * taken.to_best.mean:.1f} points".replace("-", "−") in cheap
-    assert len(whole.dataset("unique").top) > 6
-    assert not any(text.startswith("Those are") for text in whole.dataset("unique").answer), "too many to name"
+    assert len(whole.context.dataset("unique").top) > 6
+    assert not any(text.startswith("Those are") for text in answer(whole, "unique").sentences), "too many to name"
 
 
 def test_the_articles_questions_find_the_planted_differences(whole: Report) -> None:
-    asked = {q.name: q for q in whole.questions}
+    asked = {q.name: q for q in whole["questions"].found}
     assert list(asked) == ["attention", "fusion", "architecture", "multimodal"]
     additive = {n: d for n, ds in asked["attention"].per_dataset.items() for d in ds if d.subject == "additive"}
     for name, truth in (("redundant", 0.03), ("unique", 0.05), ("synergy", 0.064)):
@@ -259,18 +265,18 @@ def test_results_outside_the_plan_are_left_out() -> None:
 
 
 def test_every_number_traces_to_trials(whole: Report) -> None:
-    frame = whole.frame.set_index("trial_id")
+    frame = whole.context.frame.set_index("trial_id")
     assert len(frame) == 330 and frame.index.is_unique
-    for d in whole.datasets:
+    for d in whole.context.datasets:
         for row in d.rows:
             assert row.score is not None
             assert frame.loc[list(row.trial_ids), "test_accuracy"].mean() == pytest.approx(row.score.mean)
-    assert {"fusion_family", "peak_memory", "inference_us"} <= set(frame.columns)
+    assert {"fusion_family", "peak_memory", "inference_us_per_sample"} <= set(frame.columns)
     assert set(frame["fusion_family"].dropna()) == {"early", "intermediate", "late (features)"}
 
 
 def test_the_front_is_not_dominated(whole: Report) -> None:
-    for d in whole.datasets:
+    for d in whole.context.datasets:
         for front in d.fronts:
             points = [(getattr(d.row(k).cost, front.cost), d.row(k).score.mean) for k in front.keys]  # type: ignore[union-attr]
             assert points == sorted(points)
@@ -282,9 +288,9 @@ def test_the_front_is_not_dominated(whole: Report) -> None:
 
 
 def test_learning_curves_are_there_for_cells_and_levels(whole: Report) -> None:
-    kinds = pd.Series([c.kind for c in whole.curves if c.dataset == "synergy"]).value_counts().to_dict()
+    kinds = pd.Series([c.kind for c in whole.context.curves if c.dataset == "synergy"]).value_counts().to_dict()
     assert kinds == {"cell": 27, "single": 6, "attention": 3, "fusion": 3, "architecture": 3}
-    level = next(c for c in whole.curves if c.kind == "attention")
+    level = next(c for c in whole.context.curves if c.kind == "attention")
     assert level.runs == 27 and len(level.median) == 10
     assert all(a <= b <= c for a, b, c in zip(level.low, level.median, level.high, strict=True))  # type: ignore[operator]
 
@@ -323,7 +329,7 @@ def test_nothing_is_said_of_the_best_modality_while_one_has_not_run() -> None:
     found = analysed(replace(whole, results=kept))
     for data in found.context.datasets:
         assert all(row.gain_single is None for row in data.cells)
-        assert not any("best single modality" in text for text in data.answer)
+        assert not any("best single modality" in text for text in answer(found, data.name).sentences)
     (question,) = (q for q in found["questions"].found if "single" in q.title)
     assert not any(question.per_dataset.values())
     assert any("a modality has no complete trial on its own" in text for text in question.dropped)

@@ -16,6 +16,7 @@ from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
+from tests.support.reports import answer
 
 AXES = ("attention", "fusion", "architecture")
 FAULTS = {5: State.FAILED, 250: State.DIVERGED, 700: State.TIMEOUT, 1000: State.PENDING, 1500: State.SKIPPED}
@@ -136,10 +137,11 @@ def test_a_wide_gap_is_not_called_unclear_for_the_number_of_cells() -> None:
     levels = {axis: list(variants(axis)) for axis in AXES} | {"architecture": ["hybrid", "independent", "shared"]}
     families = {name: info.cls.family for name, info in variants("fusion").items()}
     made = make(truths={"synergy": TRUTHS["synergy"]}, levels=levels, families=families)
-    (dataset,) = analyse(**made.arguments()).context.datasets
+    report = analyse(**made.arguments())
+    (dataset,) = report.context.datasets
     assert dataset.best is not None
     gain = dataset.row(dataset.best).gain_linear
     assert gain is not None and gain.half is not None and gain.mean > 10 * gain.half
-    (said,) = (text for text in dataset.answer if "linear baseline" in text)
+    (said,) = (text for text in answer(report, "synergy").sentences if "linear baseline" in text)
     assert gain.verdict == "unclear"
     assert "clear of zero taken alone, but not once corrected" in said

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
+from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
 from mmbench.report.export import export
 from mmbench.report.pages import latex, markdown
@@ -80,7 +81,7 @@ def test_the_best_row_is_bold_and_ties_are_marked(analysis: Report, folder: Path
         assert len(tied) == len(d.top) - 1
         assert all(any(f"& {latex.escape(k)} &" in line for k in d.top) for line in tied)
         text = (folder / "tables" / f"cells_{d.name}.md").read_text()
-        assert text.count(f"| **{markdown.escape(str(d.best))}** |") == 1 and text.count(" • |") == len(d.top) - 1
+        assert text.count(f"| **{md.escape(str(d.best))}** |") == 1 and text.count(" • |") == len(d.top) - 1
 
 
 def test_whatever_the_text_the_latex_is_ascii_and_nothing_is_lost() -> None:
@@ -169,8 +170,8 @@ def test_every_table_of_the_markdown_is_one(analysis: Report, folder: Path) -> N
 def test_a_large_table_is_cut_in_the_report_and_whole_beside_it() -> None:
     shown = pd.DataFrame({"method": [f"m{i}" for i in range(500)], "x": ["1"] * 500})
     large = Table(name="cells_x", caption="c", raw=shown, shown=shown, numeric=("x",))
-    assert markdown.whole(large).count("\n") == 502
-    assert len(list(markdown._lines(large, markdown.MOST))) == markdown.MOST + 2
+    assert md.whole(large).count("\n") == 502
+    assert len(list(md.table_lines(large, markdown.MOST))) == markdown.MOST + 2
 
 
 def test_a_partial_ranking_says_so_in_its_caption() -> None:

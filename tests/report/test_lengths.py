@@ -91,7 +91,7 @@ def test_a_mechanism_that_was_never_measured_has_a_row_and_no_line() -> None:
 def test_at_most_six_are_named_and_the_rest_is_grey() -> None:
     many = [series(f"m{i}", 1.0 + i / 20) for i in range(9)]
     (part,) = analysed(profile(*many, series("scaled_dot_product", 2.0)))["cost"].lengths
-    time, memory = lengths.lengths(part, gap=6.0).plots
+    time, memory = lengths.length_view(part, gap=6.0).plots
     for plot in (time, memory):
         assert [line.name for line in plot.lines] == ["scaled_dot_product", "m0", "m1", "m2", "m3", "m4"]
         assert plot.grey_count == 4

@@ -80,9 +80,9 @@ def test_two_halves_are_the_whole(made: Made, whole: Report, tmp_path: Path) -> 
     assert {k: v for k, v in merged.as_json().items() if k not in strip} == {
         k: v for k, v in whole.as_json().items() if k not in strip
     }
-    assert [s.name for s in merged.provenance.sources] == ["a", "b"]
-    assert sum(s.used for s in merged.provenance.sources) == len(made.results)
-    assert replace(merged.provenance, sources=()) == whole.provenance
+    assert [s.name for s in merged.context.provenance.sources] == ["a", "b"]
+    assert sum(s.used for s in merged.context.provenance.sources) == len(made.results)
+    assert replace(merged.context.provenance, sources=()) == whole.context.provenance
     assert set(merged.caveats) - set(whole.caveats) == {
         f"Merged from 2 sources. a: {len(first)} trials on processor x86_64, cores 2, 2026-11-22. "
         f"b: {len(second)} trials on processor x86_64, cores 2, 2026-11-22."
@@ -93,25 +93,25 @@ def test_parquet_brings_everything_but_curves_and_says_so(made: Made, whole: Rep
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), table(tmp_path / "b.parquet", made, second)
     merged = report(made, a, b)
-    assert [d.rows for d in merged.datasets] == [d.rows for d in whole.datasets]
-    assert merged.total == whole.total
-    assert sum(c.runs for c in merged.curves) < sum(c.runs for c in whole.curves)
-    assert [s.curves for s in merged.provenance.sources] == [True, False]
+    assert [d.rows for d in merged.context.datasets] == [d.rows for d in whole.context.datasets]
+    assert merged.context.total == whole.context.total
+    assert sum(c.runs for c in merged.context.curves) < sum(c.runs for c in whole.context.curves)
+    assert [s.curves for s in merged.context.provenance.sources] == [True, False]
     assert any(c.startswith("Learning curves show only the trials") for c in merged.caveats)
 
 
 def test_the_order_of_the_sources_does_not_change_a_number(made: Made, tmp_path: Path) -> None:
     first, second = halves(made)
     a, b = ledger(tmp_path / "a", first.values()), table(tmp_path / "b.parquet", made, second)
-    assert report(made, a, b).datasets == report(made, b, a).datasets
+    assert report(made, a, b).context.datasets == report(made, b, a).context.datasets
 
 
 def test_equal_values_merge_silently_and_the_ledger_is_kept(made: Made, whole: Report, tmp_path: Path) -> None:
     b = table(tmp_path / "b.parquet", made, {k: moved(r) for k, r in made.results.items()})
     a = ledger(tmp_path / "a", made.results.values())
     merged = report(made, b, a)
-    assert merged.datasets == whole.datasets and merged.provenance.timed_on is None
-    assert sum(c.runs for c in merged.curves) == sum(c.runs for c in whole.curves)
+    assert merged.context.datasets == whole.context.datasets and merged.context.provenance.timed_on is None
+    assert sum(c.runs for c in merged.context.curves) == sum(c.runs for c in whole.context.curves)
 
 
 def test_different_values_are_an_error_that_names_trial_and_places(made: Made, tmp_path: Path) -> None:
@@ -157,12 +157,12 @@ def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Report, t
     a = ledger(tmp_path / "a", here)
     b = ledger(tmp_path / "b", [moved(r) for r in made.results.values() if there(r)])
     merged = report(made, a, b)
-    assert merged.provenance.timed_on == "processor x86_64, cores 2"
-    for d in merged.datasets:
+    assert merged.context.provenance.timed_on == "processor x86_64, cores 2"
+    for d in merged.context.datasets:
         for row in d.rows:
             if row.cost is None:
                 continue
-            was = whole.dataset(d.name).row(row.key)
+            was = whole.context.dataset(d.name).row(row.key)
             assert row.score == was.score and was.cost is not None and row.cost.parameters == was.cost.parameters
             if row.key == alone:
                 assert row.cost.train_seconds is None and row.cost.inference_us is None
@@ -170,7 +170,7 @@ def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Report, t
             else:
                 assert row.cost.train_seconds is not None and row.cost.train_seconds > 1
     assert any("ran on different hardware" in c and "cores 2" in c for c in merged.caveats)
-    assert (merged.frame["train_seconds"] == 0.25).sum() > 50, "the file keeps every time"
+    assert (merged.context.frame["train_seconds"] == 0.25).sum() > 50, "the file keeps every time"
 
 
 def test_memory_of_the_machine_is_no_other_hardware(made: Made, tmp_path: Path) -> None:
@@ -179,8 +179,8 @@ def test_memory_of_the_machine_is_no_other_hardware(made: Made, tmp_path: Path) 
     a = ledger(tmp_path / "a", [moved(r, facts | {"memory_gib": 15.5}) for r in first.values()])
     b = ledger(tmp_path / "b", [moved(r, facts | {"memory_gib": 15.6}, 26) for r in second.values()])
     merged = report(made, a, b)
-    assert merged.provenance.timed_on is None
-    assert [s.last[:10] for s in merged.provenance.sources if s.last] == ["2026-11-24", "2026-11-26"]
+    assert merged.context.provenance.timed_on is None
+    assert [s.last[:10] for s in merged.context.provenance.sources if s.last] == ["2026-11-24", "2026-11-26"]
 
 
 def test_what_the_plan_does_not_declare_is_counted_with_its_reason(made: Made, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_what_the_plan_does_not_declare_is_counted_with_its_reason(made: Made, t
         update={"trial_id": "f" * 16, "provenance": results[5].provenance.model_copy(update={"data_hash": "new"})}
     )
     a = ledger(tmp_path / "a", [*results, *other_code, other_data])
-    (source,) = report(made, a).provenance.sources
+    (source,) = report(made, a).context.provenance.sources
     assert source.foreign == {"other source code": 4, "other data": 1} and source.used == len(results)
     b = ledger(tmp_path / "b", other_code)
     with pytest.raises(UserError, match=r"none of the 4 trials in b belongs .* \(4 other source code\)"):

@@ -19,6 +19,7 @@ from mmbench.report.values import numbers
 from mmbench.report.values.coverage import Problem
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
+from tests.support.reports import with_values
 
 FAULTS = {
     4: State.FAILED,
@@ -183,8 +184,8 @@ def test_foreign_text_stays_text(analysis):
     row, *rows = first.rows
     seed, *seeds = row.seeds
     row = replace(row, reason=HOSTILE, seeds=(replace(seed, message=HOSTILE, state="failed"), *seeds))
-    first = replace(first, rows=(row, *rows), answer=(HOSTILE,))
-    hostile = replace(analysis, headline=HOSTILE, problems=(problem,), datasets=(first, *others))
+    first = replace(first, rows=(row, *rows), description=HOSTILE)
+    hostile = with_values(analysis, headline=HOSTILE, problems=(problem,), datasets=(first, *others))
     page = render(hostile)
     assert "<script>alert" not in page
     assert "<img" not in page
@@ -198,7 +199,7 @@ def test_foreign_text_stays_text_in_rows_kept_back(analysis, monkeypatch):
     first, *others = analysis.context.datasets
     rows = list(first.rows)
     rows[5] = replace(rows[5], method=replace(rows[5].method, attention=HOSTILE, fusion="<!-- <script>"))
-    page = render(replace(analysis, datasets=(replace(first, rows=tuple(rows)), *others)))
+    page = render(with_values(analysis, datasets=(replace(first, rows=tuple(rows)), *others)))
     kept = re.findall(KEPT, page, flags=re.DOTALL)
     assert len(kept) == 1 + len(analysis.context.datasets)
     found = [tag for text in kept for tag in re.findall(r"<[^a-z/]|</?[a-z]*", text)]

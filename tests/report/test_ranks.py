@@ -147,7 +147,7 @@ def test_three_data_sets_are_ranked_without_a_test() -> None:
     assert page.count("No p-value is shown") == 3 and "Friedman’s test that" not in page
     names = [t.name for t in found.tables]
     assert "ranks" in names and "rank_tests" not in names
-    assert "No p-value is shown" in as_markdown(found, found.tables, ())
+    assert "No p-value is shown" in as_markdown(found)
 
 
 def test_eight_data_sets_tell_a_planted_level_apart() -> None:
@@ -246,10 +246,10 @@ def _flagged(analysis: Report, folder: Path) -> None:
 def test_deleted_ledger_files_are_flagged_wherever_something_is_ranked(tmp_path: Path) -> None:
     root = _project(tmp_path)
     _, whole, page = report(root)
-    assert not whole.partial and whole.ranks.dropped == whole.aggregates.dropped == ()
+    assert not whole.context.partial and whole["ranks"].dropped == whole["aggregates"].found.dropped == ()
     assert "The grid is incomplete" not in page.read_text(encoding="utf-8")
-    assert [x.level for x in whole.ranks.tables[0].levels] == ["additive", "mean"]
-    assert whole.ranks.tables[0].contexts == 2
+    assert [x.level for x in whole["ranks"].tables[0].levels] == ["additive", "mean"]
+    assert whole["ranks"].tables[0].contexts == 2
 
     # One run of one cell: the cell leaves every comparison, and only the setting that is left whole is ranked.
     assert _lose(root, "other", "additive", "shared", seed=1) == 1

@@ -17,6 +17,7 @@ from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
 from mmbench.schema.result import State
 from tests.support.factory import OTHERS, TRUTHS, Made, Truth, make
+from tests.support.reports import answer
 
 from .test_build import BEST, analysed
 from .test_page import embedded
@@ -45,7 +46,7 @@ def test_the_cell_with_the_planted_lowest_error_is_best_and_stands_alone(mixed: 
     means = [r.score.mean for r in rating.cells if r.score]
     assert means[0] == min(means)
     assert rating.row(BEST).rank_label == "1" and rating.row(BEST).ceiling_share is None
-    assert rating.answer[0].startswith(f"On rating, use {BEST}: MAE 6.5")
+    assert answer(mixed, "rating").sentences[0].startswith(f"On rating, use {BEST}: MAE 6.5")
     controls = [r.score.mean for r in rating.controls if r.score]
     assert controls == sorted(controls), "controls are in order, the best first"
 
@@ -58,8 +59,7 @@ def test_a_gain_is_positive_where_the_error_is_lower(mixed: Report) -> None:
     worst = mixed.context.dataset("rating").cells[-1]
     assert worst.to_best is not None and worst.to_best.mean < 0 and worst.to_best.verdict == "worse"
     assert any(
-        "lower MAE" in s and s.endswith("than the linear baseline: better.")
-        for s in mixed.context.dataset("rating").answer
+        "lower MAE" in s and s.endswith("than the linear baseline: better.") for s in answer(mixed, "rating").sentences
     )
 
 
@@ -70,8 +70,8 @@ def test_questions_and_effects_go_the_same_way_for_errors(mixed: Report) -> None
     assert next(iter(found)) == "additive", "the best first"
     assert asked["multimodal"].per_dataset["rating"][0].verdict == "better"
     alone = analysed(make(truths={"rating": OTHERS["rating"]}))
-    assert [f.by_score[0] for f in alone.factors[:2]] == ["additive", "cross_attention"]
-    means = {m.level: m.score.mean for m in alone.effects.per_dataset[0].means}
+    assert [f.by_score[0] for f in alone.context.factors[:2]] == ["additive", "cross_attention"]
+    means = {m.level: m.score.mean for m in alone.context.effects.per_dataset[0].means}
     assert means["additive"] < means["mean"] and 7 < means["additive"] < 8
     assert "by up to 0.5" in asked_of(alone)["attention"].finding and "of MAE" in asked_of(alone)["attention"].finding
 
@@ -157,13 +157,13 @@ def test_small_and_large_units_have_readable_numbers() -> None:
                       unit=unit)  # fmt: skip
         found = analysed(make(truths={"scaled": truth}))
         page = render(found)
-        assert re.search(pattern, found.context.dataset("scaled").answer[0]), found.context.dataset("scaled").answer[0]
+        assert re.search(pattern, answer(found, "scaled").sentences[0]), answer(found, "scaled").sentences[0]
         labels = re.findall(r'<span class="t" style="(?:left|top):[\d.]+%">([^<]*)<', page)
         assert labels and all(len(label) < 12 for label in labels)
 
 
 def test_statements_beside_a_guess(mixed: Report) -> None:
-    said = {(d.name, s.name): s for d in mixed.context.datasets for s in d.statements}
+    said = {(d.name, s.name): s for d in mixed.context.datasets for s in answer(mixed, d.name).statements}
     assert said["rating", "singles_at_chance"].holds is False
     assert "better than a guess without the input (12.400)" in said["rating", "singles_at_chance"].text
     assert said["fraud", "singles_at_chance"].holds is True

@@ -40,7 +40,7 @@ class Part:
     def __init__(self, section: Section[Any], context: Context) -> None:
         self.section, self.context = section, context
         self.failure: str | None = None
-        self._made: dict[str, Any] = {}
+        self._outputs: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -66,12 +66,12 @@ class Part:
     def _once(self, output: str, make: Callable[[], T], empty: T) -> T:
         """What `make` gave; `empty` where it or any other output raised. A defect of one section must not cost the
         report, so that every exception counts."""
-        if output not in self._made and self.failure is None:
+        if output not in self._outputs and self.failure is None:
             try:
-                self._made[output] = make()
+                self._outputs[output] = make()
             except Exception as error:
                 self.failure = f"{type(error).__name__}: {error}"
-        found: T = empty if self.failure is not None else self._made[output]
+        found: T = empty if self.failure is not None else self._outputs[output]
         return found
 
     def _from_record(self, output: str, make: Callable[[Any], T], empty: T) -> T:

@@ -1,46 +1,95 @@
-"""The whole tool as its user meets it: a clone of this repository, a tiny grid, `dvc repro`, and then changes."""
+"""The whole tool as its user meets it: a clone of this repository, data of every kind, `dvc repro`, and then changes.
+
+One clone and four runs, each of which asks as many questions as it can answer. It is one test, since every step goes on
+from the one before, also where several processes share the tests; all that fails after a run is reported at once.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
+from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
+from mmbench.data.prepare import dataset as prepare
+from mmbench.data.prepared import load_arrays
+from mmbench.data.split import splits
+from mmbench.data.table.table import Table
+from mmbench.schema.dataset import load_spec
 from tests.support.clone import Clone
+from tests.support.own_data import SETS
 
+NAMES = (*SETS, "synergy")
 TRIALS = 2 * 2 * 2 + 2 * 2 + 2
-"""attention x fusion x architecture, then attention x single modality, then baselines."""
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+"""On one data set: attention x fusion x architecture, then attention x single modality, then baselines."""
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    made = Clone(tmp_path_factory.mktemp("end") / "to-end")
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_from_files_to_champions_and_then_only_what_changed(tmp_path: Path) -> None:
+    clone = new_clone(tmp_path / "to-end")
+    clone.repro()
+    ask(
+        clone,
+        nothing_is_missing_and_ledger_mlflow_and_report_agree_on_every_number,
+        every_trial_is_scored_by_its_main_metric,
+        numbers_are_reported_in_their_own_units,
+        what_is_missing_is_masked_in_every_split,
+        dvc_reads_the_metrics_and_plots,
+        champions_of_every_kind_predict_the_manifest_with_the_scores_of_the_ledger,
+        a_spelling_mistake_stops_the_run_with_one_line,
+        a_broken_file_stops_its_data_set_with_file_and_row,
+    )
+    assert "Data and pipelines are up to date" in clone.repro(), "a second run did something"
+    ask(clone, a_comment_trains_nothing_and_a_file_its_own_data_set)
+    ask(clone, a_seed_and_an_operator_train_what_they_reach)
+
+
+def new_clone(folder: Path) -> Clone:
+    made = Clone(folder)
+    for name, make in SETS.items():
+        (made.folder / "data" / "raw" / name).mkdir(parents=True)
+        made.card(name, **make(made.folder / "data" / "raw" / name))
+    made.card("synergy", dataset={"synergy": {"train": 180, "validation": 90, "test": 90}})
     made.settings(
         grid={
-            "datasets": ["synergy"],
+            "datasets": list(NAMES),
             "attention": ["mean", "scaled_dot_product"],
             "fusion": ["early_concat", "cross_attention"],
             "architecture": ["independent", "shared"],
             "seeds": 1,
         },
-        train={"epochs": 1},
+        train={"epochs": 2},
     )
-    made.card("synergy", dataset={"synergy": {"train": 180, "validation": 90, "test": 90}})
-    made.repro()
-    yield made
+    return made
 
 
-def test_nothing_is_missing_and_ledger_mlflow_and_report_agree_on_every_number(clone: Clone) -> None:
+def ask(clone: Clone, *questions: Callable[[Clone], None]) -> None:
+    """Ask them all; raises an ExceptionGroup of every one that fails."""
+    wrong = []
+    for question in questions:
+        try:
+            question(clone)
+        except Exception as error:
+            error.add_note(f"in {question.__name__}")
+            wrong.append(error)
+    if wrong:
+        raise ExceptionGroup("after this run", wrong)
+
+
+def nothing_is_missing_and_ledger_mlflow_and_report_agree_on_every_number(clone: Clone) -> None:
     import mlflow
 
     ledger = clone.ledger()
     assert set(ledger) == set(clone.plan())
-    assert len(ledger) == TRIALS
-    assert {r.state for r in ledger.values()} == {"done"}
+    assert len(ledger) == len(NAMES) * TRIALS
+    assert {(r.state, r.message) for r in ledger.values()} == {("done", None)}
 
     table = clone.results()
     runs = mlflow.MlflowClient(tracking_uri=f"sqlite:///{clone.folder / 'mlflow.db'}")
@@ -60,51 +109,81 @@ def test_nothing_is_missing_and_ledger_mlflow_and_report_agree_on_every_number(c
         assert trial_id in page
 
 
-def test_a_second_run_does_nothing(clone: Clone) -> None:
-    assert "Data and pipelines are up to date" in clone.repro()
+def every_trial_is_scored_by_its_main_metric(clone: Clone) -> None:
+    ledger = clone.ledger()
+    main = {"numbers": "rmse", "labels": "macro_f1", "gaps": "accuracy", "synergy": "accuracy"}
+    assert all(main[r.config.dataset] in r.metrics["test"] for r in ledger.values())
+    told = (clone.folder / "reports" / "report.md").read_text(encoding="utf-8")
+    assert "RMSE" in told and "macro-F1" in told
 
 
-def test_dvc_reads_the_metrics_and_plots(clone: Clone) -> None:
+def numbers_are_reported_in_their_own_units(clone: Clone) -> None:
+    spec = load_spec(clone.folder / "data" / "prepared" / "numbers")
+    assert spec.scale is not None and spec.task.targets == ("dose", "age")
+    train = load_arrays(clone.folder / "data" / "prepared" / "numbers", "train")["label"]
+    assert spec.scale.mean == pytest.approx(train.mean(0), rel=1e-5)
+    scored = {r.config.cell: r.metrics["test"] for r in clone.ledger().values() if r.config.dataset == "numbers"}
+    assert scored["linear baseline"]["rmse"] < 0.5 * scored["majority baseline"]["rmse"]
+    assert spec.chance == pytest.approx(scored["majority baseline"]["rmse"], rel=0.2)
+
+
+def what_is_missing_is_masked_in_every_split(clone: Clone) -> None:
+    folder = clone.folder / "data" / "prepared" / "gaps"
+    spec = load_spec(folder)
+    assert {name: round(m.missing, 2) for name, m in spec.modalities.items()} == {"sound": 0.33, "steps": 0.33}
+    for split in ("train", "validation", "test"):
+        arrays = load_arrays(folder, split)
+        for name in ("sound", "steps"):
+            absent = ~arrays[f"{name}.mask"].any(1)
+            assert 0 < absent.sum() < len(absent)
+            assert not arrays[name][absent].any()
+
+
+def dvc_reads_the_metrics_and_plots(clone: Clone) -> None:
     shown = clone.run("dvc", "metrics", "show", "--json")
     assert shown.returncode == 0, shown.stderr
     (found,) = json.loads(shown.stdout).values()
-    assert found["data"]["reports/metrics.json"]["data"]["trials"]["done"] == TRIALS
+    assert found["data"]["reports/metrics.json"]["data"]["trials"]["done"] == len(NAMES) * TRIALS
     plots = clone.run("dvc", "plots", "show")
     assert plots.returncode == 0, plots.stderr
     assert (clone.folder / "dvc_plots" / "index.html").is_file()
 
 
-def test_only_what_changed_is_trained_again(clone: Clone) -> None:
-    before = clone.ledger()
-
-    clone.edit("mmbench/fusion/early_concat.py", "    def merge_outputs", "    # A comment.\n    def merge_outputs")
-    clone.repro()
-    assert clone.ledger() == before, "a comment trained something"
-
-    clone.settings(grid={"seeds": 2})
-    clone.repro()
-    with_seed = clone.ledger()
-    new = {i: r for i, r in with_seed.items() if i not in before}
-    assert before.items() <= with_seed.items()
-    assert {r.config.seed for r in new.values()} == {1}
-    assert len(new) == TRIALS - 2, "baselines have one seed"
-
-    clone.edit(
-        "mmbench/fusion/early_concat.py",
-        "return self.head(summaries[JOINT])",
-        "return self.head(summaries[JOINT] * 2.0)",
-    )
-    clone.repro()
-    edited = {i: r for i, r in clone.ledger().items() if i not in with_seed}
-    assert {r.config.fusion.name for r in edited.values() if r.config.fusion} == {"early_concat"}
-    assert len(edited) == 2 * 2 * 2
-    assert set(clone.results().index) == set(clone.plan()), "stale trials do not reach the report"
-    by_name = {r.config.name: r for r in with_seed.values()}
-    moved = [r for r in edited.values() if r.metrics != by_name[r.config.name].metrics]
-    assert moved, "the edited operator was not what ran"
+def score(table: Table, chosen: np.ndarray, made: pd.DataFrame) -> float:
+    """The main metric of predicted rows, by scikit-learn alone."""
+    truth, targets = table.labels[chosen], list(table.task.targets)
+    if table.task.kind == "regression":
+        return float(root_mean_squared_error(truth, made[[f"prediction.{t}" for t in targets]]))
+    if table.task.kind == "multilabel":
+        said = [str(p).split("|") for p in made["prediction"].fillna("")]
+        guess = np.array([[t in labels for t in targets] for labels in said])
+        return float(f1_score(truth, guess, average="macro", zero_division=0))
+    return float(accuracy_score([targets[i] for i in truth], made["prediction"]))
 
 
-def test_a_spelling_mistake_stops_the_run_with_one_line(clone: Clone) -> None:
+def champions_of_every_kind_predict_the_manifest_with_the_scores_of_the_ledger(clone: Clone) -> None:
+    done = clone.run("mmbench", "champion")
+    assert done.returncode == 0 and done.stdout.count("the same when trained again") == len(NAMES), done.stderr
+    for name in SETS:
+        raw = prepare.read(name, clone.folder / "data" / "raw")
+        table = raw.table()
+        chosen = np.flatnonzero(splits.assign(table, raw.card.splits) == "test")
+        manifest = clone.folder / "data" / "raw" / name / str(raw.card.manifest)
+        out = clone.folder / f"{name}.parquet"
+        uri = f"models:/mmbench-{name}@champion"
+        done = clone.run("mmbench", "predict", "--model", uri, str(manifest), "--out", str(out))
+        assert done.returncode == 0, done.stderr
+        made = pd.read_parquet(out)
+        assert made["error"].isna().all()
+        kept = [r for r in clone.ledger().values() if r.config.dataset == name and r.config.role != "baseline"]
+        metric = "rmse" if name == "numbers" else "macro_f1" if name == "labels" else "accuracy"
+        best = (min if metric == "rmse" else max)(r.metrics["validation"][metric] for r in kept)
+        expected = [r.metrics["test"][metric] for r in kept if r.metrics["validation"][metric] == best]
+        found = score(table, chosen, made.iloc[chosen])
+        assert any(found == pytest.approx(e, rel=1e-5) for e in expected), (name, found, expected)
+
+
+def a_spelling_mistake_stops_the_run_with_one_line(clone: Clone) -> None:
     before = (clone.folder / "params.yaml").read_text(encoding="utf-8")
     clone.settings(grid={"attention": ["mena"]})
     try:
@@ -115,3 +194,53 @@ def test_a_spelling_mistake_stops_the_run_with_one_line(clone: Clone) -> None:
         )
     finally:
         (clone.folder / "params.yaml").write_text(before, encoding="utf-8")
+
+
+def a_broken_file_stops_its_data_set_with_file_and_row(clone: Clone) -> None:
+    broken = clone.folder / "data" / "raw" / "gaps" / "1.wav"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"")
+    try:
+        done = clone.run("dvc", "repro", "prepare@gaps")
+        assert done.returncode != 0
+        told = done.stdout + done.stderr
+        assert "manifest.parquet row 2" in told and "1.wav" in told and "Traceback" not in told
+        assert load_spec(clone.folder / "data" / "prepared" / "labels").name == "labels"
+    finally:
+        broken.write_bytes(whole)
+
+
+def a_comment_trains_nothing_and_a_file_its_own_data_set(clone: Clone) -> None:
+    before, prepared = clone.ledger(), clone.folder / "data" / "prepared"
+    stamps = {name: (prepared / name / "spec.json").stat().st_mtime_ns for name in NAMES}
+    clone.edit("mmbench/fusion/early_concat.py", "    def merge_outputs", "    # A comment.\n    def merge_outputs")
+    Image.new("RGB", (20, 24), (9, 200, 9)).save(clone.folder / "data" / "raw" / "labels" / "7.png")
+    clone.repro()
+    # mmbench/fusion is no dependency of `prepare`, so only the picture prepares anything again.
+    changed = {name for name in NAMES if (prepared / name / "spec.json").stat().st_mtime_ns != stamps[name]}
+    assert changed == {"labels"}
+    after = clone.ledger()
+    assert before.items() <= after.items()
+    new = {i: r for i, r in after.items() if i not in before}
+    assert {r.config.dataset for r in new.values()} == {"labels"}, "a comment trained something"
+    assert len(new) == TRIALS
+
+
+def a_seed_and_an_operator_train_what_they_reach(clone: Clone) -> None:
+    before, planned = clone.ledger(), set(clone.plan())
+    clone.settings(grid={"seeds": 2})
+    old, new = "return self.head(summaries[JOINT])", "return self.head(summaries[JOINT] * 2.0)"
+    clone.edit("mmbench/fusion/early_concat.py", old, new)
+    clone.repro()
+    after = clone.ledger()
+    assert before.items() <= after.items()
+    trained = {i: r for i, r in after.items() if i not in before}
+    second = [r for r in trained.values() if r.config.seed == 1]
+    assert len(second) == len(NAMES) * (TRIALS - 2), "baselines have one seed"
+    edited = [r for r in trained.values() if r.config.seed == 0]
+    assert {r.config.fusion.name if r.config.fusion else None for r in edited} == {"early_concat"}
+    assert len(edited) == len(NAMES) * 2 * 2
+    assert set(clone.results().index) == set(clone.plan()), "stale trials do not reach the report"
+    by_name = {before[i].config.name: before[i] for i in planned}
+    moved = [r for r in edited if r.metrics != by_name[r.config.name].metrics]
+    assert moved, "the edited operator was not what ran"

@@ -119,7 +119,7 @@ def test_a_report_of_nothing_can_be_written(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_report_needs_neither_torch_nor_ray_nor_mlflow() -> None:
     code = (
-        "import sys, mmbench.report.build, mmbench.report.export, mmbench.report.page\n"
+        "import sys, mmbench.report.build, mmbench.report.export, mmbench.report.pages.html\n"
         "print(sorted({'torch', 'ray', 'mlflow'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
@@ -134,7 +134,7 @@ def test_a_report_that_is_stopped_half_way_leaves_the_old_one(
 
     here = Path(shutil.copytree(folder, tmp_path / "reports"))
     before = {str(p.relative_to(here)): p.read_bytes() for p in here.rglob("*") if p.is_file()}
-    monkeypatch.setattr("mmbench.report.export.figures", stopped)
+    monkeypatch.setattr("mmbench.report.export.parquet.write", stopped)
     with pytest.raises(KeyboardInterrupt):
         export(analysis, here)
     assert {str(p.relative_to(here)): p.read_bytes() for p in here.rglob("*") if p.is_file()} == before

@@ -135,7 +135,7 @@ def test_the_second_time_nothing_is_trained(
     crowned: tuple[Path, Loaded], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, loaded = crowned
-    monkeypatch.setattr("mmbench.champion.retrain.run", None)
+    monkeypatch.setattr("mmbench.champion.retrain.run_locally", None)
     capsys.readouterr()
     assert main(["champion", "--root", str(root), "seen"]) == 0
     assert "models:/mmbench-seen@champion is this model already (version 1)" in capsys.readouterr().out

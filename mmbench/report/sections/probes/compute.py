@@ -35,7 +35,7 @@ def _of_dataset(context: Context, d: DatasetReport, probe: str, names: Sequence[
         methods=methods,
         roles={r.key: r.method.role for r in d.rows},
         numbers=tuple(numbers),
-        confidence=context.confidence,
+        seeds_words=context.seeds_words,
     )
 
 

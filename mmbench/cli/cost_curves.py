@@ -11,13 +11,12 @@ import click
 
 from mmbench.cli.output import table
 from mmbench.errors import UserError
-from mmbench.registry import get, variants
+from mmbench.registry import Variant, get, variants
 
 if TYPE_CHECKING:
-    from mmbench.model.attention_cost import Limits, Setting
+    from mmbench.probe.cost_curves import CostCurves
     from mmbench.schema.cost_curves import Point, Profile, Series, Stop
-
-LENGTHS = ",".join(str(2**power) for power in range(7, 15))
+    from mmbench.sweep.length_sweep import Limits
 
 
 def _words(text: str) -> list[str]:
@@ -103,10 +102,10 @@ def _show_progress(
             yield name, length, outcome
 
 
-def _setting(device: str, precision: str | None, **size: Any) -> Setting:
+def _probe(device: str, precision: str | None, **size: Any) -> CostCurves:
     import torch
 
-    from mmbench.model.attention_cost import Setting
+    from mmbench.probe.cost_curves import CostCurves
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -114,10 +113,25 @@ def _setting(device: str, precision: str | None, **size: Any) -> Setting:
         raise UserError("--device cuda: PyTorch finds no GPU here; leave it out, or say cpu")
     if precision is None:
         precision = "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float32"
-    return Setting(device=torch.device(device), precision=precision, **size)
+    options = {"device": device, "precision": precision, **size}
+    return CostCurves(**options)
 
 
-def _record(root: Path, setting: Setting, limits: Limits, series: Sequence[Series]) -> Profile:
+def _measurable(chosen: Sequence[Variant]) -> list[Variant]:
+    """Those that the probe can measure; says of the others why not. Raises UserError where none is left."""
+    from mmbench.probe.cost_curves import CostCurves
+
+    why = {info.name: CostCurves.cannot(info) for info in chosen}
+    for name, reason in why.items():
+        if reason is not None:
+            click.echo(f"{name} is left out: {reason}", err=True)
+    left = [info for info in chosen if why[info.name] is None]
+    if not left:
+        raise UserError("none of these mechanisms can be measured; name others with --attention")
+    return left
+
+
+def _record(root: Path, probe: CostCurves, limits: Limits, series: Sequence[Series]) -> Profile:
     from datetime import UTC, datetime
 
     import torch
@@ -125,15 +139,14 @@ def _record(root: Path, setting: Setting, limits: Limits, series: Sequence[Serie
     from mmbench import provenance
     from mmbench.schema.cost_curves import Profile
 
-    gpu = setting.device.type == "cuda"
     return Profile(
-        device=setting.device.type,
-        hardware=str(provenance.hardware()["gpu" if gpu else "cpu"]),
-        precision=setting.precision,
+        device=probe.device,
+        hardware=str(provenance.hardware()["gpu" if probe.device == "cuda" else "cpu"]),
+        precision=probe.precision,
         threads=torch.get_num_threads(),
-        batch=setting.batch,
-        heads=setting.heads,
-        width=setting.width,
+        batch=probe.batch,
+        heads=probe.heads,
+        width=probe.width,
         limits={"seconds": limits.seconds, "memory_gb": round(limits.memory / 1e9, 3)},
         versions=provenance.versions(),
         commit=provenance.commit(root)[0],
@@ -144,7 +157,7 @@ def _record(root: Path, setting: Setting, limits: Limits, series: Sequence[Serie
 
 @click.command("cost-curves", short_help="What every attention costs as sequences grow.")
 @click.option("--attention", "names", default="", help="Mechanisms, such as linear,local; default: all.")
-@click.option("--lengths", default=LENGTHS, show_default=True, help="Numbers of tokens.")
+@click.option("--lengths", show_default="the powers of two from 128 to 16384", help="Numbers of tokens.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Default: a GPU if found.")
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), help="Default: as training would choose.")
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
@@ -171,7 +184,7 @@ def _record(root: Path, setting: Setting, limits: Limits, series: Sequence[Serie
 )
 def cost_curves(
     names: str,
-    lengths: str,
+    lengths: str | None,
     device: str,
     precision: str | None,
     batch: int,
@@ -187,32 +200,38 @@ def cost_curves(
     The numbers go to data/profile/, one file per kind of device; the report shows them (`dvc repro`, `mmbench report`).
     Run nothing else on the machine meanwhile: it would be measured too.
     """
+    from mmbench.schema.cost_curves import LENGTHS
+
     for name, value in (("--seconds", seconds), ("--memory-gb", memory_gb)):
         if value is not None and not math.isfinite(value):
             raise UserError(f"{name} {value} is no limit; give a number, a large one for hardly any limit")
     chosen = [get("attention", n, where="--attention") for n in _words(names)] or list(variants("attention").values())
-    tokens = _lengths(lengths)
+    tokens = list(LENGTHS) if lengths is None else _lengths(lengths)
     if width % heads:
         raise UserError(f"--width {width} is not a multiple of --heads {heads}")
     import os
 
     # The library that counts allocations writes to stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
-    from mmbench.model import attention_cost as measuring
-    from mmbench.schema import cost_curves as records
+    import torch
 
-    setting = _setting(device, precision, batch=batch, heads=heads, width=width)
-    memory = memory_gb * 1e9 if memory_gb is not None else measuring.SHARE * measuring.free_memory(setting.device)
-    limits = measuring.Limits(seconds=seconds, memory=memory)
+    from mmbench.model.attention_cost import free_memory
+    from mmbench.schema import cost_curves as records
+    from mmbench.sweep.length_sweep import SHARE, Limits, collect, profile
+
+    measurable = _measurable(chosen)
+    probe = _probe(device, precision, batch=batch, heads=heads, width=width)
+    memory = memory_gb * 1e9 if memory_gb is not None else SHARE * free_memory(torch.device(probe.device))
+    limits = Limits(seconds=seconds, memory=memory)
 
     def maker(cls: Callable[..., Any]) -> Callable[[], Any]:
         return lambda: cls(heads, width // heads)
 
     if not no_save:
         records.check_writable(root / records.FOLDER)
-    makers = {info.name: maker(info.cls) for info in chosen}
-    steps = measuring.profile(makers, tokens, setting, limits)
-    found = _record(root, setting, limits, measuring.collect(list(_show_progress(steps, len(makers) * len(tokens)))))
+    makers = {info.name: maker(info.cls) for info in measurable}
+    steps = profile(makers, tokens, probe, limits)
+    found = _record(root, probe, limits, collect(list(_show_progress(steps, len(makers) * len(tokens)))))
     show(found)
     if not found.measured:
         raise UserError("nothing was measured, so nothing is kept; allow shorter lengths, more seconds or more memory")

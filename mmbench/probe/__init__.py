@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from mmbench.registry import Variant
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.quantity import Quantity, Value
 
@@ -14,24 +15,31 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mmbench.data.batches import Split
+    from mmbench.model.interfaces import Attention
 
 
 class ProbeError(ValueError):
     """A probe returned what it had not declared."""
 
 
-class Probe(ABC):
-    """A measurement. Base of the variants of the axis "probe".
+class Measurement(ABC):
+    """What every variant of the axis "probe" declares; its bases are `Probe` and `AttentionProbe`.
 
     A module with a probe imports what is slow to import inside `measure`, so that names and units are found quickly.
 
     Attributes:
-        quantities: What it measures, by name. A name belongs to one probe.
-        on: What it is measured on: every "trial" after its training, or every "attention" by `mmbench profile`.
+        quantities: What it measures, by name. Of those that are measured on trials, a name belongs to one probe.
+        on: What it is measured on: every "trial" after its training, or an "attention" by itself, when asked.
     """
 
     quantities: ClassVar[Mapping[str, Quantity]]
-    on: ClassVar[Literal["trial", "attention"]] = "trial"
+    on: ClassVar[Literal["trial", "attention"]]
+
+
+class Probe(Measurement):
+    """A measurement of a trained model."""
+
+    on = "trial"
 
     @classmethod
     def cannot(cls, spec: DataSpec) -> str | None:
@@ -48,6 +56,27 @@ class Probe(ABC):
         `mmbench.model.baseline`. Other probes use it afterwards, so leave its weights as they are. splits: train,
         validation and test, with the trial's modalities alone. seed: of the trial; the random state is seeded with it
         before. Whatever is raised becomes the probe's failure, not the trial's.
+        """
+
+
+class AttentionProbe(Measurement):
+    """A measurement of an attention by itself, without data or training. Trials never wait for one.
+
+    Its keyword-only constructor arguments are the conditions under which it measures. Its quantities are per "level".
+    """
+
+    on = "attention"
+
+    @classmethod
+    def cannot(cls, attention: Variant) -> str | None:
+        """Why it cannot be measured on this attention; None where it can."""
+        return None
+
+    @abstractmethod
+    def measure(self, make: Callable[[], Attention], level: str) -> Mapping[str, float]:
+        """Every declared quantity at one level.
+
+        make: gives a fresh mechanism. Raises whatever the mechanism raises, out-of-memory included.
         """
 
 

@@ -20,9 +20,11 @@ from mmbench.errors import UserError
 from mmbench.schema.strict_yaml import Frozen
 
 FOLDER = Path("data") / "profile"
-"""Of a project: one file a kind of device."""
+"""Of a project: one file per kind of device."""
+LENGTHS = tuple(2**power for power in range(7, 15))
+"""Tokens at which mechanisms are measured unless others are asked for."""
 REFERENCE = "scaled_dot_product"
-"""The exact softmax, against which the others are told."""
+"""The exact softmax, with which the others are compared."""
 ASYMPTOTIC = 1024
 """Tokens from which an exponent is fitted: below, fixed costs hide how cost grows."""
 

@@ -6,13 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmbench.model import attention_cost as cost_curves
-from mmbench.model.attention_cost import Bench, Limits, Setting
+from mmbench.model.attention_cost import Bench, Setting, allocated
 from mmbench.model.interfaces import Attention, Pooling, Values
-from mmbench.registry import variants
-from mmbench.schema.cost_curves import Point, Stop
+from mmbench.probe.cost_curves import CostCurves
+from mmbench.registry import Variant, get, variants
+from mmbench.schema.cost_curves import LENGTHS, Point, Stop
+from mmbench.schema.quantity import QUANTITIES
+from mmbench.sweep.length_sweep import Limits, collect, expected, profile
 
-QUICK = Setting(device=torch.device("cpu"), seconds=0.001)
+SETTING = Setting(device=torch.device("cpu"), seconds=0.001)
+QUICK = CostCurves(seconds=0.001)
 NO_LIMITS = Limits(seconds=60, memory=4e9)
 LINEAR = ("linear", "linformer", "local", "mean", "nystrom", "performer")
 
@@ -42,7 +45,7 @@ def test_memory_is_what_was_held_at_one_time() -> None:
         third = torch.ones(500)
         del second, third
 
-    found = cost_curves.allocated(run)
+    found = allocated(run)
     assert (found.peak, found.largest) == (4 * 3000, 4 * 2000)
 
 
@@ -51,32 +54,53 @@ def test_memory_of_a_training_pass_holds_output_gradients_and_what_is_saved() ->
     n = 256
     for name, quadratic in (("topk", True), ("mean", False)):
         matrix = 4 * 2 * n * n
-        assert (Bench(make(name), n, QUICK).memory() > matrix) == quadratic
+        assert (Bench(make(name), n, SETTING).memory() > matrix) == quadratic
 
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_mechanisms_of_linear_cost_hold_nothing_of_the_size_of_all_pairs(name: str) -> None:
     n = 2048
-    found = cost_curves.allocated(Bench(make(name), n, QUICK).training)
+    found = allocated(Bench(make(name), n, SETTING).training)
     assert found.largest < 4 * n * n, f"{name} allocates {found.largest} bytes at once"
     assert found.peak < 4 * n * n, f"{name} holds {found.peak} bytes"
 
 
 def test_a_mechanism_with_all_pairs_would_be_seen() -> None:
     n = 512
-    assert cost_curves.allocated(Bench(make("cosine"), n, QUICK).training).largest < 4 * n * n
-    assert cost_curves.allocated(Bench(make("topk"), n, QUICK).training).largest >= 4 * n * n
+    assert allocated(Bench(make("cosine"), n, SETTING).training).largest < 4 * n * n
+    assert allocated(Bench(make("topk"), n, SETTING).training).largest >= 4 * n * n
 
 
 def test_additive_holds_far_less_than_every_pair_with_every_hidden_number() -> None:
     n = 512
-    found = cost_curves.allocated(Bench(make("additive"), n, QUICK).training)
+    found = allocated(Bench(make("additive"), n, SETTING).training)
     assert found.largest <= 4 * 2 * n * n * 32 / 8
+
+
+def test_it_is_a_probe_on_attentions_which_no_trial_waits_for() -> None:
+    info = get("probe", "cost_curves", where="a test")
+    assert info.attribute("on") == "attention" and issubclass(info.cls, CostCurves)
+    assert not QUANTITIES.keys() & CostCurves.quantities.keys()
+    values = QUICK.measure(make("mean"), "32")
+    assert values.keys() == CostCurves.quantities.keys()
+    for name, quantity in CostCurves.quantities.items():
+        assert quantity.machine and quantity.levels == tuple(map(str, LENGTHS))
+        assert quantity.misfit([float(values[name])]) is None
+
+
+def test_an_attention_with_an_option_that_has_no_default_cannot_be_measured() -> None:
+    class Needy(Pooling):
+        def __init__(self, heads: int, head_width: int, *, rank: int) -> None:
+            super().__init__(heads, head_width)
+
+    needy = Variant(name="needy", source="own", core=False, cls=Needy)
+    assert CostCurves.cannot(needy) == "it needs the option 'rank', which has no default"
+    assert all(CostCurves.cannot(info) is None for info in variants("attention").values())
 
 
 def test_every_mechanism_is_measured_at_every_length() -> None:
     makers = {name: make(name) for name in variants("attention")}
-    found = cost_curves.collect(list(cost_curves.profile(makers, (64, 32), QUICK, NO_LIMITS)))
+    found = collect(list(profile(makers, (64, 32), QUICK, NO_LIMITS)))
     assert [s.attention for s in found] == list(makers)
     for series in found:
         assert series.stop is None, series
@@ -87,7 +111,7 @@ def test_every_mechanism_is_measured_at_every_length() -> None:
 def test_a_mechanism_that_would_not_fit_is_stopped_and_the_rest_goes_on() -> None:
     limits = Limits(seconds=60, memory=1.5e6)
     makers = {"topk": make("topk"), "mean": make("mean")}
-    topk, mean = cost_curves.collect(list(cost_curves.profile(makers, (64, 128, 256, 512, 1024), QUICK, limits)))
+    topk, mean = collect(list(profile(makers, (64, 128, 256, 512, 1024), QUICK, limits)))
     assert topk.stop is not None and topk.stop.why == "out of memory"
     assert "GB may be used" in topk.stop.message
     assert topk.points and topk.points[-1].length == topk.stop.length // 2
@@ -96,8 +120,8 @@ def test_a_mechanism_that_would_not_fit_is_stopped_and_the_rest_goes_on() -> Non
 
 
 def test_one_length_alone_is_foreseen_too() -> None:
-    steps = list(cost_curves.profile({"topk": make("topk")}, (16384,), QUICK, Limits(seconds=60, memory=1e8)))
-    (series,) = cost_curves.collect(steps)
+    steps = list(profile({"topk": make("topk")}, (16384,), QUICK, Limits(seconds=60, memory=1e8)))
+    (series,) = collect(steps)
     assert not series.points and series.stop is not None
     assert (series.stop.length, series.stop.why) == (16384, "out of memory")
 
@@ -107,7 +131,7 @@ def test_a_mechanism_that_would_take_too_long_is_stopped() -> None:
     """Also far beyond what is known: what is cheap at 32 tokens says nothing of a million."""
     makers = {"topk": make("topk")}
     limits = Limits(seconds=0.1, memory=4e9)
-    (series,) = cost_curves.collect(list(cost_curves.profile(makers, (32, 1_000_000), QUICK, limits)))
+    (series,) = collect(list(profile(makers, (32, 1_000_000), QUICK, limits)))
     assert [p.length for p in series.points] == [32]
     assert series.stop is not None and (series.stop.length, series.stop.why) == (1_000_000, "too long")
     assert series.stop.message.startswith("already at ") and series.stop.message.endswith("more than 0.1 s")
@@ -126,8 +150,8 @@ def test_a_mechanism_that_would_take_too_long_is_stopped() -> None:
 )
 def test_a_mechanism_that_raises_is_recorded_and_the_rest_goes_on(error: Exception, why: str) -> None:
     makers = {"breaks": lambda: Breaks(error), "mean": make("mean")}
-    steps = list(cost_curves.profile(makers, (32, 64), QUICK, NO_LIMITS))
-    broken, mean = cost_curves.collect(steps)
+    steps = list(profile(makers, (32, 64), QUICK, NO_LIMITS))
+    broken, mean = collect(steps)
     assert [p.length for p in broken.points] == [32]
     assert broken.stop is not None and (broken.stop.length, broken.stop.why) == (64, why)
     assert "\n" not in broken.stop.message
@@ -139,8 +163,8 @@ def test_a_mechanism_that_raises_is_recorded_and_the_rest_goes_on(error: Excepti
 def test_what_is_expected_follows_the_last_lengths(exponent: float, known: int) -> None:
     lengths = [64, 128, 256][:known]
     values = [3.0 * n**exponent for n in lengths]
-    assert cost_curves.expected(lengths, values, 1024) == pytest.approx(3.0 * 1024**exponent)
+    assert expected(lengths, values, 1024) == pytest.approx(3.0 * 1024**exponent)
 
 
 def test_what_bends_upwards_is_expected_to_go_on_so() -> None:
-    assert cost_curves.expected([64, 128, 256], [10, 10, 40], 512) == pytest.approx(160)
+    assert expected([64, 128, 256], [10, 10, 40], 512) == pytest.approx(160)

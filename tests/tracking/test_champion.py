@@ -175,10 +175,13 @@ def test_another_result_of_the_ledger_is_told_and_makes_a_version(
     job = choose(loaded.plan, loaded.results, loaded.specs["small"])
     kept = loaded.results[job.trial_id]
     scores = kept.metrics | {"test": kept.metrics["test"] | {"accuracy": 0.123}}
-    loaded.ledger.write(kept.model_copy(update={"metrics": scores}))
+    files = {f: f.read_bytes() for f in loaded.ledger.folder.glob(f"{job.trial_id}.*")}
+    # As a ledger from before outputs were kept would have it: scores alone tell.
+    loaded.ledger.write(kept.model_copy(update={"metrics": scores, "outputs": None, "weights": None}))
     assert main(["champion", "--root", str(tmp_path), "small"]) == 0
     assert f"but {kept.metrics['test']['accuracy']:.3f} on test when trained again" in capsys.readouterr().out
-    loaded.ledger.write(kept)
+    for file, content in files.items():
+        file.write_bytes(content)
     assert main(["champion", "--root", str(tmp_path), "small"]) == 0
     assert "the same when trained again; models:/mmbench-small@champion (version 2)" in capsys.readouterr().out
 

@@ -95,6 +95,7 @@ def test_parameters_saved_are_those_of_the_shared_weights() -> None:
     assert parameters(experts) == parameters(own) - 2 * DEPTH * layer - 2 * read_out + 2 * mlp + embedding
 
 
+@pytest.mark.slow
 def test_in_a_joint_sequence_tokens_keep_the_expert_of_their_modality() -> None:
     """Early fusion under modality experts: b's first MLP changes b's tokens alone, any later one changes all."""
     made, inputs = model(ModalityExperts, EarlyConcat), tiny.inputs(3)

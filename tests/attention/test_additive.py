@@ -28,6 +28,7 @@ def test_scores_are_the_formula() -> None:
     assert same(additive_scores(q, k, u), plain)
 
 
+@pytest.mark.slow
 def test_the_operator_keeps_its_promises_to_pytorch() -> None:
     """Shapes without data, gradients and aliases as declared."""
     arguments = (drawn(2, 2, 3, 4, seed=0), drawn(2, 2, 5, 4, seed=1), drawn(2, 4, seed=2))

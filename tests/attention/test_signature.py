@@ -87,6 +87,7 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
+@pytest.mark.slow
 def test_a_plan_that_names_it_stops_with_this_message_before_anything_is_trained(
     installed: Path, tmp_path: Path
 ) -> None:

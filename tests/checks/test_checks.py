@@ -14,9 +14,16 @@ from tests.checks.broken import BROKEN
 
 MODEL_AXES = ("attention", "fusion", "architecture", "stem")
 CONTRACT = [(axis, v, name) for axis in AXES for v in variants(axis).values() for name in all_checks(axis)]
+QUICK = {"fusion": "concat", "architecture": "independent"}
+"""Of these axes, whose checks build whole models, the quick tests ask one variant only."""
 
 
-@pytest.mark.parametrize(("axis", "variant", "name"), CONTRACT, ids=[f"{a}-{v.name}-{n}" for a, v, n in CONTRACT])
+def case(axis: str, variant: Variant, name: str) -> object:
+    marks = [pytest.mark.slow] if QUICK.get(axis, variant.name) != variant.name else []
+    return pytest.param(axis, variant, name, id=f"{axis}-{variant.name}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("axis", "variant", "name"), [case(*one) for one in CONTRACT])
 def test_registered_variants_keep_the_contract(axis: str, variant: Variant, name: str) -> None:
     all_checks(axis)[name](variant)
 

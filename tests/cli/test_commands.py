@@ -51,6 +51,7 @@ def test_plan_names_every_trial(ended: Loaded, root: Path, capsys: Shown) -> Non
     assert "attention (2): mean, additive" in out
 
 
+@pytest.mark.slow
 def test_plan_widens_the_grid(root: Path, capsys: Shown) -> None:
     found = told(["plan", "--root", str(root), "--grid", "full"], capsys)
     axes = ("attention", "fusion", "architecture")
@@ -60,6 +61,7 @@ def test_plan_widens_the_grid(root: Path, capsys: Shown) -> None:
     assert all(t["parameters"] > 0 and t["flops"] > 0 and t["state"] == "pending" for t in trained)
 
 
+@pytest.mark.slow
 def test_plan_says_what_models_cost(root: Path, capsys: Shown) -> None:
     trials = {t["name"]: t for t in told(["plan", "--root", str(root)], capsys)["trials"]}
     made = told(["run", "--root", str(root), *CELL], capsys)
@@ -73,6 +75,7 @@ def test_plan_says_what_models_cost(root: Path, capsys: Shown) -> None:
     assert "FLOPs" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_plan_tells_that_parameters_are_matched(root: Path, capsys: Shown) -> None:
     file = root / "params.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("match_params: false", "match_params: true"), "utf-8")
@@ -163,6 +166,7 @@ def test_run_and_status_show_the_tasks_metrics(root: Path, capsys: Shown) -> Non
     assert re.search(r"^errors +MAE ↓ +\d+$", capsys.readouterr().out, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["plan", "status", "report"])
 def test_a_metric_that_a_data_set_lacks_is_told_before_anything_runs(command: str, root: Path, capsys: Shown) -> None:
     small_project.regression(root)

@@ -29,6 +29,7 @@ def test_every_attention_is_measured_and_kept(tmp_path: Path, capsys: pytest.Cap
         assert f"\n{name} " in shown.out
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_told_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "--attention", "topk,mean", "--lengths", "64,512", "--memory-gb", "0.001") == 0
     shown = capsys.readouterr()

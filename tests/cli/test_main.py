@@ -14,6 +14,7 @@ from mmbench.cli import cli, main
 HEAVY = ("torch", "mlflow", "ray", "pydantic", "rich", "sklearn")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["", *cli.commands])
 def test_help_imports_nothing_heavy(command: str) -> None:
     words = [command, "--help"] if command else ["--help"]

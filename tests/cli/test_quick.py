@@ -22,6 +22,7 @@ def modules(words: list[str]) -> tuple[int, set[str]]:
     return int(exit_code), set(found)
 
 
+@pytest.mark.slow
 def test_commands_that_look_import_nothing_heavy(ended: Loaded, root: Path) -> None:
     at = ["--root", str(root)]
     main(["plan", *at])  # what a fusion cannot do is asked once

@@ -73,6 +73,7 @@ def test_saved_and_read_back(name: str, tmp_path: Path) -> None:
         assert all(np.array_equal(read[k], v) for k, v in splits[split].items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_same_options_give_same_bits(name: str, tmp_path: Path) -> None:
     spec, splits = made(name)

@@ -75,6 +75,7 @@ def test_a_data_set_can_be_made_after_its_package_was_imported(tmp_path: Path) -
     assert small(tmp_path).name == "mine"
 
 
+@pytest.mark.slow
 def test_run_trains_once_and_gives_everything(tmp_path: Path) -> None:
     data = small(tmp_path)
     before = torch.get_rng_state()
@@ -246,6 +247,7 @@ def test_loaders_keep_their_split_and_shuffling_changes_nothing(tmp_path: Path) 
     assert load(1).spec.hash == first.spec.hash
 
 
+@pytest.mark.slow
 def test_check_lists_what_fails() -> None:
     mmbench.check(LargestOf)
 

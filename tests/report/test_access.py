@@ -20,7 +20,7 @@ STATES = ("", "#view=synergy", f"#view=redundant&{DETAIL}", f"#{DETAIL}&page=1",
 LIKE: dict[str, Any] = {"offline": True, "reduced_motion": "reduce"}
 """Without smooth scrolling, places are right at once."""
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @pytest.fixture(scope="session")

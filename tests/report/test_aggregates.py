@@ -72,6 +72,7 @@ def test_the_probability_is_mann_whitneys() -> None:
     assert improvement(first, second) == pytest.approx(u / 36)
 
 
+@pytest.mark.slow
 def test_the_whole_analysis_agrees_with_the_frame(whole: Report) -> None:
     """From the ledger's rows alone, with plain loops."""
     frame = whole.context.frame[whole.context.frame["role"] == "cell"]

@@ -20,6 +20,8 @@ from tests.support.factory import TRUTHS, make
 
 from .test_build import analysed
 
+pytestmark = pytest.mark.slow
+
 
 def _analysis() -> Report:
     truths = {name: TRUTHS[name] for name in ("unique", "synergy")}

@@ -28,6 +28,8 @@ from tests.support.factory import TRUTHS, make
 
 from .test_build import analysed
 
+pytestmark = pytest.mark.slow
+
 NASTY = (
     r"\input{x} 50 % of $a_1^2$ & #3 ~ {b} <i>|`q`| 'a' \"b\" [c] *d* – — … ± × "
     r"é ü ñ č å ß Ω λ 中文 👍 -- \\ \end{longtable}"

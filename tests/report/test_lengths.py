@@ -18,6 +18,8 @@ from mmbench.schema.cost_curves import Profile, Stop
 from tests.support.cost_curves import LENGTHS, OUT, example, profile, series
 from tests.support.factory import TRUTHS, make
 
+pytestmark = pytest.mark.slow
+
 
 def analysed(*profiles: Profile) -> Report:
     made = make(truths={"synergy": TRUTHS["synergy"]}, seeds=2)

@@ -16,6 +16,7 @@ from tests.support.factory import TRUTHS, make
 LEVELS = {"attention": ["additive", "mean"], "fusion": ["concat"], "architecture": ["shared"]}
 
 
+@pytest.mark.slow
 def test_numbers_of_a_probe_that_is_not_installed_are_shown_too(tmp_path: Path) -> None:
     made = make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS)
     results = {

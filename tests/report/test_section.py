@@ -58,6 +58,7 @@ def with_section(report: Report, added: Section[str]) -> Report:
     return replace(report, parts=(*report.parts, Part(added, report.context)))
 
 
+@pytest.mark.slow
 def test_tables_alone_are_in_every_output(report: Report, tmp_path: Path) -> None:
     files = written(with_section(report, Planted()), tmp_path)
     assert files["tables/planted.csv"] == b"experiment\nmmbench\n"
@@ -67,6 +68,7 @@ def test_tables_alone_are_in_every_output(report: Report, tmp_path: Path) -> Non
     assert "## A planted section" in markdown and "| mmbench |" in markdown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_one_that_raises_is_reported_and_the_rest_is_the_same(report: Report, output: str, tmp_path: Path) -> None:
     def fails(*_: object) -> None:

@@ -30,6 +30,7 @@ def test_answers_are_the_same_without_a_cache_with_a_new_one_and_with_an_old_one
     assert file.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [lambda b: b[: len(b) // 2], lambda b: b.replace(b'"digest"', b'"digestt"'), lambda b: b""]
 )

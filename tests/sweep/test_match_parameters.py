@@ -18,6 +18,8 @@ from mmbench.sweep.match_parameters import NAME, TOLERANCE, WIDEST, Matcher, aro
 from mmbench.sweep.model_counts import ModelCounter
 from mmbench.sweep.plan import build
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SPECS: dict[str, DataSpec] = {
     name: get("dataset", name, where="test").cls().describe(name).model_copy(update={"hash": name})

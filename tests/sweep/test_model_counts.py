@@ -14,6 +14,8 @@ from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.trial import TrialConfig
 from mmbench.sweep.model_counts import ModelCounter, sample
 
+pytestmark = pytest.mark.slow
+
 SIZE = ModelSize(width=32, depth=2, heads=2, mlp_ratio=2)
 CENSUS = ModelCounter()
 ATTENTIONS, FUSIONS, ARCHITECTURES = (tuple(variants(axis)) for axis in ("attention", "fusion", "architecture"))

@@ -23,7 +23,7 @@ def test_a_pipe_gets_few_lines_but_every_failure(tmp_path: Path) -> None:
     loaded = small_project.read(small_project.make(tmp_path))
     output = io.StringIO()
     watch = Watch(Console(file=output, width=60))
-    watch.start(len(loaded.plan.jobs), 2)
+    watch.start(len(loaded.plan.jobs), 0, 2)
     results = {}
     for i, job in enumerate(loaded.plan.jobs):
         result = small_project.result(job, State.FAILED if i == 3 else State.DONE)
@@ -44,7 +44,7 @@ def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
     loaded = small_project.read(small_project.make(tmp_path))
     output = io.StringIO()
     watch = Watch(Console(file=output, width=120, force_terminal=True))
-    watch.start(2, 2)
+    watch.start(2, 0, 2)
     for job in loaded.plan.jobs[:2]:
         watch.add(small_project.result(job))
     watch.close()

@@ -19,6 +19,8 @@ from tests.support import small_project
 from tests.support.small_project import result
 from tests.tracking.conftest import Tracked
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_number_agrees_with_the_ledger(tracked: Tracked) -> None:
     results = tracked.loaded.results

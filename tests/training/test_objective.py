@@ -60,6 +60,7 @@ def trial(task: Task, config: TrialConfig) -> TrialResult:
     return run(Job(trial_id="t", config=config, data_hash="d", fingerprint="f"), spec, splits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_every_type_of_task_learns_and_beats_the_constant_guess(name: str) -> None:
     task = TASKS[name]

@@ -79,6 +79,7 @@ def test_a_decoder_that_was_given_back_decodes_alike(case: str, tmp_path: Path) 
         decoder(kind, options).decode(new)
 
 
+@pytest.mark.slow
 def test_an_encoder_is_given_back_only_to_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMBENCH_CACHE", str(tmp_path / "cache"))
     folder = tiny_encoders.bert(tmp_path / "bert")

@@ -316,6 +316,7 @@ def test_a_folder_of_a_repository_at_its_commit(repository: tuple[Path, str], tm
     assert "is there" in fetch(origin(item), into, quiet)[0]
 
 
+@pytest.mark.slow
 def test_git_problems_are_told(repository: tuple[Path, str], tmp_path: Path) -> None:
     folder, commit = repository
     into = tmp_path / "into"

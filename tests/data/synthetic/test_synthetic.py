@@ -49,6 +49,7 @@ def test_templates_are_disjoint_while_words_are_shared() -> None:
     assert all(sum(w in WORDS for w in t) == 0 for p in patterns for t in p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(RENDER))
 def test_evidence_covers_the_signal(kind: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same noise and another number, only evidence tokens change; hiding them hides the number."""
@@ -81,6 +82,7 @@ def test_evidence_covers_the_signal(kind: str, rng: np.random.Generator, monkeyp
         assert evidence_a.mean() < 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["image", "audio"])
 def test_numbers_can_be_told_apart_by_unknown_writers_and_voices(kind: str) -> None:
     def draw(split: str, n: int) -> tuple[np.ndarray, np.ndarray]:

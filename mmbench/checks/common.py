@@ -25,7 +25,16 @@ TOLERANCE = 1e-9
 NOTICEABLE = 1e-8
 """What a probe takes for a change and not for rounding: models and inputs are of order 1, in float64."""
 
-_POSITIONAL = {"attention": 2, "fusion": 1, "architecture": 2, "stem": 2, "dataset": 0, "baseline": 0}
+_POSITIONAL: Mapping[Axis, int] = {
+    "attention": 2,
+    "fusion": 1,
+    "architecture": 2,
+    "stem": 2,
+    "dataset": 0,
+    "baseline": 0,
+    "metric": 1,
+    "probe": 0,
+}
 _OPTIONS_FROM_SPEC = ("stem", "dataset")
 
 

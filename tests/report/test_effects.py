@@ -94,7 +94,7 @@ def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
 def test_the_winner_changes_only_where_it_does() -> None:
     assert analysed(make()).context.effects.winner_changes is True
     same = {"one": TRUTHS["synergy"], "two": TRUTHS["synergy"]}
-    found = analysed(make(truths=same)).effects
+    found = analysed(make(truths=same)).context.effects
     assert found.winner_changes is False
     assert "additive + cross_attention · independent is in the top tie group" in found.winner_sentence
     assert analysed(make(truths={"one": TRUTHS["synergy"]})).context.effects.winner_changes is None

@@ -135,7 +135,7 @@ def test_what_a_guess_scores_of_another_metric_is_the_majority_baselines_score()
     scale = analysed(made).context.dataset("rating").scale
     assert scale.guess == pytest.approx(1.25 * 12.4) and scale.rope == pytest.approx(0.01 * 1.25 * 12.4)
     without = analysed(replace(make(truths={"rating": OTHERS["rating"]}, metric="rmse", controls=False)))
-    assert without.dataset("rating").scale.rope == 0
+    assert without.context.dataset("rating").scale.rope == 0
     assert any("On rating no difference counts as equal" in c for c in without.caveats)
 
 

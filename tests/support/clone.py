@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from mmbench.ledger.store import Ledger
 from mmbench.schema.result import TrialResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,8 +76,7 @@ class Clone:
         return {trial["trial_id"]: trial for trial in json.loads(told.stdout)["trials"]}
 
     def ledger(self) -> dict[str, TrialResult]:
-        files = (self.folder / "data" / "ledger").glob("*.json")
-        return {f.stem: TrialResult.model_validate_json(f.read_text(encoding="utf-8")) for f in files}
+        return Ledger(self.folder / "data" / "ledger").read()
 
     def results(self) -> pd.DataFrame:
         return pd.read_parquet(self.folder / "reports" / "results.parquet").set_index("trial_id")

@@ -21,7 +21,6 @@ from mmbench.cli.project import Project, load
 from mmbench import registry
 from mmbench.sweep import fingerprint
 
-pytestmark = pytest.mark.slow
 root = Path(sys.argv[1])
 for line in sys.stdin:
     registry.forget()
@@ -33,6 +32,8 @@ for line in sys.stdin:
 """
 
 Fingerprints = Mapping[str, str]
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Ctrl-C, then kill -9, then to the end: nothing finished is lost, no process remains, numbers are the same."""
+"""Ctrl-C, then kill -9, then to the end: nothing finished is lost, no process remains, numbers are as without Ray."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mmbench.ledger.store import limits_of
 from mmbench.schema.result import State
-from tests.support import driver
+from mmbench.sweep.local import run_locally
+from tests.support import driver, small_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 TRIALS = 2 * 3 * 3 + 2 * 2 + 2
 
 
 def _count(root: Path) -> int:
-    return len(list((root / "data" / "ledger").glob("*.json")))
+    return sum(not f.name.endswith(".measured.json") for f in (root / "data" / "ledger").glob("*.json"))
 
 
 def _until(root: Path, count: int, process: subprocess.Popen[str]) -> None:
@@ -48,16 +50,7 @@ def _stop(root: Path, count: int, how: signal.Signals) -> tuple[int, str]:
     return process.returncode, output
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = driver.project(tmp_path_factory.mktemp("whole") / "project")
-    process = driver.start(root)
-    output, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, output
-    return root
-
-
-def test_a_sweep_survives_ctrl_c_and_kill(tmp_path: Path, uninterrupted: Path) -> None:
+def test_a_sweep_survives_ctrl_c_and_kill_and_then_has_nothing_to_run(tmp_path: Path) -> None:
     root = driver.project(tmp_path / "project")
 
     code, output = _stop(root, 7, signal.SIGINT)
@@ -79,22 +72,24 @@ def test_a_sweep_survives_ctrl_c_and_kill(tmp_path: Path, uninterrupted: Path) -
     last = driver.results(root)
     assert second.items() <= last.items()
     assert len(last) == TRIALS
-    assert sorted(f.name for f in (root / "data" / "ledger").iterdir()) == sorted(f"{i}.json" for i in last)
+    files = {f.name: f.stat().st_mtime_ns for f in (root / "data" / "ledger").iterdir()}
+    assert set(files) == {i + end for i in last for end in (".json", ".measured.json", ".safetensors")}
 
-    # Trained in other workers, in another order, with other trials before them: bit for bit the same.
-    whole = driver.results(uninterrupted)
-    assert whole.keys() == last.keys()
-    for i, result in whole.items():
+    # Trained in this process, without Ray, in the order of the plan: bit for bit the same.
+    loaded = small_project.read(root)
+    assert {job.trial_id for job in loaded.plan.jobs} == last.keys()
+    for job in loaded.plan.jobs:
+        files_of_trial, _ = run_locally(
+            job, root / "data" / "prepared" / job.config.dataset, limits_of(loaded.params.sweep)
+        )
+        result = files_of_trial.complete
         assert result.state is State.DONE
-        assert result.metrics == last[i].metrics
-        assert result.curves == last[i].curves
+        assert result.metrics == last[job.trial_id].metrics
+        assert result.curves == last[job.trial_id].curves
 
-
-def test_a_finished_sweep_has_nothing_to_run(uninterrupted: Path) -> None:
-    before = {f: f.stat().st_mtime_ns for f in (uninterrupted / "data" / "ledger").iterdir()}
-    process = driver.start(uninterrupted)
+    process = driver.start(root)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert f"{TRIALS} trials: {TRIALS} done" in output
     assert "to run" not in output
-    assert before == {f: f.stat().st_mtime_ns for f in (uninterrupted / "data" / "ledger").iterdir()}
+    assert files == {f.name: f.stat().st_mtime_ns for f in (root / "data" / "ledger").iterdir()}

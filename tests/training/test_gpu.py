@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from mmbench.data.batches import Split, as_split
 from mmbench.data.prepared import SPLITS
 from mmbench.model.build import build
+from mmbench.model.interfaces import Values
 from mmbench.schema.dataset import Modality, Normal
 from mmbench.schema.result import State
 from mmbench.training.objective import objective
@@ -66,8 +68,8 @@ def test_a_tensor_on_another_device_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
     attend = Mean.attend
 
-    def beside(self: Mean, q: object, k: object, v: torch.Tensor, mask: torch.Tensor, **options: bool) -> object:
-        return attend(self, q, k, v + torch.zeros(v.shape), mask, **options)  # type: ignore[arg-type]
+    def beside(self: Mean, values: Values, **options: bool) -> object:
+        return attend(self, replace(values, v=values.v + torch.zeros(values.v.shape)), **options)
 
     monkeypatch.setattr(Mean, "attend", beside)
     with pytest.raises(RuntimeError, match="device"):

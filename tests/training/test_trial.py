@@ -15,6 +15,7 @@ from torch import nn
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.data.batches import Example, Split
+from mmbench.model.interfaces import Heads
 from mmbench.schema.metric import fitting
 from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.plan import Job, Limits
@@ -308,8 +309,8 @@ def test_parameters_of_two_types_are_trained(monkeypatch: pytest.MonkeyPatch) ->
         init(self, heads, head_dim)
         self.temperature = nn.Parameter(torch.ones((), dtype=torch.float64))
 
-    def warm(self: ScaledDotProduct, q: Any, k: Any, v: Any, mask: Any, **options: Any) -> Any:
-        y, weights = attend(self, q, k, v, mask, **options)
+    def warm(self: ScaledDotProduct, heads: Heads, **options: Any) -> Any:
+        y, weights = attend(self, heads, **options)
         return y * self.temperature.float(), weights
 
     attend = ScaledDotProduct.attend

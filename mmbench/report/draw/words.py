@@ -1,4 +1,4 @@
-"""The words that several parts of the page share: what a row is, how it stands, what a hover says."""
+"""The words that several parts of the page share: what a row is, what its place is, what a hover says."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def cause(row: CellRow) -> str:
     return CAUSES[max(sorted(set(bad)), key=bad.count)] if bad else STATES[row.state]
 
 
-def standing(*, best: bool, in_top: bool | None, rank: int | None, scale: Scale) -> str:
-    """How a ranked row stands, in words."""
+def place_words(*, best: bool, in_top: bool | None, rank: int | None, scale: Scale) -> str:
+    """The place of a ranked row, in words."""
     if rank is None:
         return "not ranked"
     if best:
@@ -94,7 +94,7 @@ def describe(row: CellRow, scale: Scale) -> str:
     comma = "" if row.state == "partial" else ","
     lines.append(f"{what}{estimate(row.score, scale)}{comma} {seeds} of {plural(row.declared, 'seed')}")
     if row.method.role == "cell":
-        lines.append(standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale))
+        lines.append(place_words(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale))
     if row.state != "complete":
         lines.append(f"{STATES[row.state]}{': ' + row.reason if row.reason else ''}")
     return "\n".join(lines)
@@ -106,6 +106,6 @@ def describe_overall(row: OverallRow, overall: Overall, scales: Mapping[str, Sca
     if row.score is None:
         return f"{row.key}\nincomplete: no mean over all data sets, for it is not ranked on {', '.join(row.missing)}"
     where = ", ".join(f"{name} {scales[name].number(value)}" for name, value in row.per_dataset.items())
-    stands = standing(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale)
+    place = place_words(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale)
     what = "mean rank over" if scale.is_ranks else "mean of"
-    return f"{row.key}\n{estimate(row.score, scale)}, {what} {plural(row.score.n, 'data set')}\n{where}\n{stands}"
+    return f"{row.key}\n{estimate(row.score, scale)}, {what} {plural(row.score.n, 'data set')}\n{where}\n{place}"

@@ -43,7 +43,7 @@ def _row(row: CellRow, curve: Curve | None, config: int | None, report: DatasetR
     }
     if config is not None:
         found["config"] = config
-    beside = [_written(row.metrics.get(name), other) for name, other in report.beside.items()]
+    beside = [_estimate_words(row.metrics.get(name), other) for name, other in report.beside.items()]
     if any(beside):
         found["beside"] = beside
     if row.score:
@@ -64,7 +64,7 @@ def _row(row: CellRow, curve: Curve | None, config: int | None, report: DatasetR
     return found
 
 
-def _written(value: Estimate | None, scale: Scale) -> str:
+def _estimate_words(value: Estimate | None, scale: Scale) -> str:
     return "" if value is None else estimate(value, scale)
 
 

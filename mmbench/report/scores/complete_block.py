@@ -31,7 +31,7 @@ class CompleteBlock:
     scale: Scale
     dropped: tuple[str, ...]
 
-    def matched(self, factor: str, order: Sequence[str]) -> dict[str, Ints]:
+    def match_levels(self, factor: str, order: Sequence[str]) -> dict[str, Ints]:
         """Level -> its cells (n,), in the settings of the other factors that every level is there with, in one order
         of settings for all levels. order: of the levels. Empty where fewer than two levels or no such setting."""
         others = [f for f in FACTORS if f != factor]

@@ -274,6 +274,13 @@ class Context:
             return next(iter(found), f"±{100 * self.rope:g} points")
         return ", ".join(f"{d.scale.rope_words} on {d.name}" for d in self.datasets)
 
+    @property
+    def seeds_words(self) -> str:
+        """What a mean and its interval are over, for captions."""
+        if not self.replicated:
+            return "one seed, so there are no intervals"
+        return f"mean over seeds with {100 * self.confidence:g} % Student-t interval"
+
     def dataset(self, name: str) -> DatasetReport:
         """That data set's part. Raises KeyError."""
         for part in self.datasets:

@@ -45,7 +45,7 @@ def _other(metric: str, rows: Sequence[CellRow], guess: float | None = None) -> 
     return scale_of(metric, 0.0, scores=cells, guess=guess)
 
 
-def known_ceiling(spec: DataSpec, scale: Scale) -> float | None:
+def ceiling_of(spec: DataSpec, scale: Scale) -> float | None:
     """The best possible score, where it is of the metric compared."""
     return spec.ceiling if scale.metric == spec.task.metric else None
 
@@ -60,7 +60,7 @@ def dataset_report(field: DatasetScores, spec: DataSpec, counts: Counts) -> Data
     scale = field.settings.scale
     places = ranking.rank(field.means, field.index, field.ranked("cell"))
     top_all = ranking.top_with_controls(field)
-    ceiling = known_ceiling(spec, scale)
+    ceiling = ceiling_of(spec, scale)
     rows = rows_of(field, places, top_all, share_of(ceiling, scale))
     found_fronts = fronts(rows, scale)
     rows = [replace(r, pareto=tuple(f.cost for f in found_fronts if r.key in f.keys)) for r in rows]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Setting
 from mmbench.report.scores.ranking import Ranking, best_single, pooling_partner
 from mmbench.report.stats import paired
-from mmbench.report.stats.estimates import Estimate
+from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values.cells import CellCost, CellRow, CellState, SeedValue
 from mmbench.schema.metric import METRICS
 
 
-def standing(part: Sequence[Record]) -> tuple[CellState, str | None]:
-    """How a method stands on a data set, and why where it is not complete."""
+def state_of(part: Sequence[Record]) -> tuple[CellState, str | None]:
+    """Of a method on a data set, and why where it is not complete."""
     states = [r["state"] for r in part]
     messages = dict.fromkeys(
         f"seed {r['seed']} {r['state'].replace('_', ' ')}" + (f": {r['message']}" if r["message"] else "")
@@ -55,84 +56,117 @@ def _cost(records: Sequence[Record]) -> CellCost | None:
     )
 
 
-def rows(field: DatasetScores, ranking: Ranking, top_all: Sequence[str], ceiling: float | None) -> list[CellRow]:
-    """Every method: cells by rank, the unranked ones after them, then controls by score. Pareto marks come later.
+@dataclass(frozen=True, kw_only=True)
+class Gains:
+    """Differences of the ranked methods of one data set, by method.
 
-    ceiling: of which scores can be a share, or None."""
-    settings = field.settings
+    Attributes:
+        to_best: To the best cell, of the other cells.
+        single: To the best single modality, of the cells.
+        pooling: To the same method with pooling in place of its attention.
+        fixed: Baseline -> over that baseline.
+    """
+
+    to_best: Mapping[str, Difference]
+    single: Mapping[str, Difference]
+    pooling: Mapping[str, Difference]
+    fixed: Mapping[str, Mapping[str, Difference]]
+
+
+def find_gains(field: DatasetScores, cells: Sequence[str]) -> Gains:
+    """cells: the ranked ones, best first."""
     partners: dict[Setting, str] = {
         (m.attention, m.fusion, m.architecture, m.modality): k for k, m in field.methods.items()
     }
-    cells, deep = ranking.order, list(field.index)
-    best = cells[0] if cells else None
+    deep = list(field.index)
     single = best_single(field)
-    to_best = field.to_best(cells, best)
-    gain_single = field.differences({k: single for k in cells if single})
     partner = {k: pooling_partner(field.methods[k], partners) for k in deep}
-    gain_pooling = field.differences({k: p for k, p in partner.items() if p in field.index and p is not None})
-    baselines = {field.methods[k].baseline: k for k in field.fixed}
-    over = {name: field.over_fixed(deep, key) for name, key in baselines.items()}
+    baselines = {str(field.methods[k].baseline): k for k in field.fixed}
+    return Gains(
+        to_best=field.to_best(cells, cells[0] if cells else None),
+        single=field.differences({k: single for k in cells if single}),
+        pooling=field.differences({k: p for k, p in partner.items() if p in field.index and p is not None}),
+        fixed={name: field.over_fixed(deep, key) for name, key in baselines.items()},
+    )
 
-    def row(key: str) -> CellRow:
-        method, part = field.methods[key], field.records[key]
-        done = [r for r in part if r["state"] == "done"]
-        ranked = key in field.index
-        compared = [r for r in done if r["seed"] in field.seeds] if ranked else done
-        state, reason = standing(part)
-        score = _over(compared, settings.score, settings.confidence)
-        place = ranking.place.get(key, (None, None, None))
-        epochs = [r["best_epoch"] for r in done if r["best_epoch"] is not None]
-        return CellRow(
-            dataset=field.dataset,
-            method=method,
-            state=state,
-            reason=reason,
-            declared=len(part),
-            done=len(done),
-            seeds=tuple(
-                SeedValue(
-                    seed=r["seed"],
-                    trial_id=r["trial_id"],
-                    state=r["state"],
-                    value=r[settings.score] if r["state"] == "done" else None,
-                    message=r["message"],
-                )
-                for r in part
-            ),
-            score=score,
-            validation=_over(compared, f"validation_{settings.scale.metric}", settings.confidence),
-            metrics={
-                name: value
-                for name in METRICS
-                if compared and f"test_{name}" in compared[0]
-                if (value := _over(compared, f"test_{name}", settings.confidence)) is not None
-            },
-            best_epoch=float(np.median(epochs)) if epochs else None,
-            ranked=ranked,
-            rank=place[0],
-            rank_low=place[1],
-            rank_high=place[2],
-            best=key == best,
-            in_top=key in ranking.top if ranking.top and key in ranking.place else None,
-            in_top_all=key in top_all if top_all and (ranked or key in field.fixed) else None,
-            to_best=to_best.get(key),
-            gain_single=gain_single.get(key),
-            gain_pooling=gain_pooling.get(key),
-            gain_linear=over.get("linear", {}).get(key),
-            gain_majority=over.get("majority", {}).get(key),
-            ceiling_share=score.mean / ceiling if score and ceiling else None,
-            cost=_cost(done),
-            pareto=(),
-            trial_ids=tuple(r["trial_id"] for r in part if r["trial_id"]),
-        )
 
-    def by_score(key: str) -> tuple[bool, float]:
-        made[key] = row(key)
-        score = made[key].score
-        return (score is None, -settings.scale.oriented(score.mean) if score else 0.0)
+def _seed(record: Record, score: str) -> SeedValue:
+    return SeedValue(
+        seed=record["seed"],
+        trial_id=record["trial_id"],
+        state=record["state"],
+        value=record[score] if record["state"] == "done" else None,
+        message=record["message"],
+    )
 
-    made: dict[str, CellRow] = {}
-    rest = [k for k in field.methods if k not in ranking.place]
-    unranked = sorted((k for k in rest if field.methods[k].role == "cell"), key=by_score)
-    controls = sorted((k for k in rest if field.methods[k].role != "cell"), key=by_score)
-    return [row(k) for k in cells] + [made[k] for k in (*unranked, *controls)]
+
+def _metrics(records: Sequence[Record], confidence: float) -> dict[str, Estimate]:
+    """Every metric on test that the trials have."""
+    found = {
+        name: _over(records, f"test_{name}", confidence) for name in METRICS if records and f"test_{name}" in records[0]
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def rows(field: DatasetScores, ranking: Ranking, top_all: Sequence[str], ceiling: float | None) -> list[CellRow]:
+    """Every method: cells by rank, the unranked ones after them, then controls by score. Pareto marks come later.
+
+    ceiling: of which scores can be a share, or None.
+    """
+    gains = find_gains(field, ranking.order)
+    by_key = {key: _row(key, field, ranking, gains, top_all, ceiling) for key in field.methods}
+
+    def by_score(row: CellRow) -> tuple[bool, float]:
+        return (row.score is None, -field.settings.scale.oriented(row.score.mean) if row.score else 0.0)
+
+    rest = [row for key, row in by_key.items() if key not in ranking.place]
+    unranked = sorted((row for row in rest if row.method.role == "cell"), key=by_score)
+    controls = sorted((row for row in rest if row.method.role != "cell"), key=by_score)
+    return [*(by_key[k] for k in ranking.order), *unranked, *controls]
+
+
+def _row(
+    key: str,
+    field: DatasetScores,
+    ranking: Ranking,
+    gains: Gains,
+    top_all: Sequence[str],
+    ceiling: float | None,
+) -> CellRow:
+    settings, part = field.settings, field.records[key]
+    done = [r for r in part if r["state"] == "done"]
+    ranked = key in field.index
+    compared = [r for r in done if r["seed"] in field.seeds] if ranked else done
+    state, reason = state_of(part)
+    score = _over(compared, settings.score, settings.confidence)
+    rank, low, high = ranking.place.get(key, (None, None, None))
+    epochs = [r["best_epoch"] for r in done if r["best_epoch"] is not None]
+    return CellRow(
+        dataset=field.dataset,
+        method=field.methods[key],
+        state=state,
+        reason=reason,
+        declared=len(part),
+        done=len(done),
+        seeds=tuple(_seed(r, settings.score) for r in part),
+        score=score,
+        validation=_over(compared, f"validation_{settings.scale.metric}", settings.confidence),
+        metrics=_metrics(compared, settings.confidence),
+        best_epoch=float(np.median(epochs)) if epochs else None,
+        ranked=ranked,
+        rank=rank,
+        rank_low=low,
+        rank_high=high,
+        best=key == next(iter(ranking.order), None),
+        in_top=key in ranking.top if ranking.top and key in ranking.place else None,
+        in_top_all=key in top_all if top_all and (ranked or key in field.fixed) else None,
+        to_best=gains.to_best.get(key),
+        gain_single=gains.single.get(key),
+        gain_pooling=gains.pooling.get(key),
+        gain_linear=gains.fixed.get("linear", {}).get(key),
+        gain_majority=gains.fixed.get("majority", {}).get(key),
+        ceiling_share=score.mean / ceiling if score and ceiling else None,
+        cost=_cost(done),
+        pareto=(),
+        trial_ids=tuple(r["trial_id"] for r in part if r["trial_id"]),
+    )

@@ -27,7 +27,7 @@ def aggregate(factor: str, members: Mapping[str, Floats], scale: Scale, boot: Bo
     first = order[0]
     thresholds = thresholds_of(np.stack(list(members.values())))
 
-    def turned(found: Interval) -> Interval:
+    def orient(found: Interval) -> Interval:
         ends = [None if v is None else scale.oriented(v) for v in (found.low, found.high)]
         low, high = ends if scale.higher else reversed(ends)
         return Interval(value=scale.oriented(found.value), low=low, high=high)
@@ -38,7 +38,7 @@ def aggregate(factor: str, members: Mapping[str, Floats], scale: Scale, boot: Bo
         return Member(
             name=name,
             runs=runs.size,
-            iqm=turned(boot.iqm(runs)),
+            iqm=orient(boot.iqm(runs)),
             improvement=None if name == first else boot.improvement(members[first], runs),
             profile=tuple(profile(runs, thresholds).tolist()),
             profile_low=tuple(low.tolist()),
@@ -103,7 +103,7 @@ def aggregates(
     if refused is None:
         boot = bootstrap(len(found.datasets), len(found.seeds), confidence)
         for factor, order in levels.items():
-            cells = found.matched(factor, order)
+            cells = found.match_levels(factor, order)
             if cells:
                 runs = {level: found.values[:, index] for level, index in cells.items()}
                 tables.append(aggregate(factor, runs, found.scale, boot))

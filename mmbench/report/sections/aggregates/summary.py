@@ -47,7 +47,7 @@ def ends(found: Interval) -> tuple[float, float]:
     )
 
 
-def spelt(found: Interval, scale: Scale) -> str:
+def interval_words(found: Interval, scale: Scale) -> str:
     """`0.861 to 0.874`"""
     if found.low is None or found.high is None:
         return ""
@@ -86,7 +86,7 @@ def _middle(table: AggregateTable, scale: Scale) -> Dots:
     axis = linear(chain.from_iterable((*ends(m.iqm), m.iqm.value) for m in table.members), wanted=wanted)
     rows = []
     for m in table.members:
-        value, interval = scale.number(m.iqm.value), spelt(m.iqm, scale)
+        value, interval = scale.number(m.iqm.value), interval_words(m.iqm, scale)
         tip = f"{m.name}\ninter-quartile mean {value}{', ' + interval if interval else ''}\n{plural(m.runs, 'run')}"
         key = m.name if table.factor == "cell" else None
         rows.append(_dot(m.name, "best" if m.name == table.first else "", m.iqm, axis, (value, interval, tip), key))

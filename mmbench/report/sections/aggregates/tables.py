@@ -7,7 +7,7 @@ from typing import Any
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.aggregates.record import Aggregates
-from mmbench.report.sections.aggregates.summary import chance, spelt
+from mmbench.report.sections.aggregates.summary import chance, interval_words
 from mmbench.report.stats.bootstrap import Interval
 from mmbench.report.values.words import incomplete_flag
 
@@ -29,7 +29,7 @@ def aggregates(found: Aggregates, confidence: float) -> Iterator[Table]:
         ("factor", lambda x: x[0].factor, False),
         ("level", lambda x: x[1].name, False),
         (f"inter-quartile mean {scale.arrow}", lambda x: scale.number(x[1].iqm.value), True),
-        ("interval", lambda x: spelt(x[1].iqm, scale) or "–", True),
+        ("interval", lambda x: interval_words(x[1].iqm, scale) or "–", True),
         ("beaten by", lambda x: "" if x[1].improvement is None else x[0].first, False),
         ("with probability", lambda x: chance(x[1].improvement) or "–", True),
         ("runs", lambda x: str(x[1].runs), True),

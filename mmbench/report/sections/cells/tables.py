@@ -83,13 +83,6 @@ def _step(value: Difference | None, scale: Scale) -> str:
     return scale.change(None if value is None else value.mean)
 
 
-def seeds_words(context: Context) -> str:
-    """What a mean and what stands behind it is over, for captions."""
-    if not context.replicated:
-        return "one seed, so there are no intervals"
-    return f"mean over seeds with {100 * context.confidence:g} % Student-t interval"
-
-
 def _gain_column(heading: str, of: str, scale: Scale) -> Column:
     return (heading, lambda r: _step(getattr(r, of), scale), True)
 
@@ -122,7 +115,7 @@ def cell_tables(context: Context) -> Iterator[Table]:
         scale = d.scale
         ties = "shared ranks cannot be told apart; " if context.replicated else ""
         caption = (
-            f"{d.name}: {scale.label} on test{'' if scale.higher else ', lower is better'}, {seeds_words(context)}; "
+            f"{d.name}: {scale.label} on test{'' if scale.higher else ', lower is better'}, {context.seeds_words}; "
             f"gains {scale.gains_in}; {ties}★ {scale.extreme} mean"
             f"{', • cannot be told apart from it' if len(d.top) > 1 else ''}{_partial(d, context.seeds_declared)}"
         )

@@ -86,7 +86,7 @@ def memory(value: float | None) -> str:
     return NONE if value is None else count(value) + ("B" if value >= 995 else " B")
 
 
-def _grouped(value: float) -> str:
+def _with_commas(value: float) -> str:
     """1,600"""
     text = two_figures(value)
     return f"{int(text):,}" if text.isdigit() else text
@@ -160,7 +160,7 @@ def _row(row: LengthRow) -> Row:
         memory_growth=growth(row.memory_growth),
         training=duration(row.last_training),
         memory=memory(row.last_memory),
-        speedup=NONE if row.speedup is None else f"{_grouped(row.speedup)}×",
+        speedup=NONE if row.speedup is None else f"{_with_commas(row.speedup)}×",
         stopped="" if row.stopped_at is None else f"{row.stopped_at:,} tokens: {row.why}",
         message=row.message or "",
     )

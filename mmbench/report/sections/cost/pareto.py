@@ -78,7 +78,7 @@ def pareto_view(report: DatasetReport, front: Front) -> Pareto | None:
     known = [(c, r.score.mean, r) for r in report.rows if r.score and (c := cost_of(r)) is not None]
     if not known:
         return None
-    framed = _framed(known, report.scale)
+    framed = _within_frame(known, report.scale)
     x = logarithmic((c for c, *_ in framed), name=lambda v: cost_text(front.cost, v).replace(".0", ""))
     scale = report.scale
     y = linear((s for _, s, _ in framed), floor=scale.low, ceiling=scale.high)
@@ -127,7 +127,7 @@ def pareto_view(report: DatasetReport, front: Front) -> Pareto | None:
     )
 
 
-def _framed(known: Sequence[Point], scale: Scale) -> list[Point]:
+def _within_frame(known: Sequence[Point], scale: Scale) -> list[Point]:
     """What the frame is drawn around: the cells, and the controls less than half the cells' span worse."""
     cells = [scale.oriented(s) for _, s, r in known if r.method.role == "cell"]
     if not cells:

@@ -47,7 +47,7 @@ def _growth(value: Growth | None) -> str:
     return f"{value.exponent:.2f}" + ("" if value.half is None else f" ± {value.half:.2f}")
 
 
-def _stopped(row: LengthRow) -> str:
+def _stop_words(row: LengthRow) -> str:
     return "" if row.stopped_at is None else f"at {row.stopped_at:,} tokens: {row.why}"
 
 
@@ -75,7 +75,7 @@ def length_tables(lengths: Sequence[LengthReport]) -> Iterator[Table]:
             (f"s at {part.longest:,} ↓", lambda r: quantity(r.last_training), True),
             ("memory, B ↓", lambda r: quantity(r.last_memory), True),
             ("× as fast as exact", lambda r: quantity(r.speedup), True),
-            ("stopped", _stopped, False),
+            ("stopped", _stop_words, False),
         ]
         caption = (
             f"Cost of a forward and backward pass against length, {part.conditions}; cost grows as tokens to the "

@@ -26,7 +26,7 @@ def metric_tables(context: Context) -> Iterator[Table]:
                 for name in METRICS
                 if any(name in row.metrics for row in rows)
             }
-            caption = f"{d.name}: every metric on test, {100 * context.confidence:g} % Student-t interval over seeds"
+            caption = f"{d.name}: every metric on test, {context.seeds_words}"
             columns = [("method", lambda row: row.key, False), *(_column(n, s) for n, s in scales.items())]
             yield build(f"metrics_{d.name}", caption, rows, _raw(d, rows, scales), columns)
 

@@ -8,7 +8,7 @@ from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, find_sections, section
-from mmbench.report.sections.probes.compute import measured
+from mmbench.report.sections.probes.compute import find_measured
 from mmbench.report.sections.probes.figures import dots
 from mmbench.report.sections.probes.record import Measured
 from mmbench.report.sections.probes.tables import table
@@ -23,7 +23,7 @@ class Probes(Section[tuple[Measured, ...]]):
 
     def compute(self, context: Context) -> tuple[Measured, ...] | None:
         claimed = {probe for each in find_sections()[0] for probe in each.claims}
-        return measured(context, claimed) or None
+        return find_measured(context, claimed) or None
 
     def tables(self, record: tuple[Measured, ...]) -> Iterator[Table]:
         yield from map(table, record)

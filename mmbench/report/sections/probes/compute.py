@@ -13,17 +13,17 @@ from mmbench.report.values.datasets import DatasetReport
 from mmbench.schema.quantity import Quantity, describe, group_of
 
 
-def measured(context: Context, claimed: Collection[str]) -> tuple[Measured, ...]:
+def find_measured(context: Context, claimed: Collection[str]) -> tuple[Measured, ...]:
     """By probe, then by data set; only what was measured. claimed: probes that other sections show."""
     by_probe: dict[str, list[str]] = {}
     for name in quantity_columns(context.frame):
         if group_of(name) not in claimed:
             by_probe.setdefault(group_of(name), []).append(name)
-    found = (_measured(context, d, probe, names) for probe, names in by_probe.items() for d in context.datasets)
+    found = (_of_dataset(context, d, probe, names) for probe, names in by_probe.items() for d in context.datasets)
     return tuple(part for part in found if part is not None)
 
 
-def _measured(context: Context, d: DatasetReport, probe: str, names: Sequence[str]) -> Measured | None:
+def _of_dataset(context: Context, d: DatasetReport, probe: str, names: Sequence[str]) -> Measured | None:
     records = [r for r in context.records[d.name] if r["state"] == "done"]
     numbers = [number for name in names for number in _numbers(name, records, context.confidence)]
     methods = tuple(r.key for r in d.rows if any(r.key in number.values for number in numbers))
@@ -35,7 +35,7 @@ def _measured(context: Context, d: DatasetReport, probe: str, names: Sequence[st
         methods=methods,
         roles={r.key: r.method.role for r in d.rows},
         numbers=tuple(numbers),
-        confidence=context.confidence,
+        seeds_words=context.seeds_words,
     )
 
 

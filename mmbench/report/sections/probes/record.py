@@ -42,7 +42,7 @@ class Measured:
         methods: those with any value, in the order of their rank.
         roles: of the methods, by key.
         numbers: the columns.
-        confidence: of the intervals.
+        seeds_words: what means and intervals are over.
     """
 
     probe: str
@@ -50,7 +50,7 @@ class Measured:
     methods: tuple[str, ...]
     roles: Mapping[str, str]
     numbers: tuple[Number, ...]
-    confidence: float
+    seeds_words: str
 
     @property
     def name(self) -> str:

@@ -44,7 +44,6 @@ def _raw(part: Measured) -> Iterator[dict[str, Any]]:
 def table(part: Measured) -> Table:
     method: Column = ("method", str, False)
     caption = (
-        f"{part.dataset}: what the probe {part.probe} measured, mean over seeds with "
-        f"{100 * part.confidence:g} % Student-t interval where there are several; methods in the order of their rank"
+        f"{part.dataset}: what the probe {part.probe} measured, {part.seeds_words}; methods in the order of their rank"
     )
     return build(part.name, caption, part.methods, _raw(part), [method, *map(_column, part.numbers)])

@@ -9,7 +9,7 @@ from mmbench.report.draw import markdown as md
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Section, section
 from mmbench.report.sections.provenance.page import facts
-from mmbench.report.sections.provenance.text import listed
+from mmbench.report.sections.provenance.text import provenance_lines
 
 
 @section("provenance")
@@ -27,7 +27,7 @@ class ProvenanceOfNumbers(Section[Context]):
 
     def markdown(self, record: Context) -> Iterator[Block]:
         yield "## Provenance"
-        yield md.bulleted(listed(record))
+        yield md.bulleted(provenance_lines(record))
         yield (
             "Every number traces to trials: by the column `trial_ids` of the tables of cells (CSV), and in "
             "[results.parquet](results.parquet), a row a trial."

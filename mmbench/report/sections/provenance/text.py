@@ -8,7 +8,7 @@ from mmbench.report.values.provenance import source_words
 from mmbench.report.values.words import listing
 
 
-def listed(context: Context) -> list[str]:
+def provenance_lines(context: Context) -> list[str]:
     """Commits, data, versions, hardware, sources, seeds, time and budget, a line for each."""
     p = context.provenance
     return [

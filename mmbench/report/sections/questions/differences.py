@@ -16,7 +16,7 @@ from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, listing, sentence
 
 
-def matched(
+def match_pairs(
     field: DatasetScores, factor: str, of: Mapping[str, str], subject: str, reference: str
 ) -> list[tuple[str, str]]:
     """Pairs of ranked cells that differ in `factor` alone: in the one it is `subject`, in the other `reference`.
@@ -147,7 +147,7 @@ def compare_levels(
     for field in fields:
         made = []
         for subject, reference in pairs:
-            matches = matched(field, factor, of, subject, reference)
+            matches = match_pairs(field, factor, of, subject, reference)
             if matches:
                 made.append(field.group_difference(subject, reference, matches))
             else:

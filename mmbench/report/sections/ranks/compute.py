@@ -123,7 +123,7 @@ def ranks(found: CompleteBlock, levels: Mapping[str, Sequence[str]], confidence:
     tables = []
     if refused is None:
         for factor, order in levels.items():
-            cells = found.matched(factor, order)
+            cells = found.match_levels(factor, order)
             if not cells:
                 continue
             values = np.stack([found.values[:, index].mean((1, 2)) for index in cells.values()], 1)

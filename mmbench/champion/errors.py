@@ -8,31 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from mmbench.champion.restore import Restored, outputs_on
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import METRICS
 from mmbench.schema.scores import predictions
-from mmbench.training.loop import predict
-from mmbench.training.objective import objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from mmbench.champion.retrain import Again
 
 WRITTEN = 20
 """Classes, up to which the cells of a confusion matrix have their number in them."""
 
 
-def write(again: Again, spec: DataSpec, folder: Path) -> None:
+def write(restored: Restored, spec: DataSpec, folder: Path) -> None:
     """`confusion.csv` and `confusion.png` of classes (rows are the truth, columns what was predicted), `labels.csv` of
     labels, `scatter.png` of numbers; `test.csv` with the truth and the prediction of every test sample."""
-    config = again.result.config
-    assert config.train is not None
-    outputs = predict(again.model, again.test, precision=config.train.precision)
-    values = predictions(spec.task.kind, objective(spec, again.test.labels).in_units(outputs).cpu().numpy())
-    truth = again.test.labels.cpu().numpy()
+    config = restored.result.config
+    values = predictions(spec.task.kind, outputs_on(restored.model, restored.test, restored.result, spec))
+    truth = restored.test.labels.cpu().numpy()
     title = f"{config.name}: test split, {METRICS[spec.task.metric].label}"
-    title += f" {again.result.metrics['test'].get(spec.task.metric, float('nan')):.3f}"
+    title += f" {restored.result.metrics['test'].get(spec.task.metric, float('nan')):.3f}"
     folder.mkdir(parents=True, exist_ok=True)
     targets = list(spec.task.targets)
     if spec.task.kind == "regression":

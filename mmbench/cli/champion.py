@@ -11,6 +11,8 @@ from mmbench.cli.project import Loaded, Project, load, on_project
 from mmbench.errors import UserError, suggest
 
 if TYPE_CHECKING:
+    from mmbench.champion.restore import Restored
+    from mmbench.schema.dataset import DataSpec
     from mmbench.schema.plan import Job
     from mmbench.tracking.store import Store
 
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 @click.argument("datasets", nargs=-1, metavar="[DATASET]...")
 @on_project
 def champion(project: Project, *, datasets: tuple[str, ...]) -> int:
-    """Train the best model of each data set again and register it in MLflow with the alias `champion`.
+    """Register the best model of each data set in MLflow with the alias `champion`.
 
-    Of the trained models the one that is best on validation is chosen. The ledger keeps no weights; trained again on
-    like hardware, a trial gives the same numbers bit by bit, and where it does not, that is reported. A model that is
-    registered already stays as it is.
+    Of the trained models the one that is best on validation is chosen. It is restored from its weights where these were
+    kept and give the ledger's outputs on test, else trained again: on like hardware that gives the same numbers bit by
+    bit, and where it does not, that is reported. A model that is registered already stays as it is.
     """
     loaded = load(project)
     for name in datasets:
@@ -56,18 +58,25 @@ def _register(project: Project, loaded: Loaded, store: Store, name: str) -> str:
     kept = loaded.results[job.trial_id]
     if (known := registered(store, settings, kept)) is not None:
         return f"{_scores(loaded, name, job)}; {known.uri} is this model already (version {known.version})"
-    from mmbench.champion.retrain import again
+    from mmbench.champion.restore import restore
     from mmbench.ledger.store import limits_of
 
     folder = project.root / "data" / "prepared" / name
-    with spinner(f"training {job.config.name} again"):
-        second = again(job, kept, folder, limits_of(loaded.params.sweep))
-        made = register(store, settings, job, second, spec, folder)
-    agrees = "the same when trained again"
-    if not second.reproduced:
-        now = second.result.metrics["test"].get(spec.task.metric, float("nan"))
-        agrees = f"but {now:.3f} on test when trained again, on other hardware or libraries than the sweep's"
-    return f"{_scores(loaded, name, job)}, {agrees}; {made.uri} (version {made.version})"
+    with spinner(f"restoring {job.config.name}"):
+        restored = restore(job, kept, loaded.ledger, folder, limits_of(loaded.params.sweep))
+        made = register(store, settings, job, restored, spec, folder)
+    return f"{_scores(loaded, name, job)}, {_agreement(restored, spec)}; {made.uri} (version {made.version})"
+
+
+def _agreement(restored: Restored, spec: DataSpec) -> str:
+    """What was checked of the model, and what came of it."""
+    if restored.origin == "weights":
+        rounding = "" if restored.exact else " but for rounding"
+        return f"from its kept weights, which give the same outputs on test{rounding}"
+    if restored.exact:
+        return "the same when trained again"
+    now = restored.result.metrics["test"].get(spec.task.metric, float("nan"))
+    return f"but {now:.3f} on test when trained again, on other hardware or libraries than the sweep's"
 
 
 def _scores(loaded: Loaded, name: str, job: Job) -> str:

@@ -15,6 +15,7 @@ from mmbench.errors import UserError, suggest
 from mmbench.registry import GRID_AXES, Axis, check_options, get
 
 if TYPE_CHECKING:
+    from mmbench.ledger.store import Ledger
     from mmbench.schema.dataset import DataSpec
     from mmbench.schema.params import Choice, Params
     from mmbench.schema.plan import Job
@@ -108,14 +109,24 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
 
 
-def _run(job: Job, spec: DataSpec, project: Project) -> TrialFiles:
+def _run(job: Job, spec: DataSpec, project: Project, *, keep_weights: int) -> TrialFiles:
     from mmbench.ledger.store import limits_of
     from mmbench.sweep.local import run_locally
 
     folder = project.root / "data" / "prepared" / spec.name
     limits = limits_of(project.params().sweep)
     with spinner(f"training {job.config.name}"):
-        return run_locally(job, folder, limits)[0]
+        return run_locally(job, folder, limits, keep_weights=keep_weights)
+
+
+def _save(files: TrialFiles, ledger: Ledger, most: int) -> TrialFiles:
+    """Keep a trial as a sweep does; returns what is kept. most: bytes of weights that may be kept altogether."""
+    from mmbench.sweep.weights import WeightStore
+
+    with ledger.lock():
+        kept = WeightStore(ledger, most).fit(files)
+        ledger.write(kept.result, kept.outputs, kept.measured, kept.weights)
+    return kept
 
 
 def _quantities(result: TrialResult) -> Iterator[tuple[str, str]]:
@@ -180,12 +191,9 @@ def run(project: Project, *, dataset: str, seed: int, save: bool, json_: bool, *
     The exit code is 1 where the trial did not end well.
     """
     job, spec = _job(project, dataset, seed, options)
-    files = _run(job, spec, project)
-    result = files.complete
-    if save:
-        ledger = project.ledger()
-        with ledger.lock():
-            ledger.write(result, files.outputs, files.measured, files.weights)
+    most = int(project.params().sweep.keep_weights * 1e9) if save else 0
+    files = _run(job, spec, project, keep_weights=most)
+    result = (_save(files, project.ledger(), most) if save else files).complete
     if json_:
         as_json(result.model_dump(mode="json"))
     else:

@@ -122,24 +122,30 @@ class Results:
     def best(self, dataset: str | None = None) -> nn.Module:
         """The trained model that is best on validation, in evaluation mode on the CPU.
 
-        It is trained again: on the same hardware training gives the same model bit by bit.
+        Its kept weights are used where they give the outputs on test that were kept; else it is trained again, which
+        on the same hardware gives the same model bit by bit.
         """
         from mmbench.champion.choose import choose
-        from mmbench.champion.retrain import again
+        from mmbench.champion.restore import restore
 
         if dataset is None and len(self.specs) > 1:
             raise UserError(f"name one data set: {', '.join(self.specs)}")
         name = self._known(dataset, next(iter(self.specs)))
         job = choose(self.plan, self.results, self.specs[name])
-        second = again(job, self.results[job.trial_id], self.prepared / name, limits_of(self.params.sweep))
-        return second.model.cpu().eval()
+        kept, limits = self.results[job.trial_id], limits_of(self.params.sweep)
+        restored = restore(job, kept, self._holder(job.trial_id), self.prepared / name, limits)
+        return restored.model.cpu().eval()
 
     def outputs(self, trial_id: str) -> Outputs:
         """What the trial's model gave on validation and test. Raises UserError where that was not kept."""
         if trial_id not in self.results:
             raise UserError(f"unknown trial {trial_id!r}; the column trial_id of `frame` has them")
+        return self._holder(trial_id).outputs(trial_id)
+
+    def _holder(self, trial_id: str) -> Ledger:
+        """The ledger that holds the outputs of a trial; the results' own where none does."""
         holders = (ledger for ledger in (self.ledger, *self.others) if ledger.outputs_file(trial_id).is_file())
-        return next(holders, self.ledger).outputs(trial_id)
+        return next(holders, self.ledger)
 
     def _known(self, dataset: str | None, default: str) -> str:
         if dataset is not None and dataset not in self.specs:

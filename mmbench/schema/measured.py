@@ -15,6 +15,10 @@ Origin = Literal["training", "weights", "retraining", "other retraining"]
 trained again with other outputs, as on other hardware."""
 
 
+Hardware = dict[str, str | int | float | None]
+"""Facts of a machine (`mmbench.provenance.hardware`)."""
+
+
 class MeasuredMetric(Frozen):
     """One metric.
 
@@ -37,12 +41,15 @@ class MeasuredProbe(Frozen):
         values: By the name of the quantity.
         failed: Why there are no values; None where all is well.
         model: Where the model came from.
+        hardware, versions: Of the machine on which it was measured, where a quantity depends on the machine; else None.
     """
 
     fingerprint: str
     values: dict[str, Value] = Field(default_factory=dict)
     failed: str | None = None
     model: Origin
+    hardware: Hardware | None = None
+    versions: dict[str, str] | None = None
 
 
 class Measured(Frozen):
@@ -63,6 +70,11 @@ class Measured(Frozen):
 
     def quantities(self) -> dict[str, Value]:
         return {name: value for probe in self.probes.values() for name, value in probe.values.items()}
+
+    def hardware(self) -> dict[str, Hardware]:
+        """By quantity, for the probes whose hardware is recorded."""
+        known = [probe for probe in self.probes.values() if probe.hardware is not None]
+        return {name: probe.hardware for probe in known for name in probe.values if probe.hardware is not None}
 
     def updated(
         self, metrics: Mapping[str, MeasuredMetric] | None = None, probes: Mapping[str, MeasuredProbe] | None = None

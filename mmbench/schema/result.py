@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mmbench.schema.measured import Measured
+from mmbench.schema.measured import Hardware, Measured
 from mmbench.schema.metric import METRICS, MetricInfo
-from mmbench.schema.quantity import QUANTITIES, TRAINING, Value
+from mmbench.schema.quantity import QUANTITIES, TRAINING, Value, describe
 from mmbench.schema.strict_yaml import Frozen
 from mmbench.schema.trial import TrialConfig
 
@@ -48,7 +48,7 @@ class Provenance(Frozen):
     commit: str | None
     dirty: bool | None
     versions: dict[str, str]
-    hardware: dict[str, str | int | float | None]
+    hardware: Hardware
 
 
 def _as_state(value: object) -> object:
@@ -78,6 +78,8 @@ class TrialResult(Frozen):
         best_epoch: 0-based, chosen on validation.
         curves: By name, one value an epoch.
         quantities: What training and probes measured, by the name of the quantity (`mmbench.schema.quantity`).
+        measured_on: The hardware on which a quantity was measured, where it is not that of `provenance`: by quantity,
+            of those that depend on the machine.
         started: ISO 8601, UTC.
         seconds: Wall time of the whole job.
         unrepeatable: The operation of which the device has no version that repeats itself bit by bit; None where all
@@ -96,6 +98,7 @@ class TrialResult(Frozen):
     best_epoch: int | None = None
     curves: dict[str, Curve] = Field(default_factory=dict)
     quantities: dict[str, Value] = Field(default_factory=dict)
+    measured_on: dict[str, Hardware] = Field(default_factory=dict)
     started: Annotated[str, AfterValidator(_moment)]
     seconds: Time
     limits: dict[str, float | None] = Field(default_factory=dict)
@@ -134,11 +137,19 @@ class TrialResult(Frozen):
     def bare(self) -> TrialResult:
         """What training itself found: as it is in the ledger's JSON where outputs are kept."""
         own = {name: value for name, value in self.quantities.items() if name in TRAINING}
-        return self.model_copy(update={"metrics": {}, "quantities": own})
+        return self.model_copy(update={"metrics": {}, "quantities": own, "measured_on": {}})
 
     def complete(self, measured: Measured) -> TrialResult:
         """With what was measured. Raises ValueError where a score cannot be."""
-        raw = dict(self) | {"metrics": measured.scores(), "quantities": self.quantities | measured.quantities()}
+        raw = dict(self) | {
+            "metrics": measured.scores(),
+            "quantities": self.quantities | measured.quantities(),
+            "measured_on": {
+                name: hardware
+                for name, hardware in measured.hardware().items()
+                if hardware != self.provenance.hardware and describe(name, measured.quantities()[name]).machine
+            },
+        }
         return TrialResult.model_validate(raw)
 
 

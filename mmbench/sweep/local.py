@@ -10,6 +10,7 @@ import torch
 
 from mmbench.data.batches import Split, as_split
 from mmbench.data.prepared import SPLITS, load_prepared
+from mmbench.schema.dataset import DataSpec
 from mmbench.schema.plan import Job, Limits
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.trial import run
@@ -26,14 +27,18 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def run_locally(job: Job, folder: Path, limits: Limits) -> tuple[TrialFiles, Mapping[str, Split]]:
-    """Train and measure a trial on the prepared data set in `folder`, on the GPU if there is one.
-
-    Returns what it leaves behind and the splits, which are on the device of the model. Raises UserError where the data
-    set is missing or broken.
-    """
+def load_splits(folder: Path) -> tuple[DataSpec, Mapping[str, Split]]:
+    """The prepared data set in `folder`, on the GPU if there is one. Raises UserError where it is missing or broken."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     spec, arrays = load_prepared(folder)
-    splits = {name: as_split(spec, arrays[name], device) for name in SPLITS}
+    return spec, {name: as_split(spec, arrays[name], device) for name in SPLITS}
+
+
+def run_locally(job: Job, folder: Path, limits: Limits, *, keep_weights: int = 0) -> TrialFiles:
+    """Train and measure a trial on the prepared data set in `folder`, on the GPU if there is one.
+
+    keep_weights: up to this many bytes they are part of what is returned. Raises UserError as `load_splits` does.
+    """
+    spec, splits = load_splits(folder)
     with one_thread():
-        return run(job, spec, splits, limits), splits
+        return run(job, spec, splits, limits, keep_weights=keep_weights)

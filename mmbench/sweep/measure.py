@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmbench import provenance
 from mmbench.ledger.store import Ledger
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
@@ -195,7 +196,15 @@ def _one_probe(subject: Subject, name: str, print_: str, limits: Limits) -> Meas
         return None
     except (Exception, SystemExit) as error:  # a probe may raise anything; the trial and the other probes go on
         return MeasuredProbe(fingerprint=print_, failed=_one_line(error), model=subject.origin)
-    return MeasuredProbe(fingerprint=print_, values=values, model=subject.origin)
+    if not any(quantity.machine for quantity in probe.quantities.values()):
+        return MeasuredProbe(fingerprint=print_, values=values, model=subject.origin)
+    return MeasuredProbe(
+        fingerprint=print_,
+        values=values,
+        model=subject.origin,
+        hardware=provenance.hardware(),
+        versions=provenance.versions(),
+    )
 
 
 def failed_probes(names: Mapping[str, str], why: str, origin: Origin) -> dict[str, MeasuredProbe]:

@@ -68,7 +68,7 @@ def run(
     )
 
 
-def _load(job: Job, spec: DataSpec, weights: bytes, device: torch.device) -> nn.Module | None:
+def load_model(job: Job, spec: DataSpec, weights: bytes, device: torch.device) -> nn.Module | None:
     """The model with these weights; None where this source cannot make one of them."""
     try:
         model = build(job.config, spec)
@@ -87,7 +87,7 @@ def restore(
     names them.
     """
     device = splits["train"].labels.device
-    model = None if weights is None else _load(job, spec, weights, device)
+    model = None if weights is None else load_model(job, spec, weights, device)
     if model is not None:
         return model, "weights"
     finished = trial.run(job, spec, splits, limits)

@@ -27,7 +27,7 @@ from mmbench.tracking.summary import add_champion
 
 if TYPE_CHECKING:
     from mmbench.champion.inputs import InputBuilder
-    from mmbench.champion.retrain import Again
+    from mmbench.champion.restore import Restored
 
 ALIAS = "champion"
 URI = "MLFLOW_TRACKING_URI"
@@ -52,6 +52,11 @@ def model_name(settings: Tracking, dataset: str) -> str:
     return re.sub(r"[/:]", "-", f"{settings.experiment}-{dataset}")
 
 
+def _hash(kept: TrialResult) -> str:
+    """Of what training found: a metric or a probe that is added later does not make it another model."""
+    return result_hash(kept if kept.outputs is None else kept.bare())
+
+
 def registered(store: Store, settings: Tracking, kept: TrialResult) -> Registered | None:
     """The champion of the trial's data set where it is this very result already; None where another is, or none."""
     from mlflow.exceptions import MlflowException
@@ -64,11 +69,13 @@ def registered(store: Store, settings: Tracking, kept: TrialResult) -> Registere
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-    same = found.tags.get("result_hash") == result_hash(kept)
+    same = found.tags.get("result_hash") == _hash(kept)
     return Registered(name=name, version=str(found.version)) if same else None
 
 
-def register(store: Store, settings: Tracking, job: Job, again: Again, spec: DataSpec, prepared: Path) -> Registered:
+def register(
+    store: Store, settings: Tracking, job: Job, restored: Restored, spec: DataSpec, prepared: Path
+) -> Registered:
     """Log the trained model by the run of its trial, register it, and let the alias point at it; attach to the summary
     run where it errs. prepared: the folder of its data. Raises TrackingError."""
     from mmbench.champion import bundle, errors
@@ -77,13 +84,13 @@ def register(store: Store, settings: Tracking, job: Job, again: Again, spec: Dat
     name = model_name(settings, spec.name)
     with tempfile.TemporaryDirectory(prefix="mmbench-champion-") as scratch, plain_errors(store.uri), store.lock:
         folder = Path(scratch) / "model"
-        bundle.save(folder, again.model, again.result, prepared)
-        errors.write(again, spec, Path(scratch) / spec.name)
+        bundle.save(folder, restored.model, restored.result, prepared)
+        errors.write(restored, spec, Path(scratch) / spec.name)
         run = find(store, job.trial_id).get(job.trial_id)
         builder = Predictor.load(folder).inputs
         made = _log(store, name, None if run is None else run.run_id, folder, _signature(builder, spec))
-        _tell(store, made, again, spec, builder)
-        add_champion(store, spec.name, f"{name}: {_sentence(again, spec)}", Path(scratch) / spec.name)
+        _tell(store, made, restored, spec, builder)
+        add_champion(store, spec.name, f"{name}: {_sentence(restored, spec)}", Path(scratch) / spec.name)
     return made
 
 
@@ -155,35 +162,45 @@ def _signature(builder: InputBuilder, spec: DataSpec) -> Any:
     return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 
-def _sentence(again: Again, spec: DataSpec) -> str:
-    config, metric = again.result.config, spec.task.metric
-    scores = {split: values.get(metric, float("nan")) for split, values in again.result.metrics.items()}
+def _sentence(restored: Restored, spec: DataSpec) -> str:
+    config, metric = restored.result.config, spec.task.metric
+    scores = {split: values.get(metric, float("nan")) for split, values in restored.result.metrics.items()}
     return (
         f"{config.cell}, seed {config.seed}: {METRICS[metric].label} {scores['test']:.3f} on test, "
         f"{scores['validation']:.3f} on validation, by which it was chosen."
     )
 
 
-def _tell(store: Store, made: Registered, again: Again, spec: DataSpec, builder: InputBuilder) -> None:
+def _agreement(restored: Restored, spec: DataSpec) -> str:
+    """Where the weights come from, what was checked of them, and what came of it."""
+    if restored.origin == "weights":
+        how = "bit by bit" if restored.exact else "but for rounding"
+        return f"It has the weights that were kept; on test they give the ledger's outputs {how}."
+    if restored.exact:
+        return "It was trained again for its weights; its scores are the ledger's, bit by bit."
+    was = restored.kept.metrics["test"].get(spec.task.metric, float("nan"))
+    return (
+        "It was trained again for its weights, on other hardware or libraries than the sweep: the ledger says "
+        f"{was:.3f} on test for the same trial."
+    )
+
+
+def _tell(store: Store, made: Registered, restored: Restored, spec: DataSpec, builder: InputBuilder) -> None:
     """Descriptions, tags and the alias."""
-    kept, client = again.kept, store.client
-    agrees = "Its scores are the ledger's, bit by bit."
-    if not again.reproduced:
-        was = kept.metrics["test"].get(spec.task.metric, float("nan"))
-        agrees = (
-            f"It was trained on other hardware than the sweep: the ledger says {was:.3f} on test for the same trial."
-        )
+    kept, client = restored.kept, store.client
     note = (
-        f"{_sentence(again, spec)} {agrees}\n\nTrial `{kept.trial_id}` of the ledger, trained again for its weights. "
+        f"{_sentence(restored, spec)} {_agreement(restored, spec)}\n\nTrial `{kept.trial_id}` of the ledger. "
         "Weights are safetensors, everything else is JSON."
     )
     tags = {
         "trial_id": kept.trial_id,
-        "result_hash": result_hash(kept),
+        "result_hash": _hash(kept),
         "dataset": spec.name,
         "cell": kept.config.cell,
-        "reproduced": "yes" if again.reproduced else "no",
+        "origin": "weights" if restored.origin == "weights" else "retraining",
     }
+    if restored.origin != "weights":
+        tags["reproduced"] = "yes" if restored.exact else "no"
     client.update_model_version(made.name, made.version, description=note)
     for key, value in tags.items():
         client.set_model_version_tag(made.name, made.version, key, value)

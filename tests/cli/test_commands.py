@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mmbench.cli import main
 from mmbench.cli.output import table
@@ -192,7 +193,21 @@ def test_run_saves_the_trial_that_the_plan_means(root: Path, capsys: Shown) -> N
     planned = {t["name"]: t["trial_id"] for t in told(["plan", "--root", str(root)], capsys)["trials"]}
     made = TrialResult.model_validate(told(["run", "--root", str(root), *CELL, "--save"], capsys))
     assert made.trial_id == planned["mean + concat · shared · small · s0"]
-    assert Ledger(root / "data" / "ledger").read() == {made.trial_id: made}
+    ledger = Ledger(root / "data" / "ledger")
+    assert ledger.read() == {made.trial_id: made}
+    assert ledger.weights_of(made) is not None, "as a sweep keeps them"
+    assert ledger.outputs(made.trial_id).scores() == made.metrics
+
+
+def test_run_saves_weights_only_within_the_budget_of_sweeps(root: Path, capsys: Shown) -> None:
+    file = root / "params.yaml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    raw["sweep"]["keep_weights"] = 0
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    made = TrialResult.model_validate(told(["run", "--root", str(root), *CELL, "--save"], capsys))
+    ledger = Ledger(root / "data" / "ledger")
+    assert made.weights is None and made.outputs is not None and ledger.read() == {made.trial_id: made}
+    assert not list(ledger.weights.glob("*"))
 
 
 def test_run_takes_options_sizes_and_seeds(root: Path, capsys: Shown) -> None:

@@ -304,6 +304,43 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(
     assert set(ledger.read()) == {one} and not ledger.broken
 
 
+def test_a_read_only_ledger_is_read_whole_and_refuses_what_is_new(loaded: Loaded, small_disk: Path) -> None:
+    ledger = Ledger(small_disk / "ledger")
+    made = files(loaded)
+    assert made.measured is not None
+    trial_id = write(ledger, made)
+    before = {f: f.read_bytes() for f in sorted(small_disk.rglob("*")) if f.is_file()}
+    assert len(before) == 4
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(UserError, match=r"cannot be written \(Read-only file system\)"), ledger.lock():
+        pass
+    assert ledger.read() == {trial_id: made.complete}
+    assert ledger.measured(ledger.read()) == {trial_id: made.measured}
+    assert ledger.outputs(trial_id).to_bytes() == made.outputs
+    assert ledger.weights_of(made.result) == made.weights
+    with pytest.raises(UserError, match="cannot be written"):
+        ledger.write_measured(made.measured.updated(metrics={}))
+    with pytest.raises(UserError, match="cannot be written"):
+        write(ledger, files(loaded, 1))
+    with pytest.raises(UserError, match="cannot be written"):
+        ledger.forget(State.DONE)
+    assert {f: f.read_bytes() for f in sorted(small_disk.rglob("*")) if f.is_file()} == before
+
+
+def test_where_a_probe_was_measured_is_told_where_it_is_another_machine(loaded: Loaded, ledger: Ledger) -> None:
+    made = files(loaded)
+    assert made.measured is not None
+    here, there = made.result.provenance.hardware, {"cpu": "another", "cores": 64}
+    values = {"parameters": 12, "inference_us_per_sample": 1.5}
+    for hardware, expected in ((here, {}), (None, {}), (there, {"inference_us_per_sample": there})):
+        probe = MeasuredProbe(fingerprint="p", values=values, model="weights", hardware=hardware)
+        ledger.write(made.result, made.outputs, made.measured.updated(probes={"cost": probe}), made.weights)
+        (result,) = ledger.read().values()
+        assert result.measured_on == expected, "a number that is the same everywhere has no machine"
+        assert result.bare().measured_on == {}
+    assert json.loads(ledger.json_file(result.trial_id).read_bytes())["measured_on"] == {}
+
+
 def test_results_that_name_other_files_than_are_given_are_refused(loaded: Loaded, ledger: Ledger) -> None:
     made = files(loaded)
     with pytest.raises(ValueError, match="names other outputs than are given"):

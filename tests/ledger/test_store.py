@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -179,21 +177,6 @@ def test_a_file_in_the_place_of_the_folder(loaded: Loaded, ledger: Ledger) -> No
     with pytest.raises(UserError, match="is a file where the ledger needs a folder"):
         ledger.write(_results(loaded, 1)[0])
     assert ledger.folder.read_text() == "in the way"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    command = [mount, "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small file system cannot be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 def test_a_full_disk_is_told_and_loses_nothing(loaded: Loaded, small_disk: Path) -> None:

@@ -173,6 +173,66 @@ def test_times_are_compared_on_one_kind_of_hardware(made: Made, whole: Report, t
     assert (merged.context.frame["train_seconds"] == 0.25).sum() > 50, "the file keeps every time"
 
 
+FAST = {"processor": "fast", "cores": 8, "gpu": None}
+
+
+def measured_later(r: TrialResult, hardware: Mapping[str, str | int | float | None] = FAST) -> TrialResult:
+    """Its inference time was measured on another machine than it was trained on."""
+    if r.state is not State.DONE:
+        return r
+    quantities = r.quantities | {"inference_us_per_sample": 0.001}
+    return r.model_copy(update={"quantities": quantities, "measured_on": {"inference_us_per_sample": dict(hardware)}})
+
+
+def test_what_a_probe_measured_elsewhere_is_not_compared_with_what_trials_measured(
+    made: Made, whole: Report, tmp_path: Path
+) -> None:
+    """One cell was measured later, on a faster machine than all trials ran on."""
+    cell = "additive + concat · shared"
+    results = [measured_later(r) if r.config.cell == cell else r for r in made.results.values()]
+    found = report(made, ledger(tmp_path / "a", results))
+    origin = found.context.provenance
+    assert origin.timed_on is None, "all trials ran on one kind"
+    assert origin.measured_on == {"inference_us_per_sample": "processor x86_64, cores 2"}
+    for d in found.context.datasets:
+        row, was = d.row(cell), whole.context.dataset(d.name).row(cell)
+        assert row.cost is not None and was.cost is not None and was.cost.inference_us is not None
+        assert row.cost.inference_us is None and row.cost.train_seconds == was.cost.train_seconds
+        assert "inference_us" not in row.pareto
+    said = "Not all numbers of 'inference per sample' come from the hardware that their trials ran on"
+    assert any(said in c and "x86_64" in c for c in found.caveats)
+    assert not any(said in c for c in whole.caveats)
+    # The file keeps the number and where it comes from.
+    again = {
+        r.trial_id: r
+        for r in parquet.results(parquet.read(table(tmp_path / "t", made, {r.trial_id: r for r in results}), "t"), "t")
+    }
+    assert {i: r.measured_on for i, r in again.items()} == {r.trial_id: r.measured_on for r in results}
+
+
+def test_what_was_measured_on_one_other_machine_throughout_is_compared_there(made: Made, tmp_path: Path) -> None:
+    results = [measured_later(r) for r in made.results.values()]
+    found = report(made, ledger(tmp_path / "a", results))
+    assert found.context.provenance.measured_on == {"inference_us_per_sample": "processor fast, cores 8"}
+    costs = [row.cost for d in found.context.datasets for row in d.rows if row.cost is not None]
+    assert costs and all(cost.inference_us == pytest.approx(0.001) for cost in costs)
+
+
+def test_a_quantity_that_one_source_alone_has_keeps_its_hardware(made: Made, tmp_path: Path) -> None:
+    bare = {
+        i: r.model_copy(
+            update={"quantities": {k: v for k, v in r.quantities.items() if k != "inference_us_per_sample"}}
+        )
+        for i, r in made.results.items()
+    }
+    a = ledger(tmp_path / "a", bare.values())
+    b = table(tmp_path / "b.parquet", made, {i: moved(r, FAST) for i, r in made.results.items()})
+    found = report(made, a, b)
+    done = found.context.frame[found.context.frame["state"] == "done"]
+    assert done["inference_us_per_sample"].notna().all()
+    assert all(json.loads(x) == {"inference_us_per_sample": FAST} for x in done["measured_on"])
+
+
 def test_memory_of_the_machine_is_no_other_hardware(made: Made, tmp_path: Path) -> None:
     first, second = halves(made)
     facts = {"processor": "x86_64", "cores": 2, "gpu": None}

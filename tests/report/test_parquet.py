@@ -60,6 +60,95 @@ def test_every_result_comes_back_but_for_its_curves(made: Made, file: Path) -> N
         assert found[trial_id] == kept.model_copy(update={"curves": {}, "traceback": None, "limits": {}})
 
 
+SPLITS = {f"{split}_{name}": pa.float64() for split in ("test", "validation") for name in ("accuracy", "loss")}
+OLD_COLUMNS = {
+    **dict.fromkeys(("trial_id", "name", "role", "method", "dataset", "attention", "fusion"), pa.string()),
+    **dict.fromkeys(("fusion_family", "architecture", "modalities", "baseline"), pa.string()),
+    "seed": pa.int64(),
+    "state": pa.string(),
+    "message": pa.string(),
+    **SPLITS,
+    "best_epoch": pa.int64(),
+    "parameters": pa.int64(),
+    "flops": pa.int64(),
+    "train_seconds": pa.float64(),
+    "seconds_per_epoch": pa.float64(),
+    "inference_us": pa.float64(),
+    "peak_memory": pa.int64(),
+    "seconds": pa.float64(),
+    **dict.fromkeys(("started", "data_hash", "fingerprint", "commit"), pa.string()),
+    "dirty": pa.bool_(),
+    **dict.fromkeys(("versions", "hardware", "metric", "config"), pa.string()),
+}
+"""Of version 1 of the schema, as it was written before outputs were kept."""
+CONFIG = (
+    '{"architecture":null,"attention":null,"baseline":"majority","dataset":"small","fusion":null,'
+    '"modalities":["left","right"],"model":null,"role":"baseline","seed":0,"train":null}'
+)
+OLD_ROWS = [
+    {
+        "trial_id": "0123456789abcdef",
+        "name": "majority baseline · small · s0",
+        "role": "baseline",
+        "method": "majority baseline",
+        "dataset": "small",
+        "modalities": "left+right",
+        "baseline": "majority",
+        "seed": 0,
+        "state": "done",
+        "test_accuracy": 0.53125,
+        "test_loss": 0.69,
+        "validation_accuracy": 0.5,
+        "validation_loss": 0.7,
+        "parameters": 2,
+        "flops": 0,
+        "train_seconds": 0.5,
+        "seconds_per_epoch": 0.25,
+        "inference_us": 3.25,
+        "seconds": 1.5,
+        "started": "2026-01-02T03:04:05.678+00:00",
+        "data_hash": "d",
+        "fingerprint": "f",
+        "versions": '{"torch":"2.0"}',
+        "hardware": '{"cpu":"old","cores":2}',
+        "metric": "accuracy",
+        "config": CONFIG,
+    },
+    {"name": "never", "role": "cell", "dataset": "small", "seed": 0, "state": "skipped", "message": "it cannot be"},
+]
+
+
+def test_a_file_of_version_1_still_reads(tmp_path: Path) -> None:
+    arrays = {name: pa.array([row.get(name) for row in OLD_ROWS], kind) for name, kind in OLD_COLUMNS.items()}
+    old = pa.table(arrays).replace_schema_metadata({parquet.VERSION_KEY: b"1"})
+    pq.write_table(old, tmp_path / "old.parquet")
+    frame = parquet.read(tmp_path / "old.parquet", "old.parquet")
+    assert list(frame["state"]) == ["done", "skipped"]
+    (result,) = parquet.results(frame, "old.parquet")
+    assert (result.trial_id, result.config.baseline, result.state) == ("0123456789abcdef", "majority", State.DONE)
+    assert result.metrics == {
+        "validation": {"accuracy": 0.5, "loss": 0.7},
+        "test": {"accuracy": 0.53125, "loss": 0.69},
+    }
+    assert result.quantities == {
+        "parameters": 2,
+        "flops": 0,
+        "train_seconds": 0.5,
+        "seconds_per_epoch": 0.25,
+        "inference_us_per_sample": 3.25,
+    }
+    assert result.provenance.hardware == {"cpu": "old", "cores": 2} and result.measured_on == {}
+    assert result.outputs is None and result.seconds == 1.5
+    # Written again, it is of the present version and says the same.
+    parquet.write(frame, tmp_path / "new.parquet")
+    again = parquet.read(tmp_path / "new.parquet", "new.parquet")
+    assert list(parquet.results(again, "new.parquet")) == [result]
+    lacking = old.drop_columns(["config"])
+    pq.write_table(lacking, tmp_path / "lacking.parquet")
+    with pytest.raises(UserError, match=r"lacking\.parquet lacks the column config"):
+        parquet.read(tmp_path / "lacking.parquet", "lacking.parquet")
+
+
 def test_a_file_of_another_version_or_kind_is_refused(file: Path, tmp_path: Path) -> None:
     table = pq.read_table(file)
     pq.write_table(table.replace_schema_metadata({parquet.VERSION_KEY: b"99"}), tmp_path / "later.parquet")

@@ -71,7 +71,7 @@ def make(root: Path) -> Loaded:
         splits = {split: as_split(spec, arrays[split]) for split in SPLITS}
         for job in loaded.plan.jobs:
             if job.config.dataset == name:
-                made = run(job, spec, splits)
-                loaded.ledger.write(made.result, made.outputs, made.measured)
+                made = run(job, spec, splits, keep_weights=10**9)
+                loaded.ledger.write(made.result, made.outputs, made.measured, made.weights)
     torch.set_num_threads(threads)
     return small_project.read(root)

@@ -16,11 +16,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from safetensors.torch import load, save
 
 from mmbench.champion.choose import choose
 from mmbench.cli import main
 from mmbench.cli.project import Loaded
 from mmbench.data.prepared import load_arrays
+from mmbench.schema.outputs import digest
 from mmbench.tracking import open_store
 from mmbench.tracking.champion import fetch
 from mmbench.tracking.server import _end, free_port
@@ -135,7 +137,8 @@ def test_the_second_time_nothing_is_trained(
     crowned: tuple[Path, Loaded], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, loaded = crowned
-    monkeypatch.setattr("mmbench.champion.retrain.run_locally", None)
+    monkeypatch.setattr("mmbench.champion.restore.load_model", None)
+    monkeypatch.setattr("mmbench.champion.restore.run", None)
     capsys.readouterr()
     assert main(["champion", "--root", str(root), "seen"]) == 0
     assert "models:/mmbench-seen@champion is this model already (version 1)" in capsys.readouterr().out
@@ -151,8 +154,11 @@ def test_the_model_hangs_on_its_trial_and_the_summary_tells_of_it(crowned: tuple
     store = open_store(loaded.params.tracking, root)
     version = store.client.get_model_version_by_alias("mmbench-seen", "champion")
     assert version.tags["trial_id"] == job.trial_id
-    assert version.tags["reproduced"] == "yes"
-    assert "Its scores are the ledger's, bit by bit." in version.description
+    assert version.tags["origin"] == "weights" and "reproduced" not in version.tags
+    assert (
+        "It has the weights that were kept; on test they give the ledger's outputs bit by bit." in version.description
+    )
+    assert "trained again" not in version.description
     run = store.client.get_run(version.run_id)
     assert run.data.tags["trial_id"] == job.trial_id
     assert run.info.status == "FINISHED"
@@ -167,23 +173,43 @@ def test_the_model_hangs_on_its_trial_and_the_summary_tells_of_it(crowned: tuple
 
 
 @pytest.mark.slow
-def test_another_result_of_the_ledger_is_told_and_makes_a_version(
+def test_without_usable_weights_it_is_trained_again_and_that_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     loaded = trained_project.make(tmp_path)
     job = choose(loaded.plan, loaded.results, loaded.specs["small"])
-    kept = loaded.results[job.trial_id]
+    kept, ledger = loaded.results[job.trial_id], loaded.ledger
+    outputs = ledger.outputs_file(job.trial_id).read_bytes()
+    weights = ledger.weights_file(job.trial_id)
+    tensors = load(weights.read_bytes())
+    store = open_store(loaded.params.tracking, tmp_path)
+
+    def champion() -> tuple[str, dict[str, str]]:
+        capsys.readouterr()
+        assert main(["champion", "--root", str(tmp_path), "small"]) == 0
+        return capsys.readouterr().out, store.client.get_model_version_by_alias("mmbench-small", "champion").tags
+
+    # A file that the trial does not name is not used.
+    weights.write_bytes(b"spoilt")
+    said, tags = champion()
+    assert "the same when trained again; models:/mmbench-small@champion (version 1)" in said
+    assert (tags["origin"], tags["reproduced"]) == ("retraining", "yes")
+
+    # Nor are weights that give other outputs than the trial left behind: those of another model.
+    other = {name: value * 1.5 for name, value in tensors.items()}
+    named = kept.model_copy(update={"weights": digest(save(other)), "seconds": kept.seconds + 1})
+    measured = ledger.measured({job.trial_id: kept})[job.trial_id]
+    ledger.write(named, outputs, measured, save(other))
+    said, tags = champion()
+    assert "the same when trained again; models:/mmbench-small@champion (version 2)" in said
+
+    # A trial from before outputs were kept, whose scores are others now.
     scores = kept.metrics | {"test": kept.metrics["test"] | {"accuracy": 0.123}}
-    files = {f: f.read_bytes() for f in loaded.ledger.folder.glob(f"{job.trial_id}.*")}
-    # As a ledger from before outputs were kept would have it: scores alone tell.
-    loaded.ledger.write(kept.model_copy(update={"metrics": scores, "outputs": None, "weights": None}))
-    assert main(["champion", "--root", str(tmp_path), "small"]) == 0
-    assert f"but {kept.metrics['test']['accuracy']:.3f} on test when trained again" in capsys.readouterr().out
-    for file, content in files.items():
-        file.write_bytes(content)
-    assert main(["champion", "--root", str(tmp_path), "small"]) == 0
-    assert "the same when trained again; models:/mmbench-small@champion (version 2)" in capsys.readouterr().out
+    ledger.write(kept.model_copy(update={"metrics": scores, "outputs": None, "weights": None}))
+    said, tags = champion()
+    assert f"but {kept.metrics['test']['accuracy']:.3f} on test when trained again" in said
+    assert (tags["origin"], tags["reproduced"]) == ("retraining", "no")
 
 
 def no_json(name: str) -> None:

@@ -10,6 +10,7 @@ from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.provenance import Provenance, source_words
 from mmbench.report.values.words import count, interval, listing, percent
 from mmbench.schema.params import Params
+from mmbench.schema.quantity import QUANTITIES
 
 FEW_SEEDS = 5
 
@@ -133,6 +134,12 @@ def _costs(origin: Provenance) -> list[str]:
         found.append(
             "The trials ran on different hardware. Times and memory are compared among those of the hardware on which "
             f"most ran ({origin.timed_on}); a method that did not run there has none."
+        )
+    for name, hardware in origin.measured_on.items():
+        found.append(
+            f"Not all numbers of '{QUANTITIES[name].label}' come from the hardware that their trials ran on. They are "
+            f"compared among those of the hardware on which most were measured ({hardware}); a method that was not "
+            "measured there has none."
         )
     for operation, trials in origin.unrepeatable.items():
         found.append(

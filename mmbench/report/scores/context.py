@@ -19,7 +19,7 @@ from mmbench.report.scores.overall import overall
 from mmbench.report.scores.provenance import provenance
 from mmbench.report.trials.configurations import configurations
 from mmbench.report.trials.frame import Results, coverage, method_of, problems, tidy
-from mmbench.report.trials.machines import one_kind
+from mmbench.report.trials.machines import Kinds, compare_within_one_kind
 from mmbench.report.values.coverage import Counts, Problem
 from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
@@ -87,16 +87,17 @@ class Context:
         return tidy(self.plan, self.results, self.families, metrics)
 
     @cached_property
-    def _timed(self) -> tuple[Mapping[str, list[dict[str, Any]]], str | None]:
+    def _timed(self) -> tuple[Mapping[str, list[dict[str, Any]]], Kinds]:
         plain = self.frame.astype(object).where(self.frame.notna(), None)
         records: dict[str, list[dict[str, Any]]] = {name: [] for name in self.names}
         for record in plain.to_dict("records"):
             records[str(record["dataset"])].append({str(k): v for k, v in record.items()})
-        return records, one_kind([r for own in records.values() for r in own])
+        return records, compare_within_one_kind([r for own in records.values() for r in own])
 
     @property
     def records(self) -> Mapping[str, Sequence[Record]]:
-        """Rows of the frame by data set, None for what is absent; times of other hardware than `timed_on` are None."""
+        """Rows of the frame by data set, None for what is absent; times of other hardware than they are
+        compared on (`mmbench.report.trials.machines`) are None."""
         return self._timed[0]
 
     @cached_property
@@ -198,7 +199,8 @@ class Context:
         """Where the numbers come from."""
         hashes = {d.name: d.data_hash for d in self.datasets}
         found = provenance(self.params, self.frame, self.results, hashes)
-        return replace(found, timed_on=self._timed[1], sources=tuple(self.sources))
+        kinds = self._timed[1]
+        return replace(found, timed_on=kinds.trials, measured_on=dict(kinds.elsewhere), sources=tuple(self.sources))
 
     @cached_property
     def headline(self) -> str:

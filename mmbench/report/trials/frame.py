@@ -43,6 +43,7 @@ _REST = {
     "dirty": "boolean",
     "versions": "string",
     "hardware": "string",
+    "measured_on": "string",
     "metric": "string",
     "config": "string",
 }
@@ -60,8 +61,8 @@ def columns(metrics: Iterable[str], quantities: Iterable[str]) -> dict[str, str]
     """Name and type of each column of `Context.frame` and reports/results.parquet, in order.
 
     metrics: each is a column `test_<metric>` and `validation_<metric>`. quantities: each is a column of its name.
-    Absent values are <NA>. Modalities are joined by "+"; versions, hardware and config are JSON. docs/results-schema.md
-    says what each column means.
+    Absent values are <NA>. Modalities are joined by "+"; versions, hardware, measured_on and config are JSON.
+    docs/results-schema.md says what each column means.
     """
     metrics = list(metrics)
     scores = {f"{split}_{name}": "Float64" for split in ("test", "validation") for name in metrics}
@@ -132,6 +133,7 @@ def _measured(result: TrialResult) -> dict[str, Any]:
         "dirty": result.provenance.dirty,
         "versions": _json(result.provenance.versions),
         "hardware": _json(result.provenance.hardware),
+        "measured_on": _json(result.measured_on) if result.measured_on else None,
     }
 
 

@@ -37,7 +37,15 @@ def _united(a: TrialResult, b: TrialResult) -> TrialResult:
     """`a` with what was measured on `b` alone."""
     splits = {**b.metrics, **a.metrics}
     metrics = {split: {**b.metrics.get(split, {}), **a.metrics.get(split, {})} for split in splits}
-    return a.model_copy(update={"metrics": metrics, "quantities": {**b.quantities, **a.quantities}})
+    elsewhere = {
+        name: hardware
+        for name, value in b.quantities.items()
+        if name not in a.quantities
+        and describe(name, value).machine
+        and (hardware := b.measured_on.get(name, b.provenance.hardware)) != a.provenance.hardware
+    }
+    quantities, measured_on = {**b.quantities, **a.quantities}, {**elsewhere, **a.measured_on}
+    return a.model_copy(update={"metrics": metrics, "quantities": quantities, "measured_on": measured_on})
 
 
 def _foreign(results: Mapping[str, TrialResult], plan: Plan) -> Counter[str]:

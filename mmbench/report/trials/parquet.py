@@ -34,6 +34,9 @@ _FIRST = ("parameters", "flops", "train_seconds", "seconds_per_epoch", "inferenc
 _RENAMED = {"inference_us": "inference_us_per_sample"}
 """Quantities of version 1, and what has another name since."""
 
+_LATER = ("measured_on",)
+"""Text columns that came later than others of their version; a file without one has nothing to say there."""
+
 
 def write(frame: pd.DataFrame, file: Path) -> None:
     """Equal frames give equal bytes."""
@@ -72,6 +75,9 @@ def read(file: Path | BytesIO, where: str) -> pd.DataFrame:
         )
     metrics = {name.removeprefix("test_") for name in table.column_names if name.startswith("test_")}
     types = columns(ordered(metrics, METRICS), quantities)
+    for name in _LATER:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(len(table), pa.string()))
     missing = [name for name in types if name not in table.column_names]
     if missing:
         raise UserError(f"{where} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
@@ -110,6 +116,7 @@ def _result(row: dict[str, Any], quantities: list[str]) -> TrialResult:
         metrics=metrics,
         best_epoch=row["best_epoch"],
         quantities={name: _quantity(row[name]) for name in quantities if row[name] is not None},
+        measured_on=json.loads(row["measured_on"] or "{}"),
         started=row["started"],
         seconds=row["seconds"],
         provenance=Provenance(

@@ -42,8 +42,9 @@ class Source:
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest
-    result. timed_on: the hardware whose times are compared, None where all trials ran on one kind. sources: what was
-    merged, where anything was. unrepeatable: operations that a GPU does not repeat bit by bit -> trials that used them.
+    result. timed_on: the hardware whose times are compared, None where all trials ran on one kind. measured_on: by
+    quantity, the hardware within which it is compared, where its trials do not say so. sources: what was merged, where
+    anything was. unrepeatable: operations that a GPU does not repeat bit by bit -> trials that used them.
     """
 
     commits: tuple[str, ...]
@@ -58,6 +59,7 @@ class Provenance:
     last: str | None
     budget: Mapping[str, str]
     timed_on: str | None = None
+    measured_on: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     unrepeatable: Mapping[str, int] = field(default_factory=dict)
 

@@ -1,4 +1,5 @@
-"""A metric is one new file, and a finished project gets its numbers without training anything again."""
+"""A metric is one new file (CONTRIBUTING's own example, word for word), and a finished project gets its numbers without
+training anything again."""
 
 from __future__ import annotations
 
@@ -11,34 +12,12 @@ import pandas as pd
 import pytest
 
 from mmbench.ledger.store import Ledger
+from tests.support.examples import example
 from tests.support.project_clone import GrowingClone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-FILE = "mmbench/metric/brier.py"
-SOURCE = '''"""How far probabilities are from the truth."""
-
-from __future__ import annotations
-
-import numpy as np
-
-from mmbench.registry import variant
-from mmbench.schema.metric import CLASSES, Metric
-
-
-@variant("brier", source="Brier 1950")
-class Brier(Metric):
-    """The mean squared distance of the probabilities from the truth."""
-
-    label = "Brier score"
-    kinds = CLASSES
-    higher = False
-    high = 2.0
-
-    def score(self, predictions: np.ndarray, labels: np.ndarray) -> float:
-        truth = np.eye(predictions.shape[1])[labels]
-        return float(((predictions - truth) ** 2).sum(axis=1).mean())
-'''
+FILE, SOURCE = example("metric")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""A probe is one new file; a finished project gets its numbers for every trial without training one again."""
+"""A probe is one new file (CONTRIBUTING's own example, word for word); a finished project gets its numbers for every
+trial without training one again."""
 
 from __future__ import annotations
 
@@ -10,63 +11,20 @@ import pandas as pd
 import pytest
 
 from mmbench.ledger.store import Ledger
+from tests.support.examples import example
 from tests.support.project_clone import GrowingClone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-FILE = "mmbench/probe/noise.py"
-SOURCE = '''"""How much the answers depend on clean inputs."""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
-
-from mmbench.probe import Probe
-from mmbench.registry import variant
-from mmbench.schema.dataset import DataSpec
-from mmbench.schema.quantity import Quantity
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from mmbench.data.batches import Split
-
-
-@variant("noise", source="own")
-class Noise(Probe):
-    """The share of answers that stay under Gaussian noise, over all modalities by strength, and of each alone."""
-
-    quantities: ClassVar[Mapping[str, Quantity]] = {
-        "noise_kept": Quantity(label="answers kept under noise", better="higher", per="level", levels=("0", "1")),
-        "noise_alone": Quantity(label="answers kept, one modality noisy", better="higher", low=0, per="modality"),
-        "noise_samples": Quantity(label="samples tried", whole=True),
-    }
-
-    def measure(
-        self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int
-    ) -> Mapping[str, float | list[float]]:
-        import torch
-
-        from mmbench.data.batches import Example
-
-        inputs, labels = splits["test"].rows(slice(None))
-
-        def kept(strength: float, names: list[str]) -> float:
-            noisy = dict(inputs)
-            for n in names:
-                x = inputs[n]
-                noisy[n] = Example(values=x.values + strength * torch.randn_like(x.values), mask=x.mask)
-            with torch.inference_mode():
-                same = model(noisy).argmax(-1) == model(inputs).argmax(-1)
-            return same.double().mean().item()
-
-        return {
-            "noise_kept": [kept(0.0, list(inputs)), kept(1.0, list(inputs))],
-            "noise_alone": [kept(1.0, [n]) for n in inputs],
-            "noise_samples": len(labels),
-        }
-'''
+FILE, SOURCE = example("probe")
+SHOWN_IN = (
+    "report.html",
+    "report.md",
+    "tables/probe_noise_small.csv",
+    "tables/probe_noise_small.md",
+    "figures/probe_noise_small.svg",
+)
+"""Files of reports/ in which the default section shows the probe: page, Markdown, tables, figure."""
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +81,7 @@ def test_lost_weights_are_trained_again_deterministically(grown: GrowingClone) -
     assert grown.trained() == grown.before  # type: ignore[attr-defined]
 
 
-def test_its_numbers_are_in_parquet_and_mlflow(grown: GrowingClone) -> None:
+def test_its_numbers_are_in_parquet_mlflow_page_markdown_csv_and_figure(grown: GrowingClone) -> None:
     grown.stage("pipeline.sweep")
     grown.stage("pipeline.report")
     reports = grown.project / "reports"
@@ -136,22 +94,10 @@ def test_its_numbers_are_in_parquet_and_mlflow(grown: GrowingClone) -> None:
     cells = frame[frame["role"] == "cell"].set_index("trial_id")["noise_kept"]
     assert kept == pytest.approx({i: x[1] for i, x in cells.items()})
     assert all("noise/noise_alone/left" in run.data.metrics for run in runs)
-
-
-SHOWN_IN = (
-    "report.html",
-    "report.md",
-    "tables/probe_noise_small.csv",
-    "tables/probe_noise_small.md",
-    "figures/probe_noise_small.svg",
-)
-"""Files of reports/ in which the default section shows "answers kept under noise": page, Markdown, tables."""
-
-
-@pytest.mark.parametrize("name", SHOWN_IN)
-def test_it_is_shown(grown: GrowingClone, name: str) -> None:
-    grown.stage("pipeline.report")
-    assert "answers kept under noise" in (grown.project / "reports" / name).read_text(encoding="utf-8")
+    for name in SHOWN_IN:
+        assert "answers kept under noise" in (reports / name).read_text(encoding="utf-8"), name
+    table = pd.read_csv(reports / "tables" / "probe_noise_small.csv")
+    assert set(table["method"]) == set(frame["method"])
 
 
 def test_a_probe_that_raises_hurts_no_trial_and_is_not_tried_again(grown: GrowingClone) -> None:

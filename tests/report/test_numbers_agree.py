@@ -143,8 +143,8 @@ def test_csv(project: Project) -> None:
         row = tables[dataset].loc[method]
         assert row["score"] == pytest.approx(part["score"].mean(), rel=1e-7)
         assert row["n"] == len(part)
-        assert row["parameters"] == part["cost.parameters"].median()
-        assert row["train_seconds"] == pytest.approx(part["cost.train_seconds"].median(), rel=1e-7)
+        assert row["parameters"] == part["quantities.parameters"].median()
+        assert row["train_seconds"] == pytest.approx(part["quantities.train_seconds"].median(), rel=1e-7)
         if len(part) > 1:
             assert row["score_half_width"] == pytest.approx(_half(part["score"]), rel=1e-6)
         else:
@@ -218,4 +218,4 @@ def test_mlflow(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     for dataset, method, part in project.sample():
         shown = runs.loc[part["trial_id"], f"test/{MAIN[dataset]}"]
         assert shown.tolist() == part["score"].tolist(), method
-        assert runs.loc[part["trial_id"], "cost/train_seconds"].tolist() == part["cost.train_seconds"].tolist()
+        assert runs.loc[part["trial_id"], "cost/train_seconds"].tolist() == part["quantities.train_seconds"].tolist()

@@ -17,6 +17,7 @@ def drawn(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=g).requires_grad_()
 
 
+@pytest.mark.slow
 def test_gradients_of_the_scores_agree_with_finite_differences() -> None:
     arguments = (drawn(2, 2, 3, 4, seed=0), drawn(2, 2, 5, 4, seed=1), drawn(2, 4, seed=2))
     assert torch.autograd.gradcheck(additive_scores, arguments)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
+import pytest
 from hypothesis import given, settings
+import pytest
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -33,6 +35,7 @@ def drawn(*shape: int, seed: int) -> Tensor:
     queries=st.integers(1, 40),
     keys=st.integers(1, 40),
 )
+@pytest.mark.slow
 def test_tiles_are_the_definition(
     data: st.DataObject, window: int, global_tokens: int, queries: int, keys: int
 ) -> None:

@@ -95,6 +95,7 @@ def test_another_folder_is_told(tmp_path: Path) -> None:
         EasyVqa().table(Root(tmp_path))
 
 
+@pytest.mark.slow
 @needs("easy_vqa")
 def test_the_real_files() -> None:
     table = EasyVqa(limit=4000).table(Root(SHARED / "easy_vqa"))

@@ -148,6 +148,7 @@ def test_broken_idx_files(data: bytes, says: str) -> None:
         read_idx(BytesSource("x.idx", data))
 
 
+@pytest.mark.slow
 @needs("fsdd")
 @needs("mnist_t10k")
 def test_the_real_files() -> None:
@@ -167,6 +168,7 @@ def test_the_real_files() -> None:
     assert 5 <= shortest[1].sum() < 20 and longest[1].all()
 
 
+@pytest.mark.slow
 @needs("fsdd")
 @needs("mnist_t10k")
 def test_a_random_split_of_the_real_files_parts_speakers() -> None:

@@ -43,6 +43,7 @@ def test_all_generators_are_found() -> None:
     assert generators == set(SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_arrays_fit_their_spec(name: str) -> None:
     spec, splits = made(name)

@@ -141,6 +141,7 @@ def test_missing_files_are_told(tmp_path: Path) -> None:
         Grid().table(Root(tmp_path))
 
 
+@pytest.mark.slow
 @needs("grid_s1")
 def test_the_real_files() -> None:
     table = Grid().table(Root(SHARED / "grid_s1"))

@@ -24,6 +24,7 @@ def ask(folder: Path | str) -> str:
     return subprocess.run([sys.executable, "-c", CODE], env=env, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_answers_are_the_same_without_a_cache_with_a_new_one_and_with_an_old_one(tmp_path: Path) -> None:
     assert ask("") == ask(tmp_path / "cache") == ask(tmp_path / "cache")
     (file,) = (tmp_path / "cache").iterdir()
@@ -43,6 +44,7 @@ def test_a_broken_cache_is_made_again(tmp_path: Path, change: object) -> None:
     assert Kept(tmp_path).sections.keys() == {"files"}
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert ask(tmp_path / "file" / "cache") == ask("")

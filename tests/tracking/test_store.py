@@ -61,6 +61,7 @@ def test_a_server_that_is_away_is_told_without_its_password(tmp_path: Path, monk
     assert "127.0.0.1:9" in str(told.value)
 
 
+@pytest.mark.slow
 def test_a_deleted_experiment_is_told_with_the_remedy(tracked: Tracked) -> None:
     store = tracked.store()
     store.client.delete_experiment(store.experiment_id)

@@ -20,6 +20,7 @@ def tracker(tracked: Tracked, **settings: bool) -> Tracker:
     return Tracker(chosen, tracked.loaded.plan, tracked.loaded.specs, tracked.root)
 
 
+@pytest.mark.slow
 def test_results_arrive_beside_those_of_earlier_sweeps(tracked: Tracked, caplog: pytest.LogCaptureFixture) -> None:
     new = tracked.loaded.plan.jobs[-2:]
     with tracker(tracked) as writer:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 
 import numpy as np
 
-from mmbench.data.files.archive import LARGEST
+from mmbench.data.files.archive import BROKEN, LARGEST
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
@@ -66,7 +65,7 @@ def _npy(data: bytes) -> np.ndarray:
         raise
     # NumPy evaluates a header as a literal: broken bytes raise SyntaxError, TokenError, MemoryError and more.
     except Exception as error:
-        raise CellError(f"is a broken .npy file ({_said(error)}); save it again") from None
+        raise CellError(f"is a broken .npy file ({_why(error)}); save it again") from None
 
 
 def _npz(data: bytes, key: str | None) -> np.ndarray:
@@ -83,8 +82,8 @@ def _npz(data: bytes, key: str | None) -> np.ndarray:
             return _npy(archive.read(sizes[name]))
     except CellError:
         raise
-    except (OSError, ValueError, EOFError, IndexError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise CellError(f"is a broken .npz file ({_said(error)}); save it again") from None
+    except (*BROKEN, RuntimeError) as error:  # RuntimeError: a password.
+        raise CellError(f"is a broken .npz file ({_why(error)}); save it again") from None
 
 
 def _text(data: bytes) -> np.ndarray:
@@ -100,7 +99,7 @@ def _text(data: bytes) -> np.ndarray:
             io.StringIO(text), delimiter=separator, ndmin=2, skiprows=0 if _is_row(first, separator) else 1
         )
     except ValueError as error:
-        raise CellError(f"is not a table of numbers ({_said(error)})") from None
+        raise CellError(f"is not a table of numbers ({_why(error)})") from None
 
 
 def _is_row(line: str, separator: str | None) -> bool:
@@ -116,5 +115,5 @@ def _is_row(line: str, separator: str | None) -> bool:
     return any(is_number(field) for field in line.split(separator))
 
 
-def _said(error: BaseException) -> str:
+def _why(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

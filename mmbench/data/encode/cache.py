@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mmbench import atomic
+from mmbench.data.files.archive import BROKEN
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
@@ -47,7 +48,7 @@ class Cache:
                     return None
             with np.load(io.BytesIO(data), allow_pickle=False) as opened:
                 values = opened["features"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        except (*BROKEN, KeyError, RuntimeError):
             return None
         return values if isinstance(values, np.ndarray) and values.dtype == np.float16 and values.size else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import os
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -31,7 +32,11 @@ order."""
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 SUFFIXES = (".zip", *TARS)
 
-_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, ValueError, IndexError)
+BROKEN = (
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, struct.error,
+    ValueError, IndexError, OverflowError, NotImplementedError,
+)  # fmt: skip
+"""What the readers of archives raise where bytes are damaged, or where a format is not known to them."""
 
 
 def is_archive(name: str) -> bool:
@@ -44,7 +49,7 @@ def inflate(stream: IO[bytes], name: str) -> bytes:
         with gzip.GzipFile(fileobj=stream) as unzipped:
             data = unzipped.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise CellError(f"{name} is not a whole gzip file ({_said(error)}); compress or copy it again") from None
+        raise CellError(f"{name} is not a whole gzip file ({_why(error)}); compress or copy it again") from None
     if len(data) > LARGEST:
         raise CellError(f"{name} is more than {_size(LARGEST)} when it is uncompressed; unpack it into the folder")
     return data
@@ -62,10 +67,10 @@ class Archive(ABC):
         self.check(member)
         try:
             return self._read(member)
-        except RuntimeError:
+        except BROKEN as error:
+            raise CellError(f"{self.name}/{member} cannot be read ({_why(error)}); make the archive again") from None
+        except RuntimeError:  # Of which NotImplementedError, an unknown compression, is a kind.
             raise CellError(f"{self.name}/{member} needs a password; store it without one") from None
-        except (*_BROKEN, NotImplementedError) as error:
-            raise CellError(f"{self.name}/{member} cannot be read ({_said(error)}); make the archive again") from None
 
     def check(self, member: str) -> None:
         """Raises CellError unless `member` is a file in it, of a bounded size, with something in it."""
@@ -144,10 +149,10 @@ def open_archive(file: Path, name: str) -> Archive:
         stat = file.stat()
         # A forked process must not share its parent's place in a file.
         return _opened(file, name, stat.st_mtime_ns, stat.st_size, os.getpid())
-    except _BROKEN as error:
+    except BROKEN as error:
         if isinstance(error, CellError):
             raise
-        raise CellError(f"{name} is not a whole archive ({_said(error)}); copy or make it again") from None
+        raise CellError(f"{name} is not a whole archive ({_why(error)}); copy or make it again") from None
 
 
 @lru_cache(maxsize=16)
@@ -169,7 +174,7 @@ def _near(member: str, known: Mapping[str, int]) -> str:
     return f"; did you mean {found!r}?" if found else ""
 
 
-def _said(error: BaseException) -> str:
+def _why(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 

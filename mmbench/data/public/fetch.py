@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from mmbench.data.files.archive import BROKEN
 from mmbench.data.public.loader import Download, GitFolder, Origin
 from mmbench.errors import UserError
 
@@ -222,7 +223,9 @@ def _unpack(archive: Path, kind: str, target: Path) -> None:
             place = target / file.relative_to(coming)
             place.parent.mkdir(parents=True, exist_ok=True)
             file.replace(place)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
+    except UserError:
+        raise
+    except (*BROKEN, RuntimeError) as error:  # RuntimeError: a password.
         raise UserError(f"the archive for {target} cannot be unpacked: {error}") from None
     finally:
         shutil.rmtree(coming, ignore_errors=True)

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmbench.data.files import archive
@@ -237,6 +237,7 @@ def test_a_member_with_a_password(root: Root) -> None:
 @given(
     cut=st.floats(0, 1), flip=st.integers(0, 255), name=st.sampled_from(["zip", "tar", "tar.gz", "tar.xz", "csv.gz"])
 )
+@example(cut=0.83984375, flip=64, name="zip")
 def test_broken_archives_give_cell_errors_only(
     tmp_path_factory: pytest.TempPathFactory, cut: float, flip: int, name: str
 ) -> None:

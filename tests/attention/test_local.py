@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
-import pytest
 from hypothesis import given, settings
-import pytest
 from hypothesis import strategies as st
 from torch import Tensor
 

@@ -23,7 +23,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "6")
 import torch
 from torch.nn import functional as F
 
-from mmbench.model.attention_cost import Bench, Setting, allocated
+from mmbench.model.attention_cost import Bench, Setting, record_allocations
 from mmbench.model.interfaces import Attention
 from mmbench.registry import get
 from mmbench.schema.cost_curves import REFERENCE, fit
@@ -125,7 +125,7 @@ def additive() -> Iterator[Line]:
     for length in (512, 2048):
         bench = Bench(make("additive"), length, setting())
         bench.training()
-        found = allocated(bench.training)
+        found = record_allocations(bench.training)
         bound = 4 * HEADS * length * length * (WIDTH // HEADS) / NAIVE
         said = (
             f"additive at {length:,} tokens: largest allocation {found.largest / 1e6:.1f} MB, bound {bound / 1e6:.1f} "

@@ -41,11 +41,11 @@ def specs(params: Params) -> dict[str, DataSpec]:
 
 def case(match: bool) -> None:
     params = settings(match=match)
-    described, census, began = specs(params), ModelCounter(), time.process_time()
-    plan = build(params, described, root=ROOT, census=census)
+    described, counter, began = specs(params), ModelCounter(), time.process_time()
+    plan = build(params, described, root=ROOT, counter=counter)
     Ledger(ROOT / "no ledger").pending(plan, limits_of(params.sweep))
     ids = time.process_time() - began
-    found = costs(plan, described, census)
+    found = costs(plan, described, counter)
     both = time.process_time() - began
     cells = sum(job.config.role == "cell" for job in plan.jobs)
     print(

@@ -23,7 +23,7 @@ from mmbench.errors import UserError, suggest
 from mmbench.source.classes import ClassSource
 from mmbench.source.expression import UnknownValueError, evaluate, value_of
 from mmbench.source.locate import find, is_there, source_file
-from mmbench.source.modules import facts, imports, problem, reached
+from mmbench.source.modules import facts, imports, problem, reachable
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -263,7 +263,7 @@ def variants(axis: Axis) -> Mapping[str, Variant]:
 def forget() -> None:
     """Look for variants again when they are next asked for: a file or a distribution has come or gone."""
     importlib.invalidate_caches()
-    for function in (variants, _list_foreign, is_there, source_file, facts, imports, reached, value_of):
+    for function in (variants, _list_foreign, is_there, source_file, facts, imports, reachable, value_of):
         function.cache_clear()
 
 

@@ -60,7 +60,7 @@ def save(folder: Path, model: nn.Module, result: TrialResult, prepared: Path) ->
     if readers := {name: r for name, r in load(prepared).items() if name in result.config.modalities}:
         (folder / READERS).write_text(to_json(readers), encoding="utf-8")
     # Saved weights in a new model, as whoever loads them has it.
-    made = _made(result, spec, state)
+    made = _build_model(result, spec, state)
     inputs = _random(spec, result.config.modalities)
     save_file({**{f"input.{n}": x.values for n, x in inputs.items()}, "output": _outputs(made, inputs)}, folder / CHECK)
 
@@ -81,7 +81,7 @@ def read(folder: Path) -> Bundle:
     if result.config.role == "baseline" or (unknown := set(result.config.modalities) - spec.modalities.keys()):
         said = "a baseline has no weights" if result.config.role == "baseline" else f"{SPEC} lacks {', '.join(unknown)}"
         raise UserError(f"the model in {folder} is broken ({said}); make it again with `mmbench champion`")
-    model = _made(result, spec, state)
+    model = _build_model(result, spec, state)
     inputs = _from_check(check, result.config.modalities, folder)
     try:
         same = torch.allclose(_outputs(model, inputs), check["output"], rtol=TOLERANCE, atol=TOLERANCE)
@@ -97,7 +97,7 @@ def read(folder: Path) -> Bundle:
     return Bundle(result=result, spec=spec, readers=load(folder), model=model)
 
 
-def _made(result: TrialResult, spec: DataSpec, state: Mapping[str, Tensor]) -> nn.Module:
+def _build_model(result: TrialResult, spec: DataSpec, state: Mapping[str, Tensor]) -> nn.Module:
     try:
         model = build(result.config, spec)
         model.load_state_dict(state)

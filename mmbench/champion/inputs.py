@@ -83,7 +83,7 @@ class InputBuilder:
             cells, told = self._cells(name, rows, root)
             for i, what in told.items():
                 errors.setdefault(i, []).append(what)
-            made = self._decoded(name, cells) if name in self.readers else self._given(name, cells)
+            made = self._decoded(name, cells) if name in self.readers else self._from_arrays(name, cells)
             for i, what in made.errors.items():
                 errors.setdefault(i, []).append(f"{self._place(rows, i, name, cells[i])}: {what}")
             arrays |= made.arrays
@@ -138,7 +138,7 @@ class InputBuilder:
         masked = not reader.whole or self.spec.modalities[name].missing > 0
         return Batch(arrays={name: values} | ({f"{name}.mask": mask} if masked else {}), errors=errors)
 
-    def _given(self, name: str, cells: Sequence[Cell | None]) -> Batch:
+    def _from_arrays(self, name: str, cells: Sequence[Cell | None]) -> Batch:
         """Arrays as the prepared data hold them."""
         modality = self.spec.modalities[name]
         words = "vocabulary" in modality.options

@@ -99,12 +99,12 @@ def _frame(task: Task, values: np.ndarray, errors: list[str | None]) -> pd.DataF
         several = len(task.targets) > 1
         made = {f"prediction.{t}" if several else "prediction": values[:, k] for k, t in enumerate(task.targets)}
     else:
-        made["prediction"] = [None if b else _said(task, row) for row, b in zip(values, bad, strict=True)]
+        made["prediction"] = [None if b else _describe(task, row) for row, b in zip(values, bad, strict=True)]
         made |= {f"probability.{t}": values[:, k] for k, t in enumerate(task.targets)}
     return pd.DataFrame(made | {"error": pd.Series(errors, dtype=object)})
 
 
-def _said(task: Task, probabilities: np.ndarray) -> str:
+def _describe(task: Task, probabilities: np.ndarray) -> str:
     if task.kind == "multilabel":
         return SEPARATOR.join(t for t, p in zip(task.targets, probabilities, strict=True) if p >= 0.5)
     return task.targets[int(probabilities.argmax())]

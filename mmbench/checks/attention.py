@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmbench.checks import model as whole
 from mmbench.checks import tiny, tokens
-from mmbench.checks.common import TOLERANCE, Check, finite, float64, gradients, leaves, same, table, trained
+from mmbench.checks.common import TOLERANCE, Check, finite, float64, gradients, leaves, same, table, trained_parameters
 from mmbench.checks.mechanism import AWKWARD, HEAD_DIM, HEADS, LENGTHS, attend, make, output, sample
 from mmbench.model.interfaces import Attention
 from mmbench.registry import Variant, get
@@ -48,9 +48,9 @@ def gradients_reach_parameters(variant: Variant) -> None:
     torch.manual_seed(0)
     with float64():
         module = variant.cls(HEADS, HEAD_DIM).double()
-    largest = dict.fromkeys(trained(module), 0.0)
+    largest = dict.fromkeys(trained_parameters(module), 0.0)
     for seed in range(3):
-        found = gradients(output(module, sample(3, 5, 7, seed=seed)), trained(module))
+        found = gradients(output(module, sample(3, 5, 7, seed=seed)), trained_parameters(module))
         assert finite(found.values()), f"{variant.name}: a parameter's gradient is not finite"
         largest = {name: max(largest[name], float(g.abs().max())) for name, g in found.items()}
     dead = [name for name, size in largest.items() if size == 0]
@@ -141,7 +141,7 @@ def stable_at_large_scores(variant: Variant) -> None:
             parts = {"q": q, "k": k, "v": big.v / scale}
             s = replace(big, **{name: x.detach().float().requires_grad_() for name, x in parts.items()})
             y = output(module, s)
-            found = gradients(y, s.inputs() | trained(module))
+            found = gradients(y, s.inputs() | trained_parameters(module))
             assert finite([y]), f"{variant.name}: large scores make y NaN or infinite"
             assert finite(found.values()), f"{variant.name}: large scores make gradients NaN or infinite"
 
@@ -193,7 +193,7 @@ def agrees_with(
                 plain_rows.append(reference(module, h, s.q[b, h][asking], s.k[b, h][real], s.v[b, h][real]))
         found, plain = torch.cat(found_rows), torch.cat(plain_rows)
         assert same(found, plain), f"{variant.name}: the output {where}"
-        wanted = s.inputs() | trained(module)
+        wanted = s.inputs() | trained_parameters(module)
         found_gradients, plain_gradients = gradients(found, wanted), gradients(plain, wanted)
         for name in wanted:
             assert same(found_gradients[name], plain_gradients[name]), f"{variant.name}: the gradient of {name} {where}"

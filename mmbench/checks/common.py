@@ -75,7 +75,7 @@ def gradients(
     return {name: torch.zeros_like(x) if g is None else g for (name, x), g in zip(wanted.items(), found, strict=True)}
 
 
-def trained(module: nn.Module) -> dict[str, Tensor]:
+def trained_parameters(module: nn.Module) -> dict[str, Tensor]:
     """The registered parameters that an optimiser would see, by name."""
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
@@ -97,10 +97,10 @@ def table(axis: Axis, *checks: Check) -> Mapping[str, Check]:
     """The checks of an axis by name: those of every axis, then its own. Any error is told as a failed check."""
     named = {"documented": documented(axis), "options_are_a_schema": options_are_a_schema(axis)}
     named |= {check.__name__: check for check in checks}
-    return MappingProxyType({name: _told(name, check) for name, check in named.items()})
+    return MappingProxyType({name: _name_variant_in_errors(name, check) for name, check in named.items()})
 
 
-def _told(name: str, check: Check) -> Check:
+def _name_variant_in_errors(name: str, check: Check) -> Check:
     @functools.wraps(check)
     def run(variant: Variant) -> None:
         try:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.checks import tiny
-from mmbench.checks.common import TOLERANCE, finite, gradients, leaves, same, trained
+from mmbench.checks.common import TOLERANCE, finite, gradients, leaves, same, trained_parameters
 from mmbench.data.batches import Example, Inputs
 
 
@@ -53,9 +53,9 @@ def gradients_reach_parameters(case: Case) -> None:
     """Every registered parameter gets a gradient that is not zero."""
     for n in case.modalities:
         model = case.build(n)
-        largest = dict.fromkeys(trained(model), 0.0)
+        largest = dict.fromkeys(trained_parameters(model), 0.0)
         for seed in range(3):
-            found = gradients(model(tiny.inputs(n, seed=seed)), trained(model))
+            found = gradients(model(tiny.inputs(n, seed=seed)), trained_parameters(model))
             largest = {name: max(largest[name], float(g.abs().max())) for name, g in found.items()}
         # Not exactly zero where softmax cancels only up to rounding.
         dead = [name for name, size in largest.items() if size < 1e-12]
@@ -123,16 +123,16 @@ def padding_gets_no_gradient(case: Case) -> None:
     """Padding gets no gradient and changes none, however much of it there is."""
     for n in case.modalities:
         model, inputs = case.build(n), tiny.inputs(n)
-        clean = gradients(model(inputs), _values(inputs) | trained(model))
+        clean = gradients(model(inputs), _values(inputs) | trained_parameters(model))
         spoilt_inputs = _spoilt(inputs, float("nan"))
-        spoilt = gradients(model(spoilt_inputs), _values(spoilt_inputs) | trained(model))
+        spoilt = gradients(model(spoilt_inputs), _values(spoilt_inputs) | trained_parameters(model))
         for name, x in inputs.items():
             assert x.mask is not None
             leak = float(clean[f"modality {name}"][~x.mask].abs().max())
             assert leak == 0, f"{case.label}: padding of modality {name} gets gradients"
         for name in clean:
             assert same(clean[name], spoilt[name]), f"{case.label}: padding changes the gradient of {name}"
-        more = gradients(model(_longer(inputs)), trained(model))
+        more = gradients(model(_longer(inputs)), trained_parameters(model))
         for name, g in more.items():
             assert same(g, clean[name]), f"{case.label}: the amount of padding changes the gradient of {name}"
 
@@ -149,7 +149,7 @@ def missing_modalities_are_finite(case: Case) -> None:
             where = f"{case.label}: without modality {' and '.join(missing)}"
             logits = model(poor)
             assert finite([logits]), f"{where} the logits are not finite"
-            found = gradients(logits, trained(model))
+            found = gradients(logits, trained_parameters(model))
             broken = [name for name, g in found.items() if not finite([g])]
             assert not broken, f"{where} the gradients of {', '.join(broken)} are not finite"
 
@@ -195,7 +195,9 @@ def mixed_precision(case: Case) -> None:
     exact = model(inputs)
     error = float(((logits.float() - exact).abs().max() / exact.abs().max()).detach())
     assert error < 0.2, f"{case.label}: bfloat16 moves the logits by {error:.0%}"
-    assert finite(gradients(logits.float(), trained(model)).values()), f"{case.label}: bfloat16 spoils the gradients"
+    assert finite(gradients(logits.float(), trained_parameters(model)).values()), (
+        f"{case.label}: bfloat16 spoils the gradients"
+    )
 
 
 CHECKS = (

@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from mmbench.checks.common import TOLERANCE, Check, finite, float64, gradients, leaves, same, table, trained
+from mmbench.checks.common import TOLERANCE, Check, finite, float64, gradients, leaves, same, table, trained_parameters
 from mmbench.data.batches import Example
 from mmbench.model.interfaces import Stem
 from mmbench.registry import Variant
@@ -98,7 +98,7 @@ def whole_input_is_read(variant: Variant) -> None:
 def gradients_reach_parameters(variant: Variant) -> None:
     """Every registered parameter gets a gradient that is not zero."""
     module = make(variant)
-    found = gradients(module(example(variant))[0], trained(module))
+    found = gradients(module(example(variant))[0], trained_parameters(module))
     dead = [name for name, g in found.items() if float(g.abs().max()) <= TOLERANCE]
     assert not dead, f"{variant.name}: no gradient reaches {', '.join(dead)}"
 
@@ -125,11 +125,11 @@ def padding_does_not_matter(variant: Variant) -> None:
     module, x = make(variant), masked(variant)
     assert x.mask is not None
     tokens, _ = module(x)
-    clean = gradients(tokens, trained(module))
+    clean = gradients(tokens, trained_parameters(module))
     for number in (1e6, float("nan")) if x.values.is_floating_point() else (10**6, -1):
         spoilt = module(replace(x, values=_fill(x, number)))[0]
         assert same(spoilt, tokens), f"{variant.name}: {number} in masked steps changes tokens"
-        found = gradients(spoilt, trained(module))
+        found = gradients(spoilt, trained_parameters(module))
         for name, g in found.items():
             assert finite([g]) and same(g, clean[name]), f"{variant.name}: padding changes the gradient of {name}"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mmbench.checks.common import finite, gradients, same, trained
+from mmbench.checks.common import finite, gradients, same, trained_parameters
 from mmbench.checks.mechanism import AWKWARD, LENGTHS, Sample, at_real_queries, attend, make, output, sample
 from mmbench.registry import Variant
 
@@ -61,9 +61,9 @@ def padding_gets_no_gradient(variant: Variant) -> None:
     module = make(variant)
     for queries, keys in LENGTHS:
         s = sample(3, queries, keys)
-        clean = gradients(output(module, s), s.inputs() | trained(module))
+        clean = gradients(output(module, s), s.inputs() | trained_parameters(module))
         spoilt_sample = _garbage(s, 1e4)
-        spoilt = gradients(output(module, spoilt_sample), spoilt_sample.inputs() | trained(module))
+        spoilt = gradients(output(module, spoilt_sample), spoilt_sample.inputs() | trained_parameters(module))
         for name in ("k", "v"):
             leak = float(clean[name].masked_select(~s.kv_mask[:, None, :, None]).abs().max())
             assert leak == 0, f"{variant.name}: padding tokens of {name} get gradients"
@@ -82,14 +82,14 @@ def padded_queries_do_not_matter(variant: Variant) -> None:
     for queries, keys in AWKWARD:
         s = sample(3, queries, keys)
         clean = at_real_queries(module, s)
-        wanted = gradients(clean, s.inputs() | trained(module))
+        wanted = gradients(clean, s.inputs() | trained_parameters(module))
         padding = ~s.q_mask[:, None, :, None]
         assert bool((wanted["q"].masked_select(padding) == 0).all()), f"{variant.name}: padded queries get gradients"
         for size in (1e4, -1e4):
             spoilt = replace(s, q=s.q.detach().masked_fill(padding, size).requires_grad_())
             y = at_real_queries(module, spoilt)
             assert same(y, clean), f"{variant.name}: padded queries change what real ones read"
-            found = gradients(y, spoilt.inputs() | trained(module))
+            found = gradients(y, spoilt.inputs() | trained_parameters(module))
             for name, g in found.items():
                 assert same(g, wanted[name]), f"{variant.name}: padded queries change the gradient of {name}"
         more = torch.cat([s.q, s.q[:, :, :1].expand(-1, -1, 30, -1) + 1], dim=2)
@@ -100,7 +100,7 @@ def padded_queries_do_not_matter(variant: Variant) -> None:
         nobody = replace(s, q_mask=s.q_mask & (torch.arange(3) != 1)[:, None])
         y = output(module, nobody)
         assert finite([y]), f"{variant.name}: y is not finite where no query is real"
-        assert finite(gradients(y, s.inputs() | trained(module)).values()), (
+        assert finite(gradients(y, s.inputs() | trained_parameters(module)).values()), (
             f"{variant.name}: gradients are not finite where no query is real"
         )
 
@@ -156,7 +156,7 @@ def fully_masked_gives_zero(variant: Variant) -> None:
             assert weights is None or bool((weights[1] == 0).all()), (
                 f"{variant.name}: weights on tokens that are not real"
             )
-            found = gradients(y, s.inputs() | trained(module))
+            found = gradients(y, s.inputs() | trained_parameters(module))
             broken = [name for name, g in found.items() if not finite([g])]
             assert not broken, f"{variant.name}: a fully masked sample makes the gradients of {broken} NaN or infinite"
 

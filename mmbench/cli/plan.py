@@ -39,9 +39,9 @@ def _load(project: Project, params: Params, *, costs: bool) -> tuple[Loaded, Cos
     from mmbench.sweep import cell_costs
     from mmbench.sweep.model_counts import ModelCounter
 
-    census = ModelCounter()
-    loaded = load(project, params, census)
-    return loaded, cell_costs.costs(loaded.plan, loaded.specs, census)
+    counter = ModelCounter()
+    loaded = load(project, params, counter)
+    return loaded, cell_costs.costs(loaded.plan, loaded.specs, counter)
 
 
 def _pending(loaded: Loaded) -> set[str]:

@@ -59,7 +59,7 @@ class Writer:
         self._prefix = f".{folder.resolve().parent.name}.{folder.name}."
 
     def __enter__(self) -> Writer:
-        with self._told():
+        with self._explain_write_errors():
             if self.folder.is_symlink():
                 raise UserError(f"{self.folder} is a link, which would be replaced; remove it")
             self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ class Writer:
 
     def array(self, split: str, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """A new array of zeros (N, ...) on disk, to be written into."""
-        with self._told():
+        with self._explain_write_errors():
             (self._made / split).mkdir(exist_ok=True)
             file = self._made / split / f"{name}.npy"
             made: np.ndarray = np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(dtype), shape=shape)
@@ -85,7 +85,7 @@ class Writer:
     def text(self, name: str, content: str) -> None:
         """A file beside spec.json; no part of what identifies the data."""
         assert name in BESIDE
-        with self._told():
+        with self._explain_write_errors():
             (self._made / name).write_text(content, encoding="utf-8")
 
     def finish(self, spec: DataSpec) -> DataSpec:
@@ -95,7 +95,7 @@ class Writer:
         """
         spec = spec.model_copy(update={"hash": content_hash(spec, self._made)})
         text = json.dumps(spec.model_dump(mode="json"), indent=2) + "\n"
-        with self._told():
+        with self._explain_write_errors():
             (self._made / "spec.json").write_text(text, encoding="utf-8")
             if self.folder.is_dir() and any(self.folder.iterdir()):
                 self._make_sure()
@@ -121,7 +121,7 @@ class Writer:
                 shutil.rmtree(left, ignore_errors=True)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explain_write_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -85,7 +85,7 @@ class FsddMnist(Loader):
         recordings = self._recordings(root)
         speakers = sorted({speaker for _, speaker, _, _ in recordings})
         if self.split == "speaker":
-            self._known(speakers)
+            self._check_speakers(speakers)
         images, classes = self._images(root)
         pools = {d: np.flatnonzero(classes == d) for d in range(10)}
         rng = np.random.default_rng(self.seed)
@@ -132,7 +132,7 @@ class FsddMnist(Loader):
             raise DataError(problems)
         return sorted(found, key=lambda r: (r[1], r[0], r[2]))
 
-    def _known(self, speakers: list[str]) -> None:
+    def _check_speakers(self, speakers: list[str]) -> None:
         for option, names in (("validation", self.validation), ("test", self.test)):
             for name in names:
                 if name not in speakers:

@@ -95,12 +95,12 @@ class Multiview(Loader):
                 )
                 for part in ("train", "test")
             }
-        name = self._named(variables, "views", self.views, VIEWS)
+        name = self._find_variable(variables, "views", self.views, VIEWS)
         views = variables[name]
-        y = self._array(variables, self._named(variables, "labels", self.labels, LABELS))
+        y = self._array(variables, self._find_variable(variables, "labels", self.labels, LABELS))
         return {"": (views if isinstance(views, list) else [views], y)}
 
-    def _named(self, variables: Variables, option: str, name: str | None, usual: tuple[str, ...]) -> str:
+    def _find_variable(self, variables: Variables, option: str, name: str | None, usual: tuple[str, ...]) -> str:
         found = [n for n in ((name,) if name else usual) if n in variables]
         if not found:
             what = f"has no {option} named {name or ', '.join(usual)}; it holds {', '.join(variables) or 'no numbers'}"

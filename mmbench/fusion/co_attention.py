@@ -31,9 +31,9 @@ class CoAttention(IntermediateFusion):
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         reads, mlps = cast(Bank, self.reads[layer]), cast(Bank, self.mlps[layer])
 
-        def swapped(name: str) -> Tensor:
+        def attend_to_others(name: str) -> Tensor:
             own = streams[name]
             read = torch.stack([reads[name](own, streams[n]) for n in self.modalities if n != name]).mean(0)
             return read + mlps[name](read)
 
-        return {name: stream.with_tokens(swapped(name)) for name, stream in streams.items()}
+        return {name: stream.with_tokens(attend_to_others(name)) for name, stream in streams.items()}

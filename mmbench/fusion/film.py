@@ -32,9 +32,9 @@ class FiLM(IntermediateFusion):
     def exchange(self, layer: int, streams: Streams, inputs: Streams) -> Streams:
         modulate = cast(Bank, self.modulate[layer])
 
-        def modulated(name: str) -> Tensor:
+        def modulate_tokens(name: str) -> Tensor:
             own, others = streams[name].tokens, join([streams[n] for n in self.modalities if n != name])
             gamma, beta = modulate[name](masking.mean(others.tokens, others.mask))[:, None].chunk(2, dim=-1)
             return own + gamma * F.layer_norm(own, own.shape[-1:]) + beta
 
-        return {name: stream.with_tokens(modulated(name)) for name, stream in streams.items()}
+        return {name: stream.with_tokens(modulate_tokens(name)) for name, stream in streams.items()}

@@ -43,11 +43,11 @@ class LatentArray(Fusion):
     def _read(self, place: int, array: Stream, inputs: Streams) -> Stream:
         reads, mlps = cast(Bank, self.reads[place]), cast(Bank, self.mlps[place])
 
-        def told(name: str) -> Tensor:
+        def update(name: str) -> Tensor:
             read = reads[name](array, inputs[name])
             return read + mlps[name](read)
 
-        return array.with_tokens(torch.stack([told(m) for m in self.modalities]).mean(0))
+        return array.with_tokens(torch.stack([update(m) for m in self.modalities]).mean(0))
 
     def merge_inputs(self, streams: Streams) -> Streams:
         masks = [streams[m].mask.any(-1) for m in self.modalities]

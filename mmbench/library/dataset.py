@@ -158,13 +158,13 @@ def dataset_from_loaders(
             labels.append(y)
             split.append(part)
     _check_names(name, columns, kinds)
-    target = read(f"{name} labels", _stacked(labels), task, metric)
-    guesses = {m: guess(m, _stacked(values), (kinds or {}).get(m)) for m, values in columns.items()}
+    target = read(f"{name} labels", _stack(labels), task, metric)
+    guesses = {m: guess(m, _stack(values), (kinds or {}).get(m)) for m, values in columns.items()}
     how = "as the loaders give it" if validation is not None else "as the loaders give it, validation cut from train"
     return _prepare(name, guesses, target, split, None, SplitCard(), accept, folder, how)
 
 
-def _stacked(values: list[Any]) -> Any:
+def _stack(values: list[Any]) -> Any:
     arrays = [v for v in values if isinstance(v, np.ndarray)]
     if len(arrays) == len(values) and len({(a.shape, a.dtype) for a in arrays}) == 1:
         return np.stack(arrays)
@@ -269,14 +269,14 @@ def _prepare(
     empty = [i for i in range(n) if all(g.cells[i] is None for g in guesses.values())]
     if empty:
         raise UserError(f"{name}: {len(empty)} samples have no modality, the first is {empty[0]}; leave them out")
-    table = _rescaled(table, cuts)
+    table = _rescale_images(table, cuts)
     spec = prepare_table(
         name, table, root / PREPARED / name, cuts=cuts, accept=accept, about=About(source="arrays"), processes=1
     )
     return Dataset(spec=spec, folder=root, guesses=guesses, target=target, split=how)
 
 
-def _rescaled(table: Table, cuts: SplitCard) -> Table:
+def _rescale_images(table: Table, cuts: SplitCard) -> Table:
     """Images of numbers beyond [0, 1] and [0, 255], such as standardised ones, to [0, 1] by the range of training rows;
     what other rows have beyond is cut."""
     odd = [name for name, column in table.modalities.items() if column.kind == "image" and _is_odd(column.cells)]

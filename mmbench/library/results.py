@@ -84,7 +84,7 @@ class Results:
                 "state": row.state,
             }
             for part in self.analysis.context.datasets
-            if part.name == self._known(dataset, part.name)
+            if part.name == self._check_dataset(dataset, part.name)
             for row in part.rows
         ]
         return pd.DataFrame(rows)
@@ -130,7 +130,7 @@ class Results:
 
         if dataset is None and len(self.specs) > 1:
             raise UserError(f"name one data set: {', '.join(self.specs)}")
-        name = self._known(dataset, next(iter(self.specs)))
+        name = self._check_dataset(dataset, next(iter(self.specs)))
         job = choose(self.plan, self.results, self.specs[name])
         kept, limits = self.results[job.trial_id], limits_of(self.params.sweep)
         restored = restore(job, kept, self._holder(job.trial_id), self.prepared / name, limits)
@@ -147,7 +147,7 @@ class Results:
         holders = (ledger for ledger in (self.ledger, *self.others) if ledger.outputs_file(trial_id).is_file())
         return next(holders, self.ledger)
 
-    def _known(self, dataset: str | None, default: str) -> str:
+    def _check_dataset(self, dataset: str | None, default: str) -> str:
         if dataset is not None and dataset not in self.specs:
             raise UserError(f"unknown data set {dataset!r}{suggest(dataset, self.specs)}")
         return dataset or default

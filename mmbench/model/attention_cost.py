@@ -97,7 +97,7 @@ class Bench:
             before = torch.cuda.memory_allocated(self.setting.device)
             self.training()
             return int(torch.cuda.max_memory_allocated(self.setting.device) - before)
-        return allocated(self.training).peak
+        return record_allocations(self.training).peak
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class Allocated:
     largest: int
 
 
-def allocated(run: Callable[[], object]) -> Allocated:
+def record_allocations(run: Callable[[], object]) -> Allocated:
     """What is allocated while `run` runs, from the profiler's record of every allocation and release.
 
     Exact, scratch memory inside PyTorch's kernels and custom operators included. The process' own peak would also hold

@@ -17,7 +17,7 @@ def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def counted(call: Callable[[], object]) -> int:
+def count_flops(call: Callable[[], object]) -> int:
     """FLOPs of a call: 2 per multiply-add of a matrix product.
 
     Elementwise work is not counted. Fused attention is unknown to the counter and would count as zero, so the call goes
@@ -33,7 +33,7 @@ def flops(model: nn.Module, split: Split) -> int:
     """FLOPs of one forward pass for one sample, as `counted` does."""
     model.eval()
     inputs, _ = split.rows(slice(0, 1))
-    return counted(lambda: model(inputs))
+    return count_flops(lambda: model(inputs))
 
 
 @torch.inference_mode()

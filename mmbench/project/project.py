@@ -81,12 +81,12 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     return plan.load_specs(params, root)
 
 
-def load(project: Project, params: Params | None = None, census: ModelCounter | None = None) -> Loaded:
-    """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `census`:
+def load(project: Project, params: Params | None = None, counter: ModelCounter | None = None) -> Loaded:
+    """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `counter`:
     counts for the plan, and can be asked afterwards."""
     from mmbench.sweep.plan import build
 
     params = params or project.params()
     specs = load_specs(params, project.root)
-    plan, ledger = build(params, specs, root=project.root, census=census), project.ledger()
+    plan, ledger = build(params, specs, root=project.root, counter=counter), project.ledger()
     return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.whole(plan.jobs))

@@ -128,7 +128,7 @@ def _scores(trials: Trials, metric: str) -> dict[int, float]:
     }
 
 
-def _paired(delta: Sequence[np.ndarray], limit: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _compare_seeds(delta: Sequence[np.ndarray], limit: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means of the differences of K cells on as many seeds each, half widths at `limit`, p; NaN with one seed."""
     table = np.stack(delta)
     cells, seeds = table.shape
@@ -144,7 +144,7 @@ def _paired(delta: Sequence[np.ndarray], limit: float) -> tuple[np.ndarray, np.n
     return mean, scipy_stats.t.ppf((1 + limit) / 2, df) * error, 2 * scipy_stats.t.sf(t, df)
 
 
-def _fixed(method: str, mean: float, scale: Scale) -> Difference:
+def _compare_baseline(method: str, mean: float, scale: Scale) -> Difference:
     """Of a baseline: it is deterministic, so that any difference is one."""
     verdict: Verdict = "equal" if abs(mean) <= scale.rope else "better" if mean > 0 else "worse"
     return Difference(
@@ -159,7 +159,7 @@ def _differences(deltas: Mapping[str, np.ndarray], scale: Scale, confidence: flo
         by_size.setdefault(len(delta), []).append(method)
     raw: dict[str, tuple[float, float, float]] = {}
     for methods in by_size.values():
-        columns = _paired([deltas[m] for m in methods], confidence)
+        columns = _compare_seeds([deltas[m] for m in methods], confidence)
         raw.update(zip(methods, zip(*(c.tolist() for c in columns), strict=True), strict=True))
     tested = [m for m, (_, _, p) in raw.items() if not np.isnan(p)]
     adjusted = dict(zip(tested, paired.holm([raw[m][2] for m in tested]).tolist(), strict=True))
@@ -198,7 +198,7 @@ def _dataset(
         else:
             kinds[method] = "changed" if delta.any() else "equal"
             if roles[method] == "baseline":
-                fixed[method] = _fixed(method, float(delta.mean()), scale)
+                fixed[method] = _compare_baseline(method, float(delta.mean()), scale)
             else:
                 deltas[method] = delta
     found = fixed | _differences(deltas, scale, confidence)
@@ -226,7 +226,7 @@ def _surest(change: Change) -> tuple[bool, float, float, str]:
     return not change.real, p, -abs(d.mean) if d else 0.0, change.method
 
 
-def _done(trials: Trials) -> set[int]:
+def _finished_seeds(trials: Trials) -> set[int]:
     return {seed for seed, r in trials.items() if r.state is State.DONE}
 
 
@@ -286,8 +286,8 @@ def compare(old: Part, new: Part, *, confidence: float, rope: float) -> Comparis
         f"{method} on {dataset}"
         for (dataset, method), trials in after.items()
         if (earlier := before.get((dataset, method))) is not None
-        and _done(trials) != _done(earlier)
-        and _done(trials) & _done(earlier)
+        and _finished_seeds(trials) != _finished_seeds(earlier)
+        and _finished_seeds(trials) & _finished_seeds(earlier)
     ]
     if lost:
         notes.append(f"compared on the seeds that are done on both sides, which are not all: {listing(lost)}")

@@ -156,7 +156,7 @@ def find_sections() -> tuple[tuple[Section[Any], ...], tuple[Broken, ...]]:
     broken = []
     for name in _modules():
         try:
-            sections = [cls() for cls in _marked(importlib.import_module(name))]
+            sections = [cls() for cls in _find_sections(importlib.import_module(name))]
         except (Exception, SystemExit) as error:
             broken.append(Broken(name=name, reason=f"cannot be imported ({type(error).__name__}: {error})"))
             continue
@@ -177,7 +177,7 @@ def _modules() -> Iterator[str]:
     yield from dict.fromkeys(e.module for e in importlib.metadata.entry_points(group=GROUP))
 
 
-def _marked(module: ModuleType) -> Iterator[type[Section[Any]]]:
+def _find_sections(module: ModuleType) -> Iterator[type[Section[Any]]]:
     for cls in vars(module).values():
         if inspect.isclass(cls) and "__section__" in cls.__dict__ and cls.__module__ == module.__name__:
             if not issubclass(cls, Section):

@@ -102,7 +102,7 @@ def _info(name: str, cls: type[Metric]) -> MetricInfo:
 
 
 @cache
-def _found() -> Mapping[str, MetricInfo]:
+def _find_metrics() -> Mapping[str, MetricInfo]:
     """Every metric by name, in the order of tables. Raises UserError for one that lacks a label or its kinds."""
     found = {}
     for name, variant in variants("metric").items():
@@ -117,13 +117,13 @@ class _Known(Mapping[str, MetricInfo]):
     """Looked up at first use, not at import: importing the settings must not import the metrics."""
 
     def __getitem__(self, name: str) -> MetricInfo:
-        return _found()[name]
+        return _find_metrics()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_found())
+        return iter(_find_metrics())
 
     def __len__(self) -> int:
-        return len(_found())
+        return len(_find_metrics())
 
 
 METRICS: Mapping[str, MetricInfo] = _Known()
@@ -135,7 +135,7 @@ def fitting(kind: TaskKind, *, affect: bool = False) -> tuple[str, ...]:
     return tuple(name for name, m in METRICS.items() if kind in m.kinds and (affect or not m.affect))
 
 
-def compared(wanted: str, dataset: str, task: Task) -> str:
+def metric_to_compare(wanted: str, dataset: str, task: Task) -> str:
     """The metric that the report compares a data set by: its own main one for "auto". Raises UserError where it lacks
     the one that is wanted."""
     known = fitting(task.kind, affect=task.affect)

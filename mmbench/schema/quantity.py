@@ -96,7 +96,7 @@ GROUP = "cost"
 
 
 @cache
-def _found() -> Mapping[str, tuple[str, Quantity]]:
+def _find_quantities() -> Mapping[str, tuple[str, Quantity]]:
     """Group (training's, or the probe's name) and quantity, by the quantity's name.
 
     Raises UserError where two probes claim one name.
@@ -120,13 +120,13 @@ class _Known(Mapping[str, Quantity]):
     """Looked up at first use: importing records must not import the probes."""
 
     def __getitem__(self, name: str) -> Quantity:
-        return _found()[name][1]
+        return _find_quantities()[name][1]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_found())
+        return iter(_find_quantities())
 
     def __len__(self) -> int:
-        return len(_found())
+        return len(_find_quantities())
 
 
 QUANTITIES: Mapping[str, Quantity] = _Known()
@@ -143,4 +143,4 @@ def describe(name: str, value: Value) -> Quantity:
 
 def group_of(name: str) -> str:
     """What measures a quantity, for headings: the probe's name; of an unknown one "other"."""
-    return _found()[name][0] if name in _found() else "other"
+    return _find_quantities()[name][0] if name in _find_quantities() else "other"

@@ -122,7 +122,7 @@ def read(source: bytes, filename: str) -> Facts:
         needed=list(dict.fromkeys(needed)),
         bound=bound,
         names=_names(tree, bound),
-        constants=_assigned(tree.body),
+        constants=_find_assignments(tree.body),
         classes=classes,
         regular=_is_regular(tree, bound, classes),
     )
@@ -146,7 +146,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, Import]]:
             yield alias.asname or alias.name, (node.module or "", node.level, alias.name)
 
 
-def _assigned(body: list[ast.stmt]) -> dict[str, str]:
+def _find_assignments(body: list[ast.stmt]) -> dict[str, str]:
     """Names that are assigned once, and never otherwise bound, in these statements -> the expression."""
     found: dict[str, str] = {}
     bound: set[str] = set()
@@ -206,7 +206,7 @@ def _class(node: ast.ClassDef, bound: dict[str, Import]) -> ClassFacts:
     inits = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
     binds = set().union(*map(_binds, node.body))
     doc = ast.get_docstring(node)
-    attributes = _assigned(node.body)
+    attributes = _find_assignments(node.body)
     return ClassFacts(
         summary=None if doc is None else inspect.cleandoc(doc).split("\n", 1)[0],
         mark=_arguments(marks[0]) if marks else None,

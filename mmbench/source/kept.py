@@ -12,11 +12,12 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from mmbench import atomic
 
 VARIABLE = "MMBENCH_SOURCE_CACHE"
 """Names another folder; empty: nothing is kept."""
@@ -83,26 +84,15 @@ class Kept:
         for section, entries in sections.items():
             if len(entries) > MOST:
                 sections[section] = {k: v for k, v in entries.items() if (section, k) in self.used | self.new}
+        content = json.dumps(sections).encode()
         with suppress(OSError):
-            self._write(json.dumps(sections).encode())
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            atomic.write(self.file, hashlib.sha256(content).hexdigest().encode() + b"\n" + content, prefix=_SCRATCH)
         self.new.clear()
-
-    def _write(self, content: bytes) -> None:
-        assert self.file is not None
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, scratch = tempfile.mkstemp(dir=self.file.parent, prefix=_SCRATCH)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-            Path(scratch).replace(self.file)
-        except OSError:
-            with suppress(OSError):
-                Path(scratch).unlink()
-            raise
 
 
 @cache
-def kept() -> Kept:
+def process_cache() -> Kept:
     """Of this process. It is saved when the process ends."""
     found = Kept(_folder())
     atexit.register(found.save)

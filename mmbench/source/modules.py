@@ -9,7 +9,7 @@ from functools import cache
 
 from mmbench.errors import UserError
 from mmbench.source.facts import Facts, Import, read
-from mmbench.source.kept import kept
+from mmbench.source.kept import process_cache
 from mmbench.source.locate import is_package, is_there, source_file
 
 
@@ -24,14 +24,14 @@ def facts(module: str) -> Facts:
         raise UserError(f"the source of {module} cannot be found; variants must be importable as Python files")
     source = file.read_bytes()
     key = hashlib.sha256(source).hexdigest()
-    raw = kept().get("files", key)
+    raw = process_cache().get("files", key)
     if raw is not None:
         try:
             return Facts.from_json(raw)
         except (LookupError, TypeError, ValueError):
             pass
     found = read(source, str(file))
-    kept().put("files", key, found.to_json())
+    process_cache().put("files", key, found.to_json())
     return found
 
 
@@ -59,7 +59,7 @@ def imports(module: str) -> frozenset[str]:
 
 
 @cache
-def reached(module: str, neutral: frozenset[str] = frozenset()) -> frozenset[str]:
+def reachable(module: str, neutral: frozenset[str] = frozenset()) -> frozenset[str]:
     """The module and everything of mmbench that it imports, directly or not; `neutral` modules are not followed."""
     found, queue = {module}, [module]
     while queue:
@@ -71,7 +71,7 @@ def reached(module: str, neutral: frozenset[str] = frozenset()) -> frozenset[str
 
 def digest(roots: Collection[str], neutral: frozenset[str] = frozenset()) -> str:
     """SHA-256 over the syntax trees of everything that these modules reach."""
-    modules = frozenset[str]().union(*(reached(root, neutral) for root in roots))
+    modules = frozenset[str]().union(*(reachable(root, neutral) for root in roots))
     text = "\n".join(f"{module} {facts(module).digest}" for module in sorted(modules))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -34,14 +34,14 @@ def _warn(broken: Mapping[str, str]) -> None:
         print(f"warning: {file} is no result ({reason}); its trial counts as not run", file=sys.stderr)
 
 
-def _own(root: Path, plan: Plan) -> dict[str, TrialResult]:
+def _read_ledger(root: Path, plan: Plan) -> dict[str, TrialResult]:
     ledger = Ledger(root / LEDGER)
     results = ledger.of(plan.jobs)
     _warn({str(file): reason for file, reason in ledger.broken.items()})
     return results
 
 
-def _merged(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, TrialResult], tuple[Source, ...]]:
+def _read_and_merge(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, TrialResult], tuple[Source, ...]]:
     planned = {job.trial_id: job for job in plan.jobs}
     parts = []
     for path in paths:
@@ -78,7 +78,7 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
     params = load_params(root / SETTINGS)
     specs = load_specs(params, root)
     plan = build(params, specs, root=root)
-    results, origins = _merged(root, paths, plan) if paths else (_own(root, plan), ())
+    results, origins = _read_and_merge(root, paths, plan) if paths else (_read_ledger(root, plan), ())
     profiles = cost_curves.load(root / cost_curves.FOLDER)
     analysis = analyse(plan, results, specs, params, families=families(), profiles=profiles, sources=origins)
     return params, analysis, write(analysis, root / (MERGED if paths else REPORTS))

@@ -20,7 +20,7 @@ class Count:
     flops: int
 
 
-def costs(plan: Plan, specs: Mapping[str, DataSpec], census: ModelCounter) -> dict[tuple[str, str], Count | str]:
+def costs(plan: Plan, specs: Mapping[str, DataSpec], counter: ModelCounter) -> dict[tuple[str, str], Count | str]:
     """Parameters and FLOPs by data set and cell, of all that is trained; or, of what cannot be built, the reason."""
     found: dict[tuple[str, str], Count | str] = {}
     with paused_collector(), one_thread():
@@ -31,8 +31,8 @@ def costs(plan: Plan, specs: Mapping[str, DataSpec], census: ModelCounter) -> di
             spec = specs[config.dataset]
             try:
                 # FLOPs first: parameters come with them.
-                flops = census.flops(config, spec)
-                found[key] = Count(parameters=census.parameters(config, spec), flops=flops)
+                flops = counter.flops(config, spec)
+                found[key] = Count(parameters=counter.parameters(config, spec), flops=flops)
             except (Exception, SystemExit) as error:  # a variant may raise anything; the other cells are counted
                 found[key] = " ".join(f"{type(error).__name__}: {error}".split())
     return found

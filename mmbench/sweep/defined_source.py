@@ -168,13 +168,13 @@ def _tree(what: Definition) -> ast.AST:
     for function in _functions(what):
         code = function.__code__
         lines = linecache.getlines(code.co_filename, function.__globals__)
-        tree = _parsed("".join(lines))
+        tree = _parse("".join(lines))
         within = [n for n in ast.walk(tree) if isinstance(n, kind) and _spans(n, code.co_firstlineno)] if tree else []
         named = [n for n in within if getattr(n, "name", what.__name__) == what.__name__]
         if named:
             return named[-1]
     try:
-        found = _parsed(inspect.cleandoc("\n" + inspect.getsource(what)))
+        found = _parse(inspect.cleandoc("\n" + inspect.getsource(what)))
     except (OSError, TypeError):
         found = None
     if found is None:
@@ -185,7 +185,7 @@ def _tree(what: Definition) -> ast.AST:
     return found
 
 
-def _parsed(text: str) -> ast.Module | None:
+def _parse(text: str) -> ast.Module | None:
     try:
         return ast.parse(text) if text else None
     except SyntaxError:

@@ -46,7 +46,7 @@ NEUTRAL = frozenset(
 
 
 @cache
-def _combined(roots: frozenset[str | Source]) -> str:
+def _combine(roots: frozenset[str | Source]) -> str:
     own = sorted(root.digest for root in roots if isinstance(root, Source))
     named = {m for root in roots for m in (root.modules if isinstance(root, Source) else (root,))}
     found = digest(named - NEUTRAL, NEUTRAL)
@@ -54,19 +54,19 @@ def _combined(roots: frozenset[str | Source]) -> str:
 
 
 @cache
-def _found(axis: Axis, name: str, where: str) -> str:
+def _find_module(axis: Axis, name: str, where: str) -> str:
     return get(axis, name, where=where).module
 
 
 def _module(axis: Axis, name: str, where: str) -> str | Source:
     """Where the source of a variant is: its module, or its own text if it was defined in a script or a notebook."""
     info = defined().get((axis, name))
-    return _found(axis, name, where) if info is None else source_of(info.cls)
+    return _find_module(axis, name, where) if info is None else source_of(info.cls)
 
 
 def reached_by(axis: Axis, name: str) -> str:
     """SHA-256 over the source that a variant reaches. Raises UserError for an unknown one."""
-    return _combined(frozenset([_module(axis, name, "plan")]))
+    return _combine(frozenset([_module(axis, name, "plan")]))
 
 
 def _roots(config: TrialConfig, spec: DataSpec) -> Iterable[str | Source]:
@@ -92,7 +92,7 @@ def fingerprint(config: TrialConfig, spec: DataSpec) -> str:
 
     Raises UserError for an unknown variant. Source is read once a process.
     """
-    return _combined(frozenset(_roots(config, spec)))
+    return _combine(frozenset(_roots(config, spec)))
 
 
 def measure_fingerprint(axis: Literal["metric", "probe"], name: str) -> str:
@@ -101,4 +101,4 @@ def measure_fingerprint(axis: Literal["metric", "probe"], name: str) -> str:
     Raises UserError for an unknown variant. Source is read once a process.
     """
     roots = {_module(axis, name, "what is measured")}
-    return _combined(frozenset(roots | {SCORES} if axis == "metric" else roots))
+    return _combine(frozenset(roots | {SCORES} if axis == "metric" else roots))

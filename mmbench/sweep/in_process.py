@@ -48,7 +48,7 @@ def run(
     if todo:
         on_start(to_train, len(todo) - to_train, 1)
     try:
-        with untouched():
+        with restoring_global_state():
             for step in todo:
                 job = step.job
                 name = job.config.dataset
@@ -81,7 +81,7 @@ def run(
 
 
 @contextmanager
-def untouched() -> Iterator[None]:
+def restoring_global_state() -> Iterator[None]:
     """What trials set for the whole process is afterwards as before: random states, threads, determinism."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - a trial seeds it
     strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()

@@ -55,8 +55,8 @@ def around(target: int, count: Callable[[int], int], *, start: int, step: int) -
 class Matcher:
     """Finds sizes; remembers the reference of every data set."""
 
-    def __init__(self, settings: ModelSettings, census: ModelCounter) -> None:
-        self.settings, self.census = settings, census
+    def __init__(self, settings: ModelSettings, counter: ModelCounter) -> None:
+        self.settings, self.counter = settings, counter
         self._targets: dict[str, int] = {}
 
     def target(self, spec: DataSpec) -> int:
@@ -72,7 +72,7 @@ class Matcher:
                 fusion=Choice(name="concat"),
                 architecture=Choice(name="independent"),
             )
-            self._targets[spec.name] = self.census.parameters(reference, spec)
+            self._targets[spec.name] = self.counter.parameters(reference, spec)
         return self._targets[spec.name]
 
     def size(self, config: TrialConfig, spec: DataSpec) -> ModelSize:
@@ -86,7 +86,7 @@ class Matcher:
 
         def parameters(size: ModelSize) -> int:
             try:
-                return self.census.parameters(config.model_copy(update={"model": size}), spec)
+                return self.counter.parameters(config.model_copy(update={"model": size}), spec)
             except (Exception, SystemExit) as error:  # a variant may raise anything
                 raise CannotMatchError(f"it cannot be built at width {size.width}: {error}") from error
 

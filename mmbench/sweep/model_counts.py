@@ -100,13 +100,13 @@ class Pass:
     calls: Counter[Call]
 
 
-def _hidden(size: ModelSize) -> Small:
+def _hidden_sizes(size: ModelSize) -> Small:
     return size.mlp_hidden, size.head_hidden
 
 
 def _more(counted: SkeletonCount | Pass, size: ModelSize) -> int:
     """What a size with other numbers of hidden units adds."""
-    now = _hidden(size)
+    now = _hidden_sizes(size)
     return sum(each * (n - before) for each, n, before in zip(counted.each, now, counted.hidden, strict=True))
 
 
@@ -133,7 +133,7 @@ def _skeleton(built: nn.Module, size: ModelSize) -> SkeletonCount:
     stand_ins = [m for m in built.modules() if isinstance(m, StandIn | PoolingStandIn)]
     return SkeletonCount(
         parameters=cost.parameters(built),
-        hidden=_hidden(size),
+        hidden=_hidden_sizes(size),
         each=(each[0], each[1]),
         mechanisms=Counter((m.heads, m.head_dim) for m in stand_ins),
     )
@@ -151,8 +151,8 @@ def _passed(built: nn.Module, calls: Counter[Call], inputs: Inputs, size: ModelS
             module.register_forward_hook(note)
     # Without parameters to train, the counter has no bookkeeping to do.
     built.requires_grad_(False).eval()
-    flops = cost.counted(lambda: built(inputs))
-    return Pass(flops=flops, hidden=_hidden(size), each=(each[MLP], each[Head]), calls=calls)
+    flops = cost.count_flops(lambda: built(inputs))
+    return Pass(flops=flops, hidden=_hidden_sizes(size), each=(each[MLP], each[Head]), calls=calls)
 
 
 class ModelCounter:
@@ -216,7 +216,7 @@ class ModelCounter:
             self._passes[key] = _passed(built, calls, sample(spec, config.modalities, "cpu"), size)
 
     def _make(self, attention: Choice, shape: Shape) -> Attention:
-        kind = get("attention", attention.name, where="census").cls
+        kind = get("attention", attention.name, where="counter").cls
         return cast(Attention, kind(*shape, **attention.options))
 
     def _mechanism(self, attention: Choice, shape: Shape) -> tuple[int, bool]:
@@ -236,5 +236,5 @@ class ModelCounter:
             parts = [torch.ones(1, heads, n, head_dim) for n in (queries, keys, keys)]
             q_mask, kv_mask = (torch.ones(1, n, dtype=torch.bool) for n in (queries, keys))
             given = as_heads(parts if made.content_based else parts[-1:], kv_mask=kv_mask, q_mask=q_mask)
-            self._calls[key] = cost.counted(lambda: made(given))
+            self._calls[key] = cost.count_flops(lambda: made(given))
         return self._calls[key]

@@ -12,11 +12,11 @@ from mmbench import provenance
 from mmbench.errors import UserError, suggest
 from mmbench.registry import GRID_AXES, Axis, check_options, defined, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
-from mmbench.schema.metric import compared
+from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import Choice, Levels, ModelSize, Params
 from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig
-from mmbench.source.kept import kept
+from mmbench.source.kept import process_cache
 from mmbench.sweep.fingerprint import fingerprint, reached_by
 from mmbench.sweep.paused_collector import paused_collector
 
@@ -139,10 +139,10 @@ def _cannot(config: TrialConfig) -> str | None:
     if ("fusion", info.name) in defined():
         return _ask_fusion(info.cls, *asked)
     key = "|".join(map(str, (reached_by("fusion", info.name), info.name, *asked)))
-    known = kept().get("cannot", key)
+    known = process_cache().get("cannot", key)
     if not isinstance(known, list):
         known = [_ask_fusion(info.cls, *asked)]
-        kept().put("cannot", key, known)
+        process_cache().put("cannot", key, known)
     reason: str | None = known[0]
     return reason
 
@@ -164,13 +164,13 @@ def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]
         update = {other: Choice(name=name) for other, name in plain.items()} | {axis: choice}
         tried = config.model_copy(update=update)
         key = trial_id(tried.model_copy(update={"seed": 0}), spec.hash, fingerprint(tried, spec))
-        if kept().get("built", key) is not None:
+        if process_cache().get("built", key) is not None:
             continue
         from mmbench.model import build as model
 
         try:
             model.build(tried, spec)
-            kept().put("built", key, True)
+            process_cache().put("built", key, True)
         except (ValueError, TypeError, RuntimeError) as error:
             message = " ".join(str(error).split())
             raise UserError(f"{FILE}: grid.{axis}: {choice.label} cannot be built: {message}") from None
@@ -184,9 +184,9 @@ def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
 class _Resolver:
     """What is the same for all seeds of a cell: whether it can be, and its size."""
 
-    def __init__(self, params: Params, specs: Mapping[str, DataSpec], census: ModelCounter | None) -> None:
+    def __init__(self, params: Params, specs: Mapping[str, DataSpec], counter: ModelCounter | None) -> None:
         self.specs = specs
-        self.fit = _fitter(params, census) if params.model.match_params else None
+        self.fit = _fitter(params, counter) if params.model.match_params else None
         self.tried: set[tuple[str, str]] = set()
         self.known: dict[tuple[str, str], ModelSize | Skip | None] = {}
 
@@ -208,19 +208,19 @@ class _Resolver:
         return self.fit(config, spec)
 
 
-def _fitter(params: Params, census: ModelCounter | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
+def _fitter(params: Params, counter: ModelCounter | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
     """What gives a trial the size at which its parameters are matched. It builds models."""
     from mmbench.sweep.local import one_thread
     from mmbench.sweep.match_parameters import CannotMatchError, Matcher
     from mmbench.sweep.model_counts import ModelCounter
 
-    census = census or ModelCounter()
-    matcher = Matcher(params.model, census)
+    counter = counter or ModelCounter()
+    matcher = Matcher(params.model, counter)
 
     def fit(config: TrialConfig, spec: DataSpec) -> ModelSize | Skip | None:
         with one_thread():
             try:
-                census.parameters(config, spec)
+                counter.parameters(config, spec)
             except (Exception, SystemExit):
                 # A broken variant: its trials fail and say why, as they do without matching.
                 return config.model
@@ -232,19 +232,19 @@ def _fitter(params: Params, census: ModelCounter | None) -> Callable[[TrialConfi
     return fit
 
 
-def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, census: ModelCounter | None = None) -> Plan:
+def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, counter: ModelCounter | None = None) -> Plan:
     """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder;
-    `census`: one that has counted before.
+    `counter`: one that has counted before.
 
     Raises UserError, naming the place and the remedy, for whatever in params.yaml cannot be.
     """
     levels = check_names(params, specs)
     for name in params.grid.datasets:
-        compared(params.report.metric, name, specs[name].task)
+        metric_to_compare(params.report.metric, name, specs[name].task)
     commit, dirty = provenance.commit(root)
     jobs: list[Job] = []
     skipped: list[Skip] = []
-    resolver = _Resolver(params, specs, census)
+    resolver = _Resolver(params, specs, counter)
     with paused_collector():
         for declared in _cells(params, levels, specs):
             size = resolver.size(declared)

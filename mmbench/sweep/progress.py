@@ -25,7 +25,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def counted(counts: Mapping[State, int]) -> str:
+def count_words(counts: Mapping[State, int]) -> str:
     """`198 done, 3 failed, 1 timeout`: the states that occur, in their order."""
     return ", ".join(f"{counts[s]} {s.value.replace('_', ' ')}" for s in State if counts.get(s))
 
@@ -79,7 +79,7 @@ class Watch:
     def _line(self) -> str:
         elapsed, done = time.monotonic() - self.began, self.counts.total() + self.measured
         left = f"about {duration(elapsed / done * (self.total - done))} left" if done < self.total else "all run"
-        parts = filter(None, (counted(self.counts), f"{self.measured} measured" if self.measured else ""))
+        parts = filter(None, (count_words(self.counts), f"{self.measured} measured" if self.measured else ""))
         return f"{', '.join(parts)} · {duration(elapsed)}, {left} · {done / elapsed * 60:.1f} trials/min"
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ def summary(
     console: Console, counts: Mapping[State, int], results: Mapping[str, TrialResult], *, most: int = 20
 ) -> None:
     """The state of the whole plan, and why trials of `results` did not end well: at most so many messages."""
-    console.print(f"{sum(counts.values())} trials: {counted(counts)}", highlight=False)
+    console.print(f"{sum(counts.values())} trials: {count_words(counts)}", highlight=False)
     why = Counter(
         f"{r.state.value.replace('_', ' ')}: {r.message}" for r in results.values() if r.state is not State.DONE
     )

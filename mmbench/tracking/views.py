@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from mmbench.registry import GRID_AXES
 from mmbench.schema.metric import METRICS
 from mmbench.tracking.store import Store
 
@@ -48,7 +49,7 @@ def _line(number: int, key: str) -> dict[str, Any]:
 
 def _charts(metrics: Sequence[str]) -> list[dict[str, Any]]:
     """The answer in each main metric, then the learning curves."""
-    choices = ["attention", "fusion", "architecture", "dataset"]
+    choices = [*GRID_AXES, "dataset"]
     made: list[dict[str, Any]] = []
     for name in metrics:
         n, key = len(made), f"test/{name}"

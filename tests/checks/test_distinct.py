@@ -106,7 +106,7 @@ def test_no_two_fusions_share_a_signature_in_one_architecture_nor_two_architectu
     column = [(ScaledDotProduct, CrossAttention, architecture) for architecture in ARCHITECTURES]
     measured = {name(cell): distinct.measure(partial(build, *cell)) for cell in {*row, *column}}
     assert len(measured) == len(FUSIONS) + len(ARCHITECTURES) - 1
-    assert distinct.collapsed(measured) == []
+    assert distinct.find_collapsed(measured) == []
 
 
 # The first test to ask for them waits for all structures to be measured: a minute and a half of one free core.
@@ -114,7 +114,7 @@ def test_no_two_fusions_share_a_signature_in_one_architecture_nor_two_architectu
 @pytest.mark.timeout(900)
 def test_no_two_of_all_cells_compute_one_function(signatures: dict[Cell, Signature]) -> None:
     assert len(signatures) == len(ATTENTIONS) * len(FUSIONS) * len(ARCHITECTURES) >= 1734
-    assert distinct.collapsed({name(cell): found for cell, found in signatures.items()}) == []
+    assert distinct.find_collapsed({name(cell): found for cell, found in signatures.items()}) == []
 
 
 @pytest.mark.exhaustive
@@ -383,7 +383,7 @@ class ConstantGate(Dynamic):
 )
 def test_a_planted_collapse_is_caught(planted: tuple[type, ...], original: tuple[type, ...]) -> None:
     measured = {name(cell): distinct.measure(partial(build, *cell)) for cell in (planted, original)}
-    assert distinct.collapsed(measured) == [(name(planted), name(original))]
+    assert distinct.find_collapsed(measured) == [(name(planted), name(original))]
 
 
 def test_alignment_finds_a_copy_under_other_names() -> None:

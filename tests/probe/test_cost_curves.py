@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmbench.model.attention_cost import Bench, Setting, allocated
+from mmbench.model.attention_cost import Bench, Setting, record_allocations
 from mmbench.model.interfaces import Attention, Pooling, Values
 from mmbench.probe.cost_curves import CostCurves
 from mmbench.registry import Variant, get, variants
@@ -45,7 +45,7 @@ def test_memory_is_what_was_held_at_one_time() -> None:
         third = torch.ones(500)
         del second, third
 
-    found = allocated(run)
+    found = record_allocations(run)
     assert (found.peak, found.largest) == (4 * 3000, 4 * 2000)
 
 
@@ -60,20 +60,20 @@ def test_memory_of_a_training_pass_holds_output_gradients_and_what_is_saved() ->
 @pytest.mark.parametrize("name", LINEAR)
 def test_mechanisms_of_linear_cost_hold_nothing_of_the_size_of_all_pairs(name: str) -> None:
     n = 2048
-    found = allocated(Bench(make(name), n, SETTING).training)
+    found = record_allocations(Bench(make(name), n, SETTING).training)
     assert found.largest < 4 * n * n, f"{name} allocates {found.largest} bytes at once"
     assert found.peak < 4 * n * n, f"{name} holds {found.peak} bytes"
 
 
 def test_a_mechanism_with_all_pairs_would_be_seen() -> None:
     n = 512
-    assert allocated(Bench(make("cosine"), n, SETTING).training).largest < 4 * n * n
-    assert allocated(Bench(make("topk"), n, SETTING).training).largest >= 4 * n * n
+    assert record_allocations(Bench(make("cosine"), n, SETTING).training).largest < 4 * n * n
+    assert record_allocations(Bench(make("topk"), n, SETTING).training).largest >= 4 * n * n
 
 
 def test_additive_holds_far_less_than_every_pair_with_every_hidden_number() -> None:
     n = 512
-    found = allocated(Bench(make("additive"), n, SETTING).training)
+    found = record_allocations(Bench(make("additive"), n, SETTING).training)
     assert found.largest <= 4 * 2 * n * n * 32 / 8
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.scores.ranking import rank
 from mmbench.report.sections.questions.compute import questions
 from mmbench.report.sections.ranks.compute import rank_table
 from mmbench.report.stats import paired
 from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm
-from mmbench.report.values.factors import FACTORS
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import scale_of
 from tests.support.factory import Truth, make
@@ -183,7 +183,7 @@ def test_planted_effects_and_interactions_are_recovered() -> None:
         (a, f, r): effect["attention"][a] + effect["fusion"][f] + effect["architecture"][r] + both[a, f]
         for a, f, r in product(*levels.values())
     }
-    for i, factor in enumerate(FACTORS):
+    for i, factor in enumerate(GRID_AXES):
         planted = {lv: np.mean([v for c, v in expected.items() if c[i] == lv]) for lv in levels[factor]}
         shown = {m.level: m.score.mean for m in table.means if m.factor == factor}
         assert scipy_stats.spearmanr([planted[lv] for lv in shown], list(shown.values())).statistic >= 0.95, factor

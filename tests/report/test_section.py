@@ -85,6 +85,30 @@ def test_one_that_raises_is_reported_and_the_rest_is_the_same(report: Report, ou
     assert "ValueError: no such \\<luck\\>" in files["report.md"].decode()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (["cells_synergy"], "it writes tables/cells_synergy, as the section 'cells' does; name it otherwise"),
+        (["planted", "planted"], "it writes tables/planted twice; name one of them otherwise"),
+        (["../planted"], "it writes 'tables/../planted': the name of a table, figure or plot cannot hold a slash"),
+    ],
+)
+def test_a_file_is_of_one_section(report: Report, names: list[str], why: str, tmp_path: Path) -> None:
+    class Claims(Planted):
+        order = -1.0
+
+        def tables(self, record: str) -> Iterator[Table]:
+            for name in names:
+                yield build(name, "Planted", [record], [{"experiment": record}], [("experiment", str, False)])
+
+    whole = with_section(report, Claims())
+    whole = replace(whole, parts=(whole.parts[-1], *whole.parts[:-1]))
+    files, without = written(whole, tmp_path / "with"), written(report, tmp_path / "without")
+    assert whole.failures == {"planted": why}
+    assert {name for name, content in files.items() if content != without.get(name)} == {"report.html", "report.md"}
+
+
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of an installed distribution that names the module `planted_section`."""

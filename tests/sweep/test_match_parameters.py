@@ -41,8 +41,8 @@ def settings(*, match: bool = True, size: dict[str, Any] | None = None, **grid: 
     return Params.model_validate(raw)
 
 
-def planned(params: Params, specs: dict[str, DataSpec] = SPECS, census: ModelCounter | None = None) -> Plan:
-    return build(params, specs, root=Path("/nowhere"), census=census)
+def planned(params: Params, specs: dict[str, DataSpec] = SPECS, counter: ModelCounter | None = None) -> Plan:
+    return build(params, specs, root=Path("/nowhere"), counter=counter)
 
 
 def ids(plan: Plan) -> dict[str, str]:
@@ -67,13 +67,13 @@ def test_models_as_built_agree() -> None:
 @pytest.mark.slow
 def test_the_whole_space_agrees() -> None:
     params = settings(datasets=list(SPECS), **dict.fromkeys(("attention", "fusion", "architecture"), "full"))
-    census = ModelCounter()
-    plan = planned(params, census=census)
+    counter = ModelCounter()
+    plan = planned(params, counter=counter)
     assert plan.skipped == ()
     found: dict[str, list[int]] = {}
     for job in plan.jobs:
         if job.config.role != "baseline":
-            found.setdefault(job.config.dataset, []).append(census.parameters(job.config, SPECS[job.config.dataset]))
+            found.setdefault(job.config.dataset, []).append(counter.parameters(job.config, SPECS[job.config.dataset]))
     levels = [len(variants(axis)) for axis in ("attention", "fusion", "architecture")]
     cells = levels[0] * levels[1] * levels[2]
     for name, counts in found.items():
@@ -123,11 +123,11 @@ def test_one_modality_is_matched_to_itself() -> None:
 def test_what_cannot_be_built_is_left_to_its_trial() -> None:
     """Differential attention halves a head, and here a head has a width of one."""
     params = settings(attention=["differential", "scaled_dot_product"], size={"width": 2}, datasets=["synergy"])
-    census = ModelCounter()
-    plan = planned(params, census=census)
+    counter = ModelCounter()
+    plan = planned(params, counter=counter)
     cells = {job.config.cell: job.config.model for job in plan.jobs}
     assert cells["differential + concat · shared"] == params.model.size
-    counted = costs(plan, SPECS, census)
+    counted = costs(plan, SPECS, counter)
     assert "a head needs a width of 2" in str(counted["synergy", "differential + concat · shared"])
     assert not isinstance(counted["synergy", NAME], str)
 

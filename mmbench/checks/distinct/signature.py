@@ -16,7 +16,7 @@ time and watching where the change shows up. It says
 None of this changes when parameters are renamed, rescaled, transposed or duplicated, nor when dead ones are added. Two
 cells with one signature are one computation as far as these probes see: add a probe, or drop a cell.
 
-A third party asks `collapsed({name: measure(build), ...})`. For a large grid, `with_mechanism` spares most of the work:
+A third party asks `find_collapsed({name: measure(build), ...})`. For a large grid, `with_mechanism` spares most work:
 a model hands its mechanism to layers, fusion and read-outs and to nothing else, so two cells that differ in the
 mechanism alone agree in all parts but `mixing`, provided that both mechanisms take queries and keys, or neither, and
 that every token sees every other through them. That a mechanism, a fusion and every branch have a say in a given cell
@@ -74,7 +74,7 @@ Trace = dict[tuple[str, Group], Tensor]
 
 
 @contextmanager
-def _watched(branches: list[Branch]) -> Iterator[Trace]:
+def _watch(branches: list[Branch]) -> Iterator[Trace]:
     """While open, a forward pass fills the trace."""
     trace: Trace = {}
 
@@ -98,7 +98,7 @@ def _watched(branches: list[Branch]) -> Iterator[Trace]:
                     note("stems", b, stream)
                 return merge(streams)
 
-            stack.enter_context(_replaced(branch.fusion, "merge_inputs", embedded))
+            stack.enter_context(_replace_method(branch.fusion, "merge_inputs", embedded))
             for i, layer in enumerate(cast(list[Layer], list(branch.layers))):
                 masks: list[Tensor] = []
                 project = layer.out.per_token
@@ -131,7 +131,7 @@ def _watched(branches: list[Branch]) -> Iterator[Trace]:
                     note(f"layer {i}, attended", b, Stream(tokens=every, mask=masks[0], segments=segments))
                     return out
 
-                stack.enter_context(_replaced(layer.out, "per_token", attended))
+                stack.enter_context(_replace_method(layer.out, "per_token", attended))
                 stack.callback(layer.register_forward_pre_hook(before).remove)
                 stack.callback(layer.register_forward_hook(after).remove)
 
@@ -153,7 +153,7 @@ def _watched(branches: list[Branch]) -> Iterator[Trace]:
 
 
 @contextmanager
-def _replaced(module: nn.Module, method: str, function: Callable[..., object]) -> Iterator[None]:
+def _replace_method(module: nn.Module, method: str, function: Callable[..., object]) -> Iterator[None]:
     setattr(module, method, function)
     try:
         yield
@@ -161,7 +161,7 @@ def _replaced(module: nn.Module, method: str, function: Callable[..., object]) -
         delattr(module, method)
 
 
-def _changed(a: Trace, b: Trace) -> list[tuple[str, Group]]:
+def _find_changes(a: Trace, b: Trace) -> list[tuple[str, Group]]:
     return [key for key in a if differ(a[key], b[key])]
 
 
@@ -222,7 +222,7 @@ def signature(model: nn.Module, inputs: Inputs, others: Inputs) -> Signature:
     branches = _live(model, [m for m in model.modules() if isinstance(m, Branch)], inputs)
     branches.sort(key=lambda branch: branch.modalities)
 
-    with _watched(branches) as trace:
+    with _watch(branches) as trace:
 
         def run(x: Inputs) -> Trace:
             trace.clear()
@@ -233,13 +233,13 @@ def signature(model: nn.Module, inputs: Inputs, others: Inputs) -> Signature:
         order = [place for place, _ in base]
         reach: dict[tuple[str, Group], set[str]] = {key: set() for key in base}
         for name in inputs:
-            for key in _changed(base, run({**inputs, name: others[name]})):
+            for key in _find_changes(base, run({**inputs, name: others[name]})):
                 reach[key].add(name)
 
         sharing = set()
         for seed, p in enumerate(model.parameters()):
             with moved(p, seed=seed):
-                touched = _changed(base, run(inputs))
+                touched = _find_changes(base, run(inputs))
             # Where it acts directly: in each branch, the first place where its change shows.
             first = {b: next(place for place, (c, _) in touched if c == b) for b in {b for _, (b, _) in touched}}
             groups = frozenset(group for place, group in touched if place == first[group[0]])
@@ -263,7 +263,7 @@ def measure(build: Callable[[], nn.Module], modalities: int = 2) -> Signature:
     return signature(build(), inputs, others)
 
 
-def collapsed(signatures: Mapping[str, Signature]) -> list[tuple[str, str]]:
+def find_collapsed(signatures: Mapping[str, Signature]) -> list[tuple[str, str]]:
     """The pairs of cells that are one computation as far as the probes see."""
     alike: dict[Signature, list[str]] = {}
     for name, found in signatures.items():

@@ -13,7 +13,7 @@ import soxr
 from pydantic import Field
 
 from mmbench.data.decode import container
-from mmbench.data.decode.base import Decoder, Layout, cut, typical
+from mmbench.data.decode.base import Decoder, Layout, describe_cut, typical
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
@@ -80,7 +80,7 @@ class AudioDecoder(Decoder):
         self.steps = -(-length // frames) * frames
         # To the end of the last frame.
         self.samples = (self.steps - 1) * self.hop + self._size
-        longer = cut([x.seconds for x in looks], self.samples / self.rate, "seconds")
+        longer = describe_cut([x.seconds for x in looks], self.samples / self.rate, "seconds")
         return Layout(
             shape=(self.steps, self.mels),
             dtype="float16",

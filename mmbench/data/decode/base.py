@@ -98,7 +98,7 @@ class Decoder(ABC):
 T = TypeVar("T")
 
 
-def cut(lengths: Iterable[float], most: float, option: str) -> str:
+def describe_cut(lengths: Iterable[float], most: float, option: str) -> str:
     """For a note: which share of the training samples, that are so long, is cut, and which option changes it."""
     longer = [length > most for length in lengths]
     share = sum(longer) / len(longer)

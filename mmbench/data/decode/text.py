@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from mmbench.data.decode.base import Decoder, Layout, cut, typical
+from mmbench.data.decode.base import Decoder, Layout, describe_cut, typical
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
@@ -68,7 +68,7 @@ class TextDecoder(Decoder):
             normal_axis=None,
             note=(
                 f"{size:,} {'words' if how == 'word' else 'parts of words'} of the training texts; up to {self.steps} "
-                f"a sample; {cut(lengths, self.steps, 'length')}"
+                f"a sample; {describe_cut(lengths, self.steps, 'length')}"
             ),
         )
 

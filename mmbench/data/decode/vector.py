@@ -34,11 +34,11 @@ class VectorDecoder(Decoder):
     def fit(self, cells: Sequence[Cell]) -> Layout:
         lengths: list[int] = self.measures(cells, LOOKED_AT)
         self.length = max(set(lengths), key=lambda n: (lengths.count(n), -n))
-        tokens = self.tokens or _cut(self.length)
+        tokens = self.tokens or _choose_tokens(self.length)
         return Layout(
             shape=(self.length,),
             dtype="float32",
-            steps=_made(self.length, tokens),
+            steps=_count_tokens(self.length, tokens),
             whole=True,
             stem="feature",
             options={"tokens": tokens},
@@ -63,11 +63,11 @@ class VectorDecoder(Decoder):
         return values.reshape(-1), None
 
 
-def _made(length: int, tokens: int) -> int:
+def _count_tokens(length: int, tokens: int) -> int:
     """How many tokens the stem `feature` makes: chunks of ceil(length / tokens)."""
     return -(-length // -(-length // tokens))
 
 
-def _cut(length: int) -> int:
+def _choose_tokens(length: int) -> int:
     """The fewest tokens, at least TOKENS, that the stem really makes; all there are where they are fewer."""
-    return next((n for n in range(TOKENS, length) if _made(length, n) >= TOKENS), length)
+    return next((n for n in range(TOKENS, length) if _count_tokens(length, n) >= TOKENS), length)

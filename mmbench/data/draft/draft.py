@@ -21,7 +21,7 @@ from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Root
 from mmbench.data.files.walk import walk
 from mmbench.data.table import rows
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
 
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".jsonl.gz")
@@ -146,14 +146,14 @@ def _write(
     lines.append(_line("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))
     used = {*modalities, *target[0], *inside}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
-    lines += [f"# not used: {shown(n)} ({shown(g.why)})" for n, g in unused.items()]
+    lines += [f"# not used: {quote(n)} ({quote(g.why)})" for n, g in unused.items()]
     possible = [n for n in unused if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
     if grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
         others = [n for n in [*grouped[1:], *possible] if guesses[n].kind != "number" or n in grouped]
-        instead = f" Or is it {', '.join(map(shown, others))}?" if others else ""
-        unsure.append(f"do samples with one {shown(grouped[0])} belong together, in one split?{instead}")
+        instead = f" Or is it {', '.join(map(quote, others))}?" if others else ""
+        unsure.append(f"do samples with one {quote(grouped[0])} belong together, in one split?{instead}")
     else:
-        candidates = f" ({', '.join(map(shown, possible))}?)" if possible else ""
+        candidates = f" ({', '.join(map(quote, possible))}?)" if possible else ""
         ask = f"do samples belong together (one speaker, one subject)? then name the column{candidates} as `group`"
         unsure.append(ask)
     head = [
@@ -198,5 +198,5 @@ def _q(value: Any) -> str:
 
 def _line(text: str, comment: str, *, sure: bool = True) -> str:
     """A line of YAML with its comment, which must not break it."""
-    plain = " ".join(shown(comment).split())
+    plain = " ".join(quote(comment).split())
     return f"{text.ljust(44)}{'  # ' if sure else UNSURE}{plain}"

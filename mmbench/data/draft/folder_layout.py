@@ -32,7 +32,7 @@ def samples(files: Sequence[str]) -> Samples | None:
         return None
     together, notes = _together(known)
     kinds = [k for k in ("image", "video", "audio", "text", "vector") if any(k in cells for cells in together.values())]
-    named = _named(list(together))
+    named = _columns_from_names(list(together))
     rows, extra = [], list(named)
     for i, cells in enumerate(together.values()):
         rows.append([*(cells.get(kind, "") for kind in kinds), *(named[name][i] for name in extra)])
@@ -72,7 +72,7 @@ def _together(known: Sequence[tuple[str, str]]) -> tuple[dict[str, dict[str, str
     return whole, ["files of one name are one sample"] if several else []
 
 
-def _named(keys: Sequence[str]) -> dict[str, list[str]]:
+def _columns_from_names(keys: Sequence[str]) -> dict[str, list[str]]:
     """Columns that the names of the samples spell out: split and class folders, else parts of the file names."""
     folders = [PurePosixPath(key).parts[:-1] for key in keys]
     columns: dict[str, list[str]] = {}

@@ -16,7 +16,7 @@ def join(table: Rows, files: Sequence[str]) -> tuple[str, str] | None:
     """A manifest.csv with a column for every kind of file that a column of the table names by its bare name (`7.png`,
     or `7` for 7.png and 7.wav), and how that was found. None where no column does so.
     """
-    by_name, by_stem = _known(files)
+    by_name, by_stem = _index_files(files)
     for column, values in table.columns.items():
         texts = ["" if v is None or isinstance(v, (list, dict, bytes)) else label(v) for v in values]
         for known, what in ((by_name, "file names"), (by_stem, "file names without their endings")):
@@ -29,7 +29,7 @@ def join(table: Rows, files: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def _known(files: Sequence[str]) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+def _index_files(files: Sequence[str]) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
     """By name and by stem: kind -> path. What would be two files is none."""
     by_name: dict[str, dict[str, str]] = {}
     by_stem: dict[str, dict[str, str]] = {}

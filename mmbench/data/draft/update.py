@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mmbench.data.draft.guess import kind_of
 from mmbench.data.files.problems import DataError
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows, read
 from mmbench.errors import UserError
 
@@ -35,7 +35,7 @@ def update(old: bytes, new: str, exists: Callable[[str], bool]) -> Updated:
     kinds = [name for name, values in after.columns.items() if any(v and kind_of(v) and exists(v) for v in values)]
     if missing := [name for name in kinds if name not in before.columns]:
         raise UserError(
-            f"manifest.csv has no column {', '.join(map(shown, missing))} for the new files; add it, or draft all anew "
+            f"manifest.csv has no column {', '.join(map(quote, missing))} for the new files; add it, or draft all anew "
             "with --force"
         )
     rows = [_row(before, i) for i in range(len(before))]

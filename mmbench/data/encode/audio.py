@@ -41,8 +41,8 @@ class EncodedAudio(Encoded):
         super().__init__(encoder=encoder, revision=revision, pool=pool, tokens=tokens)
         self.seconds, self.reader = seconds, AudioDecoder(rate=rate)
 
-    def asked(self) -> dict[str, Any]:
-        return super().asked() | {"seconds": self.seconds, "rate": self.reader.rate}
+    def identity_fields(self) -> dict[str, Any]:
+        return super().identity_fields() | {"seconds": self.seconds, "rate": self.reader.rate}
 
     def prepare(self, cell: Cell) -> Prepared:
         prepare = self.model.prepare

@@ -85,7 +85,7 @@ class Encoded(Decoder):
     def field(self, hidden: Sequence[Tensor], pooled: Sequence[Tensor | None], prepared: Prepared) -> Field:
         """The tokens of a cell as they lie, from the hidden states and the summary of each of its runs."""
 
-    def asked(self) -> dict[str, Any]:
+    def identity_fields(self) -> dict[str, Any]:
         """What features depend on besides encoder and content."""
         return {"pool": self.pool, "tokens": None if self.pool else self.tokens}
 
@@ -138,12 +138,14 @@ class Encoded(Decoder):
     def decode_many(self, cells: Sequence[Cell]) -> list[tuple[np.ndarray, np.ndarray | None] | CellError]:
         found: list[tuple[np.ndarray, np.ndarray | None] | CellError] = []
         for i in range(0, len(cells), self.held):
-            found += [v if isinstance(v, CellError) else self._laid(v) for v in self._encode(cells[i : i + self.held])]
+            found += [
+                v if isinstance(v, CellError) else self._lay_out(v) for v in self._encode(cells[i : i + self.held])
+            ]
         return found
 
     @cached_property
     def _cache(self) -> Cache:
-        about = {"identity": self.files.identity, "kind": self.kind, "format": FORMAT, **self.asked()}
+        about = {"identity": self.files.identity, "kind": self.kind, "format": FORMAT, **self.identity_fields()}
         # The same encoder may be given other pixels by another version.
         return Cache(about | {"transformers": version()}, name=self.files.label)
 
@@ -195,7 +197,7 @@ class Encoded(Decoder):
             return CellError(f"gives features that float16 cannot hold (up to {values.abs().max():g})")
         return np.ascontiguousarray(half.numpy())
 
-    def _laid(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def _lay_out(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """As the layout says: longer than all training cells is averaged, shorter filled up and masked."""
         if self.pool:
             return values, None

@@ -40,8 +40,8 @@ class EncodedImage(Encoded):
         super().restore(state)
         self.reader.unit = state["unit"]
 
-    def asked(self) -> dict[str, Any]:
-        return super().asked() | {"unit": self.reader.unit}
+    def identity_fields(self) -> dict[str, Any]:
+        return super().identity_fields() | {"unit": self.reader.unit}
 
     def prepare(self, cell: Cell) -> Prepared:
         reader = copy.copy(self.reader)

@@ -83,7 +83,7 @@ def load(files: Files, kind: Kind) -> Model:
         raise UserError(EXTRA) from None
     safe = {"trust_remote_code": False, "local_files_only": True}
     name, folder = files.name, str(files.folder)
-    with _quiet(), _told(name, kind):
+    with _quiet(), _explain_errors(name, kind):
         config = transformers.AutoConfig.from_pretrained(folder, **safe)
         model, info = transformers.AutoModel.from_pretrained(
             folder, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **safe
@@ -133,7 +133,7 @@ def _untrained(model: nn.Module, part: nn.Module, info: Mapping[str, Any]) -> li
 
 
 @contextmanager
-def _told(name: str, kind: Kind) -> Iterator[None]:
+def _explain_errors(name: str, kind: Kind) -> Iterator[None]:
     """Whatever transformers makes of files that do not fit becomes a UserError: it raises nearly everything."""
     try:
         yield

@@ -47,8 +47,8 @@ class EncodedVideo(Encoded):
         super().__init__(encoder=encoder, revision=revision, pool=pool, tokens=tokens)
         self.frames = frames
 
-    def asked(self) -> dict[str, Any]:
-        return super().asked() | {"frames": self._count()}
+    def identity_fields(self) -> dict[str, Any]:
+        return super().identity_fields() | {"frames": self._count()}
 
     def _film(self) -> bool:
         return self.model.config.model_type in FILMS

@@ -21,7 +21,7 @@ from mmbench.data.split import leakage, learnability, splits
 from mmbench.data.split.leakage import Leak
 from mmbench.data.table import manifest
 from mmbench.data.table.card import FILE
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.data.table.manifest import Survey
 from mmbench.data.table.table import Column, Table
 from mmbench.errors import UserError
@@ -106,7 +106,7 @@ def _forgotten(raw: Raw, survey: Survey) -> list[str]:
     update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
     drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()
     how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
-    return [f"{said} ({', '.join(map(shown, files[:FEW]))}{more}): {how}"]
+    return [f"{said} ({', '.join(map(quote, files[:FEW]))}{more}): {how}"]
 
 
 def _survey(raw: Raw) -> Survey:
@@ -185,7 +185,7 @@ def _look(
             looks[here[at]] = seen
     for i, what in sorted(bad.items()):
         cell = cells[i]
-        of = f" ({shown(cell.name)})" if isinstance(cell, Source) else ""
+        of = f" ({quote(cell.name)})" if isinstance(cell, Source) else ""
         problems.append(Problem(where=f"{survey.places[i]}, {name}{of}", what=what))
     if split is None:
         note = note.replace("of the training texts", "of all texts").replace("training samples", "samples")

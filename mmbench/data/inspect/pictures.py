@@ -47,7 +47,7 @@ def examples(checked: Checked) -> list[Example]:
     """Some samples of every class (or evenly spaced ones), each with all its modalities."""
     found = []
     for i in _chosen(checked):
-        shown = tuple(_shown(name, seen, i) for name, seen in checked.seen.items())
+        shown = tuple(_show_cell(name, seen, i) for name, seen in checked.seen.items())
         split = "" if checked.split is None else str(checked.split[i])
         found.append(Example(place=checked.survey.places[i], label=_label(checked, i), split=split, shown=shown))
     return found
@@ -77,7 +77,7 @@ def _label(checked: Checked, i: int) -> str:
     return task.targets[int(labels[i])]
 
 
-def _shown(name: str, seen: Seen, i: int) -> Shown:
+def _show_cell(name: str, seen: Seen, i: int) -> Shown:
     kind, cell = seen.column.kind, seen.column.cells[i]
     if cell is None or seen.looks[i] is None or seen.decoder is None:
         return Shown(modality=name, kind=kind, missing=True)
@@ -88,7 +88,7 @@ def _shown(name: str, seen: Seen, i: int) -> Shown:
     except CellError:
         return Shown(modality=name, kind=kind, missing=True)
     real = values if mask is None else values[: int(mask.sum())]
-    return Shown(modality=name, kind=kind, picture=_uri(_drawn(kind, real)))
+    return Shown(modality=name, kind=kind, picture=_uri(_draw(kind, real)))
 
 
 def _text(cell: Cell) -> str:
@@ -99,7 +99,7 @@ def _text(cell: Cell) -> str:
     return text if len(text) <= TEXT else f"{text[: TEXT - 1]}…"
 
 
-def _drawn(kind: str, values: np.ndarray) -> Image.Image:
+def _draw(kind: str, values: np.ndarray) -> Image.Image:
     if kind == "image":
         return _pixels(values)
     if kind == "video":

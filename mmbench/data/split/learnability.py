@@ -8,7 +8,7 @@ import numpy as np
 
 from mmbench.data.files.problems import DataError, Problem
 from mmbench.data.split import coverage
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.data.table.table import Table
 
 FEW = 10
@@ -35,17 +35,17 @@ def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
     elif kind in ("classification", "binary"):
         known = np.unique(train)
         if len(known) == 1:
-            yield f"every sample of train has the class {shown(names[int(known[0])])!r}; nothing to tell apart"
+            yield f"every sample of train has the class {quote(names[int(known[0])])!r}; nothing to tell apart"
             return
         for other in OTHERS:
             for index in np.setdiff1d(table.labels[split == other], known).tolist():
-                yield f"class {shown(names[index])!r} is in {other} but never in train; move samples of it to train"
+                yield f"class {quote(names[index])!r} is in {other} but never in train; move samples of it to train"
     else:
         for name, column in zip(names, train.T, strict=True):
             if kind == "regression" and np.ptp(column) == 0:
-                yield f"target {shown(name)!r} is {column[0]:g} in every sample of train; nothing to learn"
+                yield f"target {quote(name)!r} is {column[0]:g} in every sample of train; nothing to learn"
             elif kind == "multilabel" and not column.any():
-                yield f"label {shown(name)!r} is never true in train; move samples of it there, or leave it out"
+                yield f"label {quote(name)!r} is never true in train; move samples of it there, or leave it out"
 
 
 def _of_sizes(table: Table, split: np.ndarray) -> Iterator[str]:
@@ -64,5 +64,5 @@ def _of_modalities(table: Table, split: np.ndarray) -> Iterator[str]:
         if table.task.kind in ("classification", "binary") and missing.any():
             lacking = np.unique(table.labels[missing])
             if len(lacking) == 1 and missing[table.labels == lacking[0]].all():
-                target = shown(table.task.targets[int(lacking[0])])
+                target = quote(table.task.targets[int(lacking[0])])
                 yield f"{name}: missing exactly where the class is {target!r}, so that its absence gives the class away"

@@ -39,7 +39,7 @@ def assign(table: Table, card: SplitCard) -> np.ndarray:
     Raises DataError where a split is empty or, among cut ones, must lack a class, and where no training sample has a
     label; with the reason.
     """
-    given, group = _given(table), _groups(table)
+    given, group = _given_splits(table), _groups(table)
     _follow(table, given, group)
     if missing := {"train", "test"} - set(given) if (given != "").all() else set():
         raise DataError([_empty(name, given) for name in SPLITS if name in missing])
@@ -54,7 +54,7 @@ def assign(table: Table, card: SplitCard) -> np.ndarray:
     for name, share in absent:
         rest = pool[split[pool] == "train"]
         now = share * size / len(rest)
-        cut = _cut(strata[rest], None if group is None else group[rest], now, rng)
+        cut = _pick_share(strata[rest], None if group is None else group[rest], now, rng)
         split[rest[cut]] = name
     if absent and len(pool):
         coverage.mend(table, split, pool, group, dict(absent), rng)
@@ -76,7 +76,7 @@ def _shares(card: SplitCard) -> tuple[tuple[str, float], ...]:
     return (("test", card.test), ("validation", card.validation))
 
 
-def _given(table: Table) -> np.ndarray:
+def _given_splits(table: Table) -> np.ndarray:
     """(N,) of the given splits, "" where open."""
     given = np.array(["" for _ in table.places] if table.split is None else list(table.split), dtype="<U10")
     if table.split is None:
@@ -139,7 +139,7 @@ def _strata(table: Table) -> np.ndarray:
     return np.searchsorted(edges, values, side="right")
 
 
-def _cut(strata: np.ndarray, group: np.ndarray | None, share: float, rng: np.random.Generator) -> np.ndarray:
+def _pick_share(strata: np.ndarray, group: np.ndarray | None, share: float, rng: np.random.Generator) -> np.ndarray:
     """Indices of about `share` of the samples, of whole groups, spread over the strata."""
     if group is not None:
         return _cut_groups(strata, group, share, rng)
@@ -172,7 +172,7 @@ def _cut_groups(strata: np.ndarray, group: np.ndarray, share: float, rng: np.ran
         # The small ones make up for what large groups could not meet.
         left = (share * len(strata) - sizes[chosen].sum()) / sizes[small].sum()
         if left > 0:
-            chosen[small[_cut(rarest[small], None, left, rng)]] = True
+            chosen[small[_pick_share(rarest[small], None, left, rng)]] = True
     return np.flatnonzero(chosen[group])
 
 

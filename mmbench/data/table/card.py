@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import BeforeValidator, Field, JsonValue
 
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.data.table.table import KINDS, Kind
 from mmbench.schema.params import Level
 from mmbench.schema.strict_yaml import Frozen, load_yaml, parse
@@ -76,7 +76,7 @@ class TargetCard(Frozen):
             raise ValueError("`separator` is for a multilabel target in one column; leave it out")
         twice = [name for name, count in Counter(self.columns).items() if count > 1]
         if twice:
-            raise ValueError(f"the column {shown(twice[0])!r} stands twice")
+            raise ValueError(f"the column {quote(twice[0])!r} stands twice")
         return self
 
 
@@ -148,7 +148,7 @@ class Card(Frozen):
             # It becomes the name of a file, beside those that add a dot and more to it.
             if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
                 raise ValueError(
-                    f"modality {shown(name)!r}: use at most 64 letters, digits, _ and -; `column` names the column"
+                    f"modality {quote(name)!r}: use at most 64 letters, digits, _ and -; `column` names the column"
                 )
             if name.lower() == "label":
                 raise ValueError(
@@ -158,7 +158,7 @@ class Card(Frozen):
         for column, uses in self._uses().items():
             if len(uses) > 1:
                 raise ValueError(
-                    f"column {shown(column)!r} is named for {' and '.join(uses)}; it can be only one of them"
+                    f"column {quote(column)!r} is named for {' and '.join(uses)}; it can be only one of them"
                 )
         return self
 

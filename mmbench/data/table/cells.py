@@ -14,7 +14,7 @@ import numpy as np
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import BytesSource, Root
 from mmbench.data.table import targets
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
 
@@ -147,7 +147,7 @@ def by_prefix(columns: Sequence[str], name: str, rows: Rows) -> list[Cell | None
                 rows.findings.add(rows.numbers[i], "is no (finite) number", column=column, value=value)
     for i in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)).tolist():
         empty = [columns[j] for j in np.flatnonzero(missing[i]).tolist()]
-        what = f"{len(empty)} of {len(columns)} numbers are missing ({shown(', '.join(empty))}); give all or none"
+        what = f"{len(empty)} of {len(columns)} numbers are missing ({quote(', '.join(empty))}); give all or none"
         rows.findings.add(rows.numbers[i], what, column=name)
     whole = [bool(row.all()) for row in np.isfinite(values)]
     return [values[i] if whole[i] and columns else None for i in range(len(rows))]

@@ -12,7 +12,7 @@ SHOWN = 60
 """Characters of a value in a message."""
 
 
-def shown(value: object) -> str:
+def quote(value: object) -> str:
     """A value for a message: short, and harmless on a terminal."""
     text = value if isinstance(value, str) else str(value)
     text = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
@@ -41,8 +41,8 @@ class Findings:
 
     def add(self, row: int, what: str, *, column: str = "", value: object = None, unit: str = "row") -> None:
         where = f"{self.file} {unit} {row}"
-        where += f", {shown(column)}" if column else ""
-        where += f" ({shown(value)})" if value not in (None, "") else ""
+        where += f", {quote(column)}" if column else ""
+        where += f" ({quote(value)})" if value not in (None, "") else ""
         self._found.append((row, Problem(where=where, what=what)))
 
     def rows(self) -> set[int]:

@@ -17,7 +17,7 @@ from mmbench.data.table import rows as reading_rows
 from mmbench.data.table import targets
 from mmbench.data.table.card import FILE, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell, Column, Table
 from mmbench.errors import UserError, suggest
@@ -84,9 +84,9 @@ def root_of(card: Card, folder: Path) -> Root:
     # A home of nobody; a name that is too long, or has a zero byte.
     except (RuntimeError, OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UserError(f"{folder / FILE}: root: {shown(card.root)!r} cannot be a folder ({why})") from None
+        raise UserError(f"{folder / FILE}: root: {quote(card.root)!r} cannot be a folder ({why})") from None
     if not there:
-        raise UserError(f"{folder / FILE}: root: {shown(card.root)!r} is no folder ({path})")
+        raise UserError(f"{folder / FILE}: root: {quote(card.root)!r} is no folder ({path})")
     return Root(path)
 
 
@@ -165,7 +165,7 @@ def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
 def _rows(card: Card, folder: Path, root: Root) -> Rows:
     """The manifest lies beside the card, or below the root."""
     assert card.manifest is not None
-    columns, prefixes = _named(card), tuple(c.prefix for c in card.columns.values() if c.prefix)
+    columns, prefixes = _columns_in_use(card), tuple(c.prefix for c in card.columns.values() if c.prefix)
     near = Root(folder)
     try:
         source = (near if near.exists(card.manifest) else root).source(card.manifest)
@@ -175,10 +175,10 @@ def _rows(card: Card, folder: Path, root: Root) -> Rows:
             )
     except CellError as error:
         where = "" if root.folder == near.folder else f" (looked for beside the card and in {root.folder})"
-        raise DataError([Problem(where=f"{shown(card.manifest)} row 1", what=f"{error}{where}")]) from None
+        raise DataError([Problem(where=f"{quote(card.manifest)} row 1", what=f"{error}{where}")]) from None
 
 
-def _named(card: Card) -> dict[str, str]:
+def _columns_in_use(card: Card) -> dict[str, str]:
     """Every column that the card names -> where it does."""
     assert card.target is not None
     found = {c.column or name: f"columns: {name}" for name, c in card.columns.items() if c.prefix is None}
@@ -188,16 +188,16 @@ def _named(card: Card) -> dict[str, str]:
 
 def _present(card: Card, rows: Rows) -> Callable[[str], bool]:
     """Tells which columns there are; those that the card names and the manifest lacks are told as problems."""
-    free = [name for name in rows.columns if name not in _named(card)] or list(rows.columns)
-    for column, key in _named(card).items():
+    free = [name for name in rows.columns if name not in _columns_in_use(card)] or list(rows.columns)
+    for column, key in _columns_in_use(card).items():
         if column not in rows.columns:
-            hint = suggest(column, map(shown, free))
-            rows.findings.add(1, f"no column {shown(column)!r}, which {FILE} names ({key}){hint}")
+            hint = suggest(column, map(quote, free))
+            rows.findings.add(1, f"no column {quote(column)!r}, which {FILE} names ({key}){hint}")
     for name, c in card.columns.items():
         if c.prefix is not None and not _prefixed(c.prefix, card, rows):
             starts = dict.fromkeys(column[: len(c.prefix)] for column in rows.columns)
-            what = f"no column begins with {shown(c.prefix)!r}, which {FILE} names (columns: {name})"
-            rows.findings.add(1, what + suggest(c.prefix, map(shown, starts)))
+            what = f"no column begins with {quote(c.prefix)!r}, which {FILE} names (columns: {name})"
+            rows.findings.add(1, what + suggest(c.prefix, map(quote, starts)))
     return rows.columns.__contains__
 
 
@@ -222,7 +222,7 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
 
 def _prefixed(prefix: str, card: Card, rows: Rows) -> list[str]:
     """The columns that begin so and that the card does not name for something else."""
-    other = _named(card)
+    other = _columns_in_use(card)
     return [column for column in rows.columns if column.startswith(prefix) and column not in other]
 
 
@@ -239,7 +239,7 @@ def _split(column: str, rows: Rows) -> list[str] | None:
     for number, value in zip(rows.numbers, rows.columns[column], strict=True):
         name = "" if value is None else SPLITS.get(str(value).strip().lower())
         if name is None:
-            what = f"is no split{suggest(shown(value).lower(), SPLITS)}; empty leaves it open"
+            what = f"is no split{suggest(quote(value).lower(), SPLITS)}; empty leaves it open"
             rows.findings.add(number, what, column=column, value=value)
         found.append(name or "")
     return found if any(found) else None

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from mmbench.data.files.problems import DataError, Problem
-from mmbench.data.table.findings import Findings, Places, shown
+from mmbench.data.table.findings import Findings, Places, quote
 
 SUFFIXES = (".csv", ".parquet", ".jsonl")
 MAX_BYTES = 2**31
@@ -153,7 +153,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         name = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _TwiceError(f"{shown(name)!r} stands twice")
+        raise _TwiceError(f"{quote(name)!r} stands twice")
     return found
 
 
@@ -179,7 +179,7 @@ def _jsonl(findings: Findings, text: str) -> Rows:
             findings.add(number, str(error))
             continue
         except (ValueError, RecursionError) as error:
-            findings.add(number, f"is not JSON ({shown(error)}); {SAMPLE}")
+            findings.add(number, f"is not JSON ({quote(error)}); {SAMPLE}")
             continue
         if not isinstance(sample, dict) or not all(map(_whole, sample)):
             findings.add(number, f"is no sample; {SAMPLE}")
@@ -223,7 +223,7 @@ def _parquet(name: str, stream: BinaryIO, wanted: Callable[[str], bool]) -> Rows
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, NotImplementedError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError([Problem(where=broken, what=f"cannot be read as Parquet ({shown(error)})")]) from None
+        raise DataError([Problem(where=broken, what=f"cannot be read as Parquet ({quote(error)})")]) from None
     for column in names:
         columns.setdefault(column, [])
     numbers = list(range(1, table.num_rows + 1))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmbench.data.table.card import FILE, TargetCard
-from mmbench.data.table.findings import shown
+from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
 from mmbench.errors import suggest
 from mmbench.schema.metric import fitting
@@ -124,7 +124,7 @@ def _classes(target: TargetCard, rows: Rows) -> Made:
     names = in_order(v for v in values if v is not None)
     spellings(column, names, rows)
     if len(names) == 1:
-        rows.findings.add(1, f"every sample has the class {shown(names[0])!r}; nothing to tell apart", column=column)
+        rows.findings.add(1, f"every sample has the class {quote(names[0])!r}; nothing to tell apart", column=column)
     elif len(names) == len(values) > 2 or (len(names) > MOST_CLASSES and len(values) < 2 * len(names)):
         what = f"{len(names)} classes for {len(values)} samples; is it a regression, or another column?"
         rows.findings.add(1, what, column=column)
@@ -149,7 +149,7 @@ def _binary(target: TargetCard, rows: Rows) -> Made:
     names = in_order(v for v in values if v is not None)
     spellings(column, names, rows)
     if len(names) != 2:
-        listed = ", ".join(map(shown, names[:5])) + (", …" if len(names) > 5 else "")
+        listed = ", ".join(map(quote, names[:5])) + (", …" if len(names) > 5 else "")
         what = f"a binary target has two values, this one {len(names)} ({listed})"
         rows.findings.add(1, what + ("; is it a classification?" if len(names) > 2 else ""), column=column)
         return None
@@ -161,7 +161,7 @@ def _binary(target: TargetCard, rows: Rows) -> Made:
         positive = [name for name in names if _matcher(target)(name)]
         remedy = f"{FILE} names {target.positive!r} as positive, which does not occur"
     if not positive:
-        rows.findings.add(1, f"the values are {shown(names[0])!r} and {shown(names[1])!r}; {remedy}", column=column)
+        rows.findings.add(1, f"the values are {quote(names[0])!r} and {quote(names[1])!r}; {remedy}", column=column)
         return None
     return (_other(names, positive[0]), positive[0]), np.array([v == positive[0] for v in values], np.int64)
 

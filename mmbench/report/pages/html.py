@@ -60,17 +60,17 @@ def _parts(report: Report) -> list[tuple[float, str, str, Markup]]:
     for part in report.shown:
         body, title = Markup(part.body), part.section.title
         if part.failure is not None:
-            body = _failed(part.anchor, title or part.name, part.failure)
+            body = _explain_failure(part.anchor, title or part.name, part.failure)
         if body:
             found.append((part.section.order, part.anchor, title, body))
     for name, reason in report.unreadable.items():
-        found.append((float("inf"), name, name, _failed(name, name, reason)))
+        found.append((float("inf"), name, name, _explain_failure(name, name, reason)))
     caveats = html.render(TEMPLATES, ("caveats.html",), {"caveats": report.caveats}).strip()
     found.append((CAVEATS, "caveats", "Caveats", Markup(caveats)))
     return sorted(found, key=lambda x: x[0])
 
 
-def _failed(anchor: str, name: str, reason: str) -> Markup:
+def _explain_failure(anchor: str, name: str, reason: str) -> Markup:
     values = {"anchor": anchor, "name": name, "reason": reason}
     return Markup(html.render(TEMPLATES, ("failed.html",), values).strip())
 

@@ -43,12 +43,12 @@ def _block(block: Block, part: Part) -> Iterator[str]:
 def _section(part: Part) -> Iterator[str]:
     blocks = [text for block in part.markdown for text in _block(block, part)]
     if part.failure is not None:
-        yield from _failed(part.section.title or part.name, part.failure)
+        yield from _explain_failure(part.section.title or part.name, part.failure)
     else:
         yield from blocks
 
 
-def _failed(name: str, reason: str) -> Iterator[str]:
+def _explain_failure(name: str, reason: str) -> Iterator[str]:
     yield f"## {escape(name)}"
     yield f"**This section failed:** {escape(reason)}. The rest of this report does not depend on it."
 
@@ -71,7 +71,7 @@ def _blocks(report: Report) -> Iterator[str]:
         if part not in before:
             yield from _section(part)
     for name, reason in report.unreadable.items():
-        yield from _failed(name, reason)
+        yield from _explain_failure(name, reason)
     yield "## Files"
     yield "Tables (LaTeX: all compile in [one document](tables/all.tex)):"
     yield bullets(_files([t.name for t in report.tables], "tables", ("csv", "md", "tex")))

@@ -12,7 +12,7 @@ from mmbench.report.draw.figures import Drawn, draw, style
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.caveats import Caveat, Facts, caveats
 from mmbench.report.scores.context import Context
-from mmbench.report.section import Block, Section
+from mmbench.report.section import PACKAGE, Block, Section
 
 T = TypeVar("T")
 
@@ -123,6 +123,15 @@ class Part:
         for output in ("tables", "body", "markdown", "plots", "caveats", "metrics", "lead", "figures"):
             getattr(self, output)
 
+    def files(self) -> list[str]:
+        """What it writes, without the endings: tables/NAME, figures/NAME, plots/NAME."""
+        names = {
+            "tables": [table.name for table in self.tables],
+            "figures": [figure.drawn.name for figure in self.figures],
+            "plots": [name for name, _ in self.plots],
+        }
+        return [f"{folder}/{name}" for folder, own in names.items() for name in own]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Report:
@@ -150,9 +159,12 @@ class Report:
         return {part.name: part.failure for part in self.parts if part.failure is not None} | dict(self.unreadable)
 
     def make_all(self) -> None:
-        """Every output of every section."""
-        for part in self.parts:
+        """Every output of every section. One that would write over a file of another fails: not ours, or the later."""
+        taken: dict[str, str] = {}
+        for part in sorted(self.parts, key=lambda part: not type(part.section).__module__.startswith(f"{PACKAGE}.")):
             part.make_all()
+            part.failure = part.failure or _why_not(part.files(), taken)
+            taken |= dict.fromkeys(part.files(), part.name)
 
     @property
     def headline(self) -> str:
@@ -208,6 +220,18 @@ class Report:
         texts = {"lead": list(self.lead), "caveats": list(self.caveats)}
         records = {part.name: as_plain(part.record) for part in self.parts if not isinstance(part.record, Context)}
         return shared | texts | {"sections": records}
+
+
+def _why_not(files: list[str], taken: Mapping[str, str]) -> str | None:
+    """Why a section cannot write these files; None where it can. taken: file -> the section that writes it."""
+    for file in files:
+        if file.count("/") > 1:
+            return f"it writes {file!r}: the name of a table, figure or plot cannot hold a slash"
+        if file in taken:
+            return f"it writes {file}, as the section {taken[file]!r} does; name it otherwise"
+        if files.count(file) > 1:
+            return f"it writes {file} twice; name one of them otherwise"
+    return None
 
 
 def as_plain(value: Any) -> Any:

@@ -33,7 +33,7 @@ def _coverage(total: Counts) -> list[str]:
     return found
 
 
-def _merged(origin: Provenance) -> list[str]:
+def _caveats_of_merging(origin: Provenance) -> list[str]:
     if not origin.sources:
         return []
     found = [
@@ -89,7 +89,7 @@ class Facts:
 def caveats(facts: Facts) -> tuple[Caveat, ...]:
     """Of the report as a whole; sections add their own."""
     params, datasets = facts.params, facts.datasets
-    first = _coverage(facts.total) + _merged(facts.origin)
+    first = _coverage(facts.total) + _caveats_of_merging(facts.origin)
     first += _power(datasets, params.grid.seeds, params.report.confidence)
     if facts.why_ranks:
         first.append(f"Over all data sets ranks are compared, not scores: {facts.why_ranks}.")

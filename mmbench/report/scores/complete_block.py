@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.stats.paired import Floats, Ints
-from mmbench.report.values.factors import FACTORS
 from mmbench.report.values.scale import RANKS, Scale
 from mmbench.report.values.words import count, listing
 
@@ -34,7 +34,7 @@ class CompleteBlock:
     def match_levels(self, factor: str, order: Sequence[str]) -> dict[str, Ints]:
         """Level -> its cells (n,), in the settings of the other factors that every level is there with, in one order
         of settings for all levels. order: of the levels. Empty where fewer than two levels or no such setting."""
-        others = [f for f in FACTORS if f != factor]
+        others = [f for f in GRID_AXES if f != factor]
         found: dict[tuple[str, ...], dict[str, int]] = {}
         for i, level in enumerate(self.levels[factor]):
             found.setdefault(tuple(self.levels[f][i] for f in others), {})[level] = i
@@ -74,7 +74,7 @@ def complete_block(fields: Sequence[DatasetScores], scale: Scale) -> CompleteBlo
         keys=tuple(keys),
         seeds=tuple(seeds),
         values=np.stack(values) if values else np.empty((0, 0, 0)),
-        levels={f: tuple(str(getattr(methods[k], f)) for k in keys) for f in FACTORS},
+        levels={f: tuple(str(getattr(methods[k], f)) for k in keys) for f in GRID_AXES},
         scale=RANKS if scale.is_ranks else scale,
         dropped=tuple(dropped),
     )

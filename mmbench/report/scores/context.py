@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.scores import findings
 from mmbench.report.scores.complete_block import CompleteBlock, complete_block
 from mmbench.report.scores.curves import curves
@@ -24,14 +25,14 @@ from mmbench.report.values.coverage import Counts, Problem
 from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.effects import Effects
-from mmbench.report.values.factors import FACTORS, Factor
+from mmbench.report.values.factors import Factor
 from mmbench.report.values.methods import Method
 from mmbench.report.values.overall import Overall
 from mmbench.report.values.provenance import Configuration, Provenance, Source
 from mmbench.report.values.scale import Scale, joint
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.metric import compared
+from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.schema.trial import TrialConfig
@@ -83,11 +84,11 @@ class Context:
     def frame(self) -> pd.DataFrame:
         """One row per declared trial; columns as in `mmbench.report.trials.frame.columns`."""
         metric = self.params.report.metric
-        metrics = {n: compared(metric, n, self.specs[n].task) for n in self.names}
+        metrics = {n: metric_to_compare(metric, n, self.specs[n].task) for n in self.names}
         return tidy(self.plan, self.results, self.families, metrics)
 
     @cached_property
-    def _timed(self) -> tuple[Mapping[str, list[dict[str, Any]]], Kinds]:
+    def _records_within_one_kind(self) -> tuple[Mapping[str, list[dict[str, Any]]], Kinds]:
         plain = self.frame.astype(object).where(self.frame.notna(), None)
         records: dict[str, list[dict[str, Any]]] = {name: [] for name in self.names}
         for record in plain.to_dict("records"):
@@ -98,11 +99,11 @@ class Context:
     def records(self) -> Mapping[str, Sequence[Record]]:
         """Rows of the frame by data set, None for what is absent; times of other hardware than they are
         compared on (`mmbench.report.trials.machines`) are None."""
-        return self._timed[0]
+        return self._records_within_one_kind[0]
 
     @cached_property
     def scales(self) -> Mapping[str, Scale]:
-        """Of the metric compared, by data set."""
+        """Of the metric that is compared, by data set."""
         return {n: dataset_scale(self.specs[n], self.records[n], self.params.report) for n in self.names}
 
     @cached_property
@@ -158,7 +159,7 @@ class Context:
     def levels(self) -> Mapping[str, tuple[str, ...]]:
         """Of each factor among the cells, in the plan's order."""
         cells = [m for m in self.methods.values() if m.role == "cell"]
-        return {f: tuple(dict.fromkeys(str(getattr(m, f)) for m in cells)) for f in FACTORS}
+        return {f: tuple(dict.fromkeys(str(getattr(m, f)) for m in cells)) for f in GRID_AXES}
 
     @cached_property
     def fusion_families(self) -> Mapping[str, str]:
@@ -181,7 +182,7 @@ class Context:
                 by_score=by_score(factor, self.levels[factor], self.effects),
                 families=self.fusion_families if factor == "fusion" else {},
             )
-            for factor in FACTORS
+            for factor in GRID_AXES
         )
 
     @cached_property
@@ -199,7 +200,7 @@ class Context:
         """Where the numbers come from."""
         hashes = {d.name: d.data_hash for d in self.datasets}
         found = provenance(self.params, self.frame, self.results, hashes)
-        kinds = self._timed[1]
+        kinds = self._records_within_one_kind[1]
         return replace(found, timed_on=kinds.trials, measured_on=dict(kinds.elsewhere), sources=tuple(self.sources))
 
     @cached_property

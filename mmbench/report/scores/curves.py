@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.trials.frame import Results
 from mmbench.report.values.curves import Curve
-
-LEVELS = ("attention", "fusion", "architecture")
 
 
 def _band(curves: Sequence[Sequence[float | None]]) -> tuple[tuple[float | None, ...], ...]:
@@ -47,9 +46,9 @@ def curves(
                     continue
                 of.setdefault((method.role, key), []).append(curve)
                 if method.role == "cell":
-                    for factor in LEVELS:
+                    for factor in GRID_AXES:
                         of.setdefault((factor, str(getattr(method, factor))), []).append(curve)
-        order = [(f, lv) for f in LEVELS for lv in levels[f]]
+        order = [(f, lv) for f in GRID_AXES for lv in levels[f]]
         for kind, name in [*(k for k in of if k not in order), *(k for k in order if k in of)]:
             median, low, high = _band(of[kind, name])
             yield Curve(

@@ -15,7 +15,7 @@ from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.scale import Scale, beside, scale_of
 from mmbench.report.values.words import count
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.metric import compared
+from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import ReportSettings
 from mmbench.schema.task import Task
 
@@ -30,7 +30,7 @@ def _targets(task: Task) -> str:
 def dataset_scale(spec: DataSpec, records: Sequence[Record], settings: ReportSettings) -> Scale:
     """The scale of a data set. What a guess scores is what the data set says or, for a metric that is not its main one,
     what the majority baseline does."""
-    metric = compared(settings.metric, spec.name, spec.task)
+    metric = metric_to_compare(settings.metric, spec.name, spec.task)
     column = f"test_{metric}"
     done = [r for r in records if r["state"] == "done" and r[column] is not None]
     guess = spec.chance if metric == spec.task.metric else None

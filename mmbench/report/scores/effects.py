@@ -8,12 +8,12 @@ from itertools import combinations, product
 
 import numpy as np
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.stats.estimates import Estimate
 from mmbench.report.stats.paired import Floats
 from mmbench.report.stats.variance import DATASET, NOISE, REST, Term, variance_terms
 from mmbench.report.values.effects import Effects, EffectTable, LevelMean, PairMean
-from mmbench.report.values.factors import FACTORS
 from mmbench.report.values.words import count, listing, percent, sentence
 
 
@@ -36,7 +36,7 @@ def _cells(field: DatasetScores) -> Cells:
 
 def _levels(cells: Sequence[tuple[str, str, str]], levels: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """The levels that occur, in display order."""
-    return {f: [lv for lv in levels[f] if any(c[i] == lv for c in cells)] for i, f in enumerate(FACTORS)}
+    return {f: [lv for lv in levels[f] if any(c[i] == lv for c in cells)] for i, f in enumerate(GRID_AXES)}
 
 
 def _contexts(cells: Sequence[tuple[str, str, str]], axes: Sequence[int], wanted: int) -> dict[tuple[str, ...], None]:
@@ -56,7 +56,7 @@ def _average(field: DatasetScores, keys: Sequence[str]) -> Estimate:
 
 def _means(fields: Sequence[DatasetScores], common: Cells, levels: dict[str, list[str]]) -> tuple[LevelMean, ...]:
     made = []
-    for i, factor in enumerate(FACTORS):
+    for i, factor in enumerate(GRID_AXES):
         kept = _contexts(list(common), [i], len(levels[factor]))
         for lv in levels[factor]:
             keys = [k for c, k in common.items() if c[i] == lv and tuple(x for j, x in enumerate(c) if j != i) in kept]
@@ -69,7 +69,7 @@ def _means(fields: Sequence[DatasetScores], common: Cells, levels: dict[str, lis
 def _pairs(fields: Sequence[DatasetScores], common: Cells, levels: dict[str, list[str]]) -> tuple[PairMean, ...]:
     made = []
     for i, j in combinations(range(3), 2):
-        first, second = FACTORS[i], FACTORS[j]
+        first, second = GRID_AXES[i], GRID_AXES[j]
         if len(levels[first]) < 2 or len(levels[second]) < 2:
             continue
         (rest,) = {0, 1, 2} - {i, j}
@@ -124,16 +124,16 @@ def _table(
         )
     present = _levels(list(common), levels)
     scores: list[Floats] = []
-    table: dict[str, list[str]] = {f: [] for f in (*FACTORS, DATASET)}
+    table: dict[str, list[str]] = {f: [] for f in (*GRID_AXES, DATASET)}
     for field in fields:
         columns = [field.seeds.index(s) for s in seeds]
         scores.append(field.values[np.ix_([field.index[k] for k in common.values()], columns)])
         for cell in common:
-            for factor, lv in zip((*FACTORS, DATASET), (*cell, field.dataset), strict=True):
+            for factor, lv in zip((*GRID_AXES, DATASET), (*cell, field.dataset), strict=True):
                 table[factor].append(lv)
-    terms: list[tuple[str, ...]] = [*((f,) for f in FACTORS), *combinations(FACTORS, 2), FACTORS]
+    terms: list[tuple[str, ...]] = [*((f,) for f in GRID_AXES), *combinations(GRID_AXES, 2), GRID_AXES]
     if dataset is None:
-        terms = [(DATASET,), *terms, *((f, DATASET) for f in FACTORS)]
+        terms = [(DATASET,), *terms, *((f, DATASET) for f in GRID_AXES)]
     found = variance_terms(
         {f: tuple(v) for f, v in table.items()},
         np.concatenate(scores),

@@ -97,7 +97,7 @@ def method_of(config: TrialConfig, families: Mapping[str, str]) -> Method:
     )
 
 
-def _described(config: TrialConfig, families: Mapping[str, str]) -> dict[str, Any]:
+def _config_columns(config: TrialConfig, families: Mapping[str, str]) -> dict[str, Any]:
     method = method_of(config, families)
     return {
         "name": config.name,
@@ -119,7 +119,7 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _measured(result: TrialResult) -> dict[str, Any]:
+def _result_columns(result: TrialResult) -> dict[str, Any]:
     scores = {f"{split}_{name}": value for split, by in result.metrics.items() for name, value in by.items()}
     return {
         **scores,
@@ -146,19 +146,19 @@ def tidy(plan: Plan, results: Results, families: Mapping[str, str], metrics: Map
     found = set(metrics.values())
     quantities = set(QUANTITIES)
     for job in plan.jobs:
-        row = _described(job.config, families) | {
+        row = _config_columns(job.config, families) | {
             "trial_id": job.trial_id,
             "data_hash": job.data_hash,
             "fingerprint": job.fingerprint,
             "state": str(State.PENDING),
         }
         result = results.get(job.trial_id)
-        rows.append(row if result is None else row | _measured(result))
+        rows.append(row if result is None else row | _result_columns(result))
         if result is not None:
             found.update(*result.metrics.values())
             quantities.update(result.quantities)
     rows.extend(
-        _described(skip.config, families) | {"state": str(State.SKIPPED), "message": skip.reason}
+        _config_columns(skip.config, families) | {"state": str(State.SKIPPED), "message": skip.reason}
         for skip in plan.skipped
     )
     types = columns(ordered(found, METRICS), ordered(quantities, QUANTITIES))

@@ -33,7 +33,7 @@ def disagreements(a: TrialResult, b: TrialResult) -> list[str]:
     return [f"{k} {left[k]} and {right[k]}" for k in left if k in right and left[k] != right[k]]
 
 
-def _united(a: TrialResult, b: TrialResult) -> TrialResult:
+def _unite(a: TrialResult, b: TrialResult) -> TrialResult:
     """`a` with what was measured on `b` alone."""
     splits = {**b.metrics, **a.metrics}
     metrics = {split: {**b.metrics.get(split, {}), **a.metrics.get(split, {})} for split in splits}
@@ -107,7 +107,7 @@ def merge(parts: Sequence[Part], plan: Plan) -> tuple[dict[str, TrialResult], tu
             other, where = kept[trial_id]
             found = disagreements(other, result)
             if not found:
-                kept[trial_id] = _united(other, result), where
+                kept[trial_id] = _unite(other, result), where
             else:
                 clashes.append((trial_id, result.config.name, where.place(trial_id), part.place(trial_id), found))
     if clashes:

@@ -17,6 +17,3 @@ class Factor:
     levels: tuple[str, ...]
     by_score: tuple[str, ...]
     families: Mapping[str, str]
-
-
-FACTORS = ("attention", "fusion", "architecture")

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats as scipy_stats
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.stats import paired
 from mmbench.report.stats.estimates import Difference
-from mmbench.report.values.factors import FACTORS
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, listing, sentence
 
@@ -23,7 +23,7 @@ def match_pairs(
 
     of: level -> what it counts as (a fusion as its family); where several levels count as one, every combination pairs.
     """
-    others = [f for f in FACTORS if f != factor]
+    others = [f for f in GRID_AXES if f != factor]
     sides: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
     for key in field.ranked("cell"):
         method = field.methods[key]

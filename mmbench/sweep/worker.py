@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 GRACE_S = 5.0
 """How long after its limit a trial may still end by itself before its process is ended."""
+IMPORT_S = 60.0
+"""How long beyond the limit the first import of a variant may take, which no trial is charged for."""
 
 
 class Worker(tune.Trainable):
@@ -60,12 +62,15 @@ class Worker(tune.Trainable):
         if self.assignment is None:
             return {"done": True}
         from mmbench.sweep.trial import measure_again, run
+        from mmbench.training.trial import import_variants
 
         todo = Assignment.model_validate_json(self.assignment)
         name = todo.job.config.dataset
         if name not in self.splits:
             self.splits[name] = self.shared[name].splits(self.device)
         spec, splits = self.shared[name].spec, self.splits[name]
+        with self._ended_when_stuck(after=IMPORT_S):
+            import_variants(todo.job.config, spec)
         with self._ended_when_stuck():
             if todo.outputs is None:
                 files = run(todo.job, spec, splits, self.limits, measures=todo.measures, keep_weights=self.keep_weights)
@@ -75,13 +80,14 @@ class Worker(tune.Trainable):
             return {"packed": {"measured": measured.model_dump_json()}}
 
     @contextmanager
-    def _ended_when_stuck(self) -> Iterator[None]:
-        """A trial that hangs in C code never sees Python's alarm: this watchdog is a C thread that ends the process."""
+    def _ended_when_stuck(self, after: float = GRACE_S) -> Iterator[None]:
+        """A trial that hangs in C code never sees Python's alarm: this watchdog, a C thread, ends the process `after`
+        seconds beyond the limit."""
         if self.limits.seconds is None:
             yield
             return
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-            faulthandler.dump_traceback_later(self.limits.seconds + GRACE_S, exit=True, file=nowhere)
+            faulthandler.dump_traceback_later(self.limits.seconds + after, exit=True, file=nowhere)
             try:
                 yield
             finally:

@@ -8,6 +8,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +23,7 @@ from mmbench import provenance
 from mmbench.data.batches import Split
 from mmbench.model.baseline import BaselineModel
 from mmbench.model.build import build
-from mmbench.registry import get
+from mmbench.registry import Axis, get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.outputs import SPLITS, Outputs, digest, split_outputs
 from mmbench.schema.plan import Job, Limits
@@ -166,6 +167,16 @@ def one_line(error: BaseException) -> str:
     """`ValueError: what it says`, in one line that UTF-8 can hold."""
     text = _writable(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+
+
+def import_variants(config: TrialConfig, spec: DataSpec) -> None:
+    """Import what the trial is made of. One that cannot be imported is the trial's own fault, which it will report."""
+    wanted: list[tuple[Axis, str]] = [(axis, choice.name) for axis, choice in config.choices()]
+    wanted += [("stem", spec.modalities[name].kind) for name in config.modalities]
+    wanted += [] if config.baseline is None else [("baseline", config.baseline)]
+    for axis, name in wanted:
+        with suppress(Exception, SystemExit):
+            _ = get(axis, name, where="trial").cls
 
 
 def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) -> Finished:

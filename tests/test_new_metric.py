@@ -13,7 +13,7 @@ import pytest
 
 from mmbench.ledger.store import Ledger
 from tests.support.examples import example
-from tests.support.project_clone import GrowingClone
+from tests.support.project_clone import GrowingClone, finish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -22,8 +22,7 @@ FILE, SOURCE = example("metric")
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrowingClone]:
-    made = GrowingClone(tmp_path_factory.mktemp("metric"))
-    made.stage("pipeline.sweep")
+    made = GrowingClone(tmp_path_factory.mktemp("metric"), finish(tmp_path_factory))
     made.before = made.trained()  # type: ignore[attr-defined]
     made.add(FILE, SOURCE)
     yield made

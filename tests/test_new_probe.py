@@ -12,7 +12,7 @@ import pytest
 
 from mmbench.ledger.store import Ledger
 from tests.support.examples import example
-from tests.support.project_clone import GrowingClone
+from tests.support.project_clone import GrowingClone, finish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -29,8 +29,7 @@ SHOWN_IN = (
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrowingClone]:
-    made = GrowingClone(tmp_path_factory.mktemp("probe"))
-    made.stage("pipeline.sweep")
+    made = GrowingClone(tmp_path_factory.mktemp("probe"), finish(tmp_path_factory))
     made.before = made.trained()  # type: ignore[attr-defined]
     made.add(FILE, SOURCE)
     yield made
@@ -58,6 +57,7 @@ def test_it_is_measured_for_every_trial_and_none_is_trained_again(grown: Growing
         assert values["noise_samples"] == 32
 
 
+@pytest.mark.exhaustive
 def test_lost_weights_are_trained_again_deterministically(grown: GrowingClone) -> None:
     folder = grown.project / "data" / "weights"
     weights = sorted(folder.iterdir())
@@ -100,6 +100,7 @@ def test_its_numbers_are_in_parquet_mlflow_page_markdown_csv_and_figure(grown: G
     assert set(table["method"]) == set(frame["method"])
 
 
+@pytest.mark.exhaustive
 def test_a_probe_that_raises_hurts_no_trial_and_is_not_tried_again(grown: GrowingClone) -> None:
     file = grown.folder / FILE
     file.write_text(

@@ -11,7 +11,7 @@ import pytest
 
 from mmbench.ledger.store import Ledger
 from tests.support.clone import ROOT
-from tests.support.project_clone import GrowingClone
+from tests.support.project_clone import GrowingClone, finish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -19,8 +19,8 @@ CODE = re.compile(r"`(?P<file>mmbench/report/sections/\w+/__init__\.py)`:\n\n```
 
 
 class Grown(GrowingClone):
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, finished: Path) -> None:
+        super().__init__(folder, finished)
         example = CODE.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
         assert example is not None, "CONTRIBUTING shows no section"
         self.file, self.source = example["file"], example["source"]
@@ -29,9 +29,7 @@ class Grown(GrowingClone):
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:
-    made = Grown(tmp_path_factory.mktemp("section"))
-    made.stage("pipeline.sweep")
-    made.stage("pipeline.report")
+    made = Grown(tmp_path_factory.mktemp("section"), finish(tmp_path_factory))
     assert "Best epochs" not in (made.reports / "report.html").read_text(encoding="utf-8")
     before = made.trained()
     (made.folder / made.file).parent.mkdir()
@@ -63,6 +61,7 @@ def test_its_numbers_are_in_page_markdown_and_csv(grown: Grown) -> None:
     assert (grown.reports / "tables" / "epochs.tex").is_file()
 
 
+@pytest.mark.exhaustive
 def test_one_that_raises_is_reported_and_the_rest_is_made(grown: Grown) -> None:
     file = grown.folder / grown.file
     grown.stage("pipeline.report")
@@ -83,6 +82,7 @@ def test_one_that_raises_is_reported_and_the_rest_is_made(grown: Grown) -> None:
     assert (grown.reports / "tables" / "coverage.csv").read_bytes() == csv
 
 
+@pytest.mark.exhaustive
 def test_one_that_cannot_be_imported_is_reported(grown: Grown) -> None:
     file = grown.folder / grown.file
     file.write_text("import nothing_of_that_name\n", encoding="utf-8")

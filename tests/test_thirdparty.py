@@ -107,6 +107,7 @@ def test_it_passes_the_contract_of_the_package(installed: Installed) -> None:
     assert "softplus" in broken.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_trial_is_known_by_the_package_s_source(installed: Installed) -> None:
     before = installed.plan()
     installed.edit("weights", "    kept = (raised", "    # A comment.\n    kept = (raised")

@@ -335,7 +335,7 @@ def test_names_of_real_files_say_digit_and_speaker(project: Path, tmp_path: Path
     assert 0.1 < told["modalities"]["audio"]["measures"]["seconds"]["least"] < 0.4
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_dvc_sees_that_a_file_outside_has_changed(tmp_path: Path) -> None:
     files, clone = own_files(tmp_path / "files"), Clone(tmp_path / "clone")
     assert clone.run("mmbench", "data", "init", str(files), "--name", "own").returncode == 0

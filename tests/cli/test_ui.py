@@ -18,7 +18,9 @@ COMMAND = [sys.executable, "-c", "import sys; from mmbench.cli import main; sys.
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 130, marks=pytest.mark.exhaustive)]
+)
 def test_it_serves_the_saved_view_and_leaves_nothing_behind(root: Path, number: signal.Signals, code: int) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     ui = subprocess.Popen(

@@ -135,7 +135,7 @@ def test_all_missing_pictures_are_told(tmp_path: Path) -> None:
         Nlvr(permutations=7)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @needs("nlvr_dev")
 def test_a_random_split_of_the_real_files_is_refused() -> None:
     table = Nlvr(permutations=2).table(Root(SHARED / "nlvr_dev"))
@@ -147,7 +147,7 @@ def test_a_random_split_of_the_real_files_is_refused() -> None:
     assert {"same text", "same content"} <= kinds
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @needs("nlvr_dev")
 def test_the_grouped_split_of_the_real_files_does_not_leak() -> None:
     table = Nlvr().table(Root(SHARED / "nlvr_dev"))

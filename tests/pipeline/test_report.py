@@ -93,7 +93,7 @@ def test_a_data_set_that_is_not_prepared_is_one_plain_line(project: Path) -> Non
     assert done.stderr.startswith("error: data set 'unique' is not prepared") and done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_profile_is_shown_and_a_broken_one_is_one_plain_line(project: Path) -> None:
     fill(project, part=0.1)
     kept = cost_curves.save(example(), project / cost_curves.FOLDER)

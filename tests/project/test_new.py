@@ -52,7 +52,7 @@ def test_a_project_in_a_git_repository_is_tracked_there(tmp_path: Path) -> None:
     assert "no_scm" not in (tmp_path / "study" / ".dvc" / "config").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
 def test_the_wheel_alone_makes_and_runs_a_project(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]

@@ -101,7 +101,7 @@ def test_at_most_six_are_named_and_the_rest_is_grey() -> None:
         assert plot.x.ticks[-1].label == "16,384"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_files_hold_the_same_numbers_and_equal_bytes(analysis: Report, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):

@@ -243,7 +243,7 @@ def _flagged(analysis: Report, folder: Path) -> None:
     assert page.count("<b>The grid is incomplete.</b>") == text.count("**The grid is incomplete:**") == shown
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_deleted_ledger_files_are_flagged_wherever_something_is_ranked(tmp_path: Path) -> None:
     root = _project(tmp_path)
     _, whole, page = report(root)

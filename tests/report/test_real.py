@@ -21,7 +21,7 @@ from mmbench.sweep.trial import run
 from pipeline.report import report
 from tests.support import small_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.exhaustive
 
 SPLITS = {"train": 192, "validation": 64, "test": 64}
 TASKS = {

@@ -52,7 +52,7 @@ def _made(folder: Path, **environment: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_time_zone_locale_and_hash_seed_change_nothing(tmp_path: Path) -> None:
     plain = _made(tmp_path / "plain", TZ="UTC", LC_ALL="C.UTF-8", PYTHONHASHSEED="0")
     assert "report.html" in plain and len(plain) > 20

@@ -189,7 +189,7 @@ def replace_majority(made: Made, value: float) -> Made:
     return replace(made, results=results)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_metric_is_in_the_frame_and_the_tables(mixed: Report, tmp_path: Path) -> None:
     export(mixed, tmp_path)
     frame = pd.read_parquet(tmp_path / "results.parquet")
@@ -256,7 +256,7 @@ def test_a_metric_that_no_trial_has_leaves_a_report_without_scores(tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [State.FAILED, State.PENDING])
+@pytest.mark.parametrize("fault", [State.FAILED, pytest.param(State.PENDING, marks=pytest.mark.exhaustive)])
 def test_gaps_in_mixed_data_sets_are_told(fault: State, tmp_path: Path) -> None:
     found = analysed(make(truths=MIXED, faults={0: fault, 120: fault, 300: fault}, seeds=2))
     assert found.context.overall is not None

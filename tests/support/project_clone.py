@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
+from filelock import FileLock
 
 from tests.support import small_project
 from tests.support.clone import Clone
@@ -15,12 +19,16 @@ from tests.support.clone import Clone
 class GrowingClone(Clone):
     """Everything committed, so that `git status` shows exactly what a test adds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, finished: Path | None = None) -> None:
+        """finished: a project as `finish` makes it, of which this one is a copy."""
         super().__init__(folder / "clone")
         self.run("git", "add", "--all")
         who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
         self.run("git", *who, "commit", "--quiet", "--allow-empty", "--message", "as it is")
         self.project = folder / "project"
+        if finished is not None:
+            shutil.copytree(finished, self.project)
+            return
         self.project.mkdir()
         small_project.make(self.project)
         small = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 2}
@@ -60,3 +68,17 @@ class GrowingClone(Clone):
         done = self.run("mmbench", "status", "--root", str(self.project), "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)["unmeasured"]
+
+
+def finish(factory: pytest.TempPathFactory) -> Path:
+    """A small project that is trained and reported: made by the first process that asks, for all of this test run."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = base / "finished"
+    with FileLock(base / "finished.lock"):
+        if not (folder / "done").exists():
+            made = GrowingClone(folder)
+            made.stage("pipeline.sweep")
+            made.stage("pipeline.report")
+            (folder / "done").touch()
+    return folder / "project"

@@ -64,7 +64,7 @@ def test_models_as_built_agree() -> None:
         assert max(found) <= 1.1 * min(found)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_whole_space_agrees() -> None:
     params = settings(datasets=list(SPECS), **dict.fromkeys(("attention", "fusion", "architecture"), "full"))
     counter = ModelCounter()

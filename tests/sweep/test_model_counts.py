@@ -71,7 +71,7 @@ def test_counts_are_those_of_the_model_itself() -> None:
         agree(ATTENTIONS[i % len(ATTENTIONS)], FUSIONS[i % len(FUSIONS)])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_counts_are_right_for_every_pair(attention: str) -> None:
     """Over all of these, every attention meets every fusion and architecture, and every fusion every architecture."""

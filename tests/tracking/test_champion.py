@@ -259,7 +259,7 @@ def scoring(crowned: tuple[Path, Loaded], tmp_path_factory: pytest.TempPathFacto
             _end(process)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_mlflows_scoring_server_predicts_rows(crowned: tuple[Path, Loaded], scoring: str) -> None:
     root, loaded = crowned
     spec = loaded.specs["seen"]

@@ -62,7 +62,7 @@ def test_an_import_through_a_server_gives_the_same_runs(
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.browser
 def test_saved_views_show_columns_runs_and_groups(
     served: str, tracked: Tracked, browser: Browser, monkeypatch: pytest.MonkeyPatch
@@ -92,7 +92,7 @@ def test_saved_views_show_columns_runs_and_groups(
     page.context.close()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.browser
 def test_the_report_leads_to_runs_and_runs_to_the_report(
     served: str, tracked: Tracked, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -206,7 +206,7 @@ def test_classes_in_five_groups_each_are_in_every_split(seed: int) -> None:
         assert groups == [3 if name == "train" else 1] * 4
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @given(
     groups=st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=9), min_size=2, max_size=12),
     seed=st.integers(0, 3),

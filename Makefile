@@ -46,8 +46,9 @@ lint: $(READY)  ## style, types, import contracts
 docs: $(READY)  ## write README.md's tables of variants from the registries
 	python -m mmbench.cli.readme
 
-# Two processes, and whoever has finished takes tests from the other.
-PYTEST := pytest -n 2 --dist worksteal
+# One process more than cores, since tests often wait for processes of their own; whoever has finished takes tests from others.
+WORKERS := $(shell nproc 2>/dev/null | awk '{n = $$1 + 1; print (n < 8 ? n : 8)}' || echo 3)
+PYTEST  := pytest -n $(WORKERS) --dist worksteal
 
 quick: $(READY)  ## the quick tests only (2 minutes)
 	$(PYTEST) -m "not slow and not exhaustive"

@@ -11,11 +11,12 @@ from typing import BinaryIO, cast
 
 
 @contextmanager
-def replacing(file: Path, *, prefix: str = ".") -> Iterator[BinaryIO]:
+def replacing(file: Path, *, prefix: str = ".", mode: int = 0o644) -> Iterator[BinaryIO]:
     """A new file to write into, which takes the place of `file` when the block ends without an exception.
 
     Until then it is in the same folder, which is made if need be, under a name that starts with `prefix`. Its content
-    is on disk before it takes its place. Raises OSError where it cannot be written; `file` is then as it was.
+    is on disk before it takes its place. mode: its permissions. Raises OSError where it cannot be written; `file` is
+    then as it was.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=prefix)
@@ -26,7 +27,7 @@ def replacing(file: Path, *, prefix: str = ".") -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes files that others may not read.
-        scratch.chmod(0o644)
+        scratch.chmod(mode)
         scratch.replace(file)
     except BaseException:
         with suppress(OSError):
@@ -34,7 +35,7 @@ def replacing(file: Path, *, prefix: str = ".") -> Iterator[BinaryIO]:
         raise
 
 
-def write(file: Path, content: bytes | str, *, prefix: str = ".") -> None:
+def write(file: Path, content: bytes | str, *, prefix: str = ".", mode: int = 0o644) -> None:
     """Write `content` (text as UTF-8) as the whole of `file`. Raises as `replacing`."""
-    with replacing(file, prefix=prefix) as stream:
+    with replacing(file, prefix=prefix, mode=mode) as stream:
         stream.write(content.encode("utf-8") if isinstance(content, str) else content)

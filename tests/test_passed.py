@@ -43,7 +43,7 @@ def test_another_source_or_version_is_another_digest(tmp_path: Path, monkeypatch
 
 
 def test_what_a_cell_reaches_is_part_of_it() -> None:
-    found = frozenset[str]().union(*(modules.reached(m) for m in [TEST, *VARIANTS]))
+    found = frozenset[str]().union(*(modules.reachable(m) for m in [TEST, *VARIANTS]))
     expected = {"mmbench.model.build", "mmbench.model.block", "mmbench.model.masking", "mmbench.training.loop"}
     expected |= {"mmbench.training.objective", "mmbench.attention.additive", "mmbench.fusion.concat"}
     expected |= {"mmbench.schema.params", "mmbench.registry", TEST, "tests.support.small", "tests.support.passed"}

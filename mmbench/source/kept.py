@@ -87,7 +87,8 @@ class Kept:
         content = json.dumps(sections).encode()
         with suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            atomic.write(self.file, hashlib.sha256(content).hexdigest().encode() + b"\n" + content, prefix=_SCRATCH)
+            whole = hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+            atomic.write(self.file, whole, prefix=_SCRATCH, mode=0o600)
         self.new.clear()
 
 

@@ -78,7 +78,7 @@ def test_a_sweep_survives_ctrl_c_and_kill_and_then_has_nothing_to_run(tmp_path: 
     # Trained in this process, without Ray, in the order of the plan: bit for bit the same.
     loaded = small_project.read(root)
     assert {job.trial_id for job in loaded.plan.jobs} == last.keys()
-    for job in loaded.plan.jobs:
+    for job in loaded.plan.jobs[::3]:
         files_of_trial = run_locally(
             job, root / "data" / "prepared" / job.config.dataset, limits_of(loaded.params.sweep)
         )

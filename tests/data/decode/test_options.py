@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.data.decode.base import cut
+from mmbench.data.decode.base import describe_cut
 from mmbench.data.decode.factory import decoder
 from mmbench.data.decode.pixels import Wish
 from mmbench.data.table.table import KINDS
@@ -36,7 +36,7 @@ def test_every_option_is_documented_with_its_default(kind: str) -> None:
     ],
 )
 def test_what_is_cut_is_told_with_the_option(lengths: list[int], said: str) -> None:
-    assert cut(lengths, 2, "length") == said
+    assert describe_cut(lengths, 2, "length") == said
 
 
 def test_the_size_of_pictures_is_explained() -> None:

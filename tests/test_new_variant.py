@@ -79,6 +79,7 @@ def test_the_contract_is_checked_on_it_and_kept(grown: Grown) -> None:
     assert sorted(passed) == sorted(all_checks("attention"))
 
 
+@pytest.mark.exhaustive
 def test_it_is_in_the_plan_of_the_full_space(grown: Grown) -> None:
     grown.grid(attention="full", fusion="full", architecture="full")
     told = grown.run("mmbench", "plan", "--root", str(grown.project), "--json")

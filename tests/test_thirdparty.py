@@ -73,6 +73,7 @@ def installed(built: Path, tmp_path: Path) -> Installed:
     return Installed(site=site, project=project)
 
 
+@pytest.mark.exhaustive
 def test_it_is_listed_planned_and_trained(installed: Installed) -> None:
     listed = json.loads(installed.mmbench("list", "--json").stdout)
     found = {

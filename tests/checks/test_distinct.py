@@ -162,7 +162,7 @@ def test_no_two_mechanisms_mix_alike_and_parameters_do_not_matter() -> None:
     assert len({kind for found in kinds.values() for kind in found}) == len(ATTENTIONS)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("attention", STAND_INS)
 def test_no_two_fusions_meet_alike_and_parameters_do_not_matter(attention: type[Attention]) -> None:
     def met(fusion: type[Fusion], seed: int) -> Meeting:

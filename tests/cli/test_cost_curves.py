@@ -15,7 +15,7 @@ def call(root: Path, *words: str) -> int:
     return main(["cost-curves", "--root", str(root), "--device", "cpu", *words])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_attention_is_measured_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "--lengths", "64,32,64", "--width", "8") == 0
     shown = capsys.readouterr()

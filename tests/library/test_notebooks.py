@@ -32,11 +32,11 @@ def test_from_arrays_to_a_leaderboard_in_few_lines() -> None:
     assert len(lines) <= MOST
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("own_tensors", "maximum"), pytest.param("data_loader", "concat", marks=pytest.mark.exhaustive)],
+    [("own_tensors", "maximum"), ("data_loader", "concat")],
 )
 def test_the_notebook_runs(name: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")

@@ -106,7 +106,7 @@ def test_every_figure_is_an_svg_that_parses_and_a_pdf(folder: Path) -> None:
         assert b"CreationDate" not in pdf and b"DejaVuSans" in pdf and b"/Type3" not in pdf
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_bytes_do_not_depend_on_hashes_time_zone_or_locale(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from tests.support.factory import *\n"

@@ -305,7 +305,7 @@ def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_command_merges_with_the_local_settings(tmp_path: Path) -> None:
     root = small_project.make(tmp_path / "project")
     (root / "pipeline").mkdir()

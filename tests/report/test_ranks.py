@@ -133,7 +133,7 @@ def test_a_level_beside_the_bracket_is_not_joined() -> None:
     assert drawn.figure.rows[0].name == "a" and drawn.figure.rows[0].kind == "best"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_three_data_sets_are_ranked_without_a_test() -> None:
     found = analysed(make())
     assert [t.factor for t in found["ranks"].tables] == ["attention", "fusion", "architecture"]

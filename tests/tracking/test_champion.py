@@ -105,6 +105,7 @@ def test_the_champion_predicts_files_with_the_accuracy_of_the_ledger(
     assert all(abs(sum(v for k, v in m.items() if k.startswith("probability.")) - 1) < 1e-9 for m in made)
 
 
+@pytest.mark.exhaustive
 def test_a_champion_of_arrays_predicts_with_the_accuracy_of_the_ledger(
     crowned: tuple[Path, Loaded], tmp_path: Path
 ) -> None:

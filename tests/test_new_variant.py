@@ -41,6 +41,7 @@ class Grown(Clone):
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
         raw["grid"] |= axes
         raw["tracking"] |= {"enabled": False}
+        raw["sweep"] |= {"at_once": 1}
         file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
     def stage(self, name: str) -> str:

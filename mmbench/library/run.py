@@ -22,7 +22,7 @@ from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.schema.strict_yaml import parse
 from mmbench.stages.sweep import compute_metrics
-from mmbench.sweep.engine import Outcome, assignments
+from mmbench.sweep.assignment import Outcome, assignments
 from mmbench.sweep.plan import build
 from mmbench.sweep.progress import Watch
 

@@ -7,20 +7,25 @@ A trial that fails, diverges or hits a limit has a result too: it is reported, a
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from mmbench.ledger.store import Ledger, coverage, limits_of
 from mmbench.project.folders import LEDGER, PREPARED, SETTINGS
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.params import Params, load_params
+from mmbench.schema.params import Params, Sweep, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import GO_ON, INTERRUPTED, exit_code
 from mmbench.sweep import measure
 from mmbench.sweep.plan import build, load_specs
 from mmbench.sweep.progress import MeasureWatch, Watch, duration, summary
+
+if TYPE_CHECKING:
+    from mmbench.sweep.assignment import Outcome
 
 
 def sweep(root: Path, console: Console) -> int:
@@ -74,10 +79,23 @@ def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, cons
     return True
 
 
+def _choose_engine(settings: Sweep) -> Callable[..., Outcome]:
+    """Ray's, but for one trial at a time on this machine without a GPU."""
+    if settings.at_once == 1:
+        from mmbench.sweep import in_process
+
+        if in_process.suffices(settings):
+            return in_process.run
+    from mmbench.sweep import engine
+
+    return engine.run
+
+
 def _run(params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, root: Path, console: Console) -> int:
     # Late: a run with nothing to do needs neither Ray nor MLflow.
-    from mmbench.sweep import engine
     from mmbench.tracking import Tracker
+
+    run = _choose_engine(params.sweep)
 
     watch = Watch(console)
 
@@ -93,7 +111,7 @@ def _run(params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger,
                 tracker.log(result)
 
         try:
-            outcome = engine.run(
+            outcome = run(
                 plan,
                 ledger,
                 params.sweep,

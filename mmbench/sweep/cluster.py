@@ -110,11 +110,6 @@ def _count_slots(settings: Sweep, address: str | None) -> Slots:
     return share_out(settings, cpus=cpus, gpus=gpus, gpu_gib=gib)
 
 
-def is_remote() -> bool:
-    """Whether trials run on a cluster that somebody else has started."""
-    return bool(os.environ.get("RAY_ADDRESS"))
-
-
 @contextmanager
 def started(settings: Sweep, *, meanwhile: Callable[[], T]) -> Iterator[tuple[Slots, T]]:
     """A Ray to run on (the cluster that RAY_ADDRESS names, else one of our own), its slots, and what `meanwhile` made.

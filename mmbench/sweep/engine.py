@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,41 +22,19 @@ import numpy as np
 
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.registry import Axis, Variant, defined
-from mmbench.schema.dataset import load_spec
 from mmbench.schema.params import Sweep
-from mmbench.schema.plan import Job, Limits, Plan
+from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
-from mmbench.sweep.assignment import Assignment
-from mmbench.sweep.measure import missing, wanted
+from mmbench.sweep.assignment import Outcome, assignments
 from mmbench.sweep.orphan_guard import guarded
+from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
 
 # Imports inside functions: torch and Ray Tune are read while Ray starts, which saves a person two seconds.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a sweep ended.
-
-    Attributes:
-        ran: Trials that now have a result.
-        left: Trials without one.
-        measured: Trials from before on which probes were measured.
-        unmeasured: Those on which this is still to be done.
-        slots: Trials at a time.
-        seconds: Wall time.
-    """
-
-    ran: int
-    left: int
-    measured: int
-    unmeasured: int
-    slots: int
-    seconds: float
 
 
 def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
@@ -68,9 +45,7 @@ def _share(datasets: Sequence[str], root: Path) -> Mapping[str, Data]:
     for name in datasets:
         spec, splits = load_prepared(root / name)
         arrays = {split: {key: np.asarray(x) for key, x in splits[split].items()} for split in SPLITS}
-        shared[name] = Data(
-            spec=spec, folder=str((root / name).resolve()), arrays=arrays if cluster.is_remote() else None
-        )
+        shared[name] = Data(spec=spec, folder=str((root / name).resolve()), arrays=arrays if is_remote() else None)
     return shared
 
 
@@ -85,21 +60,6 @@ def _by_value(jobs: Sequence[Job]) -> list[tuple[Axis, Variant]]:
             # A worker may not find the person's own module.
             cloudpickle.register_pickle_by_value(sys.modules[info.module])
     return found
-
-
-def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
-    """The pending trials, in the plan's order, then the finished ones that lack probes."""
-    specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.jobs}}
-    measures = {name: wanted(spec) for name, spec in specs.items()}
-    pending = [Assignment(job=j, measures=measures[j.config.dataset]) for j in ledger.pending(plan, limits)]
-    results = ledger.of(plan.jobs)
-    lacking = missing(plan, results, ledger, specs)
-    again = [
-        Assignment(job=job, measures=lacking[job.trial_id], outputs=results[job.trial_id].outputs)
-        for job in plan.jobs
-        if job.trial_id in lacking and lacking[job.trial_id].probes
-    ]
-    return pending + again
 
 
 def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> None:

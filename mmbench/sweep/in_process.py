@@ -18,11 +18,17 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Sweep
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
-from mmbench.sweep.engine import Outcome, assignments
+from mmbench.sweep.assignment import Outcome, assignments
 from mmbench.sweep.local import one_thread
+from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.trial import measure_again
 from mmbench.sweep.trial import run as run_trial
 from mmbench.sweep.weights import WeightStore
+
+
+def suffices(settings: Sweep) -> bool:
+    """Whether a person asked for one trial at a time, and there is neither a cluster nor a GPU to share."""
+    return settings.at_once == 1 and not is_remote() and not torch.cuda.is_available()
 
 
 def run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 ENVIRONMENT = {
     # Ray Tune: no tables, no CSV, JSON and TensorBoard files, no tracebacks of lost workers; the ledger has it all.
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -27,3 +29,8 @@ SYSTEM: dict[str, object] = {
     "raylet_report_resources_period_milliseconds": 500,
     "gcs_pull_resource_loads_period_milliseconds": 10_000,
 }
+
+
+def is_remote() -> bool:
+    """Whether trials run on a cluster that somebody else has started."""
+    return bool(os.environ.get("RAY_ADDRESS"))

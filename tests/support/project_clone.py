@@ -33,6 +33,8 @@ class GrowingClone(Clone):
         small_project.make(self.project)
         small = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 2}
         self.edit_project("grid", small)
+        # Ray has tests of its own.
+        self.edit_project("sweep", {"at_once": 1})
 
     def edit_project(self, section: str, values: dict[str, object]) -> None:
         """Change settings of the project."""

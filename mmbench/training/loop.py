@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mmbench.data.batches import Split
+from mmbench.data.batches import Inputs, Split
 from mmbench.schema.params import Training
 from mmbench.schema.scores import better, predictions, scores
 from mmbench.training.flat_parameters import Flat
@@ -63,6 +63,69 @@ def predict(model: nn.Module, split: Split, *, precision: str = "float32") -> Te
     return torch.cat(parts).float()
 
 
+class _Steps:
+    """The optimiser and its schedule: one call trains on one batch."""
+
+    def __init__(
+        self, model: nn.Module, settings: Training, objective: Objective, *, per_epoch: int, cuda: bool
+    ) -> None:
+        self.model, self.settings, self.objective, self.cuda = model, settings, objective, cuda
+        self.per_epoch = per_epoch
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        # A GPU takes many parameters in one operation anyway; a vector has one type.
+        self.flat = Flat(self.parameters) if not cuda and len({p.dtype for p in self.parameters}) == 1 else None
+        if self.flat is not None:
+            self.parameters = [self.flat.vector]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self.factor = schedule(settings.epochs * per_epoch, settings.warmup)
+        self.done = 0
+
+    def train(self, inputs: Inputs, labels: Tensor) -> Tensor:
+        """The mean loss of the batch before the step. Raises DivergedError; on a GPU, `fit` does, once an epoch."""
+        # Where results are to repeat themselves, new memory is filled with NaN, so that who reads what nobody has
+        # written is found out. One step shows it; in all steps it would take a twentieth of the time.
+        torch.utils.deterministic.fill_uninitialized_memory = self.done == 0  # type: ignore[attr-defined]
+        with autocast(self.settings.precision, labels.device):
+            loss = self.objective.loss(self.model(inputs), labels)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.flat is not None:
+            self.flat.gather()
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.settings.clip_norm)
+        # On a GPU, looking at the loss in every step would make the host wait for it.
+        if not self.cuda and not math.isfinite(loss.item() + norm.item()):
+            where = f"epoch {self.done // self.per_epoch}, step {self.done}"
+            raise DivergedError(f"loss {loss.item()}, gradient norm {norm.item()} at {where}")
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * self.factor(self.done)
+        self.optimiser.step()
+        self.done += 1
+        return loss.detach()
+
+    def release(self) -> None:
+        """Give the model parameters of their own again."""
+        if self.flat is not None:
+            self.flat.release()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Best:
+    """The best epoch so far: by the main metric on validation; of equals, by the loss."""
+
+    score: float
+    loss: float
+    epoch: int
+    weights: dict[str, Tensor]
+    outputs: Tensor
+
+    def holds_against(self, metric: str, score: float, loss: float) -> bool:
+        if better(metric, score, self.score):
+            return False
+        return bool(better(metric, self.score, score)) or loss >= self.loss
+
+
 def fit(
     model: nn.Module,
     train: Split,
@@ -80,44 +143,21 @@ def fit(
     """
     device = train.labels.device
     cuda = device.type == "cuda"
-    trained = [p for p in model.parameters() if p.requires_grad]
-    # A GPU takes many parameters in one operation anyway; a vector has one type.
-    flat = Flat(trained) if not cuda and len({p.dtype for p in trained}) == 1 else None
-    if flat is not None:
-        trained = [flat.vector]
-    optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
     per_epoch = -(-len(train) // settings.batch_size)
-    factor = schedule(settings.epochs * per_epoch, settings.warmup)
+    steps = _Steps(model, settings, objective, per_epoch=per_epoch, cuda=cuda)
     order = torch.Generator().manual_seed(seed)
     metric = objective.task.metric
     curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{metric}": []}
-    best: tuple[float, float, int, dict[str, Tensor], Tensor] | None = None
+    best: _Best | None = None
     truth = validation.labels.cpu().numpy()
-    began, step = time.perf_counter(), 0
+    began = time.perf_counter()
 
     for epoch in range(settings.epochs):
         model.train()
         total = torch.zeros((), device=device)
         for index in torch.randperm(len(train), generator=order).to(device).split(settings.batch_size):
-            # Where results are to repeat themselves, new memory is filled with NaN, so that who reads what nobody has
-            # written is found out. One step shows it; in all steps it would take a twentieth of the time.
-            torch.utils.deterministic.fill_uninitialized_memory = step == 0  # type: ignore[attr-defined]
             inputs, labels = train.rows(index)
-            with autocast(settings.precision, device):
-                loss = objective.loss(model(inputs), labels)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            if flat is not None:
-                flat.gather()
-            norm = nn.utils.clip_grad_norm_(trained, settings.clip_norm)
-            # On a GPU, looking at the loss in every step would make the host wait for it: there, once an epoch.
-            if not cuda and not math.isfinite(loss.item() + norm.item()):
-                raise DivergedError(f"loss {loss.item()}, gradient norm {norm.item()} at epoch {epoch}, step {step}")
-            for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * factor(step)
-            optimiser.step()
-            total += loss.detach() * len(labels)
-            step += 1
+            total += steps.train(inputs, labels) * len(labels)
         mean_loss = (total / len(train)).item()
         logits = predict(model, validation, precision=settings.precision)
         validation_loss = objective.loss(logits, validation.labels).item()
@@ -127,24 +167,19 @@ def fit(
         guess = predictions(objective.task.kind, objective.in_units(logits).cpu().numpy())
         # A metric that these samples cannot carry (AUROC of one class) leaves the choice to the loss.
         score = scores(objective.task, guess, truth, only=(metric,)).get(metric, math.nan)
-        curves["train_loss"].append(mean_loss)
-        curves["validation_loss"].append(validation_loss)
-        curves[f"validation_{metric}"].append(score)
-        if (
-            best is None
-            or better(metric, score, best[0])
-            or (not better(metric, best[0], score) and validation_loss < best[1])
-        ):
+        for name, value in zip(curves, (mean_loss, validation_loss, score), strict=True):
+            curves[name].append(value)
+        if best is None or not best.holds_against(metric, score, validation_loss):
             weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-            best = (score, validation_loss, epoch, weights, logits)
+            best = _Best(score=score, loss=validation_loss, epoch=epoch, weights=weights, outputs=logits)
         on_epoch(epoch, curves)
-        if settings.patience is not None and epoch - best[2] >= settings.patience:
+        if settings.patience is not None and epoch - best.epoch >= settings.patience:
             break
 
     if cuda:
         torch.cuda.synchronize(device)
     assert best is not None
-    if flat is not None:
-        flat.release()
-    model.load_state_dict(best[3])
-    return Trained(curves=curves, best_epoch=best[2], seconds=time.perf_counter() - began, outputs=best[4])
+    steps.release()
+    model.load_state_dict(best.weights)
+    seconds = time.perf_counter() - began
+    return Trained(curves=curves, best_epoch=best.epoch, seconds=seconds, outputs=best.outputs)

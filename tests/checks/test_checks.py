@@ -15,11 +15,14 @@ from tests.checks.broken import BROKEN
 MODEL_AXES = ("attention", "fusion", "architecture", "stem")
 CONTRACT = [(axis, v, name) for axis in AXES for v in variants(axis).values() for name in all_checks(axis)]
 QUICK = {"fusion": "concat", "architecture": "independent"}
-"""Of these axes, whose checks build whole models, the quick tests ask one variant only."""
+"""Of these axes, whose checks build whole models, quick tests ask one variant, and `make test` those of the core."""
 
 
 def case(axis: str, variant: Variant, name: str) -> object:
-    marks = [pytest.mark.slow] if QUICK.get(axis, variant.name) != variant.name else []
+    if QUICK.get(axis, variant.name) == variant.name:
+        marks = []
+    else:
+        marks = [pytest.mark.slow if variant.core else pytest.mark.exhaustive]
     return pytest.param(axis, variant, name, id=f"{axis}-{variant.name}-{name}", marks=marks)
 
 

@@ -85,7 +85,7 @@ def test_same_options_give_same_bits(name: str, tmp_path: Path) -> None:
     assert first == second != third
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_another_process_makes_the_same_bits(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from mmbench.dataset.unique import Unique; from mmbench.data.prepared import save;"

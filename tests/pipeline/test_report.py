@@ -60,7 +60,7 @@ def stage(project: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_partial_ledger_gives_a_report_that_says_so_and_a_full_one_the_same_bytes_twice(project: Path) -> None:
     declared = fill(project, part=0.6)
     done = stage(project)

@@ -255,7 +255,7 @@ def test_a_metric_that_no_trial_has_leaves_a_report_without_scores(tmp_path: Pat
     render(found)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("fault", [State.FAILED, pytest.param(State.PENDING, marks=pytest.mark.exhaustive)])
 def test_gaps_in_mixed_data_sets_are_told(fault: State, tmp_path: Path) -> None:
     found = analysed(make(truths=MIXED, faults={0: fault, 120: fault, 300: fault}, seeds=2))

@@ -60,7 +60,7 @@ class Split:
 
     def rows(self, index: Tensor | slice) -> tuple[Inputs, Tensor]:
         """The inputs of these samples as models take them (float32 or int64, normalised), and their labels."""
-        return {name: self._rows(name, x, index) for name, x in self.inputs.items()}, self.labels[index]
+        return {name: self._rows(name, x, index) for name, x in self.inputs.items()}, _take(self.labels, index)
 
     def only(self, modalities: tuple[str, ...]) -> Split:
         """The same samples with these modalities alone."""
@@ -73,16 +73,17 @@ class Split:
         values = _take(stored.values, index).to(device, non_blocking=True)
         if name in self.normal:
             mean, std = self.normal[name]
-            # In place, as a new large array costs more than the arithmetic; but never in what is stored.
-            values = values.to(torch.float32, copy=isinstance(index, slice)).sub_(mean).div_(std)
+            # In place, as a new large array costs more than the arithmetic.
+            values = values.to(torch.float32).sub_(mean).div_(std)
         else:
             values = values.to(torch.float32 if values.is_floating_point() else torch.int64)
         return Example(values=values, mask=None if stored.mask is None else _take(stored.mask, index).to(device))
 
 
 def _take(x: Tensor, index: Tensor | slice) -> Tensor:
-    """Rows of x. index_select copies whole rows; indexing goes through bytes one by one, 20 times as slow."""
-    return x.index_select(0, index) if isinstance(index, Tensor) else x[index]
+    """Rows of x, copied: whoever writes into them must not change what other trials read. index_select copies whole
+    rows; indexing goes through bytes one by one, 20 times as slow."""
+    return x.index_select(0, index) if isinstance(index, Tensor) else x[index].clone()
 
 
 def _tensor(array: np.ndarray) -> Tensor:

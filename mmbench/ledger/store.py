@@ -95,6 +95,7 @@ class Ledger:
         self.weights = folder.with_name("weights")
         self.broken: dict[Path, str] = {}
         self.notes: dict[Path, str] = {}
+        self.without_weights: str | None = None
 
     def json_file(self, trial_id: str) -> Path:
         return self.folder / f"{trial_id}.json"
@@ -269,7 +270,12 @@ class Ledger:
             # The JSON that is there names other outputs: it goes before they do.
             self._remove(self.json_file(trial_id))
         if weights is not None:
-            self._put(self.weights_file(trial_id), weights)
+            try:
+                self._put(self.weights_file(trial_id), weights)
+            except UserError as error:
+                # They only save a training later on: no reason to lose this one.
+                self.without_weights = str(error)
+                result = result.model_copy(update={"weights": None})
         if outputs is not None:
             self._put(self.outputs_file(trial_id), outputs)
         if measured is not None:

@@ -42,7 +42,10 @@ def sweep(root: Path, console: Console) -> int:
         pending = ledger.pending(plan, limits_of(params.sweep))
         for file, reason in ledger.broken.items():
             console.print(f"{file} is no result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
+        known = set(ledger.broken)
         scored = compute_metrics(plan, specs, ledger, console)
+        for file in ledger.broken.keys() - known:
+            console.print(f"{file.name}: {ledger.broken[file]}", style="yellow", soft_wrap=True, markup=False)
         # A probe for which a trial's own time did not suffice is measured in a second round, with a limit of its own.
         for _ in range(2):
             unmeasured = any(
@@ -52,6 +55,8 @@ def sweep(root: Path, console: Console) -> int:
                 code = _run(params, plan, specs, ledger, root, console)
             pending, scored = [], False
         results = ledger.of(plan.jobs)
+    if ledger.without_weights is not None:
+        console.print(f"weights are not kept: {ledger.without_weights}", style="yellow", soft_wrap=True, markup=False)
     summary(console, coverage(plan, results), results)
     for name, (count, why) in measure.failures(list(ledger.measured(results).values())).items():
         console.print(

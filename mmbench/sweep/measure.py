@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmbench import provenance
+from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
@@ -113,27 +114,37 @@ def measure_metrics(outputs: Outputs, names: Mapping[str, str]) -> dict[str, Mea
     return {name: _one_metric(name, print_, outputs) for name, print_ in names.items()}
 
 
-def _metrics_of(ledger: Ledger, trial_id: str, names: Mapping[str, str]) -> tuple[str, dict[str, MeasuredMetric]]:
-    return trial_id, measure_metrics(ledger.outputs(trial_id), names)
+def _metrics_of(
+    ledger: Ledger, trial_id: str, names: Mapping[str, str]
+) -> tuple[str, dict[str, MeasuredMetric] | UserError]:
+    try:
+        return trial_id, measure_metrics(ledger.outputs(trial_id), names)
+    except UserError as error:
+        return trial_id, error
 
 
 def measure_all_metrics(
     ledger: Ledger, results: Mapping[str, TrialResult], missing: Mapping[str, Wanted]
 ) -> Iterator[str]:
     """Compute what these trials lack from their outputs, and keep it; yields each trial as it is done. The caller holds
-    the ledger's lock. Raises UserError where outputs cannot be read or the ledger cannot be written."""
+    the ledger's lock. A trial whose outputs are damaged is left out and is in `ledger.broken`. Raises UserError where
+    the ledger cannot be written."""
     open_ = {i: lacks.metrics for i, lacks in missing.items() if lacks.metrics}
     if not open_:
         return
     before = ledger.measured({i: results[i] for i in open_})
     for trial_id, found in _in_parallel(ledger, open_):
+        if isinstance(found, UserError):
+            ledger.broken[ledger.json_file(trial_id)] = f"{found}; delete the file, and its trial runs again"
+            yield trial_id
+            continue
         ledger.write_measured(before[trial_id].updated(metrics=found))
         yield trial_id
 
 
 def _in_parallel(
     ledger: Ledger, open_: Mapping[str, Mapping[str, str]]
-) -> Iterator[tuple[str, dict[str, MeasuredMetric]]]:
+) -> Iterator[tuple[str, dict[str, MeasuredMetric] | UserError]]:
     if len(open_) < MANY:
         yield from (_metrics_of(ledger, i, names) for i, names in open_.items())
         return

@@ -40,7 +40,6 @@ class Worker(tune.Trainable):
         defined: Sequence[tuple[Axis, Variant]] = (),
     ) -> None:
         import torch
-        import torch._dynamo  # PyTorch's first optimiser imports it, which takes seconds
 
         import mmbench.sweep.trial  # noqa: F401 - read here, before the first trial's clock starts
 

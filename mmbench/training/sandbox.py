@@ -14,6 +14,10 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
+import torch._dynamo
+
+# PyTorch imports its compiler with the first optimiser and when determinism is set. An import that a time limit or
+# Ctrl-C ends half way stays broken for the whole process, so it is done before any trial.
 
 
 class TrialTimeoutError(BaseException):

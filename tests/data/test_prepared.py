@@ -15,7 +15,7 @@ from mmbench.data.prepared import Writer, content_hash, load_arrays, load_prepar
 from mmbench.errors import UserError
 from mmbench.schema.dataset import DataSpec, Modality, Normal, load_spec
 from mmbench.schema.task import task_of
-from tests.support import small
+from tests.support import small, small_project
 
 
 def prepared() -> dict[str, dict[str, np.ndarray]]:
@@ -261,3 +261,17 @@ def test_a_full_disk_is_told_and_the_old_data_set_stays(tmp_path: Path) -> None:
         assert [f.name for f in disk.iterdir()] == ["prepared"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_whoever_writes_into_rows_changes_nothing_for_others(tmp_path: Path) -> None:
+    small_project.make(tmp_path)
+    spec, arrays = load_prepared(tmp_path / "data" / "prepared" / "small")
+    split = as_split(spec, arrays["test"])
+    for index in (slice(None), slice(3, 9), torch.arange(4)):
+        inputs, labels = split.rows(index)
+        before = [x.values.clone() for x in inputs.values()] + [labels.clone()]
+        for x in inputs.values():
+            x.values.add_(1.0)
+        labels.add_(1)
+        again, truth = split.rows(index)
+        assert all(torch.equal(a, b) for a, b in zip(before, [*(x.values for x in again.values()), truth], strict=True))

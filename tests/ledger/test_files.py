@@ -23,6 +23,7 @@ from mmbench.schema.plan import Limits
 from mmbench.schema.result import State
 from mmbench.schema.task import TaskKind, task_of
 from mmbench.sweep.files import TrialFiles
+from mmbench.sweep.measure import Wanted, measure_all_metrics
 from tests.support import small_project
 
 LABELS: dict[TaskKind, Callable[[int, int], np.ndarray]] = {
@@ -346,3 +347,27 @@ def test_results_that_name_other_files_than_are_given_are_refused(loaded: Loaded
     with pytest.raises(ValueError, match="names other outputs than are given"):
         ledger.write(made.result, b"others", made.measured, made.weights)
     assert not ledger.folder.exists()
+
+
+def test_weights_that_cannot_be_written_cost_no_trial(loaded: Loaded, ledger: Ledger) -> None:
+    made = files(loaded)
+    assert made.weights is not None
+    ledger.weights_file(made.result.trial_id).parent.write_text("no folder", encoding="utf-8")
+    trial_id = write(ledger, made)
+    kept = ledger.read()[trial_id]
+    assert kept.weights is None and kept.metrics == made.complete.metrics
+    assert "is a file where the ledger needs a folder" in str(ledger.without_weights)
+
+
+def test_damaged_outputs_cost_their_trial_alone_when_a_metric_is_added(loaded: Loaded, ledger: Ledger) -> None:
+    first, second = (write(ledger, files(loaded, i)) for i in range(2))
+    content = bytearray(ledger.outputs_file(first).read_bytes())
+    content[-1] ^= 1
+    ledger.outputs_file(first).write_bytes(content)
+    lacking = {i: Wanted(metrics={"accuracy": "a new fingerprint"}, probes={}) for i in (first, second)}
+    assert set(measure_all_metrics(ledger, ledger.read(), lacking)) == {first, second}
+    assert (
+        "SHA-256" in ledger.broken[ledger.json_file(first)]
+        and "delete the file" in ledger.broken[ledger.json_file(first)]
+    )
+    assert ledger.measured(ledger.read())[second].metrics["accuracy"].fingerprint == "a new fingerprint"

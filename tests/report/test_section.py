@@ -109,6 +109,39 @@ def test_a_file_is_of_one_section(report: Report, names: list[str], why: str, tm
     assert {name for name, content in files.items() if content != without.get(name)} == {"report.html", "report.md"}
 
 
+class NotANumber(Planted):
+    def metrics(self, record: str) -> dict[str, float]:
+        return {"planted": float("nan")}
+
+
+class NumbersInCells(Planted):
+    def tables(self, record: str) -> Iterator[Table]:
+        yield build("planted", "Planted", [record], [{"experiment": record}], [("experiment", lambda _: 3, True)])  # type: ignore[list-item,return-value]
+
+
+class Ends(Planted):
+    def compute(self, context: Context) -> str:
+        raise SystemExit(0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (NotANumber, "its metrics cannot be written (ValueError: "),
+        (NumbersInCells, "the table planted cannot be written (AttributeError: "),
+        (Ends, "SystemExit: 0"),
+    ],
+)
+def test_outputs_that_cannot_be_written_cost_their_section_alone(
+    report: Report, kind: type[Planted], why: str, tmp_path: Path
+) -> None:
+    whole = with_section(report, kind())
+    files, without = written(whole, tmp_path / "with"), written(report, tmp_path / "without")
+    assert whole.failures["planted"].startswith(why)
+    assert {name for name, content in files.items() if content != without.get(name)} == {"report.html", "report.md"}
+
+
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of an installed distribution that names the module `planted_section`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
@@ -9,7 +10,9 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from mmbench.report.draw.figures import Drawn, draw, style
+from mmbench.report.draw.markdown import whole
 from mmbench.report.draw.table import Table
+from mmbench.report.pages import latex
 from mmbench.report.scores.caveats import Caveat, Facts, caveats
 from mmbench.report.scores.context import Context
 from mmbench.report.section import PACKAGE, Block, Section
@@ -69,8 +72,8 @@ class Part:
         if output not in self._outputs and self.failure is None:
             try:
                 self._outputs[output] = make()
-            except Exception as error:
-                self.failure = f"{type(error).__name__}: {error}"
+            except (Exception, SystemExit) as error:
+                self.failure = _words(error)
         found: T = empty if self.failure is not None else self._outputs[output]
         return found
 
@@ -163,7 +166,7 @@ class Report:
         taken: dict[str, str] = {}
         for part in sorted(self.parts, key=lambda part: not type(part.section).__module__.startswith(f"{PACKAGE}.")):
             part.make_all()
-            part.failure = part.failure or _why_not(part.files(), taken)
+            part.failure = part.failure or _why_not(part.files(), taken) or _why_not_written(part)
             taken |= dict.fromkeys(part.files(), part.name)
 
     @property
@@ -220,6 +223,29 @@ class Report:
         texts = {"lead": list(self.lead), "caveats": list(self.caveats)}
         records = {part.name: as_plain(part.record) for part in self.parts if not isinstance(part.record, Context)}
         return shared | texts | {"sections": records}
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # Whatever a foreign exception says when it is asked.
+        return type(error).__name__
+
+
+def _why_not_written(part: Part) -> str | None:
+    """Why tables, plots or metrics of a section cannot be written as files; None where they can."""
+    try:
+        for table in part.tables:
+            what = f"the table {table.name}"
+            whole(table), latex.table(table), table.raw.to_csv()
+        for name, frame in part.plots:
+            what = f"the plot {name}"
+            frame.to_csv()
+        what = "its metrics"
+        json.dumps(part.metrics, allow_nan=False)
+    except Exception as error:
+        return f"{what} cannot be written ({_words(error)})"
+    return None
 
 
 def _why_not(files: list[str], taken: Mapping[str, str]) -> str | None:

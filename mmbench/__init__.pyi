@@ -1,4 +1,10 @@
+from mmbench.api import Architecture as Architecture
+from mmbench.api import Attention as Attention
 from mmbench.api import Dataset as Dataset
+from mmbench.api import Fusion as Fusion
+from mmbench.api import Heads as Heads
+from mmbench.api import IntermediateFusion as IntermediateFusion
+from mmbench.api import Pooling as Pooling
 from mmbench.api import Results as Results
 from mmbench.api import UserError as UserError
 from mmbench.api import build_model as build_model

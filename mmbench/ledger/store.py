@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,8 +72,11 @@ class _BrokenError(ValueError):
 def _content(file: Path, largest: int) -> bytes:
     """Raises FileNotFoundError, and _BrokenError for whatever else keeps it from being read."""
     try:
-        if (size := file.stat().st_size) > largest:
-            raise _BrokenError(f"has {size} bytes, more than any file of a trial")
+        facts = file.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise _BrokenError("is no regular file")
+        if facts.st_size > largest:
+            raise _BrokenError(f"has {facts.st_size} bytes, more than any file of a trial")
         return file.read_bytes()
     except FileNotFoundError:
         raise
@@ -92,7 +96,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.weights = folder.with_name("weights")
+        # Also of "." and "": whoever stands in a ledger's folder.
+        self.weights = folder.parent / "weights" if folder.name else folder.resolve().parent / "weights"
         self.broken: dict[Path, str] = {}
         self.notes: dict[Path, str] = {}
         self.without_weights: str | None = None
@@ -306,7 +311,7 @@ class Ledger:
         try:
             file.unlink(missing_ok=True)
         except OSError as error:
-            raise _cannot_write(self.folder, error) from None
+            raise _cannot_write(file.parent, error) from None
 
     def _put(self, file: Path, content: bytes) -> None:
         try:

@@ -121,6 +121,8 @@ class TrialResult(Frozen):
 
     @model_validator(mode="after")
     def _possible(self) -> TrialResult:
+        if self.state not in FINISHED:
+            raise ValueError(f"{self.state}: no trial ends so")
         if self.state is State.DONE and not self.metrics and self.outputs is None:
             raise ValueError("done, but with neither outputs nor a score")
         for split, scores in self.metrics.items():

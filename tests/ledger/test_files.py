@@ -371,3 +371,27 @@ def test_damaged_outputs_cost_their_trial_alone_when_a_metric_is_added(loaded: L
         and "delete the file" in ledger.broken[ledger.json_file(first)]
     )
     assert ledger.measured(ledger.read())[second].metrics["accuracy"].fingerprint == "a new fingerprint"
+
+
+def test_a_file_that_is_no_regular_file_is_not_read(loaded: Loaded, ledger: Ledger) -> None:
+    trial_id = write(ledger, files(loaded))
+    ledger.json_file(trial_id).unlink()
+    ledger.json_file(trial_id).symlink_to("/dev/zero")
+    assert ledger.read() == {}
+    assert "no regular file" in ledger.broken[ledger.json_file(trial_id)]
+
+
+def test_no_result_is_pending(loaded: Loaded, ledger: Ledger) -> None:
+    trial_id = write(ledger, files(loaded))
+    file = ledger.json_file(trial_id)
+    file.write_text(file.read_text(encoding="utf-8").replace('"state": "done"', '"state": "pending"'), encoding="utf-8")
+    assert ledger.read() == {}
+    assert "no trial ends so" in ledger.broken[file]
+
+
+def test_a_ledger_may_be_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "data" / "ledger"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    assert Ledger(Path()).weights == tmp_path / "data" / "weights"
+    assert Ledger(Path()).read() == {}

@@ -59,6 +59,7 @@ def test_it_is_measured_for_every_trial_and_none_is_trained_again(grown: Growing
 
 @pytest.mark.exhaustive
 def test_lost_weights_are_trained_again_deterministically(grown: GrowingClone) -> None:
+    grown.stage("pipeline.sweep")
     folder = grown.project / "data" / "weights"
     weights = sorted(folder.iterdir())
     assert len(weights) > 2

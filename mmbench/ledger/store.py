@@ -92,12 +92,13 @@ class Ledger:
         broken: After a read, the files that hold no valid result, with the reason. They count as absent, so that their
             trials run again, and are never deleted.
         notes: After a read, what is odd about files that are used all the same.
+        without_weights: Why the weights of a trial could not be kept; None where all were.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        # Also of "." and "": whoever stands in a ledger's folder.
-        self.weights = folder.parent / "weights" if folder.name else folder.resolve().parent / "weights"
+        # "." has no name, beside which lock and weights could lie.
+        self.folder = folder if folder.name else folder.resolve()
+        self.weights = self.folder.with_name("weights")
         self.broken: dict[Path, str] = {}
         self.notes: dict[Path, str] = {}
         self.without_weights: str | None = None
@@ -239,13 +240,13 @@ class Ledger:
     def of(self, jobs: Iterable[Job]) -> dict[str, TrialResult]:
         """The results of planned trials, by id. One that holds another trial than its name says is broken."""
         planned = {job.trial_id: job for job in jobs}
-        return self._held_to(planned, self.read(planned))
+        return self._drop_misnamed(planned, self.read(planned))
 
     def whole(self, jobs: Iterable[Job]) -> dict[str, TrialResult]:
         """All results, by id, planned or not; the planned ones are held to the plan as in `of`."""
-        return self._held_to({job.trial_id: job for job in jobs}, self.read())
+        return self._drop_misnamed({job.trial_id: job for job in jobs}, self.read())
 
-    def _held_to(self, planned: Mapping[str, Job], results: Mapping[str, TrialResult]) -> dict[str, TrialResult]:
+    def _drop_misnamed(self, planned: Mapping[str, Job], results: Mapping[str, TrialResult]) -> dict[str, TrialResult]:
         found = {}
         for i, result in results.items():
             why = misnamed(result, planned[i]) if i in planned else None

@@ -8,18 +8,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pandas as pd
-
-from mmbench.report.draw.markdown import whole
 from mmbench.report.pages import latex, markdown
 from mmbench.report.pages.report import Report
 from mmbench.report.trials import parquet
 
 FOLDERS = ("tables", "figures", "plots")
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
 
 
 def export(report: Report, folder: Path) -> tuple[str, ...]:
@@ -49,17 +42,15 @@ def _write(report: Report, folder: Path) -> tuple[str, ...]:
     report.make_all()
     tables, figures = report.tables, report.figures
     put("report.md", markdown.render(report))
-    for table in tables:
-        put(f"tables/{table.name}.csv", _csv(table.raw))
-        put(f"tables/{table.name}.md", whole(table))
-        put(f"tables/{table.name}.tex", latex.table(table))
+    texts = {path: text for part in report.parts for path, text in part.texts.items()}
+    for path in (f"tables/{table.name}.{kind}" for table in tables for kind in ("csv", "md", "tex")):
+        put(path, texts[path])
     put("tables/all.tex", latex.document(tables))
     for figure in figures:
         put(f"figures/{figure.name}.svg", figure.svg)
         put(f"figures/{figure.name}.pdf", figure.pdf)
-    for part in report.parts:
-        for name, frame in part.plots:
-            put(f"plots/{name}.csv", _csv(frame))
+    for path in (path for path in texts if path.startswith("plots/")):
+        put(path, texts[path])
     put("metrics.json", json.dumps(report.metrics, indent=2, allow_nan=False) + "\n")
     parquet.write(report.context.frame, folder / "results.parquet")
     return (*written, "results.parquet")

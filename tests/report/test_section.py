@@ -128,8 +128,8 @@ class Ends(Planted):
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        (NotANumber, "its metrics cannot be written (ValueError: "),
-        (NumbersInCells, "the table planted cannot be written (AttributeError: "),
+        (NotANumber, "ValueError: Out of range float values are not JSON compliant"),
+        (NumbersInCells, "AttributeError: 'int' object has no attribute 'split'"),
         (Ends, "SystemExit: 0"),
     ],
 )

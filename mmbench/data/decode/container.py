@@ -12,7 +12,7 @@ import numpy as np
 from av.container import InputContainer
 
 from mmbench.data.decode.pixels import LARGEST
-from mmbench.data.files.problems import CellError
+from mmbench.data.files.problems import CellError, reason
 from mmbench.data.files.source import Source
 
 SUFFIXES = (
@@ -39,7 +39,7 @@ def opened(cell: Source) -> Iterator[InputContainer]:
         except CellError:
             raise
         except (av.FFmpegError, ValueError, IndexError, OSError, EOFError, MemoryError) as error:
-            said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+            said = getattr(error, "strerror", None) or reason(error)
             raise CellError(f"is broken, or no film or sound that can be read ({said}); make it again") from None
 
 

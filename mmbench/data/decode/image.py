@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mmbench.data.decode.base import Decoder, Layout
 from mmbench.data.decode.pixels import LARGEST, Wish
-from mmbench.data.files.problems import CellError
+from mmbench.data.files.problems import CellError, reason
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
 
@@ -157,8 +157,7 @@ class _Opened:
             raise CellError(f"is said to have more than {LARGEST:,} pixels; make it smaller") from None
         # Pillow's plugins let through whatever broken bytes make of them.
         if isinstance(error, Exception) and not isinstance(error, CellError):
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise CellError(f"is a broken image ({said}); copy or make it again") from None
+            raise CellError(f"is a broken image ({reason(error)}); copy or make it again") from None
 
 
 def _flat(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 
 from mmbench.data.files.archive import BROKEN, LARGEST
-from mmbench.data.files.problems import CellError
+from mmbench.data.files.problems import CellError, reason
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
 
@@ -65,7 +65,7 @@ def _npy(data: bytes) -> np.ndarray:
         raise
     # NumPy evaluates a header as a literal: broken bytes raise SyntaxError, TokenError, MemoryError and more.
     except Exception as error:
-        raise CellError(f"is a broken .npy file ({_why(error)}); save it again") from None
+        raise CellError(f"is a broken .npy file ({reason(error)}); save it again") from None
 
 
 def _npz(data: bytes, key: str | None) -> np.ndarray:
@@ -83,7 +83,7 @@ def _npz(data: bytes, key: str | None) -> np.ndarray:
     except CellError:
         raise
     except (*BROKEN, RuntimeError) as error:  # RuntimeError: a password.
-        raise CellError(f"is a broken .npz file ({_why(error)}); save it again") from None
+        raise CellError(f"is a broken .npz file ({reason(error)}); save it again") from None
 
 
 def _text(data: bytes) -> np.ndarray:
@@ -99,7 +99,7 @@ def _text(data: bytes) -> np.ndarray:
             io.StringIO(text), delimiter=separator, ndmin=2, skiprows=0 if _is_row(first, separator) else 1
         )
     except ValueError as error:
-        raise CellError(f"is not a table of numbers ({_why(error)})") from None
+        raise CellError(f"is not a table of numbers ({reason(error)})") from None
 
 
 def _is_row(line: str, separator: str | None) -> bool:
@@ -113,7 +113,3 @@ def _is_row(line: str, separator: str | None) -> bool:
         return True
 
     return any(is_number(field) for field in line.split(separator))
-
-
-def _why(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from mmbench.data.files.problems import CellError
+from mmbench.data.files.problems import CellError, reason
 
 LARGEST = 1 << 30
 """Bytes that one member may have when it is uncompressed."""
@@ -49,7 +49,7 @@ def inflate(stream: IO[bytes], name: str) -> bytes:
         with gzip.GzipFile(fileobj=stream) as unzipped:
             data = unzipped.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise CellError(f"{name} is not a whole gzip file ({_why(error)}); compress or copy it again") from None
+        raise CellError(f"{name} is not a whole gzip file ({reason(error)}); compress or copy it again") from None
     if len(data) > LARGEST:
         raise CellError(f"{name} is more than {_size(LARGEST)} when it is uncompressed; unpack it into the folder")
     return data
@@ -68,7 +68,7 @@ class Archive(ABC):
         try:
             return self._read(member)
         except BROKEN as error:
-            raise CellError(f"{self.name}/{member} cannot be read ({_why(error)}); make the archive again") from None
+            raise CellError(f"{self.name}/{member} cannot be read ({reason(error)}); make the archive again") from None
         except RuntimeError:  # Of which NotImplementedError, an unknown compression, is a kind.
             raise CellError(f"{self.name}/{member} needs a password; store it without one") from None
 
@@ -152,7 +152,7 @@ def open_archive(file: Path, name: str) -> Archive:
     except BROKEN as error:
         if isinstance(error, CellError):
             raise
-        raise CellError(f"{name} is not a whole archive ({_why(error)}); copy or make it again") from None
+        raise CellError(f"{name} is not a whole archive ({reason(error)}); copy or make it again") from None
 
 
 @lru_cache(maxsize=16)
@@ -172,10 +172,6 @@ def _near(member: str, known: Mapping[str, int]) -> str:
     last = PurePosixPath(member).name
     found = next((name for name in known if PurePosixPath(name).name.lower() == last.lower()), None)
     return f"; did you mean {found!r}?" if found else ""
-
-
-def _why(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _size(count: int) -> str:

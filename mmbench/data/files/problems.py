@@ -26,6 +26,11 @@ class CellError(ValueError):
     """One cell cannot be read. The message is the `what` of a Problem; whoever knows the row adds the `where`."""
 
 
+def reason(error: BaseException) -> str:
+    """What the error says, in one line; its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class DataError(UserError):
     """Raw data that cannot be used. `problems` has all of them; the message shows the first ones."""
 

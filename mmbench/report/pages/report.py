@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -105,7 +105,7 @@ class Part:
     @property
     def metrics(self) -> Mapping[str, Any]:
         nothing: dict[str, Any] = {}
-        return self._from_record("metrics", lambda r: dict(self.section.metrics(r)), nothing)
+        return self._from_record("metrics", lambda r: _as_json(self.section.metrics(r)), nothing)
 
     @property
     def lead(self) -> tuple[str, ...]:
@@ -121,9 +121,22 @@ class Part:
 
         return self._from_record("figures", drawn, ())
 
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The files of its tables and plots, by path."""
+        nothing: dict[str, str] = {}
+        return self._from_record("texts", lambda _: dict(self._texts()), nothing)
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        for table in self.tables:
+            yield f"tables/{table.name}.csv", as_csv(table.raw)
+            yield f"tables/{table.name}.md", whole(table)
+            yield f"tables/{table.name}.tex", latex.table(table)
+        yield from ((f"plots/{name}.csv", as_csv(frame)) for name, frame in self.plots)
+
     def make_all(self) -> None:
         """Every output, so that a failure is known before anything is written."""
-        for output in ("tables", "body", "markdown", "plots", "caveats", "metrics", "lead", "figures"):
+        for output in ("tables", "body", "markdown", "plots", "caveats", "metrics", "lead", "figures", "texts"):
             getattr(self, output)
 
     def files(self) -> list[str]:
@@ -166,7 +179,7 @@ class Report:
         taken: dict[str, str] = {}
         for part in sorted(self.parts, key=lambda part: not type(part.section).__module__.startswith(f"{PACKAGE}.")):
             part.make_all()
-            part.failure = part.failure or _why_not(part.files(), taken) or _why_not_written(part)
+            part.failure = part.failure or _why_not(part.files(), taken)
             taken |= dict.fromkeys(part.files(), part.name)
 
     @property
@@ -232,20 +245,14 @@ def _words(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _why_not_written(part: Part) -> str | None:
-    """Why tables, plots or metrics of a section cannot be written as files; None where they can."""
-    try:
-        for table in part.tables:
-            what = f"the table {table.name}"
-            whole(table), latex.table(table), table.raw.to_csv()
-        for name, frame in part.plots:
-            what = f"the plot {name}"
-            frame.to_csv()
-        what = "its metrics"
-        json.dumps(part.metrics, allow_nan=False)
-    except Exception as error:
-        return f"{what} cannot be written ({_words(error)})"
-    return None
+def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, if JSON can hold them. Raises ValueError or TypeError."""
+    json.dumps(dict(values), allow_nan=False)
+    return dict(values)
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
 
 
 def _why_not(files: list[str], taken: Mapping[str, str]) -> str | None:

@@ -54,7 +54,7 @@ def with_best(means: Means, among: Ints) -> WithBest:
     for i in range(k):
         others = np.arange(k) != i
         p[i], low[i], high[i] = _against(mean[i], error[i], df[i], mean[others], error[others], df[others], means)
-    # A method that is certainly not the best can be the best of the others for nobody: Hsu's limits stop at zero.
+    # Hsu's limits stop at zero: being ahead is claimed only of a method that is ahead of all others, and the reverse.
     return WithBest(p=p, low=np.minimum(low, 0.0), high=np.maximum(high, 0.0))
 
 
@@ -63,15 +63,15 @@ def _against(
 ) -> tuple[float, float, float]:
     """p of "this one is the best", and the limits of its mean minus that of the best other one."""
     total = error + errors
-    scale = np.sqrt(total)
+    scale = np.sqrt(np.maximum(total, 1e-24))
     with np.errstate(divide="ignore", invalid="ignore"):
         joint = np.where(total > 0, total**2 / (error**2 / df + errors**2 / dfs), means.limit)
     freedom = float(np.clip(joint, 1, means.limit).min())
-    if not (scale > 0).all():
+    if not total.any():
         # Without any noise every difference counts.
         ahead = others - mean
         return float((ahead <= 0).all()), float(-ahead.max()), float(-ahead.max())
-    shared = np.sqrt(error / total)
+    shared = np.sqrt(error) / scale
     t = float(((others - mean) / scale).max())
     p = min(1.0, float(stats.t.sf(t, freedom)) * len(others))
     if p > SURE:
@@ -116,7 +116,7 @@ def _normal_nodes() -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=512)
 def _chi_nodes(df: float) -> tuple[Floats, Floats]:
-    """Of sqrt(chi2 / df), by equal steps of probability's Gauss-Legendre rule."""
+    """Of sqrt(chi2 / df): Gauss and Legendre's nodes on the scale of its cumulative probability."""
     if df > 1e5:
         return np.ones(1), np.ones(1)
     nodes, weights = np.polynomial.legendre.leggauss(NODES)

@@ -250,6 +250,12 @@ class Context:
         return max((len(c.median) for c in self.curves), default=0)
 
     @property
+    def best_in_last(self) -> tuple[int, int]:
+        """Trained trials whose best epoch is the last that the budget allows, and all trained trials."""
+        best = self.frame["best_epoch"].dropna()
+        return int((best == self.params.train.epochs - 1).sum()), len(best)
+
+    @property
     def replicated(self) -> bool:
         """Whether more than one seed was declared, so that there can be intervals."""
         return self.seeds_declared > 1

@@ -8,7 +8,7 @@ from typing import Any
 from mmbench.report.draw import markdown as md
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
-from mmbench.report.sections.answer.compute import answers, lead
+from mmbench.report.sections.answer.compute import answers, budget, lead
 from mmbench.report.sections.answer.figures import top
 from mmbench.report.sections.answer.metrics import dataset_metrics
 from mmbench.report.sections.answer.record import Answers
@@ -52,7 +52,10 @@ class Answer(Section[Answers]):
         yield ShowFigure(name="top", alt="The best cells and the controls")
 
     def metrics(self, record: Answers) -> Mapping[str, Any]:
-        return {"best": {d.name: dataset_metrics(d) for d in record.context.datasets}}
+        last, trained = record.context.best_in_last
+        share = {"best_in_last_epoch": round(last / trained, 4)} if trained else {}
+        return {"best": {d.name: dataset_metrics(d) for d in record.context.datasets}} | share
 
     def lead(self, record: Answers) -> Iterator[str]:
         yield from lead(record.context.datasets)
+        yield from budget(record.context)

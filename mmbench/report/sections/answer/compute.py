@@ -162,6 +162,22 @@ def lead(datasets: Sequence[DatasetReport]) -> Iterator[str]:
         yield f"{sentence(ways.pop()) if len(ways) == 1 else 'Best'} mean: {listing(best, most=6)}."
 
 
+STILL_LEARNING = 0.25
+"""The share of trials that are best in their last epoch above which the budget is said to be too short."""
+
+
+def budget(context: Context) -> Iterator[str]:
+    """Whether training was cut short, under the headline: then rankings hold for this budget only."""
+    last, trained = context.best_in_last
+    epochs = context.params.train.epochs
+    if trained and last / trained > STILL_LEARNING:
+        after = "their only epoch" if epochs == 1 else f"the last of their {epochs} epochs"
+        yield (
+            f"{last:,} of {count(trained, 'trained model')} were best in {after}: with longer training the ranking "
+            "may change."
+        )
+
+
 def answers(context: Context) -> Answers:
     """Sentences and statements of every data set."""
     made = []

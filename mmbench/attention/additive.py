@@ -14,6 +14,18 @@ from mmbench.model import masking
 from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
+AT_ONCE = 2**16
+"""Hidden units of all pairs that may be held at once. Few operations on all of them are quicker than many on each."""
+
+
+def scores_of(query_BHNa: Tensor, key_BHMa: Tensor, u_Ha: Tensor) -> Tensor:
+    """sum_a u_a tanh(query_a + key_a), (B, H, N, M): at once where that is little, else one hidden unit at a time."""
+    batch, heads, queries, units = query_BHNa.shape
+    if batch * heads * queries * key_BHMa.shape[2] * units > AT_ONCE:
+        return additive_scores(query_BHNa, key_BHMa, u_Ha)
+    hidden_BHNMa = torch.tanh(query_BHNa[:, :, :, None] + key_BHMa[:, :, None])
+    return (hidden_BHNMa @ u_Ha[:, None, :, None])[..., 0]
+
 
 def _by_unit(x_BHLa: Tensor) -> Tensor:
     """(a, H, B, L) in memory: what one hidden unit needs lies together."""
@@ -105,8 +117,9 @@ class Additive(Attention):
     """Additive attention: score_nm = u^T tanh(W_q q_n + W_k k_m), y = softmax(score) v.
 
     Shapes: q (B, H, N, d), k and v (B, H, M, d) -> y (B, H, N, d). O(N M a) time with a = `score_dim` hidden units a
-    head, O(N M) memory: hidden units are gone through one at a time. Each head owns W_q and W_k (d, a) and u (a).
-    Deviation: several heads, as in the mechanisms it is compared with; where no token is real, y is 0.
+    head, O(N M) memory: where streams are long, hidden units are gone through one at a time. Each head owns W_q and W_k
+    (d, a) and u (a). Deviation: several heads, as in the mechanisms it is compared with; where no token is real, y is
+    0.
     """
 
     def __init__(self, heads: int, head_dim: int, *, score_dim: Annotated[int, Field(gt=0)] = 4) -> None:
@@ -118,6 +131,6 @@ class Additive(Attention):
 
     def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         query, key = heads.q @ self.w_query, heads.k @ self.w_key
-        scores = additive_scores(query, key, self.u.to(query.dtype))
+        scores = scores_of(query, key, self.u.to(query.dtype))
         weights = masking.softmax(scores, heads.kv_mask)
         return weights @ heads.v, weights if need_weights else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,12 +15,15 @@ from mmbench.registry import variant
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.task import task_of
 
+SAYS = {"image": "a digit", "audio": "a spoken word", "text": "a number word", "video": "a motion"}
+COUNT = {2: "two", 3: "three", 4: "four"}
 CORRUPTION = {"image": 0.2, "audio": 0.2, "text": 0.3, "video": 0.3}
 
 
 @variant("redundant", source="redundancy in the sense of Williams and Beer 2010, partial information decomposition")
 class Redundant(Generator):
-    """Four classes; a handwritten digit, a spoken word, a number word and a direction of motion all say which.
+    """Four classes; a handwritten digit, a spoken word, a number word and a direction of motion all say which, or those
+    of them that `modalities` lists.
 
     Each modality is wrong, independently, in a known share of the samples (`corruption`: one number, or one for each
     modality): it then says one of the three other classes. Evidence lies only where a modality is right.
@@ -32,23 +35,30 @@ class Redundant(Generator):
         train: int = 2000,
         validation: int = 500,
         test: int = 1000,
-        corruption: float | Mapping[str, float] = CORRUPTION,
+        modalities: Sequence[str] | None = None,
+        corruption: float | Mapping[str, float] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(train, validation, test, seed, multiple=NUMBERS)
-        self.corruption = check.probabilities("corruption", corruption, tuple(MODALITIES))
+        chosen = check.some_of("modalities", modalities, tuple(MODALITIES), least=2)
+        if corruption is None:
+            corruption = {m: CORRUPTION[m] for m in chosen}
+        self.corruption = check.probabilities("corruption", corruption, chosen)
 
     def describe(self, name: str) -> DataSpec:
-        shares = ", ".join(f"{modality} {p:g}" for modality, p in self.corruption.items())
+        *first, last = (SAYS[m] for m in self.corruption)
+        sayers = f"{', '.join(first)} and {last}"
+        shares = [f"{modality} {p:g}" for modality, p in self.corruption.items()]
         return DataSpec(
             name=name,
-            description="A digit, a spoken word, a number word and a motion all say the label, each wrong at times.",
-            modalities=MODALITIES,
+            description=f"{sayers[:1].upper()}{sayers[1:]} all say the label, each wrong at times.",
+            modalities={m: MODALITIES[m] for m in self.corruption},
             task=task_of("classification", (f"{word} · {way}" for word, way in zip(WORDS, DIRECTIONS, strict=True))),
             splits=self.sizes,
             chance=1 / NUMBERS,
             ceiling=ceiling(list(self.corruption.values()), NUMBERS),
-            ceiling_why=f"the best vote of four reports that are wrong in known shares of the samples: {shares}",
+            ceiling_why=f"the best vote of {COUNT[len(shares)]} reports that are wrong in known shares of the samples: "
+            + ", ".join(shares),
             licence=LICENCE,
             source=SOURCE,
             hash="",

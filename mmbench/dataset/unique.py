@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mmbench.data.synthetic import check, sampling
@@ -19,7 +21,8 @@ TAKING_PART = ("image", "audio", "text")
     "unique", source="unique information in the sense of Williams and Beer 2010, partial information decomposition"
 )
 class Unique(Generator):
-    """Four classes, said by the `carrier` alone (image, audio or text); the others say independent numbers.
+    """Four classes, said by the `carrier` alone (image, audio or text); the others say independent numbers, or those of
+    them that `modalities` lists.
 
     The carrier is wrong in a known share of the samples (`corruption`): it then says one of the three other classes.
     """
@@ -30,19 +33,23 @@ class Unique(Generator):
         train: int = 1600,
         validation: int = 500,
         test: int = 1000,
+        modalities: Sequence[str] | None = None,
         carrier: str = "image",
         corruption: float = 0.05,
         seed: int = 0,
     ) -> None:
         super().__init__(train, validation, test, seed, multiple=NUMBERS)
-        self.carrier = check.one_of("carrier", carrier, TAKING_PART)
+        self.taking_part = check.some_of("modalities", modalities, TAKING_PART, least=2)
+        self.carrier = check.one_of("carrier", carrier, self.taking_part)
         self.corruption = check.probability("corruption", corruption)
 
     def describe(self, name: str) -> DataSpec:
+        several = len(self.taking_part) > 2
+        others = "the others say numbers that are" if several else "the other one says a number that is"
         return DataSpec(
             name=name,
-            description=f"The {self.carrier} says the label; the others say numbers that are no clue.",
-            modalities={m: MODALITIES[m] for m in TAKING_PART},
+            description=f"The {self.carrier} says the label; {others} no clue.",
+            modalities={m: MODALITIES[m] for m in self.taking_part},
             task=task_of("classification", WORDS),
             splits=self.sizes,
             chance=1 / NUMBERS,
@@ -56,8 +63,8 @@ class Unique(Generator):
 
     def recipe(self, samples: int, rng: np.random.Generator) -> Recipe:
         labels = sampling.balanced(rng, samples, NUMBERS)
-        says = {m: sampling.balanced(rng, samples, NUMBERS) for m in TAKING_PART}
+        says = {m: sampling.balanced(rng, samples, NUMBERS) for m in self.taking_part}
         says[self.carrier] = sampling.corrupted(rng, labels, self.corruption, NUMBERS)
         nowhere = np.zeros(samples, bool)
-        tells = {m: says[m] == labels if m == self.carrier else nowhere for m in TAKING_PART}
+        tells = {m: says[m] == labels if m == self.carrier else nowhere for m in self.taking_part}
         return Recipe(labels=labels, says=says, tells=tells)

@@ -108,6 +108,19 @@ def test_redundant_says_the_label_but_for_the_stated_share(n: int, p: float, see
     assert all(said.min() >= 0 and said.max() < 4 for said in recipe.says.values())
 
 
+def test_modalities_can_be_chosen() -> None:
+    """What is left is as it was: the same reports in the same shares, and the ceiling of as many votes."""
+    few = Redundant(train=40, modalities=["text", "image"])
+    assert few.corruption == {"image": 0.2, "text": 0.3}, "in the usual order, each as reliable as ever"
+    spec = few.describe("few")
+    assert list(spec.modalities) == ["image", "text"] and "two reports" in spec.ceiling_why
+    assert spec.description == "A digit and a number word all say the label, each wrong at times."
+    assert spec.ceiling is not None and spec.ceiling < (Redundant().describe("all").ceiling or 0)
+    two = Unique(modalities=["image", "audio"]).describe("two")
+    assert list(two.modalities) == ["image", "audio"]
+    assert two.description == "The image says the label; the other one says a number that is no clue."
+
+
 @pytest.mark.parametrize("carrier", ["image", "audio", "text"])
 def test_unique_is_carried_by_one_modality(carrier: str) -> None:
     generator = Unique(train=4000, carrier=carrier, corruption=0.1)
@@ -168,6 +181,9 @@ def test_synergy_evidence_is_silent_where_the_recording_misleads() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: Redundant(modalities=["image"]), "modalities is ['image']; it must list at least 2 of image, audio"),
+        (lambda: Redundant(modalities=["image", "adio"]), "unknown name 'adio' in modalities; did you mean 'audio'?"),
+        (lambda: Unique(modalities=["image", "text"], carrier="audio"), "carrier is 'audio'"),
         (lambda: Redundant(train=-4), "train is -4; it must be a multiple of 4 of at least 4"),
         (lambda: Redundant(test=True), "test is True"),
         (lambda: Redundant(corruption=1.5), "corruption is 1.5; it must be a probability, from 0 to 1"),

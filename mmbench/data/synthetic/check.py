@@ -40,6 +40,19 @@ def probabilities(key: str, value: object, known: tuple[str, ...]) -> dict[str, 
     return {name: probability(f"{key}.{name}", value[name]) for name in known}
 
 
+def some_of(key: str, value: object, known: tuple[str, ...], *, least: int) -> tuple[str, ...]:
+    """Those of `known` that `value` lists, in the order of `known`; all where it is None. Raises UserError naming `key`
+    where one is unknown or doubled, or there are fewer than `least`."""
+    if value is None:
+        return known
+    if not isinstance(value, list | tuple) or len(value) < least or len(set(value)) < len(value):
+        raise UserError(f"{key} is {value!r}; it must list at least {least} of {', '.join(known)}, each once")
+    for name in value:
+        if name not in known:
+            raise UserError(f"unknown name {name!r} in {key}{suggest(str(name), known)}")
+    return tuple(name for name in known if name in value)
+
+
 def one_of(key: str, value: object, known: tuple[str, ...]) -> str:
     """`value` as it is. Raises UserError naming `key` unless it is one of `known`."""
     if value not in known:

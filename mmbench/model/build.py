@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data.batches import Inputs
-from mmbench.model.block import MLP, Cross, Head, Layer, ReadOut
+from mmbench.model.block import MLP, Cross, Head, Layer, ReadOut, dropouts
 from mmbench.model.interfaces import (
     Architecture,
     Attention,
@@ -62,6 +62,7 @@ class Branch(Model):
         attention: MakeMechanism,
         fusion: Callable[[Kit], Fusion],
         architecture: type[Architecture],
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.modalities = modalities
@@ -74,6 +75,7 @@ class Branch(Model):
             modality = spec.modalities[name]
             stem = get("stem", modality.kind, where=f"data set {spec.name}").cls
             self.stems[name] = stem(width, modality.shape, **modality.options)
+        self.drop = nn.Sequential(*dropouts(dropout))
         told_apart = modalities if architecture.modality_embedding and len(modalities) > 1 else ()
         self.modality_embedding = nn.ParameterDict({name: torch.randn(width) * 0.02 for name in told_apart})
 
@@ -87,7 +89,7 @@ class Branch(Model):
             classes=len(spec.task.targets),
             bank=bank,
             cross=lambda: Cross(width=width, heads=heads, make_attention=make_attention),
-            mlp=lambda: MLP(width, size.mlp_hidden),
+            mlp=lambda: MLP(width, size.mlp_hidden, dropout),
             head=lambda inputs: Head(inputs, size.head_hidden, len(spec.task.targets)),
         )
         self.fusion = fusion(kit)
@@ -97,6 +99,7 @@ class Branch(Model):
                 width=width,
                 heads=heads,
                 mlp_hidden=size.mlp_hidden,
+                dropout=dropout,
                 make_attention=make_attention,
                 token_bank=partial(bank, part="tokens", layer=i, names=tokens),
                 mlp_bank=partial(bank, part="mlp", layer=i, names=tokens),
@@ -115,6 +118,7 @@ class Branch(Model):
             tokens, mask = self.stems[name](inputs[name])
             if name in self.modality_embedding:
                 tokens = tokens + self.modality_embedding[name]
+            tokens = self.drop(tokens)
             streams[name] = Stream(tokens=tokens, mask=mask, segments=(Segment(modality=name, length=tokens.shape[1]),))
         return streams
 
@@ -142,15 +146,24 @@ def assemble(
     fusion: Callable[[Kit], Fusion],
     architecture: type[Architecture],
     options: Mapping[str, Any] | None = None,
+    dropout: float = 0.0,
 ) -> Architecture:
     """One model of these parts, freshly initialised from PyTorch's global random state.
 
-    `options` are those of the architecture.
+    `options` are those of the architecture. dropout: of embedded tokens, of what attention adds, and in MLPs.
     """
 
     def make_branch(names: tuple[str, ...]) -> Model:
         chosen = fusion if len(names) > 1 else SingleHead
-        return Branch(names, spec=spec, size=size, attention=attention, fusion=chosen, architecture=architecture)
+        return Branch(
+            names,
+            spec=spec,
+            size=size,
+            attention=attention,
+            fusion=chosen,
+            architecture=architecture,
+            dropout=dropout,
+        )
 
     return architecture(make_branch, modalities, **(options or {}))
 
@@ -178,4 +191,5 @@ def build(config: TrialConfig, spec: DataSpec, *, attention: MakeMechanism | Non
         fusion=fusion,
         architecture=get("architecture", architecture, where="trial").cls,
         options=options,
+        dropout=config.train.dropout if config.train is not None else 0.0,
     )

@@ -88,7 +88,7 @@ class _Steps:
         # written is found out. One step shows it; in all steps it would take a twentieth of the time.
         torch.utils.deterministic.fill_uninitialized_memory = self.done == 0  # type: ignore[attr-defined]
         with autocast(self.settings.precision, labels.device):
-            loss = self.objective.loss(self.model(inputs), labels)
+            loss = self.objective.training_loss(self.model(inputs), labels)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if self.flat is not None:

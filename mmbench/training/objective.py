@@ -15,12 +15,22 @@ from mmbench.schema.task import Task
 @dataclass(frozen=True, kw_only=True)
 class Objective:
     """weight: (C,) of each class, or (L,) of each label where it holds; None: all weigh the same. mean, std: (K,) of a
-    regression's targets, which models predict in normalised units."""
+    regression's targets, which models predict in normalised units. smoothing: the share of a label that training
+    spreads over all classes (Szegedy et al. 2016), or moves a yes or no towards the other."""
 
     task: Task
     weight: Tensor | None = None
     mean: Tensor | None = None
     std: Tensor | None = None
+    smoothing: float = 0.0
+
+    def training_loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """What training minimises: the loss with smoothed labels."""
+        if not self.smoothing or self.task.kind == "regression":
+            return self.loss(outputs, labels)
+        if self.task.kind == "multilabel":
+            return self.loss(outputs, labels * (1 - self.smoothing) + self.smoothing / 2)
+        return F.cross_entropy(outputs, labels, weight=self.weight, label_smoothing=self.smoothing)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy (nats), binary cross-entropy, or squared error in normalised units; a scalar."""
@@ -40,11 +50,11 @@ class Objective:
         return outputs.float()
 
 
-def objective(spec: DataSpec, labels: Tensor, *, balanced: bool = False) -> Objective:
+def objective(spec: DataSpec, labels: Tensor, *, balanced: bool = False, smoothing: float = 0.0) -> Objective:
     """The objective of a data set, given its training labels.
 
     balanced: classes weigh inversely to how often they occur (King and Zeng 2001), and so does a label where it holds
-    against where it does not.
+    against where it does not. smoothing: of labels.
     """
     mean = std = weight = None
     if spec.scale is not None:
@@ -55,4 +65,4 @@ def objective(spec: DataSpec, labels: Tensor, *, balanced: bool = False) -> Obje
     elif balanced and spec.task.kind == "multilabel":
         holds = labels.sum(0).clamp(min=1)
         weight = (len(labels) - holds).clamp(min=1) / holds
-    return Objective(task=spec.task, weight=weight, mean=mean, std=std)
+    return Objective(task=spec.task, weight=weight, mean=mean, std=std, smoothing=smoothing)

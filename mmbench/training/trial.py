@@ -97,7 +97,9 @@ def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Traine
         torch.cuda.reset_peak_memory_stats(device)
     train, validation, test = (splits[s].only(config.modalities) for s in ("train", "validation", "test"))
     model = build(config, spec).to(device)
-    aim = objective(spec, train.labels, balanced=config.train.class_weights == "balanced")
+    aim = objective(
+        spec, train.labels, balanced=config.train.class_weights == "balanced", smoothing=config.train.label_smoothing
+    )
     trained = fit(model, train, validation, config.train, aim, seed=config.seed)
     found = {"validation": trained.outputs, "test": predict(model, test, precision=config.train.precision)}
     memory = _peak_memory(device)

@@ -122,3 +122,20 @@ def test_a_class_that_training_lacks_still_has_its_column() -> None:
     assert result.state is State.DONE, result.message
     assert result.metrics["test"]["accuracy"] > 0.5
     assert "auroc" not in result.metrics["test"]
+
+
+def test_smoothed_labels_are_those_of_the_formula() -> None:
+    """A share of each label is spread over all classes; a yes or no moves half of it towards the other."""
+    x = torch.randn(8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    y = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    spec = small.spec(task=TASKS["classification"])
+    aim = objective(spec, y, smoothing=0.1)
+    target = 0.9 * F.one_hot(y, 3) + 0.1 / 3
+    assert aim.training_loss(x, y).item() == pytest.approx(-(target * x.log_softmax(-1)).sum(-1).mean().item())
+    assert aim.loss(x, y) == objective(spec, y).loss(x, y), "validation is held against the labels as they are"
+    labels_NL = torch.tensor([[1.0, 0.0]] * 8, dtype=torch.float64)
+    aim = objective(small.spec(task=TASKS["multilabel"]), labels_NL, smoothing=0.1)
+    target = torch.tensor([[0.95, 0.05]] * 8, dtype=torch.float64)
+    assert aim.training_loss(x[:, :2], labels_NL) == F.binary_cross_entropy_with_logits(x[:, :2], target)
+    numbers = objective(small.spec(task=TASKS["regression"]), labels_NL, smoothing=0.1)
+    assert numbers.training_loss(x[:, :2], labels_NL) == numbers.loss(x[:, :2], labels_NL)

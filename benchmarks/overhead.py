@@ -117,10 +117,12 @@ def read_splits(folder: Path) -> tuple[DataSpec, dict[str, Any]]:
 def by_sweep(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
     """mmbench's own engine."""
     from mmbench.sweep import engine
+    from mmbench.sweep.work import planned
 
     ledger = Ledger(folder / "data" / "ledger")
     with ledger.lock():
-        engine.run(plan, ledger, params.sweep, folder / "data" / "prepared")
+        prepared = folder / "data" / "prepared"
+        engine.run(planned(plan, ledger, limits_of(params.sweep), prepared), ledger, params.sweep, prepared)
     return list(ledger.read().values())
 
 

@@ -25,7 +25,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 from benchmarks.overhead import ROOT, project, scratch
-from mmbench.ledger.store import Ledger
+from mmbench.ledger.store import Ledger, limits_of
 from mmbench.schema.params import Params, Sweep, load_params
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State
@@ -68,15 +68,16 @@ def run(folder: Path, params: Params, plan: Plan, per_gpu: str) -> None:
 def child(folder: Path) -> None:
     """What `run` starts."""
     from mmbench.sweep import engine
+    from mmbench.sweep.work import planned
 
     jobs = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     plan = Plan(jobs=tuple(Job.model_validate_json(job) for job in jobs), skipped=())
     settings = Sweep.model_validate_json((folder / "sweep.json").read_bytes())
     ledger = Ledger(folder / "data" / "ledger")
     with ledger.lock():
-        engine.run(
-            plan, ledger, settings, folder / "data" / "prepared", on_start=lambda n, slots: print(slots, "slots")
-        )
+        prepared = folder / "data" / "prepared"
+        work = planned(plan, ledger, limits_of(settings), prepared)
+        engine.run(work, ledger, settings, prepared, on_start=lambda n, again, slots: print(slots, "slots"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

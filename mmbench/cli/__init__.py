@@ -22,6 +22,7 @@ from mmbench.cli.run import run
 from mmbench.cli.status import status
 from mmbench.cli.track import track
 from mmbench.cli.ui import ui
+from mmbench.cli.verdict import verdict
 from mmbench.errors import UserError
 
 INTERRUPTED = 130
@@ -54,6 +55,7 @@ for command in (
     status,
     cost_curves,
     report,
+    verdict,
     compare,
     champion,
     predict,

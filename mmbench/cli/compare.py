@@ -21,7 +21,7 @@ CONFIDENCE, ROPE = 0.95, 0.01
 """Outside a project, where no params.yaml says otherwise."""
 
 MOST = 40
-_VERDICTS = {"better": "better", "worse": "worse", "equal": "practically equal", "unclear": "within noise"}
+_VERDICTS = {"better": "better", "worse": "worse", "equal": "equal within the margin", "open": "open"}
 
 
 def _revision(project: Project, name: str) -> Part:

@@ -12,18 +12,19 @@ import yaml
 from mmbench.cli.output import as_json, heading, spinner, table
 from mmbench.cli.project import Project, as_json_option, load_specs, on_project
 from mmbench.errors import UserError, suggest
+from mmbench.project.folders import BUDGET
 from mmbench.registry import GRID_AXES, Axis, check_options, get
 
 if TYPE_CHECKING:
     from mmbench.ledger.store import Ledger
     from mmbench.schema.dataset import DataSpec
-    from mmbench.schema.params import Choice, Params
+    from mmbench.schema.params import Choice, Params, Training
     from mmbench.schema.plan import Job
     from mmbench.schema.result import TrialResult
     from mmbench.sweep.files import TrialFiles
 
 SIZES = ("width", "depth", "heads")
-BUDGET = ("epochs", "batch_size", "learning_rate")
+TRAINING = ("epochs", "batch_size", "learning_rate")
 POSITIVE = click.IntRange(min=1)
 
 
@@ -54,7 +55,7 @@ def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[s
         raise UserError(f"unknown data set {dataset!r} in --dataset{suggest(dataset, known)}")
     raw = params.model_dump(mode="json")
     raw["model"] |= {key: options[key] for key in SIZES if options[key] is not None}
-    raw["train"] |= {key: options[key] for key in BUDGET if options[key] is not None}
+    raw["train"] |= {key: options[key] for key in TRAINING if options[key] is not None}
     changed: Params = parse(Params, raw, Path("the command line"))
     axes = GRID_AXES
     chosen: dict[str, Any] = {
@@ -68,6 +69,24 @@ def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[s
         update={"single_modalities": options["single"] is not None, "baselines": (baseline,) if baseline else ()}
     )
     return changed.model_copy(update={"grid": grid, "controls": controls})
+
+
+def _training(project: Project, params: Params, spec: DataSpec) -> dict[str, Training]:
+    """What the sweep found for this data set, where the settings leave it to be found. params: with the options in
+    place. Raises UserError where it has not been found yet."""
+    if not params.train.is_auto:
+        return {}
+    from mmbench.schema.budget import load_budget
+
+    budget = load_budget(project.root / BUDGET, project.params(), spec)
+    if budget is None:
+        asked = [f"train.{name}" for name in ("epochs", "learning_rate") if getattr(params.train, name) == "auto"]
+        ways = " and ".join(f"--{name.removeprefix('train.').replace('_', '-')}" for name in asked)
+        raise UserError(
+            f"{' and '.join(asked)} {'is' if len(asked) == 1 else 'are'} auto, and no sweep has found a budget for "
+            f"{spec.name} yet; give {ways}, or run `dvc repro` first"
+        )
+    return {spec.name: budget.training(params)}
 
 
 def _check_call(options: dict[str, Any], seed: int) -> None:
@@ -94,11 +113,12 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     _check_call(options, seed)
     params = _narrow(project.params(), project.root, dataset, seed, options)
     spec = load_specs(params, project.root)[dataset]
+    training = _training(project, params, spec)
     single = options["single"]
     if single is not None and single not in spec.modalities:
         raise UserError(f"unknown modality {single!r} of {dataset!r} in --single{suggest(single, spec.modalities)}")
     role = "single" if single is not None else "baseline" if options["baseline"] is not None else "cell"
-    plan = build(params, {dataset: spec}, root=project.root)
+    plan = build(params, {dataset: spec}, root=project.root, training=training)
 
     def is_asked_for(config: Any) -> bool:
         return config.role == role and config.seed == seed and single in (None, config.modalities[0])

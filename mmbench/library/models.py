@@ -69,7 +69,7 @@ def build_model(
         architecture=one["architecture"] if several else None,
         seed=0,
         model=params.model.size,
-        train=params.train,
+        train=params.train.resolved(epochs=1, learning_rate=1.0),
     )
     if several:
         why = get("fusion", one["fusion"].name, where="fusion=").cls.cannot(  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ from mmbench.schema.result import TrialResult
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from mmbench.sweep.schedule import Stand
 
 SHOWN = 20
 """Rows of the table that a notebook shows."""
@@ -47,6 +49,7 @@ class Results:
         prepared: the folder of the prepared data sets.
         ledger: where the results are kept.
         others: further ledgers that results were read from.
+        stands: how far each data set is: its budget, and what a race decided.
     """
 
     params: Params
@@ -56,11 +59,20 @@ class Results:
     prepared: Path
     ledger: Ledger
     others: tuple[Ledger, ...] = ()
+    stands: Mapping[str, Stand] = field(default_factory=dict)
 
     @cached_property
     def analysis(self) -> Report:
         """Everything that the report shows."""
-        return analyse(self.plan, self.results, self.specs, self.params, families=families())
+        return analyse(
+            self.plan,
+            self.results,
+            self.specs,
+            self.params,
+            families=families(),
+            budgets={name: s.budget for name, s in self.stands.items() if s.budget is not None},
+            races={name: s.race.verdicts for name, s in self.stands.items() if s.race is not None},
+        )
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -94,8 +106,8 @@ class Results:
         rows = []
         for part in self.analysis.context.datasets:
             for row in part.rows:
-                for field, other in CONTRASTS.items():
-                    found = getattr(row, field)
+                for name, other in CONTRASTS.items():
+                    found = getattr(row, name)
                     if found is not None:
                         rows.append(
                             {
@@ -112,6 +124,13 @@ class Results:
                             }
                         )
         return pd.DataFrame(rows)
+
+    def verdicts(self) -> pd.DataFrame:
+        """What is decided: every two levels of an axis, every combination against the best, the best against controls.
+
+        better, worse, equal within the margin, or open; with one seed None.
+        """
+        return pd.DataFrame([v.plain() for v in self.analysis.context.verdicts])
 
     def report(self, folder: str | Path) -> Path:
         """Write the whole report into a folder; returns its page. Raises UserError where it cannot be written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,17 @@ from mmbench.library.dataset import Dataset
 from mmbench.library.results import Results
 from mmbench.library.variants import levels
 from mmbench.project.create import SETTINGS
-from mmbench.project.folders import LEDGER, PREPARED
+from mmbench.project.folders import BUDGET, LEDGER, PREPARED
 from mmbench.schema.dataset import DataSpec, load_spec
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
 from mmbench.schema.strict_yaml import parse
 from mmbench.stages.sweep import compute_metrics
 from mmbench.sweep.assignment import Outcome, assignments
-from mmbench.sweep.plan import build
 from mmbench.sweep.progress import Watch
+from mmbench.sweep.schedule import Schedule, declared
+from mmbench.sweep.work import scheduled
 
 SECTIONS = ("train", "model", "controls", "sweep", "report")
 
@@ -72,14 +74,25 @@ def run(
         },
     )
     specs = {d.name: d.spec for d in sets}
-    plan = build(params, specs, root=Path.cwd())
+    prepared = sets[0].folder / PREPARED
     ledger = Ledger(root / LEDGER)
+
+    def schedule() -> Schedule:
+        return Schedule(params=params, specs=specs, root=Path.cwd(), folder=root / BUDGET)
+
     with ledger.lock():
-        _train(params, plan, specs, ledger, sets[0].folder / PREPARED, Console(quiet=not progress))
-        results = ledger.of(plan.jobs)
+        _train(params, schedule, specs, ledger, prepared, Console(quiet=not progress))
+        now = schedule()
+        plan, results = _look(now, ledger)
     return Results(
-        params=params, plan=plan, results=results, specs=specs, prepared=sets[0].folder / PREPARED, ledger=ledger
+        params=params, plan=plan, results=results, specs=specs, prepared=prepared, ledger=ledger, stands=now.stands
     )
+
+
+def _look(schedule: Schedule, ledger: Ledger) -> tuple[Plan, dict[str, TrialResult]]:
+    """What has been asked for so far, and its results."""
+    plan = declared(schedule, ledger.of(schedule.whole.jobs))
+    return plan, ledger.of(plan.jobs)
 
 
 def _root(sets: Sequence[Dataset], folder: str | Path | None) -> Path:
@@ -128,23 +141,33 @@ def _params(
 
 
 def _train(
-    params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, prepared: Path, console: Console
+    params: Params,
+    schedule: Callable[[], Schedule],
+    specs: dict[str, DataSpec],
+    ledger: Ledger,
+    prepared: Path,
+    console: Console,
 ) -> None:
     """Train what is pending, and measure what finished trials lack."""
-    compute_metrics(plan, specs, ledger, console)
+    compute_metrics(_look(schedule(), ledger)[0], specs, ledger, console)
     at_once = joblib.cpu_count() if params.sweep.at_once == "auto" else params.sweep.at_once
     # A probe for which a trial's own time did not suffice is measured in a second round, with a limit of its own.
     for _ in range(2):
-        if not assignments(plan, ledger, limits_of(params.sweep), prepared):
+        now = schedule()
+        plan, _ = _look(now, ledger)
+        calibrating = any(stand.calibrating for stand in now.stands.values())
+        if not calibrating and not assignments(plan, ledger, limits_of(params.sweep), prepared):
             return
-        outcome = _run(params, plan, ledger, prepared, console, alone=at_once == 1)
+        outcome = _run(params, schedule(), ledger, prepared, console, alone=at_once == 1)
         if outcome.left or outcome.unmeasured:
             said = f"stopped: {outcome.ran} trials are kept, {outcome.left} are left; the same call goes on from here"
             console.print(said, style="yellow", highlight=False)
             raise KeyboardInterrupt(said)
 
 
-def _run(params: Params, plan: Plan, ledger: Ledger, prepared: Path, console: Console, *, alone: bool) -> Outcome:
+def _run(
+    params: Params, schedule: Schedule, ledger: Ledger, prepared: Path, console: Console, *, alone: bool
+) -> Outcome:
     """alone: in this process; else through Ray, which takes seconds to import."""
     if alone:
         from mmbench.sweep.in_process import run
@@ -153,13 +176,14 @@ def _run(params: Params, plan: Plan, ledger: Ledger, prepared: Path, console: Co
     watch = Watch(console)
     try:
         return run(
-            plan,
+            scheduled(schedule, ledger, limits_of(params.sweep), prepared, on_budget=watch.tell_budget),
             ledger,
             params.sweep,
             prepared,
             on_start=watch.start,
             on_result=watch.add,
             on_measured=lambda _: watch.add_measured(),
+            on_more=watch.add_more,
         )
     finally:
         watch.close()

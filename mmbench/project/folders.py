@@ -6,4 +6,5 @@ from pathlib import Path
 
 SETTINGS = "params.yaml"
 RAW, PREPARED, LEDGER = Path("data/raw"), Path("data/prepared"), Path("data/ledger")
+BUDGET = Path("data/budget")
 REPORTS = Path("reports")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmbench.errors import UserError
-from mmbench.project.folders import LEDGER, PREPARED, SETTINGS
+from mmbench.project.folders import BUDGET, LEDGER, PREPARED, SETTINGS
 
 if TYPE_CHECKING:
     from mmbench.ledger.store import Ledger
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mmbench.schema.plan import Plan
     from mmbench.schema.result import TrialResult
     from mmbench.sweep.model_counts import ModelCounter
+    from mmbench.sweep.schedule import Stand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ class Loaded:
     plan: Plan
     ledger: Ledger
     results: dict[str, TrialResult]
+    stands: dict[str, Stand]
 
 
 def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
@@ -84,9 +86,18 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
 def load(project: Project, params: Params | None = None, counter: ModelCounter | None = None) -> Loaded:
     """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `counter`:
     counts for the plan, and can be asked afterwards."""
-    from mmbench.sweep.plan import build
+    from mmbench.sweep.schedule import Schedule, declared
 
     params = params or project.params()
     specs = load_specs(params, project.root)
-    plan, ledger = build(params, specs, root=project.root, counter=counter), project.ledger()
-    return Loaded(params=params, specs=specs, plan=plan, ledger=ledger, results=ledger.whole(plan.jobs))
+    schedule = Schedule(params=params, specs=specs, root=project.root, folder=project.root / BUDGET, counter=counter)
+    ledger = project.ledger()
+    results = ledger.whole(schedule.whole.jobs)
+    return Loaded(
+        params=params,
+        specs=specs,
+        plan=declared(schedule, results),
+        ledger=ledger,
+        results=results,
+        stands=schedule.stands,
+    )

@@ -9,10 +9,12 @@ from mmbench.report.scores.context import Context
 from mmbench.report.section import find_sections
 from mmbench.report.trials.frame import Results
 from mmbench.report.values.provenance import Source
+from mmbench.schema.budget import Budget
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
+from mmbench.stats.estimates import Verdict
 
 
 def analyse(
@@ -24,6 +26,8 @@ def analyse(
     families: Mapping[str, str],
     profiles: Sequence[Profile] = (),
     sources: Sequence[Source] = (),
+    budgets: Mapping[str, Budget] | None = None,
+    races: Mapping[str, Mapping[str, Verdict]] | None = None,
 ) -> Report:
     """Everything the report shows; arguments as in `Context`.
 
@@ -38,6 +42,8 @@ def analyse(
         families=families,
         profiles=profiles,
         sources=sources,
+        budgets=budgets or {},
+        races=races or {},
     )
     sections, broken = find_sections()
     # Whatever all sections need fails here, and not in each of them.

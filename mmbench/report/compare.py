@@ -13,10 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats as scipy_stats
 
-from mmbench.report.stats import paired
-from mmbench.report.stats.estimates import Difference, Estimate, Verdict
 from mmbench.report.trials.origins import Fact, facts
 from mmbench.report.trials.sources import Part
 from mmbench.report.values.scale import Scale, scale_of
@@ -24,6 +21,8 @@ from mmbench.report.values.words import count, listing
 from mmbench.schema.metric import METRICS
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import Role
+from mmbench.stats import paired
+from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 Cell = tuple[str, str]
 """Data set and method."""
@@ -128,27 +127,32 @@ def _scores(trials: Trials, metric: str) -> dict[int, float]:
     }
 
 
-def _compare_seeds(delta: Sequence[np.ndarray], limit: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means of the differences of K cells on as many seeds each, half widths at `limit`, p; NaN with one seed."""
+def _compare_seeds(delta: Sequence[np.ndarray], limit: float) -> paired.Tested:
+    """Of the differences of K cells on as many seeds each; NaN with one seed."""
     table = np.stack(delta)
     cells, seeds = table.shape
     mean = table.mean(1)
     if seeds < 2:
         nothing = np.full(cells, np.nan)
-        return mean, nothing, nothing
-    variance, df = paired.moderate(table.var(1, ddof=1), seeds - 1)
-    df = min(df, cells * (seeds - 1))
-    error = np.sqrt(variance / seeds)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(error > 0, np.abs(mean) / error, np.where(mean == 0, 0.0, np.inf))
-    return mean, scipy_stats.t.ppf((1 + limit) / 2, df) * error, 2 * scipy_stats.t.sf(t, df)
+        return paired.Tested(mean, nothing, nothing, nothing)
+    variance, df = paired.moderate(table.var(1, ddof=1), np.full(cells, seeds - 1.0))
+    return paired.test(mean, variance / seeds, np.minimum(df, cells * (seeds - 1)), limit)
 
 
 def _compare_baseline(method: str, mean: float, scale: Scale) -> Difference:
     """Of a baseline: it is deterministic, so that any difference is one."""
     verdict: Verdict = "equal" if abs(mean) <= scale.rope else "better" if mean > 0 else "worse"
     return Difference(
-        subject=method, reference=method, mean=mean, half=None, pairs=1, n=1, p=None, p_holm=None, verdict=verdict
+        subject=method,
+        reference=method,
+        mean=mean,
+        half=None,
+        near=None,
+        pairs=1,
+        n=1,
+        p=None,
+        p_holm=None,
+        verdict=verdict,
     )
 
 
@@ -157,25 +161,26 @@ def _differences(deltas: Mapping[str, np.ndarray], scale: Scale, confidence: flo
     by_size: dict[int, list[str]] = {}
     for method, delta in deltas.items():
         by_size.setdefault(len(delta), []).append(method)
-    raw: dict[str, tuple[float, float, float]] = {}
+    raw: dict[str, tuple[float, float, float, float]] = {}
     for methods in by_size.values():
         columns = _compare_seeds([deltas[m] for m in methods], confidence)
         raw.update(zip(methods, zip(*(c.tolist() for c in columns), strict=True), strict=True))
-    tested = [m for m, (_, _, p) in raw.items() if not np.isnan(p)]
-    adjusted = dict(zip(tested, paired.holm([raw[m][2] for m in tested]).tolist(), strict=True))
+    tested = [m for m, (*_, p) in raw.items() if not np.isnan(p)]
+    adjusted = dict(zip(tested, paired.holm([raw[m][3] for m in tested]).tolist(), strict=True))
     found = {}
-    for method, (mean, half, p) in raw.items():
+    for method, (mean, half, near, p) in raw.items():
         known = method in adjusted
         found[method] = Difference(
             subject=method,
             reference=method,
             mean=mean,
             half=half if known else None,
+            near=near if known else None,
             pairs=1,
             n=len(deltas[method]),
             p=p if known else None,
             p_holm=adjusted.get(method),
-            verdict=paired.verdict(mean, half if known else None, adjusted.get(method), confidence, scale.rope),
+            verdict=paired.verdict(mean, near if known else None, adjusted.get(method), confidence, scale.rope),
         )
     return found
 

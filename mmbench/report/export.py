@@ -7,9 +7,11 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from mmbench.report.pages import latex, markdown
 from mmbench.report.pages.report import Report
+from mmbench.report.scores.context import Context
 from mmbench.report.trials import parquet
 
 FOLDERS = ("tables", "figures", "plots")
@@ -28,6 +30,18 @@ def export(report: Report, folder: Path) -> tuple[str, ...]:
                 shutil.rmtree(folder / name, ignore_errors=True)
             (Path(scratch) / name).replace(folder / name)
     return written
+
+
+def verdicts_of(context: Context) -> dict[str, Any]:
+    """Every verdict, with what it rests on, as plain data: what `mmbench verdict` shows."""
+    return {
+        "headline": context.headline,
+        "date": context.date,
+        "confidence": context.confidence,
+        "partial": context.partial,
+        "trained_too_briefly": dict(context.short),
+        "verdicts": [v.plain() for v in context.verdicts],
+    }
 
 
 def _write(report: Report, folder: Path) -> tuple[str, ...]:
@@ -51,6 +65,7 @@ def _write(report: Report, folder: Path) -> tuple[str, ...]:
         put(f"figures/{figure.name}.pdf", figure.pdf)
     for path in (path for path in texts if path.startswith("plots/")):
         put(path, texts[path])
+    put("verdicts.json", json.dumps(verdicts_of(report.context), indent=1, allow_nan=False) + "\n")
     put("metrics.json", json.dumps(report.metrics, indent=2, allow_nan=False) + "\n")
     parquet.write(report.context.frame, folder / "results.parquet")
     return (*written, "results.parquet")

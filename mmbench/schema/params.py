@@ -54,6 +54,19 @@ Levels = Annotated[
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 
 
+class Race(Frozen):
+    """Seeds by need: every method gets `least`, and those on which there is no verdict yet more, up to `most`."""
+
+    least: Annotated[int, Field(ge=2, le=1000)]
+    most: Annotated[int, Field(ge=2, le=1000)]
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> Race:
+        if self.most < self.least:
+            raise ValueError(f"most is {self.most}, which is fewer than least, {self.least}")
+        return self
+
+
 def is_plain_name(name: str) -> bool:
     """Whether it can name a data set. It becomes a folder that `prepare` replaces: a path could replace any folder."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) is not None
@@ -73,7 +86,22 @@ class Grid(Frozen):
     attention: Levels
     fusion: Levels
     architecture: Levels
-    seeds: Seeds
+    seeds: Seeds | Race
+
+    @property
+    def race(self) -> Race | None:
+        """None where every method gets the same number of seeds."""
+        return self.seeds if isinstance(self.seeds, Race) and self.seeds.most > self.seeds.least else None
+
+    @property
+    def least_seeds(self) -> int:
+        """Of every method."""
+        return self.seeds if isinstance(self.seeds, int) else self.seeds.least
+
+    @property
+    def most_seeds(self) -> int:
+        """Of any method."""
+        return self.seeds if isinstance(self.seeds, int) else self.seeds.most
 
 
 class Controls(Frozen):
@@ -121,22 +149,47 @@ class ModelSettings(ModelSize):
         return ModelSize(**{name: getattr(self, name) for name in ModelSize.model_fields})
 
 
-class Training(Frozen):
-    """The one budget for all cells.
+Rate = Annotated[float, Field(gt=0)]
 
-    patience: epochs without a better validation score before stopping; null = off. class_weights: balanced lets classes
-    (and labels) weigh inversely to how often they occur.
+
+class TrainingSettings(Frozen):
+    """The one budget for all methods on a data set.
+
+    epochs, learning_rate: auto: found for each data set before its sweep (`mmbench.sweep.calibration`). patience:
+    epochs without a better validation score before stopping; null = off. class_weights: balanced lets classes (and
+    labels) weigh inversely to how often they occur. dropout: of embedded tokens, of what attention adds and of hidden
+    units of MLPs. label_smoothing: the share of a label that is spread over all classes.
     """
 
-    epochs: Positive
+    epochs: Positive | Literal["auto"]
     batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Rate | Literal["auto"]
     weight_decay: Annotated[float, Field(ge=0)]
     warmup: Fraction
     clip_norm: Annotated[float, Field(gt=0)]
     patience: Positive | None
     precision: Literal["auto", "float32", "bfloat16"]
     class_weights: Literal["none", "balanced"] = "none"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether something is to be found first."""
+        return "auto" in (self.epochs, self.learning_rate)
+
+    def resolved(self, *, epochs: int, learning_rate: float) -> Training:
+        """With these in place of what is auto."""
+        fields = dict(self)
+        found = {"epochs": epochs, "learning_rate": learning_rate}
+        return Training(**fields | {name: x for name, x in found.items() if fields[name] == "auto"})
+
+
+class Training(TrainingSettings):
+    """The same in numbers, as a trial has it."""
+
+    epochs: Positive
+    learning_rate: Rate
 
 
 class Sweep(Frozen):
@@ -172,7 +225,7 @@ class Params(Frozen):
     grid: Grid
     controls: Controls
     model: ModelSettings
-    train: Training
+    train: TrainingSettings
     sweep: Sweep
     tracking: Tracking
     report: ReportSettings

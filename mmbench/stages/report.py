@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger, misnamed
-from mmbench.project.folders import LEDGER, REPORTS, SETTINGS
+from mmbench.project.folders import BUDGET, LEDGER, REPORTS, SETTINGS
 from mmbench.registry import variants
 from mmbench.report.build import analyse
 from mmbench.report.export import export
@@ -23,7 +23,8 @@ from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import exit_code
-from mmbench.sweep.plan import build, load_specs
+from mmbench.sweep.plan import load_specs
+from mmbench.sweep.schedule import Schedule, declared
 
 MERGED = Path("reports-merged")
 """Of several sources: reports/ belongs to DVC and to the project's own ledger."""
@@ -77,10 +78,24 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
     own ledger. Raises UserError for what a person can put right."""
     params = load_params(root / SETTINGS)
     specs = load_specs(params, root)
-    plan = build(params, specs, root=root)
-    results, origins = _read_and_merge(root, paths, plan) if paths else (_read_ledger(root, plan), ())
+    schedule = Schedule(params=params, specs=specs, root=root, folder=root / BUDGET)
+    whole = schedule.whole
+    results, origins = _read_and_merge(root, paths, whole) if paths else (_read_ledger(root, whole), ())
+    plan = declared(schedule, results)
+    budgets = {name: stand.budget for name, stand in schedule.stands.items() if stand.budget is not None}
+    races = {name: stand.race.verdicts for name, stand in schedule.stands.items() if stand.race is not None}
     profiles = cost_curves.load(root / cost_curves.FOLDER)
-    analysis = analyse(plan, results, specs, params, families=families(), profiles=profiles, sources=origins)
+    analysis = analyse(
+        plan,
+        results,
+        specs,
+        params,
+        families=families(),
+        profiles=profiles,
+        sources=origins,
+        budgets=budgets,
+        races=races,
+    )
     return params, analysis, write(analysis, root / (MERGED if paths else REPORTS))
 
 

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mmbench.ledger.store import Ledger, coverage, limits_of
-from mmbench.project.folders import LEDGER, PREPARED, SETTINGS
+from mmbench.project.folders import BUDGET, LEDGER, PREPARED, SETTINGS
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, Sweep, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import GO_ON, INTERRUPTED, exit_code
 from mmbench.sweep import measure
-from mmbench.sweep.plan import build, load_specs
+from mmbench.sweep.plan import load_specs
 from mmbench.sweep.progress import MeasureWatch, Watch, duration, summary
+from mmbench.sweep.schedule import Schedule, declared
+from mmbench.sweep.work import scheduled
 
 if TYPE_CHECKING:
     from mmbench.sweep.assignment import Outcome
@@ -35,11 +37,11 @@ def sweep(root: Path, console: Console) -> int:
     """
     params = load_params(root / SETTINGS)
     specs = load_specs(params, root)
-    plan = build(params, specs, root=root)
     ledger = Ledger(root / LEDGER)
+    (root / BUDGET).mkdir(parents=True, exist_ok=True)
     code = 0
     with ledger.lock():
-        pending = ledger.pending(plan, limits_of(params.sweep))
+        plan, pending = _look(params, specs, root, ledger)
         for file, reason in ledger.broken.items():
             console.print(f"{file} is no result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
         known = set(ledger.broken)
@@ -48,12 +50,14 @@ def sweep(root: Path, console: Console) -> int:
             console.print(f"{file.name}: {ledger.broken[file]}", style="yellow", soft_wrap=True, markup=False)
         # A probe for which a trial's own time did not suffice is measured in a second round, with a limit of its own.
         for _ in range(2):
+            plan, _ = _look(params, specs, root, ledger)
             unmeasured = any(
                 lacks.probes for lacks in measure.missing(plan, ledger.of(plan.jobs), ledger, specs).values()
             )
             if code == 0 and (pending or unmeasured or scored):
-                code = _run(params, plan, specs, ledger, root, console)
-            pending, scored = [], False
+                code = _run(params, specs, ledger, root, console)
+            pending, scored = False, False
+        plan, _ = _look(params, specs, root, ledger)
         results = ledger.of(plan.jobs)
     if ledger.without_weights is not None:
         console.print(f"weights are not kept: {ledger.without_weights}", style="yellow", soft_wrap=True, markup=False)
@@ -63,6 +67,18 @@ def sweep(root: Path, console: Console) -> int:
             f"{name} could not be measured on {count} trials: {why}", style="yellow", soft_wrap=True, markup=False
         )
     return code
+
+
+def _look(params: Params, specs: dict[str, DataSpec], root: Path, ledger: Ledger) -> tuple[Plan, bool]:
+    """What has been asked for so far, and whether there is anything to train."""
+    schedule = _schedule(params, specs, root)
+    plan = declared(schedule, ledger.of(schedule.whole.jobs))
+    pending = bool(ledger.pending(plan, limits_of(params.sweep)))
+    return plan, pending or any(stand.calibrating for stand in schedule.stands.values())
+
+
+def _schedule(params: Params, specs: dict[str, DataSpec], root: Path) -> Schedule:
+    return Schedule(params=params, specs=specs, root=root, folder=root / BUDGET)
 
 
 def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, console: Console) -> bool:
@@ -96,15 +112,16 @@ def _choose_engine(settings: Sweep) -> Callable[..., Outcome]:
     return engine.run
 
 
-def _run(params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, root: Path, console: Console) -> int:
+def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path, console: Console) -> int:
     # Late: a run with nothing to do needs neither Ray nor MLflow.
     from mmbench.tracking import Tracker
 
     run = _choose_engine(params.sweep)
 
     watch = Watch(console)
+    schedule = _schedule(params, specs, root)
 
-    with Tracker(params.tracking, plan, specs, root) as tracker:
+    with Tracker(params.tracking, schedule.whole, specs, root) as tracker:
 
         def on_result(result: TrialResult) -> None:
             watch.add(result)
@@ -117,16 +134,20 @@ def _run(params: Params, plan: Plan, specs: dict[str, DataSpec], ledger: Ledger,
 
         try:
             outcome = run(
-                plan,
+                scheduled(schedule, ledger, limits_of(params.sweep), root / PREPARED, on_budget=watch.tell_budget),
                 ledger,
                 params.sweep,
                 root / PREPARED,
                 on_start=watch.start,
                 on_result=on_result,
                 on_measured=on_measured,
+                on_more=watch.add_more,
             )
         finally:
             watch.close()
+            plan, _ = _look(params, specs, root, ledger)
+            if plan != schedule.whole:
+                tracker.replan(plan)
     if outcome.ran:
         console.print(
             f"{outcome.ran} trials in {duration(outcome.seconds)}, {outcome.slots} at a time", highlight=False

@@ -26,7 +26,8 @@ from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.measure import failed_probes
 from mmbench.sweep.orphan_guard import Guard
 from mmbench.sweep.weights import WeightStore
-from mmbench.sweep.worker import GRACE_S
+from mmbench.sweep.work import Work
+from mmbench.sweep.worker import GRACE_S, WAIT
 
 STILLBORN = 5
 """So many workers that die while they start, one after the other, end the sweep."""
@@ -41,6 +42,7 @@ class Driver(tune.Callback):
 
     def __init__(
         self,
+        work: Work,
         assignments: Sequence[Assignment],
         ledger: Ledger,
         guard: Guard,
@@ -49,9 +51,14 @@ class Driver(tune.Callback):
         retries: int,
         on_result: Report,
         on_measured: ReportMeasured,
+        on_more: Callable[[int], None],
         keep_weights: int,
     ) -> None:
+        self.work = work
         self.waiting = deque(assignments)
+        self.to_train = sum(a.trains for a in assignments)
+        self.to_measure = len(assignments) - self.to_train
+        self.on_more = on_more
         self.ledger = ledger
         self.guard = guard
         self.limits = limits
@@ -84,6 +91,8 @@ class Driver(tune.Callback):
             # Taken out, so that Tune does not keep it.
             self._take(running, result.pop("packed"))
             self._assign(trial)
+        elif "idle" in result:
+            self._assign(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         error = _error(trial)
@@ -114,7 +123,9 @@ class Driver(tune.Callback):
         if todo is not None:
             self.running[trial.trial_id] = Running(assignment=todo)
             weights = None if todo.trains else self.weights.read(todo.job.trial_id)
-        trial.temporary_state.ray_actor.assign.remote(None if todo is None else todo.model_dump_json(), weights)
+        # What runs may lead to more work. When nothing runs any more, there will be none.
+        content = WAIT if todo is None and self.running else None if todo is None else todo.model_dump_json()
+        trial.temporary_state.ray_actor.assign.remote(content, weights)
 
     def _lost(self, running: Running, error: object) -> None:
         """A worker was lost in the middle of a job: try the job again at the end, or settle it."""
@@ -183,6 +194,14 @@ class Driver(tune.Callback):
             self.ledger.write(files.result, files.outputs, files.measured, files.weights)
             self.finished += 1
             self.on_result(files.complete)
+            self._add(self.work.finished(files.complete))
+
+    def _add(self, more: Sequence[Assignment]) -> None:
+        if more:
+            self.waiting.extend(more)
+            self.to_train += sum(a.trains for a in more)
+            self.to_measure += sum(not a.trains for a in more)
+            self.on_more(len(more))
 
     def keep_result(self, result: TrialResult) -> None:
         """Of a trial that did not end well."""

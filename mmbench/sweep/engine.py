@@ -23,13 +23,14 @@ import numpy as np
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.registry import Axis, Variant, defined
 from mmbench.schema.params import Sweep
-from mmbench.schema.plan import Job, Plan
+from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
-from mmbench.sweep.assignment import Outcome, assignments
+from mmbench.sweep.assignment import Outcome
 from mmbench.sweep.orphan_guard import guarded
 from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.shared_dataset import Data
+from mmbench.sweep.work import Work
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
@@ -71,7 +72,11 @@ def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> 
     resources = {"cpu": slots.cpus} | ({"gpu": slots.gpus} if slots.gpus else {})
     tune.Tuner(
         tune.with_resources(trainable, resources),
-        param_space={"slot": tune.grid_search(list(range(min(slots.count, len(driver.waiting)))))},
+        param_space={
+            "slot": tune.grid_search(
+                list(range(slots.count if driver.work.grows else min(slots.count, len(driver.waiting))))
+            )
+        },
         tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
             name="sweep",
@@ -99,7 +104,7 @@ def _lose_workers(driver: Driver, error: RuntimeError) -> None:
 
 
 def run(
-    plan: Plan,
+    work: Work,
     ledger: Ledger,
     settings: Sweep,
     data_root: Path,
@@ -107,9 +112,11 @@ def run(
     on_start: Callable[[int, int, int], None] = lambda pending, unmeasured, slots: None,
     on_result: Callable[[TrialResult], None] = lambda result: None,
     on_measured: Callable[[str], None] = lambda trial_id: None,
+    on_more: Callable[[int], None] = lambda count: None,
 ) -> Outcome:
-    """Train every pending trial of the plan, and run the probes that finished ones lack; each result is in the ledger
-    before `on_result` sees it, in the driver, and so is what `on_measured` is called for (with the trial's id).
+    """Train all trials that the work asks for and that are pending, and run the probes that finished ones lack; each
+    result is in the ledger before `on_result` sees it, in the driver, and so is what `on_measured` is called for (with
+    the trial's id). on_more: is called with the number of steps that are added on the way.
 
     data_root: the folder of the prepared data sets. on_start gets the number of trials to train, of finished ones to
     measure, and of slots.
@@ -118,10 +125,9 @@ def run(
     """
     began = time.perf_counter()
     limits = limits_of(settings)
-    todo = assignments(plan, ledger, limits, data_root)
+    todo = work.begin()
     if not todo:
         return Outcome(ran=0, left=0, measured=0, unmeasured=0, slots=0, seconds=time.perf_counter() - began)
-    to_train = sum(a.trains for a in todo)
     keep_weights = int(settings.keep_weights * 1e9)
     driver: Driver | None = None
     slots = None
@@ -132,8 +138,9 @@ def run(
         from mmbench.sweep.driver import Driver
         from mmbench.sweep.worker import Worker
 
-        shared = _share(sorted({a.job.config.dataset for a in todo}), data_root)
+        shared = _share(sorted(work.datasets if work.grows else {a.job.config.dataset for a in todo}), data_root)
         made = driver or Driver(
+            work,
             todo,
             ledger,
             guard,
@@ -141,9 +148,10 @@ def run(
             retries=settings.retries,
             on_result=on_result,
             on_measured=on_measured,
+            on_more=on_more,
             keep_weights=keep_weights,
         )
-        own = _by_value([a.job for a in todo])
+        own = _by_value(work.jobs)
         return made, lambda: tune.with_parameters(
             Worker, shared=shared, limits=limits, keep_weights=keep_weights, defined=own
         )
@@ -157,7 +165,7 @@ def run(
                     with cluster.started(settings, meanwhile=make_ready) as (slots, (driver, trainable)):
                         guard.tell()
                         if attempt == 0:
-                            on_start(to_train, len(todo) - to_train, slots.count)
+                            on_start(driver.to_train, driver.to_measure, slots.count)
                         _fit(trainable(), driver, slots, folder / str(attempt))
                 except RuntimeError as error:
                     if driver is None:
@@ -168,12 +176,16 @@ def run(
                 break
     if driver is not None and driver.error is not None:
         raise driver.error
-    finished, measured = (0, 0) if driver is None else (driver.finished, driver.measured)
+    if driver is None:
+        trained = sum(a.trains for a in todo)
+        ran, asked, measured, to_measure = 0, trained, 0, len(todo) - trained
+    else:
+        ran, asked, measured, to_measure = driver.finished, driver.to_train, driver.measured, driver.to_measure
     return Outcome(
-        ran=finished,
-        left=to_train - finished,
+        ran=ran,
+        left=asked - ran,
         measured=measured,
-        unmeasured=len(todo) - to_train - measured,
+        unmeasured=to_measure - measured,
         slots=0 if slots is None else slots.count,
         seconds=time.perf_counter() - began,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +17,14 @@ from mmbench.data.prepared import SPLITS, load_prepared
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Sweep
-from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
-from mmbench.sweep.assignment import Outcome, assignments
+from mmbench.sweep.assignment import Outcome
 from mmbench.sweep.local import one_thread
 from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.trial import measure_again
 from mmbench.sweep.trial import run as run_trial
 from mmbench.sweep.weights import WeightStore
+from mmbench.sweep.work import Work
 
 
 def suffices(settings: Sweep) -> bool:
@@ -32,7 +33,7 @@ def suffices(settings: Sweep) -> bool:
 
 
 def run(
-    plan: Plan,
+    work: Work,
     ledger: Ledger,
     settings: Sweep,
     data_root: Path,
@@ -40,22 +41,25 @@ def run(
     on_start: Callable[[int, int, int], None] = lambda pending, unmeasured, slots: None,
     on_result: Callable[[TrialResult], None] = lambda result: None,
     on_measured: Callable[[str], None] = lambda trial_id: None,
+    on_more: Callable[[int], None] = lambda count: None,
 ) -> Outcome:
     """As `mmbench.sweep.engine.run`, but a trial that hangs in C code is not ended."""
     began = time.perf_counter()
     limits = limits_of(settings)
-    todo = assignments(plan, ledger, limits, data_root)
+    todo = deque(work.begin())
     to_train = sum(a.trains for a in todo)
+    to_measure = len(todo) - to_train
     device = "cuda" if torch.cuda.is_available() else "cpu"
     most = int(settings.keep_weights * 1e9)
     weights = WeightStore(ledger, most)
     loaded: dict[str, tuple[DataSpec, dict[str, Split]]] = {}
     trained = measured = 0
     if todo:
-        on_start(to_train, len(todo) - to_train, 1)
+        on_start(to_train, to_measure, 1)
     try:
         with restoring_global_state():
-            for step in todo:
+            while todo:
+                step = todo.popleft()
                 job = step.job
                 name = job.config.dataset
                 if name not in loaded:
@@ -68,6 +72,11 @@ def run(
                     ledger.write(files.result, files.outputs, files.measured, files.weights)
                     trained += 1
                     on_result(files.complete)
+                    if more := work.finished(files.complete):
+                        todo.extend(more)
+                        to_train += sum(a.trains for a in more)
+                        to_measure += sum(not a.trains for a in more)
+                        on_more(len(more))
                     continue
                 kept = weights.read(job.trial_id)
                 found = measure_again(job, step.outputs, kept, spec, splits, limits, step.measures.probes)
@@ -80,8 +89,8 @@ def run(
         ran=trained,
         left=to_train - trained,
         measured=measured,
-        unmeasured=len(todo) - to_train - measured,
-        slots=1 if todo else 0,
+        unmeasured=to_measure - measured,
+        slots=1 if to_train + to_measure else 0,
         seconds=time.perf_counter() - began,
     )
 

@@ -13,7 +13,7 @@ from mmbench.errors import UserError, suggest
 from mmbench.registry import GRID_AXES, Axis, check_options, defined, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
 from mmbench.schema.metric import metric_to_compare
-from mmbench.schema.params import Choice, Levels, ModelSize, Params
+from mmbench.schema.params import Choice, Levels, ModelSize, Params, Training
 from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig
 from mmbench.source.kept import process_cache
@@ -89,16 +89,24 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     return specs
 
 
+PROVISIONAL = {"epochs": 1, "learning_rate": 0.003}
+"""Of trials whose budget is not known yet, so that they can be counted."""
+
+
 def _cells(
-    params: Params, levels: Mapping[Axis, tuple[Choice, ...]], specs: Mapping[str, DataSpec]
+    params: Params,
+    levels: Mapping[Axis, tuple[Choice, ...]],
+    specs: Mapping[str, DataSpec],
+    training: Mapping[str, Training],
 ) -> Iterator[TrialConfig]:
     """Every declared trial. Seeds vary slowest and data sets fastest, so that a sweep that is cut short is balanced.
 
     Baselines come first, being the quickest; single modalities end a round, being the shortest of the trained ones.
     """
     sets = [(name, tuple(specs[name].modalities)) for name in params.grid.datasets]
-    size, train = params.model.size, params.train
-    for seed in range(params.grid.seeds):
+    size = params.model.size
+    provisional = params.train.resolved(**PROVISIONAL)  # type: ignore[arg-type]
+    for seed in range(params.grid.most_seeds):
         if seed == 0:
             for baseline, (name, modalities) in product(params.controls.baselines, sets):
                 yield TrialConfig(role="baseline", dataset=name, modalities=modalities, baseline=baseline, seed=seed)
@@ -113,7 +121,7 @@ def _cells(
                 architecture=architecture,
                 seed=seed,
                 model=size,
-                train=train,
+                train=training.get(name, provisional),
             )
         if params.controls.single_modalities:
             for attention, (name, modalities) in product(levels["attention"], sets):
@@ -125,7 +133,7 @@ def _cells(
                         attention=attention,
                         seed=seed,
                         model=size,
-                        train=train,
+                        train=training.get(name, provisional),
                     )
 
 
@@ -181,6 +189,19 @@ def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
     return hashlib.sha256(f"{config.canonical()}\n{data_hash}\n{source}".encode()).hexdigest()[:16]
 
 
+def job_of(config: TrialConfig, spec: DataSpec, commit: str | None, dirty: bool | None) -> Job:
+    """A trial with its identity."""
+    source = fingerprint(config, spec)
+    return Job(
+        trial_id=trial_id(config, spec.hash, source),
+        config=config,
+        data_hash=spec.hash,
+        fingerprint=source,
+        commit=commit,
+        dirty=dirty,
+    )
+
+
 class _Resolver:
     """What is the same for all seeds of a cell: whether it can be, and its size."""
 
@@ -232,9 +253,17 @@ def _fitter(params: Params, counter: ModelCounter | None) -> Callable[[TrialConf
     return fit
 
 
-def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, counter: ModelCounter | None = None) -> Plan:
-    """Every declared trial with its identity. `specs`: of every data set in the grid; `root`: the project's folder;
-    `counter`: one that has counted before.
+def build(
+    params: Params,
+    specs: Mapping[str, DataSpec],
+    *,
+    root: Path,
+    training: Mapping[str, Training] | None = None,
+    counter: ModelCounter | None = None,
+) -> Plan:
+    """Every trial that could be asked for, with its identity. `specs`: of every data set in the grid; `root`: the
+    project's folder; `training`: by data set, in place of what params.yaml leaves to be found; `counter`: one that has
+    counted before.
 
     Raises UserError, naming the place and the remedy, for whatever in params.yaml cannot be.
     """
@@ -246,22 +275,11 @@ def build(params: Params, specs: Mapping[str, DataSpec], *, root: Path, counter:
     skipped: list[Skip] = []
     resolver = _Resolver(params, specs, counter)
     with paused_collector():
-        for declared in _cells(params, levels, specs):
+        for declared in _cells(params, levels, specs, training or {}):
             size = resolver.size(declared)
             if isinstance(size, Skip):
                 skipped.append(Skip(config=declared, reason=size.reason))
                 continue
             config = declared if size == declared.model else declared.model_copy(update={"model": size})
-            spec = specs[config.dataset]
-            source = fingerprint(config, spec)
-            jobs.append(
-                Job(
-                    trial_id=trial_id(config, spec.hash, source),
-                    config=config,
-                    data_hash=spec.hash,
-                    fingerprint=source,
-                    commit=commit,
-                    dirty=dirty,
-                )
-            )
+            jobs.append(job_of(config, specs[config.dataset], commit, dirty))
     return Plan(jobs=tuple(jobs), skipped=tuple(skipped))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from mmbench.schema.budget import Budget
 from mmbench.schema.result import State, TrialResult
 
 LINE_EVERY_S = 30.0
@@ -54,6 +55,16 @@ class Watch:
             self.bar = Progress(*columns, console=self.console, refresh_per_second=2, transient=True)
             self.task = self.bar.add_task("", total=self.total, line="waiting for the first trial")
             self.bar.start()
+
+    def add_more(self, count: int) -> None:
+        """So many more steps have been asked for on the way."""
+        self.total += count
+        if self.bar is not None:
+            self.bar.update(self.task, total=self.total)
+
+    def tell_budget(self, budget: Budget) -> None:
+        """A budget has been found."""
+        self.console.print(f"{budget.dataset}: {budget.why}", highlight=False, soft_wrap=True, markup=False)
 
     def add(self, result: TrialResult) -> None:
         """A trial has finished."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 GRACE_S = 5.0
 """How long after its limit a trial may still end by itself before its process is ended."""
+WAIT = ""
+"""In place of an assignment: there is none now, but there may be one later."""
+WAIT_S = 0.3
 IMPORT_S = 60.0
 """How long beyond the limit the first import of a variant may take, which no trial is charged for."""
 
@@ -55,12 +59,16 @@ class Worker(tune.Trainable):
         torch.set_num_threads(1)
 
     def assign(self, assignment: str | None, weights: bytes | None) -> None:
-        """The assignment (JSON) of the next step; None ends this worker. weights: of a finished trial, where kept."""
+        """The assignment (JSON) of the next step; `WAIT` lets it wait for one, None ends this worker. weights: of
+        a finished trial, where kept."""
         self.assignment, self.weights = assignment, weights
 
     def step(self) -> dict[str, Any]:
         if self.assignment is None:
             return {"done": True}
+        if self.assignment == WAIT:
+            time.sleep(WAIT_S)
+            return {"idle": True}
         from mmbench.sweep.trial import measure_again, run
         from mmbench.training.trial import import_variants
 

@@ -104,6 +104,7 @@ class Tracker:
     def __init__(self, settings: Tracking, plan: Plan, specs: Mapping[str, DataSpec], root: Path) -> None:
         self._settings, self._plan, self._specs, self._root = settings, plan, specs, root
         self._queue: queue.SimpleQueue[TrialResult | None] = queue.SimpleQueue()
+        self._replanned = False
         self._logged = self._written = 0
         self._trouble: str | None = None
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
@@ -115,6 +116,10 @@ class Tracker:
         if self._settings.enabled:
             self._logged += 1
             self._queue.put(result)
+
+    def replan(self, plan: Plan) -> None:
+        """From now on this is the plan: what a sweep asked for on its way may differ from what was foreseen."""
+        self._plan, self._replanned = plan, True
 
     def close(self, timeout: float = 60) -> None:
         """Wait until everything is written, at most so many seconds, and warn of what is not."""
@@ -144,20 +149,25 @@ class Tracker:
             store = self._open()
             self._drain(store)
             with plain_errors(store.uri), store.lock:
+                if self._replanned:
+                    _import(store, self._plan, self._read(), self._specs)
                 _present(store, self._plan, self._specs)
         except UserError as error:
             self._trouble = str(error)
 
     def _open(self) -> Store:
         """Open the store and bring in what the ledger holds from earlier sweeps."""
-        from mmbench.ledger.store import Ledger
-
         store = open_store(self._settings, self._root)
-        results = Ledger(self._root / "data" / "ledger").read()
+        results = self._read()
         with plain_errors(store.uri), store.lock:
             _import(store, self._plan, results, self._specs)
             _present(store, self._plan, self._specs)
         return store
+
+    def _read(self) -> dict[str, TrialResult]:
+        from mmbench.ledger.store import Ledger
+
+        return Ledger(self._root / "data" / "ledger").read()
 
     def _drain(self, store: Store) -> None:
         """Write results until `close`. A few failures in a row end it, so that a server that is away costs seconds."""

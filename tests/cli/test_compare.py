@@ -57,6 +57,16 @@ def test_it_says_what_changed_and_ends_with_0(old: Made, new: Made, tmp_path: Pa
     assert "source code that the cells reach" in out
 
 
+def test_what_noise_hides_is_open_and_what_is_within_the_margin_is_equal(
+    old: Made, tmp_path: Path, capsys: Shown
+) -> None:
+    for noise, said in ((0.02, "open"), (0.0005, "equal within the margin")):
+        folder = tmp_path / said
+        assert main(["compare", ledger(folder / "a", old), ledger(folder / "b", rerun(old, 2, noise=noise))]) == 0
+        row = next(line for line in capsys.readouterr().out.splitlines() if BEST in line)
+        assert row.rstrip().endswith(said)
+
+
 def test_json_says_the_same_whatever_the_kind_of_source(old: Made, new: Made, tmp_path: Path, capsys: Shown) -> None:
     kinds = []
     for a, b in (

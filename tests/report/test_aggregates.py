@@ -10,9 +10,9 @@ from scipy import stats as scipy_stats
 
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
-from mmbench.report.stats.bootstrap import bootstrap, improvement, iqm, profile, thresholds_of, wins
-from mmbench.report.stats.hypervolume import hypervolume
 from mmbench.schema.result import State
+from mmbench.stats.bootstrap import bootstrap, improvement, iqm, profile, thresholds_of, wins
+from mmbench.stats.hypervolume import hypervolume
 from tests.support.factory import OTHERS, TRUTHS, make
 
 from .test_build import analysed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mmbench.report.stats import best, paired
+from mmbench.stats import best, paired
 
 ALL = np.arange(12)
 
@@ -15,6 +15,13 @@ def scores(means: np.ndarray, noise: np.ndarray, seeds: int, draw: np.random.Gen
     """Every method has noise of its own; a seed moves all of them alike."""
     shared = 0.003 * draw.standard_normal(seeds)
     return means[:, None] + noise[:, None] * draw.standard_normal((len(means), seeds)) + shared
+
+
+def group_of_all_pairs(means: paired.Means) -> np.ndarray:
+    """What Holm's method over all pairs, any of which could have been the two best, leaves with the observed best."""
+    others = np.delete(np.arange(len(means.mean)), means.mean.argmax())
+    p = means.pairs(np.full(len(others), means.mean.argmax()), others).p
+    return np.append(np.minimum(paired.holm(p) * (len(others) + 1) / 2, 1) >= 1 - means.confidence, True)
 
 
 def test_p_is_dunnetts_where_all_are_equally_noisy() -> None:
@@ -29,7 +36,7 @@ def test_p_is_dunnetts_where_all_are_equally_noisy() -> None:
         error=np.full(5, variance / 7),
         df=np.full(5, df),
         limit=df,
-        replicates=7,
+        seeds=np.full(5, 7.0),
         confidence=0.95,
         rope=0.0,
     )
@@ -37,9 +44,29 @@ def test_p_is_dunnetts_where_all_are_equally_noisy() -> None:
     assert found.p[0] == pytest.approx(expected, abs=0.003)
 
 
+def test_p_is_that_of_a_simulation_where_each_method_has_its_own_noise_and_seeds() -> None:
+    draw = np.random.default_rng(5)
+    seeds = np.array([3.0, 12, 3, 5, 8, 3])
+    error = np.array([1.0, 0.2, 3.0, 0.5, 1.5, 0.05]) / seeds
+    mean = np.array([0.0, 0.3, 1.6, 0.2, 0.9, 0.1])
+    df = np.full(6, 9.0)
+    means = paired.Means(mean=mean, error=error, df=df, limit=9.0, seeds=seeds, confidence=0.95, rope=0.0)
+    found = best.with_best(means, np.arange(6))
+    z = draw.standard_normal((400_000, 6)) * np.sqrt(error)
+    noise = np.sqrt(draw.chisquare(9, 400_000) / 9)
+    for i in range(6):
+        others = np.delete(np.arange(6), i)
+        scale = np.sqrt(error[i] + error[others])
+        freedom = (scale**4 / (error[i] ** 2 / 9 + error[others] ** 2 / 9)).clip(1, 9).min()
+        assert freedom == 9, "one estimate of all noise, as simulated"
+        t = ((mean[others] - mean[i]) / scale).max()
+        drawn = ((z[:, others] - z[:, [i]]) / scale / noise[:, None]).max(1)
+        assert found.p[i] == pytest.approx((drawn >= t).mean(), abs=0.005)
+
+
 def test_two_methods_are_one_comparison() -> None:
     means = paired.compare(np.random.default_rng(1).standard_normal((2, 6)) + np.array([[0.0], [1.0]]), 0.95, 0.0)
-    delta, _, p = means.pairs(np.array([1]), np.array([0]))
+    delta, _, _, p = means.pairs(np.array([1]), np.array([0]))
     found = best.with_best(means, np.arange(2))
     expected = p[0] / 2 if delta[0] > 0 else 1 - p[0] / 2
     assert found.p == pytest.approx([expected, 1 - expected], abs=1e-4)
@@ -58,7 +85,7 @@ def test_the_best_is_in_the_subset_and_limits_hold(noise: str, truth: str) -> No
         own = 0.008 * (np.exp(0.5 * draw.standard_normal(12)) if noise == "log-normal" else np.ones(12))
         compared = paired.compare(scores(means, own, 4, draw), 0.95, 0.0)
         found = best.with_best(compared, ALL)
-        kept += bool(found.may_be_best(0.95)[means.argmax()])
+        kept += bool(found.may_be_best()[means.argmax()])
         covered += bool(((found.low <= apart + 1e-12) & (apart <= found.high + 1e-12)).all())
     # Three standard errors below 0.95, at most.
     assert min(kept, covered) / rounds >= 0.95 - 3 * (0.05 * 0.95 / rounds) ** 0.5
@@ -72,8 +99,8 @@ def test_the_subset_is_smaller_than_the_group_that_corrects_for_all_pairs() -> N
     sizes = []
     for _ in range(20):
         compared = paired.compare(scores(means, own, 3, draw), 0.95, 0.0)
-        subset = best.with_best(compared, everything).may_be_best(0.95)
-        group = compared.tied(int(compared.mean.argmax()), everything)
+        subset = best.with_best(compared, everything).may_be_best()
+        group = group_of_all_pairs(compared)
         assert subset[26]
         sizes.append((subset.sum(), group.sum()))
     subset, group = np.mean(sizes, axis=0)
@@ -83,6 +110,31 @@ def test_the_subset_is_smaller_than_the_group_that_corrects_for_all_pairs() -> N
 def test_with_one_seed_or_one_method_nothing_is_known_and_without_noise_all_is() -> None:
     one = paired.compare(np.array([[0.1], [0.2]]), 0.95, 0.0)
     assert np.isnan(best.with_best(one, np.arange(2)).p).all()
-    assert best.with_best(one, np.arange(2)).may_be_best(0.95).all(), "nobody is excluded"
+    assert best.with_best(one, np.arange(2)).may_be_best().all(), "nobody is excluded"
     exact = paired.compare(np.array([[0.1, 0.1, 0.1], [0.2, 0.2, 0.2], [0.2, 0.2, 0.2]]), 0.95, 0.0)
-    assert best.with_best(exact, np.arange(3)).may_be_best(0.95).tolist() == [False, True, True]
+    assert best.with_best(exact, np.arange(3)).may_be_best().tolist() == [False, True, True]
+
+
+def planted(*means: float, noise: float = 0.002, rope: float = 0.01) -> best.WithBest:
+    """Five seeds of methods whose means and standard deviations are these exactly."""
+    spread = np.array([-1.0, -0.5, 0.0, 0.5, 1.0]) / np.sqrt(0.625) * noise
+    rows = [m + np.roll(spread, i) for i, m in enumerate(means)]
+    return best.with_best(paired.compare(np.array(rows), 0.95, rope), np.arange(len(means)))
+
+
+def test_each_verdict_where_it_is_due() -> None:
+    assert planted(0.90, 0.80, 0.70).verdicts() == ["better", "worse", "worse"]
+    assert planted(0.90, 0.899, 0.70).verdicts() == ["equal", "equal", "worse"]
+    assert planted(0.90, 0.895, 0.70).verdicts() == ["equal", "equal", "worse"], "behind, but within the margin"
+    assert planted(0.90, 0.891, 0.70, noise=0.008).verdicts() == ["equal", "open", "worse"]
+    assert planted(0.90, 0.899, 0.70, rope=0.0).verdicts() == ["open", "open", "worse"], "no margin, nothing is equal"
+    assert planted(0.90, 0.80, 0.70).first.tolist() == planted(0.90, 0.80, 0.70).last.tolist() == [1, 2, 3]
+    wide = planted(0.90, 0.899, 0.70)
+    assert (wide.first.tolist(), wide.last.tolist()) == ([1, 1, 3], [2, 2, 3])
+
+
+def test_how_many_seeds_would_decide() -> None:
+    """Where the noise is twice as large, four times as many; where there is nothing to be found, none."""
+    once, twice = (planted(0.90, 0.887, 0.70, noise=x).decided_at[1] for x in (0.016, 0.032))
+    assert 5 < once < twice and twice == pytest.approx(4 * once, abs=4)
+    assert planted(0.90, 0.90, 0.70, rope=0.0, noise=0.01).decided_at[:2].tolist() == [0, 0]

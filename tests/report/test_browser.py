@@ -138,6 +138,20 @@ def test_a_cell_opens_its_drill_down_by_keyboard(opened):
     assert page.evaluate("document.activeElement.dataset.k") == key
 
 
+def test_verdicts_are_seen_in_the_table_and_told_in_the_drill_down(opened):
+    page = opened.page
+    choose(page, "redundant")
+    rows = page.locator("#table .view:not([hidden]) tbody")
+    fill = "e => getComputedStyle(e.querySelector('.strip b')).backgroundColor"
+    tint = "e => getComputedStyle(e.cells[1]).backgroundColor"
+    undecided, worse = rows.locator("tr.open:not(.first)").first, rows.locator("tr.cell:not(.open, .equal)").first
+    assert undecided.evaluate(fill) == "rgb(255, 255, 255)" != worse.evaluate(fill)
+    assert undecided.evaluate(tint) == rows.locator("tr.first").evaluate(tint) != worse.evaluate(tint)
+    for row, verdict in ((undecided, " · open · "), (worse, " · worse than the best · ")):
+        row.locator("a.pick").click()
+        assert verdict in page.inner_text("#detail .parts > div >> nth=0").replace("\u00a0", " ")
+
+
 def test_the_drill_down_tells_why_a_trial_failed(opened):
     page = opened.page
     page.click("#coverage tbody tr[data-k] a >> nth=0")

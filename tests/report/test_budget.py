@@ -1,35 +1,113 @@
-"""What was cut short is said under the headline, and in the metrics."""
+"""Budgets: what was found, what was cut short, and headlines that are withheld where nothing can be ranked yet."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mmbench.report.build import analyse
+from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
+from mmbench.schema.budget import Budget, Rung
+from mmbench.schema.params import Training
+from mmbench.schema.result import TrialResult
 from tests.support.factory import EPOCHS, TRUTHS, make
 
 LEVELS = {"attention": ["additive", "mean"], "fusion": ["concat"], "architecture": ["shared"]}
 MADE = make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS)
+STEPS = 63
+"""An epoch: 4,000 samples in batches of 64."""
 
 
-def report(epochs: int) -> Report:
-    """Of trials that were all best in epoch EPOCHS, had the budget been that many epochs."""
+def _retrained(config: Any, **train: object) -> Any:
+    return config.model_copy(update={"train": config.train and Training(**dict(config.train) | train)})
+
+
+def report(*, learning: bool = False, epochs: int = EPOCHS, budget: Budget | None = None) -> Report:
+    """learning: every trial was best, and its loss lowest, in its last epoch. epochs: as the trials say."""
     arguments = MADE.arguments()
-    params = arguments["params"]
-    train = params.train.model_copy(update={"epochs": epochs})
-    return analyse(**(arguments | {"params": params.model_copy(update={"train": train})}))
+
+    def changed(r: TrialResult) -> TrialResult:
+        update: dict[str, object] = {"config": _retrained(r.config, epochs=epochs)}
+        if learning and r.best_epoch is not None:
+            falling = [1.0 / (e + 1) for e in range(EPOCHS)]
+            update |= {"best_epoch": EPOCHS - 1, "curves": r.curves | {"validation_loss": falling}}
+        return r.model_copy(update=update)
+
+    plan = arguments["plan"]
+    jobs = tuple(replace(j, config=_retrained(j.config, epochs=epochs)) for j in plan.jobs)
+    results = {i: changed(r) for i, r in arguments["results"].items()}
+    found = {} if budget is None else {"synergy": budget}
+    return analyse(**(arguments | {"results": results, "plan": type(plan)(jobs=jobs, skipped=()), "budgets": found}))
 
 
-def test_models_that_were_still_learning_are_counted_under_the_headline() -> None:
-    found = report(EPOCHS)
-    trained = found.context.total.done - 2
-    sentence = f"{trained} of {trained} trained models were best in the last of their {EPOCHS} epochs: with longer "
-    assert f"{sentence}training the ranking may change." in found.lead
-    assert found.metrics["best_in_last_epoch"] == 1.0
+def budget(*, settled: bool = True, gain: float | None = 0.004) -> Budget:
+    rungs = [
+        Rung(
+            reference="mean + concat · shared",
+            epochs=e,
+            steps=e * STEPS,
+            learning_rate=0.003,
+            seeds=1,
+            score=0.8 + 0.001 * e,
+            loss=0.5,
+            train_loss=0.4,
+            in_last=0.0,
+        )
+        for e in (EPOCHS // 2, EPOCHS, 2 * EPOCHS)
+    ]
+    return Budget(
+        dataset="synergy",
+        key="0",
+        metric="accuracy",
+        epochs=EPOCHS,
+        steps=EPOCHS * STEPS,
+        learning_rate=0.003,
+        settled=settled,
+        gain=gain,
+        why="",
+        rungs=tuple(rungs),
+    )
 
 
-@pytest.mark.parametrize("epochs", [EPOCHS + 1, 3 * EPOCHS])
-def test_nothing_is_said_where_training_went_on_for_longer(epochs: int) -> None:
-    found = report(epochs)
+def test_where_training_was_long_enough_nothing_is_withheld() -> None:
+    found = report()
+    assert not found.context.short and found.headline.startswith("Additive + concat · shared is best")
+    assert found.metrics["best_in_last_epoch"] == 0.0 and found.metrics["steps"] == {"synergy": EPOCHS * STEPS}
     assert not any("were best in" in text for text in found.lead)
-    assert found.metrics["best_in_last_epoch"] == 0.0
+
+
+def test_models_that_were_still_learning_withhold_the_headline() -> None:
+    found = report(learning=True)
+    trained = found.context.total.done - 2
+    why = f"{trained} of {trained} trained models were still getting better in their last epoch"
+    assert found.headline == f"Trained too briefly to rank on synergy: {why}."
+    assert found.context.dataset("synergy").finding == "synergy: trained too briefly to rank"
+    assert found.metrics["best_in_last_epoch"] == 1.0
+    assert "is best" not in " ".join(found.lead)
+
+
+def test_few_steps_are_never_enough() -> None:
+    found = report(epochs=2)
+    assert found.headline == (
+        f"Trained too briefly to rank on synergy: {2 * STEPS} gradient steps a trial are too few to rank anything by."
+    )
+    assert not report(epochs=3).context.short
+
+
+def test_what_calibration_found_is_told_and_shown() -> None:
+    found = report(budget=budget(), learning=True)
+    assert not found.context.short, "training twice as long brought nothing, whatever the last epoch was"
+    (table,) = [t for t in found.tables if t.name == "budget"]
+    assert table.best == (1,) and list(table.shown["steps"]) == ["315", "630", "1,260"]
+    page = render(found)
+    assert "630 gradient steps (10 epochs) at a learning rate of 0.003" in page
+    assert "at most +0.4\u00a0points on validation" in page.replace("&nbsp;", "\u00a0")
+
+
+@pytest.mark.parametrize("gain", [None, 0.03])
+def test_a_calibration_that_came_to_no_end_withholds_the_headline(gain: float | None) -> None:
+    found = report(budget=budget(settled=False, gain=gain))
+    assert found.headline == "Trained too briefly to rank on synergy: the references were still getting better."

@@ -14,6 +14,7 @@ import pytest
 from mmbench.report.build import analyse
 from mmbench.report.pages.report import Report
 from mmbench.report.values.cells import CellRow
+from mmbench.report.values.methods import Method
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, Made, Truth, make
 from tests.support.reports import answer
@@ -37,18 +38,78 @@ def test_the_planted_best_cell_is_found_and_stands_alone(whole: Report) -> None:
     assert synergy.best == BEST and synergy.top == (BEST,)
     row = synergy.row(BEST)
     assert row.score is not None and row.score.low <= 0.87 <= row.score.high
-    assert row.rank_label == "1" and row.in_top
+    assert row.rank_label == "1" and row.in_top and row.verdict == "better"
     assert row.ceiling_share == pytest.approx(row.score.mean / 0.92)
     assert answer(whole, "synergy").sentences[0].startswith(f"On synergy, use {BEST}: accuracy 0.8")
 
 
-def test_cells_with_equal_truth_share_the_top(whole: Report) -> None:
+def test_of_cells_with_equal_truth_neither_is_called_worse(whole: Report) -> None:
     """On `redundant` the two attentions under `concat` and `independent` differ by 0.2 points."""
     redundant = whole.context.dataset("redundant")
     assert {f"{a} + concat · independent" for a in ("additive", "scaled_dot_product")} <= set(redundant.top)
     assert not any(k.startswith("mean") for k in redundant.top)
-    shared = [redundant.row(k).rank_label for k in redundant.top]
-    assert set(shared) == {f"1–{len(redundant.top)}"}
+    places = [redundant.row(k) for k in redundant.top]
+    assert all(r.rank and r.rank_low and r.rank_high and r.rank_low <= r.rank <= r.rank_high for r in places)
+    first = [r for r in places if r.method.fusion == "concat" and r.method.architecture == "independent"]
+    assert all(r.rank_low == 1 and (r.rank_high or 0) >= 2 for r in first), "either may be the first or the second"
+    ranked = [r.rank for r in redundant.cells]
+    assert ranked == sorted(ranked), "rows are in the order of their means"
+
+
+def test_ranks_are_by_mean_and_the_range_of_each_holds_its_true_rank(whole: Report) -> None:
+    for data in whole.context.datasets:
+        means = [r.score.mean for r in data.cells if r.score]
+        assert [r.rank for r in data.cells] == list(range(1, 28)) and means == sorted(means, reverse=True)
+        truth = {r.key: planted(r.method, TRUTHS[data.name]) for r in data.cells}
+        for row in data.cells:
+            assert row.rank and row.rank_low and row.rank_high and row.rank_low <= row.rank <= row.rank_high
+            ahead = sum(x > truth[row.key] + 1e-9 for x in truth.values())
+            alike = sum(abs(x - truth[row.key]) <= 1e-9 for x in truth.values())
+            assert row.rank_low <= ahead + alike and row.rank_high >= ahead + 1, row.key
+            assert row.rank_label == f"{row.rank}" or row.rank_label == f"{row.rank} ({row.rank_low}–{row.rank_high})"
+
+
+def planted(method: Method, truth: Truth) -> float:
+    """The true mean of a cell."""
+    levels = (str(method.attention), str(method.fusion), str(method.architecture))
+    effects = (truth.attention, truth.fusion, truth.architecture)
+    return truth.base + sum(e.get(lv, 0.0) for e, lv in zip(effects, levels, strict=True)) + truth.extra.get(levels, 0)
+
+
+@pytest.mark.parametrize("noise", [0.002, 0.01])
+def test_each_verdict_against_the_best_is_what_its_numbers_say(noise: float) -> None:
+    found = analysed(make(noise=noise, seeds=4))
+    seen = set()
+    for data in found.context.datasets:
+        rows = [r for r in data.cells if r.verdict is not None]
+        best = data.row(str(data.best))
+        alone = best.verdict == "better"
+        assert len(rows) == 27 and alone == all(r.verdict == "worse" for r in rows if not r.best)
+        assert data.top == tuple(r.key for r in rows if r.in_top) == tuple(r.key for r in rows if r.verdict != "worse")
+        for row in rows:
+            assert row.may_be_behind is not None
+            assert (row.to_best is None) == row.best and (row.to_best is None or row.to_best.verdict == row.verdict)
+            assert (row.decided_at is not None) <= (row.verdict == "open")
+            if row.verdict in ("equal", "open"):
+                assert (row.may_be_behind <= data.scale.rope) == (row.verdict == "equal")
+            if row.verdict == "worse":
+                assert row.to_best is not None and row.to_best.mean < 0 and row.to_best.p_holm is not None
+                assert row.to_best.p_holm < 0.05 and row.may_be_behind > -row.to_best.mean
+            if row.decided_at is not None:
+                assert row.decided_at > 4
+        seen |= {r.verdict for r in rows}
+    assert seen == ({"better", "worse", "equal"} if noise == 0.002 else {"better", "worse", "open"})
+
+
+def test_the_best_is_counted_against_in_the_metrics(whole: Report) -> None:
+    for data in whole.context.datasets:
+        told = whole.metrics["best"][data.name]
+        others = [r.verdict for r in data.cells if not r.best]
+        assert {v: told[v] for v in ("equal", "open", "worse")} == {
+            v: others.count(v) for v in ("equal", "open", "worse")
+        }
+        assert sum(told[v] for v in ("equal", "open", "worse")) == 26
+    assert not {"equal", "open", "worse"} & set(analysed(make(seeds=1)).metrics["best"]["synergy"])
 
 
 def test_gains_have_the_planted_size(whole: Report) -> None:
@@ -72,7 +133,7 @@ def test_the_standing_statements() -> None:
     assert said["synergy", "ceiling"] is False
 
 
-def test_a_carrier_that_is_as_good_as_any_cell_is_in_the_top_group() -> None:
+def test_a_carrier_that_is_as_good_as_any_cell_is_not_worse_than_the_best() -> None:
     truth = Truth(base=0.8, single={"image": 0.1, "audio": 0.8, "text": 0.1})
     report = analysed(make(truths={"unique": truth}))
     found = report.context.dataset("unique")
@@ -94,7 +155,7 @@ def train_seconds(row: CellRow) -> float:
 
 
 def test_nobody_is_advised_to_take_a_cell_that_is_clearly_behind() -> None:
-    """With three seeds a cell far behind can still be in the tie group, after the correction for many comparisons."""
+    """With three seeds a cell far behind can still be open, after the correction for many comparisons."""
     report = analysed(make(noise=0.02))
     for data in report.context.datasets:
         told = [text for text in answer(report, data.name).sentences if text.startswith("Where training time counts")]
@@ -111,23 +172,67 @@ def test_the_answer_is_advice() -> None:
     best = found.row(str(found.best))
     others = [key for key in found.top if key != best.key]
     assert 1 < len(others) <= 5 and best.gain_single and best.cost
-    use, instead, over_single, *_ = answer(whole, "redundant").sentences
+    use, *instead = answer(whole, "redundant").sentences
+    (over_single,) = (text for text in instead if "the best single modality" in text)
     assert use.startswith(f"On {found.name}, use {best.key}: accuracy 0.9")
-    assert use.endswith(f"; {len(others)} of the 26 other cells cannot be told apart from it.")
-    assert instead.startswith("Those are ") and all(key in instead for key in others)
+    verdicts = {key: found.row(key).verdict for key in others}
+    assert set(verdicts.values()) <= {"equal", "open"}
+    worse = 26 - len(others)
+    assert "; of the other 26 cells, " in use and f"{worse} are worse." in use
+    for verdict, words in (("equal", "Equal to it: "), ("open", "Open: ")):
+        some = [key for key, v in verdicts.items() if v == verdict]
+        said = [text for text in instead if text.startswith(words)]
+        assert len(said) == bool(some) and all(key in said[0] for key in some)
     single = found.row(best.gain_single.reference)
     assert single.cost and best.cost.train_seconds and single.cost.train_seconds
     times = best.cost.train_seconds / single.cost.train_seconds
     assert f"It gains {100 * best.gain_single.mean:.1f} points" in over_single
     assert over_single.endswith(f"at {times:.1f} times its training time.")
     (cheap,) = (text for text in answer(whole, "redundant").sentences if text.startswith("Where training time counts"))
-    tied = [found.row(key) for key in found.top]
-    near = [r for r in tied if r.best or (r.to_best and r.to_best.high >= 0 and r.to_best.mean >= -0.02)]
+    top = [found.row(key) for key in found.top]
+    near = [
+        r
+        for r in top
+        if r.best or r.verdict == "equal" or (r.to_best and r.to_best.high >= 0 and r.to_best.mean >= -0.02)
+    ]
     taken = min(near, key=train_seconds)
     assert taken.to_best and best.cost and taken.cost
     assert f"take {taken.key}: {100 * taken.to_best.mean:.1f} points".replace("-", "−") in cheap
     assert len(whole.context.dataset("unique").top) > 6
-    assert not any(text.startswith("Those are") for text in answer(whole, "unique").sentences), "too many to name"
+    assert not any(text.startswith("Open:") for text in answer(whole, "unique").sentences), "too many to name"
+
+
+def test_what_is_equal_to_the_best_is_named_apart_from_what_is_open() -> None:
+    report = analysed(make(seeds=5, noise=0.005))
+    found = report.context.dataset("unique")
+    by_verdict = {v: [r.key for r in found.cells if r.verdict == v and not r.best] for v in ("equal", "open", "worse")}
+    assert all(by_verdict.values()), "each is there"
+    use, equal, undecided, *_ = answer(report, "unique").sentences
+    e, o, w = (len(keys) for keys in by_verdict.values())
+    assert use.endswith(f"; of the other 26 cells, {e} are equal within ±1 point, {o} are open and {w} are worse.")
+    for text, start, keys in ((equal, "Equal to it: ", by_verdict["equal"]), (undecided, "Open: ", by_verdict["open"])):
+        assert text.startswith(start) and all(key in text for key in keys)
+
+
+def test_a_gain_that_is_clear_taken_alone_but_not_among_all_cells_is_told_as_that() -> None:
+    found = analysed(make(noise=0.02))
+    gain = found.context.dataset("unique").row(str(found.context.dataset("unique").best)).gain_pooling
+    assert gain is not None and gain.half is not None and gain.mean > gain.half and gain.verdict == "open"
+    (said,) = (text for text in answer(found, "unique").sentences if "pooling in place of attention" in text)
+    assert "clear of zero taken alone, but not once corrected for all cells that are compared; about " in said
+    assert said.endswith(" seeds would decide.")
+
+
+def test_how_many_seeds_would_decide_is_said_and_is_about_right() -> None:
+    """On three seeds it is open whether the best cell of `unique` is better than the best modality alone."""
+    needed = 0
+    for text in answer(analysed(make(noise=0.02)), "unique").sentences:
+        if match := re.search(r"best single modality .* is open: .*; about (\d+) seeds would decide\.$", text):
+            needed = int(match[1])
+    assert 3 < needed <= 100
+    found = analysed(make(noise=0.02, seeds=2 * needed, truths={"unique": TRUTHS["unique"]})).context.dataset("unique")
+    gain = found.row(str(found.best)).gain_single
+    assert gain is not None and gain.verdict != "open"
 
 
 def test_the_articles_questions_find_the_planted_differences(whole: Report) -> None:
@@ -155,8 +260,9 @@ def test_nothing_is_found_where_nothing_is_planted() -> None:
         for d in ds
         if "best" not in d.subject
     }
-    assert verdicts <= {"unclear", "equal"}
-    assert found.headline.startswith("No clear winner on flat")
+    assert verdicts <= {"open", "equal"}
+    assert found.headline.startswith("No single winner on flat: of the 26 cells below ")
+    assert found.headline.endswith(("is open.", "are open."))
 
 
 FAULTS = {
@@ -206,10 +312,10 @@ def test_every_state_is_counted_told_and_never_averaged_over() -> None:
         ({"faults": dict.fromkeys(range(330), State.FAILED)}, "No results yet"),
         ({"faults": dict.fromkeys(range(330), State.SKIPPED)}, "No results yet"),
         ({"faults": dict.fromkeys(range(60, 330), State.PENDING)}, "So far: "),
-        ({"seeds": 1}, "No clear winner over 3 data sets: with one seed"),
+        ({"seeds": 1}, "No winner over 3 data sets yet: one seed decides nothing"),
         ({"truths": {"synergy": TRUTHS["synergy"]}}, "Additive + cross_attention · independent is best on synergy"),
-        ({"controls": False}, "No clear winner: the best combination differs"),
-        ({"noise": 0.0}, "No clear winner: the best combination differs"),
+        ({"controls": False}, "Additive + cross_attention · independent is best over 3 data sets."),
+        ({"noise": 0.0}, "No single winner: the best combination differs"),
         (
             {
                 "truths": {"synergy": TRUTHS["synergy"]},
@@ -231,10 +337,11 @@ def test_one_seed_has_no_intervals(whole: Report) -> None:
     rows = [r for d in found.context.datasets for r in d.rows]
     assert all(r.score is None or r.score.half is None for r in rows)
     assert all(r.in_top is None for r in rows) and all(d.top == () for d in found.context.datasets)
+    assert all(r.verdict is None and r.may_be_behind is None and r.decided_at is None for r in rows)
     assert any(c.startswith("One seed") for c in found.caveats)
-    assert {q.name: q.finding.startswith("One seed cannot tell") for q in found["questions"].found} == dict.fromkeys(
-        ("attention", "fusion", "architecture", "multimodal"), True
-    )
+    assert {
+        q.name: q.finding.startswith("One seed does not decide") for q in found["questions"].found
+    } == dict.fromkeys(("attention", "fusion", "architecture", "multimodal"), True)
     assert any(c.startswith("3 seeds") for c in whole.caveats)
     assert any("0.25" in c for c in whole.caveats), "the smallest p that three data sets can reach is named"
 
@@ -338,12 +445,12 @@ def test_nothing_is_said_of_the_best_modality_while_one_has_not_run() -> None:
     assert any("one of them could be the best" in text for text in question.dropped)
 
 
-def test_ties_that_are_only_noise_are_told() -> None:
+def test_cells_that_are_open_for_their_noise_alone_are_told() -> None:
     found = analysed(make(noise=0.02))
     for data in found.context.datasets:
         outside = [r.score.mean for r in data.cells if r.in_top is False and r.score]
-        low = [r for r in data.cells if r.in_top and r.score and outside and r.score.mean < max(outside)]
-        told = [text for text in found.caveats if text.startswith(f"{data.name}: ") and "top tie group" in text]
+        low = [r for r in data.cells if r.verdict == "open" and r.score and outside and r.score.mean < max(outside)]
+        told = [text for text in found.caveats if text.startswith(f"{data.name}: ") and "no sign that" in text]
         assert len(told) == bool(low)
         assert not low or min(low, key=lambda r: r.score.mean if r.score else 1).key in told[0]
     (over_samples,) = (text for text in found.caveats if text.startswith("Intervals are over seeds"))

@@ -78,6 +78,19 @@ def test_a_planted_change_is_found_and_comes_first(made: Made) -> None:
     )
 
 
+def test_a_change_within_the_margin_is_equal_also_where_it_is_real_and_what_reaches_past_it_is_open(made: Made) -> None:
+    everywhere = {r.config.cell: 0.004 for r in made.results.values() if r.config.role != "baseline"}
+    for c in compared(made, rerun(made, 6, noise=0.0002, shift=everywhere)).changes:
+        if c.role != "baseline":
+            d = c.difference
+            assert d is not None and d.p_holm is not None and d.near is not None and d.half is not None
+            assert d.p_holm < 0.05 and d.near < d.half and d.mean + d.near <= 0.01
+            assert d.verdict == "equal" and not c.real
+    noisy = [c.difference for c in compared(made, rerun(made, 6, noise=0.02)).changes]
+    undecided = [d for d in noisy if d is not None and d.verdict == "open"]
+    assert undecided and all(d.near is not None and abs(d.mean) + d.near > 0.01 for d in undecided)
+
+
 def test_the_difference_is_the_mean_of_the_paired_seeds(made: Made) -> None:
     new = rerun(made, 2)
     rows = [
@@ -150,6 +163,7 @@ def test_one_seed_tells_nothing() -> None:
     found = compared(old, rerun(old, 4, shift={BEST: -0.3}))
     trained = [c for c in found.changes if c.role != "baseline"]
     assert all(not c.real and c.difference is not None and c.difference.half is None for c in trained)
+    assert all(c.difference.near is None and c.difference.verdict == "open" for c in trained)  # type: ignore[union-attr]
 
 
 def test_new_missing_broken_and_unpaired_are_told(made: Made) -> None:

@@ -10,7 +10,7 @@ import pytest
 import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
-from mmbench.report.stats.variance import variance_terms
+from mmbench.stats.variance import variance_terms
 from tests.support.factory import TRUTHS, Truth, make
 
 from .test_build import analysed
@@ -96,7 +96,14 @@ def test_the_winner_changes_only_where_it_does() -> None:
     same = {"one": TRUTHS["synergy"], "two": TRUTHS["synergy"]}
     found = analysed(make(truths=same)).context.effects
     assert found.winner_changes is False
-    assert "additive + cross_attention · independent is in the top tie group" in found.winner_sentence
+    best = "additive + cross_attention · independent"
+    assert found.winner_sentence == f"The winner does not change with the data set: {best} is best on each of them."
+    noisy = analysed(make(noise=0.02)).context
+    assert noisy.effects.winner_changes is False
+    shared = set.intersection(*(set(d.top) for d in noisy.datasets))
+    assert shared and not all(len(d.top) == 1 for d in noisy.datasets)
+    assert noisy.effects.winner_sentence.startswith("Whether the winner changes with the data set is open: ")
+    assert noisy.effects.winner_sentence.endswith("worse than the best on none of the 3 data sets.")
     assert analysed(make(truths={"one": TRUTHS["synergy"]})).context.effects.winner_changes is None
 
 

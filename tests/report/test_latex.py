@@ -38,7 +38,8 @@ NASTY = (
 
 @pytest.fixture(scope="module")
 def analysis() -> Report:
-    made = make(truths={n: TRUTHS[n] for n in ("unique", "synergy")}, faults={0: State.FAILED, 4: State.SKIPPED})
+    truths = {n: TRUTHS[n] for n in ("unique", "synergy")}
+    made = make(truths=truths, seeds=4, noise=0.004, faults={0: State.FAILED, 4: State.SKIPPED})
     results = {k: r if r.message is None else r.model_copy(update={"message": NASTY}) for k, r in made.results.items()}
     spec = made.specs["unique"].model_copy(update={"description": NASTY, "source": NASTY, "notes": (NASTY,)})
     return analysed(replace(made, results=results, specs=made.specs | {"unique": spec}))
@@ -73,17 +74,23 @@ def test_all_tables_compile_in_one_document(folder: Path) -> None:
     assert max(wide, default=0) < 20, "a table runs out of the page"
 
 
-def test_the_best_row_is_bold_and_ties_are_marked(analysis: Report, folder: Path) -> None:
+def test_the_best_row_is_bold_and_what_is_equal_or_open_is_marked(analysis: Report, folder: Path) -> None:
+    marked = {"equal": (r"$\bullet$", "•"), "open": (r"$\circ$", "◦")}
+    assert {r.verdict for d in analysis.context.datasets for r in d.cells if not r.best} >= {"worse", *marked}
     for d in analysis.context.datasets:
         lines = (folder / "tables" / f"cells_{d.name}.tex").read_text().splitlines()
         rows = [line for line in lines if line.endswith(r"\\") and "&" in line]
         bold = [line for line in rows if r"\textbf{" in line]
         assert len(bold) == 1 and latex.escape(d.best) in bold[0] and r"$\star$" in bold[0]
-        tied = [line for line in rows if r"$\bullet$" in line]
-        assert len(tied) == len(d.top) - 1
-        assert all(any(f"& {latex.escape(k)} &" in line for k in d.top) for line in tied)
         text = (folder / "tables" / f"cells_{d.name}.md").read_text()
-        assert text.count(f"| **{md.escape(str(d.best))}** |") == 1 and text.count(" • |") == len(d.top) - 1
+        assert text.count(f"| **{md.escape(str(d.best))}** |") == 1
+        caption = next(line for line in lines if r"\caption" in line)
+        for verdict, (in_latex, in_markdown) in marked.items():
+            keys = [r.key for r in d.cells if r.verdict == verdict and not r.best]
+            found = [line for line in rows if in_latex in line]
+            assert len(found) == len(keys) and text.count(f" {in_markdown} |") == len(keys)
+            assert all(any(f"& {latex.escape(k)} &" in line for k in keys) for line in found)
+            assert (in_latex in caption) == bool(keys), "what a mark means is said where it is used"
 
 
 def test_whatever_the_text_the_latex_is_ascii_and_nothing_is_lost() -> None:

@@ -19,8 +19,8 @@ from mmbench.report.pages.markdown import render as as_markdown
 from mmbench.report.pages.report import Report
 from mmbench.report.sections.ranks.compute import rank_table
 from mmbench.report.sections.ranks.ladder import ladder
-from mmbench.report.stats.ranks import friedman, groups, least_wilcoxon, needed, wilcoxon
 from mmbench.schema.result import State, TrialResult
+from mmbench.stats.ranks import friedman, groups, least_wilcoxon, needed, wilcoxon
 from pipeline.report import report
 from tests.support import small_project
 from tests.support.factory import OTHERS, TRUTHS, Truth, make
@@ -128,7 +128,7 @@ def test_groups_join_only_what_is_not_apart() -> None:
 def test_a_level_beside_the_bracket_is_not_joined() -> None:
     values = np.random.default_rng(1).normal(size=(12, 3)) + np.array([3, 0, 0.1])
     drawn = ladder(rank_table("fusion", list("abc"), [str(i) for i in range(12)], values, 0.95, 1))
-    marks = dict(zip([r.name for r in drawn.figure.rows], drawn.ties, strict=True))
+    marks = dict(zip([r.name for r in drawn.figure.rows], drawn.brackets, strict=True))
     assert marks["a"] == ("",) and {marks["b"], marks["c"]} == {("start",), ("end",)}
     assert drawn.figure.rows[0].name == "a" and drawn.figure.rows[0].kind == "best"
 

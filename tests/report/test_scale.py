@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.scale import RANKS, Scale, beside, joint, scale_of
 from mmbench.report.values.words import change, gain
 from mmbench.schema.task import task_of
+from mmbench.stats.estimates import Difference
 
 SHARE = scale_of("accuracy", 0.01, scores=[0.9], guess=0.1)
 ERROR = scale_of("mae", 0.01, scores=[12.3, 11.0, 14.0], guess=20.0)
@@ -18,7 +18,7 @@ CORRELATION = scale_of("pearson", 0.01, scores=[0.7], guess=0.0)
 
 def difference(mean: float, half: float | None = None) -> Difference:
     return Difference(
-        subject="a", reference="b", mean=mean, half=half, pairs=1, n=3, p=None, p_holm=None, verdict="unclear"
+        subject="a", reference="b", mean=mean, half=half, near=half, pairs=1, n=3, p=None, p_holm=None, verdict="open"
     )
 
 

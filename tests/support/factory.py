@@ -26,7 +26,8 @@ from mmbench.schema.trial import TrialConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = {"early_concat": "early", "cross_attention": "intermediate", "concat": "late (features)"}
-EPOCHS = 10
+EPOCHS, BEST_EPOCH = 10, 7
+"""Of every trial: of its curves, and the one at which it was best."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,10 +213,12 @@ def spec_of(name: str, truth: Truth) -> DataSpec:
 
 def configs(params: Params, truths: Mapping[str, Truth], levels: Mapping[str, list[str]]) -> Iterator[TrialConfig]:
     """Every trial of the grid and of the controls, in an order like the planner's."""
-    size, train = params.model.size, params.train
+    size = params.model.size
+    auto = {"epochs": "auto", "learning_rate": "auto"}
+    train = params.train.model_copy(update=auto).resolved(epochs=EPOCHS, learning_rate=0.003)
     for dataset, truth in truths.items():
         modalities = tuple(truth.single)
-        for seed in range(params.grid.seeds):
+        for seed in range(params.grid.least_seeds):
             shared = {"dataset": dataset, "seed": seed, "model": size, "train": train}
             for a, f, r in itertools.product(levels["attention"], levels["fusion"], levels["architecture"]):
                 yield TrialConfig(
@@ -329,7 +332,7 @@ def result_of(job: Job, truth: Truth, spec: DataSpec, noise: float, fault: State
     score = float(np.clip(round(mean + sd * (0.6 * together + 0.8 * own.normal()), 6), metric.low, metric.high))
     held_out = float(np.clip(score + 0.25 * sd * own.normal(), metric.low, metric.high))
     assert spec.chance is not None
-    curve = [spec.chance + (held_out - spec.chance) * float(1 - np.exp(-(e + 1) / 2.5)) for e in range(EPOCHS)]
+    curve = [spec.chance + (held_out - spec.chance) * _learnt(e) for e in range(EPOCHS)]
     loss = [c**2 if spec.task.kind == "regression" else float(-np.log(max(c, 0.05))) for c in curve]
     curves = {
         "train_loss": [0.9 * v for v in loss],
@@ -347,13 +350,18 @@ def result_of(job: Job, truth: Truth, spec: DataSpec, noise: float, fault: State
         config=config,
         state=State.DONE,
         metrics=scores,
-        best_epoch=None if config.role == "baseline" else EPOCHS - 1,
+        best_epoch=None if config.role == "baseline" else BEST_EPOCH,
         curves={} if config.role == "baseline" else curves,
         quantities=cost | {"train_seconds": seconds * float(np.exp(0.05 * own.normal()))},
         started=started,
         seconds=seconds + 1,
         provenance=provenance,
     )
+
+
+def _learnt(epoch: int) -> float:
+    """The share of the way that has been gone: up to BEST_EPOCH, and a little back afterwards."""
+    return float(1 - np.exp(-(min(epoch, BEST_EPOCH) + 1) / 2.5)) - 0.002 * max(0, epoch - BEST_EPOCH)
 
 
 def make(

@@ -8,12 +8,13 @@ from itertools import chain
 
 from mmbench.report.draw.axis import Axis, Tick, linear
 from mmbench.report.draw.words import VERDICTS, describe, describe_overall, difference, estimate, plural
-from mmbench.report.stats.estimates import Difference, Estimate, Verdict
+from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.effects import LevelMean
 from mmbench.report.values.numbers import p_value
-from mmbench.report.values.overall import Overall
+from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
+from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 SHOWN = 7
 """Cells in the key figure."""
@@ -24,9 +25,9 @@ REACH = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Dot:
-    """A row. key: of a method that can be picked, else None. kind: "best", "tied", "control" or "". Places in %.
+    """A row. key: of a method that can be picked, else None. kind: "best", "equal", "open", "control" or "".
 
-    beyond: "left" or "right" where the dot lies beyond that end of the axis: an arrow stands there instead.
+    Places in %. beyond: "left" or "right" where the dot lies beyond that end of the axis: an arrow stands there.
     """
 
     name: str
@@ -68,8 +69,8 @@ def beyond(axis: Axis, value: float) -> str:
     return "left" if value < axis.low else "right" if value > axis.high else ""
 
 
-def _kind(*, best: bool, in_top: bool | None) -> str:
-    return "best" if best else "tied" if in_top else ""
+def _kind(row: CellRow | OverallRow) -> str:
+    return "best" if row.best else str(row.verdict) if row.verdict in ("equal", "open") else ""
 
 
 def key_figure(report: DatasetReport) -> Dots:
@@ -91,7 +92,7 @@ def key_figure(report: DatasetReport) -> Dots:
                 name=row.key,
                 note="best single modality" if row.key == report.single else "",
                 key=row.key,
-                kind="control" if control else _kind(best=row.best, in_top=row.in_top),
+                kind="control" if control else _kind(row),
                 at=at,
                 low=low,
                 width=width,
@@ -133,7 +134,7 @@ def key_figure_overall(overall: Overall, scales: Mapping[str, Scale]) -> Dots:
                 name=row.key,
                 note="best without attention" if last else "",
                 key=row.key,
-                kind="control" if last else _kind(best=row.best, in_top=row.in_top),
+                kind="control" if last else _kind(row),
                 at=at,
                 low=low,
                 width=width,
@@ -173,7 +174,7 @@ def levels(factor: str, everything: Sequence[LevelMean], scale: Scale) -> Dots:
     return Dots(ticks=axis.ticks, rows=tuple(rows))
 
 
-_KIND_OF: dict[Verdict, str] = {"better": "best", "equal": "tied", "worse": "", "unclear": "control"}
+_KIND_OF: dict[Verdict, str] = {"better": "best", "equal": "equal", "worse": "", "open": "open"}
 
 
 def differences(values: Sequence[Difference], scale: Scale) -> Dots:

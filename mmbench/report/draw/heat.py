@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mmbench.report.draw.words import cause, describe, describe_overall, estimate, plural
+from mmbench.report.draw.words import cause, describe, describe_overall, estimate, mark, plural
 from mmbench.report.scores.context import Context
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
@@ -21,7 +21,8 @@ DENSE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """css: classes. value and half as printed. mark: star for the best, dot for tied. label: read out and hovered."""
+    """css: classes. value and half as printed. mark: star for the best, dot for equal, circle for open.
+    label: read out and hovered."""
 
     key: str
     css: str
@@ -85,10 +86,6 @@ class _Colours:
         return self.scale.short(value) if dense else self.scale.number(value)
 
 
-def _mark(*, best: bool, in_top: bool | None) -> str:
-    return "★" if best else "•" if in_top else ""
-
-
 def _cell(row: CellRow, colours: _Colours, dense: bool) -> Cell:
     scale = colours.scale
     if row.score is None:
@@ -111,7 +108,7 @@ def _cell(row: CellRow, colours: _Colours, dense: bool) -> Cell:
         css=" ".join(css),
         value=colours.value(row.score.mean, dense),
         half="" if dense else half,
-        mark=_mark(best=row.best, in_top=row.in_top),
+        mark=mark(row),
         label=describe(row, scale),
     )
 
@@ -131,7 +128,7 @@ def _overall_cell(row: OverallRow, states: Mapping[str, str], label: str, colour
         css=f"q{colours.step(row.score.mean)}{' best' if row.best else ''}",
         value=colours.value(row.score.mean, dense),
         half="" if dense or row.score.half is None else colours.scale.plus_minus(row.score.half),
-        mark=_mark(best=row.best, in_top=row.in_top),
+        mark=mark(row),
         label=label,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.colors import LinearSegmentedColormap
 
-INK, MUTED, LINE, BEST, TIED, WARNING = "#15181D", "#5B626B", "#E1E4E8", "#0A70C2", "#29A3A3", "#A33B00"
+INK, MUTED, LINE, BEST, NEAR, WARNING = "#15181D", "#5B626B", "#E1E4E8", "#0A70C2", "#29A3A3", "#A33B00"
 COLOURS = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (3, 1)))
 SEQUENTIAL = LinearSegmentedColormap.from_list(

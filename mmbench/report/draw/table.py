@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmbench.report.stats.estimates import Difference, Estimate
+from mmbench.stats.estimates import Difference, Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

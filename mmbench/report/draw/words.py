@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mmbench.report.stats.estimates import Difference, Estimate, Verdict
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.numbers import NONE
 from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
+from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 CAUSES = {
     "done": "done",
@@ -27,12 +27,7 @@ STATES = {
     "pending": "not run",
     "skipped": "skipped",
 }
-VERDICTS: dict[Verdict, str] = {
-    "better": "better",
-    "worse": "worse",
-    "equal": "practically equal",
-    "unclear": "cannot be told",
-}
+VERDICTS: dict[Verdict, str] = {"better": "better", "worse": "worse", "equal": "equal", "open": "open"}
 
 
 def one_or(values: Iterable[str], other: str) -> str:
@@ -71,15 +66,22 @@ def cause(row: CellRow) -> str:
     return CAUSES[max(sorted(set(bad)), key=bad.count)] if bad else STATES[row.state]
 
 
-def place_words(*, best: bool, in_top: bool | None, rank: int | None, scale: Scale) -> str:
+def mark(row: CellRow | OverallRow) -> str:
+    """Of the best, of what is equal to it within the margin, and of what is open."""
+    return "★" if row.best else {"equal": "•", "open": "◦"}.get(row.verdict or "", "")
+
+
+def place_words(row: CellRow | OverallRow, scale: Scale) -> str:
     """The place of a ranked row, in words."""
-    if rank is None:
+    if row.rank is None:
         return "not ranked"
-    if best:
+    if row.best:
         return f"{scale.extreme} {'mean rank' if scale.is_ranks else 'mean'}"
-    if in_top is None:
-        return f"rank {rank} by its mean; one seed tells nothing apart"
-    return "cannot be told apart from the best" if in_top else f"rank {rank}"
+    if row.verdict is None:
+        return f"rank {row.rank} by its mean; one seed decides nothing"
+    if row.verdict == "equal":
+        return f"rank {row.rank}, equal to the best within {scale.rope_words}"
+    return f"rank {row.rank}, {row.verdict}{' than the best' if row.verdict == 'worse' else ''}"
 
 
 def describe(row: CellRow, scale: Scale) -> str:
@@ -94,7 +96,7 @@ def describe(row: CellRow, scale: Scale) -> str:
     comma = "" if row.state == "partial" else ","
     lines.append(f"{what}{estimate(row.score, scale)}{comma} {seeds} of {plural(row.declared, 'seed')}")
     if row.method.role == "cell":
-        lines.append(place_words(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale))
+        lines.append(place_words(row, scale))
     if row.state != "complete":
         lines.append(f"{STATES[row.state]}{': ' + row.reason if row.reason else ''}")
     return "\n".join(lines)
@@ -106,6 +108,6 @@ def describe_overall(row: OverallRow, overall: Overall, scales: Mapping[str, Sca
     if row.score is None:
         return f"{row.key}\nincomplete: no mean over all data sets, for it is not ranked on {', '.join(row.missing)}"
     where = ", ".join(f"{name} {scales[name].number(value)}" for name, value in row.per_dataset.items())
-    place = place_words(best=row.best, in_top=row.in_top, rank=row.rank, scale=scale)
+    place = place_words(row, scale)
     what = "mean rank over" if scale.is_ranks else "mean of"
     return f"{row.key}\n{estimate(row.score, scale)}, {what} {plural(row.score.n, 'data set')}\n{where}\n{place}"

@@ -10,11 +10,11 @@ from markupsafe import Markup
 from mmbench.report.draw.costs import cost_text
 from mmbench.report.draw.words import CAUSES, cause, difference, estimate
 from mmbench.report.scores.context import Context
-from mmbench.report.stats.estimates import Estimate
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.scale import Scale
+from mmbench.stats.estimates import Estimate
 
 COSTS = ("parameters", "flops", "train_seconds", "inference_us", "peak_memory")
 
@@ -29,6 +29,7 @@ def _row(row: CellRow, curve: Curve | None, config: int | None, report: DatasetR
         "score": estimate(row.score, scale) if row.score else cause(row),
         "n": [row.done, row.declared],
         "rank": row.rank_label,
+        "verdict": _verdict(row, scale),
         # Seed, written score or null, state, trial id, message.
         "seeds": [
             [
@@ -62,6 +63,14 @@ def _row(row: CellRow, curve: Curve | None, config: int | None, report: DatasetR
         bands = (curve.median, curve.low, curve.high) if curve.runs > 1 else (curve.median,)
         found["curve"] = [_values(values, report.curve) for values in bands]
     return found
+
+
+def _verdict(row: CellRow, scale: Scale) -> str:
+    """Against the best; of the best itself, whether it is better than all others."""
+    if row.best:
+        return "better than all others" if row.verdict == "better" else ""
+    words = {"worse": "worse than the best", "equal": f"equal to the best within {scale.rope_words}", "open": "open"}
+    return words.get(row.verdict or "", "")
 
 
 def _estimate_words(value: Estimate | None, scale: Scale) -> str:

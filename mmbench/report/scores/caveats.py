@@ -47,7 +47,7 @@ def _caveats_of_merging(origin: Provenance) -> list[str]:
 def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> list[str]:
     found = []
     if seeds == 1:
-        found.append("One seed: there are no intervals, and no two methods can be told apart.")
+        found.append("One seed: there are no intervals, and nothing is decided.")
     elif seeds < FEW_SEEDS:
         found.append(
             f"{seeds} seeds: the interval of a single mean is wide (Student t with {seeds - 1} "
@@ -90,14 +90,14 @@ def caveats(facts: Facts) -> tuple[Caveat, ...]:
     """Of the report as a whole; sections add their own."""
     params, datasets = facts.params, facts.datasets
     first = _coverage(facts.total) + _caveats_of_merging(facts.origin)
-    first += _power(datasets, params.grid.seeds, params.report.confidence)
+    first += _power(datasets, params.grid.least_seeds, params.report.confidence)
     if facts.why_ranks:
         first.append(f"Over all data sets ranks are compared, not scores: {facts.why_ranks}.")
     rest = [*_choices(params, datasets), *_costs(facts.origin)]
     if facts.baselines:
         rest.append("The baselines are deterministic: one run each, no interval.")
     rest += _samples(datasets)
-    rest += [x for d in datasets for x in _noisy_ties(d)]
+    rest += [x for d in datasets for x in _noisy_cells(d)]
     if facts.total.done:
         rest += [x for d in datasets for x in _imbalance(d)]
     rest += [x for d in datasets for x in _data(d)]
@@ -113,12 +113,11 @@ def _choices(params: Params, datasets: Sequence[DatasetReport]) -> list[str]:
     best = extremes.pop() if len(extremes) == 1 else "best"
     return [
         f"The best cell is the one with the {best} mean on the test split, so its own score is flattered by the "
-        "choice, the more so the more cells and the fewer seeds there are; the tie groups allow for it. Epochs are "
-        "chosen on validation, and the test split is read "
-        "once a trial.",
+        "choice, the more so the more cells and the fewer seeds there are; the verdicts allow for it. Epochs are "
+        "chosen on validation, and the test split is read once a trial.",
         f"{_equal(datasets, params.report.rope)} "
-        "p-values are adjusted with Holm's method within each family of comparisons, "
-        f"at {100 * params.report.confidence:g} % confidence.",
+        "Cells are compared with the best by subset selection (Gupta, Dunnett); p-values are adjusted with Holm's "
+        f"method within each family of comparisons, at {100 * params.report.confidence:g} % confidence.",
         _sizes(params.model.match_params),
     ]
 
@@ -195,18 +194,18 @@ def _samples(datasets: Sequence[DatasetReport]) -> list[str]:
     return [f"{said} ({listing(parts, most=5)})." if parts else f"{said}."]
 
 
-def _noisy_ties(d: DatasetReport) -> list[str]:
-    """Cells in the tie group of the best below cells that are not in it: too noisy to tell, not as good."""
+def _noisy_cells(d: DatasetReport) -> list[str]:
+    """Open cells below cells that are worse than the best: too noisy to decide on, not as good."""
     ranked = [(d.scale.oriented(r.score.mean), r) for r in d.cells if r.ranked and r.score]
     outside = [quality for quality, r in ranked if r.in_top is False]
-    low = [(quality, r) for quality, r in ranked if r.in_top and outside and quality < max(outside)]
+    low = [(quality, r) for quality, r in ranked if r.verdict == "open" and outside and quality < max(outside)]
     if not low:
         return []
     _, worst = min(low, key=lambda x: x[0])
     return [
-        f"{d.name}: {count(len(low), 'cell')} of the top tie group {'has' if len(low) == 1 else 'have'} a worse mean "
-        f"than cells outside it, the worst {worst.key} ({interval(worst.score, d.scale)}). Their seeds differ too much "
-        "to tell them from the best: that is no sign that they are as good."
+        f"{d.name}: {count(len(low), 'open cell')} {'has' if len(low) == 1 else 'have'} a worse mean than cells that "
+        f"are worse than the best, down to {worst.key} ({interval(worst.score, d.scale)}). Their seeds differ too much "
+        "for a verdict: that is no sign that they are as good."
     ]
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores
-from mmbench.report.stats.paired import Floats, Ints
 from mmbench.report.values.scale import RANKS, Scale
 from mmbench.report.values.words import count, listing
+from mmbench.stats.paired import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)

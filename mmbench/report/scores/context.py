@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +12,14 @@ import pandas as pd
 from mmbench.registry import GRID_AXES
 from mmbench.report.scores import findings
 from mmbench.report.scores.complete_block import CompleteBlock, complete_block
+from mmbench.report.scores.contrasts import verdict_records
 from mmbench.report.scores.curves import curves
 from mmbench.report.scores.dataset import dataset_report, dataset_scale
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Settings, collect
 from mmbench.report.scores.effects import by_score, effects
 from mmbench.report.scores.overall import overall
 from mmbench.report.scores.provenance import provenance
+from mmbench.report.scores.training import training_reports
 from mmbench.report.trials.configurations import configurations
 from mmbench.report.trials.frame import Results, coverage, method_of, problems, tidy
 from mmbench.report.trials.machines import Kinds, compare_within_one_kind
@@ -30,12 +32,17 @@ from mmbench.report.values.methods import Method
 from mmbench.report.values.overall import Overall
 from mmbench.report.values.provenance import Configuration, Provenance, Source
 from mmbench.report.values.scale import Scale, joint
+from mmbench.report.values.training import TrainingReport
+from mmbench.report.values.verdicts import VerdictRecord
+from mmbench.schema.budget import Budget
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
+from mmbench.schema.result import TrialResult
 from mmbench.schema.trial import TrialConfig
+from mmbench.stats.estimates import Verdict
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,6 +57,8 @@ class Context:
         families: name of a fusion -> its family.
         profiles: of cost against length, where measured.
         sources: what the results were merged from, if they were.
+        budgets: by data set, where they were found and not set.
+        races: by data set, what a race has decided on cells; those that are open too.
     """
 
     plan: Plan
@@ -59,6 +68,8 @@ class Context:
     families: Mapping[str, str]
     profiles: Sequence[Profile] = ()
     sources: Sequence[Source] = ()
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    races: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
 
     @cached_property
     def configs(self) -> tuple[TrialConfig, ...]:
@@ -109,10 +120,9 @@ class Context:
     @cached_property
     def scores(self) -> tuple[DatasetScores, ...]:
         """Scores of all methods, by data set."""
-        return tuple(
-            collect(n, self.records[n], self.methods, Settings(scale=self.scales[n], confidence=self.confidence))
-            for n in self.names
-        )
+        race = self.params.grid.race is not None
+        settings = {n: Settings(scale=self.scales[n], confidence=self.confidence) for n in self.names}
+        return tuple(collect(n, self.records[n], self.methods, settings[n], race=race) for n in self.names)
 
     @cached_property
     def coverage(self) -> tuple[Counts, ...]:
@@ -128,7 +138,10 @@ class Context:
     def datasets(self) -> tuple[DatasetReport, ...]:
         """Ranked methods, their differences and Pareto fronts, by data set."""
         counts = self.coverage[1:]
-        return tuple(dataset_report(s, self.specs[s.dataset], c) for s, c in zip(self.scores, counts, strict=True))
+        return tuple(
+            dataset_report(s, self.specs[s.dataset], c, self.races.get(s.dataset, {}), short=s.dataset in self.short)
+            for s, c in zip(self.scores, counts, strict=True)
+        )
 
     @cached_property
     def settings(self) -> Settings:
@@ -173,6 +186,11 @@ class Context:
         return effects(self.scores, self.levels, tops, by_rank=self.scale.is_ranks)
 
     @cached_property
+    def verdicts(self) -> tuple[VerdictRecord, ...]:
+        """On every contrast, combination and control. Everything that gives a verdict reads these records."""
+        return tuple(verdict_records(self.scores, self.datasets, self.levels))
+
+    @cached_property
     def factors(self) -> tuple[Factor, ...]:
         """The axes, with their levels in the order of their marginal means too."""
         return tuple(
@@ -206,7 +224,7 @@ class Context:
     @cached_property
     def headline(self) -> str:
         """The answer in one sentence."""
-        return findings.headline(self.total, self.datasets, self.overall, self.effects.winner_changes)
+        return findings.headline(self.total, self.datasets, self.overall, self.effects.winner_changes, self.short)
 
     @property
     def experiment(self) -> str:
@@ -237,7 +255,7 @@ class Context:
 
     @property
     def seeds_declared(self) -> int:
-        return self.params.grid.seeds
+        return self.params.grid.most_seeds
 
     @property
     def total(self) -> Counts:
@@ -249,11 +267,26 @@ class Context:
         """Of the longest learning curve; 0 without any."""
         return max((len(c.median) for c in self.curves), default=0)
 
+    @cached_property
+    def training(self) -> tuple[TrainingReport, ...]:
+        """How long the models of each data set were trained, and whether that was enough."""
+        return training_reports(self.names, self.configs, self._finished, self.specs, self.budgets)
+
+    @property
+    def short(self) -> Mapping[str, str]:
+        """Why training was too short to rank anything, by data set; those on which it was long enough are not in it."""
+        return {t.dataset: t.short for t in self.training if t.short and t.trained}
+
     @property
     def best_in_last(self) -> tuple[int, int]:
         """Trained trials whose best epoch is the last that the budget allows, and all trained trials."""
-        best = self.frame["best_epoch"].dropna()
-        return int((best == self.params.train.epochs - 1).sum()), len(best)
+        return sum(t.in_last for t in self.training), sum(t.trained for t in self.training)
+
+    @property
+    def _finished(self) -> list[TrialResult]:
+        """Trained trials of the plan that ended well."""
+        found = (self.results.get(job.trial_id) for job in self.plan.jobs)
+        return [r for r in found if r is not None and r.best_epoch is not None]
 
     @property
     def replicated(self) -> bool:

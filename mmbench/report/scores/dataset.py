@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mmbench.report.scores import findings, ranking
@@ -18,6 +18,7 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import ReportSettings
 from mmbench.schema.task import Task
+from mmbench.stats.estimates import Verdict
 
 _NOUNS = {"classification": "class", "binary": "class", "multilabel": "label", "regression": "number"}
 
@@ -56,9 +57,18 @@ def share_of(ceiling: float | None, scale: Scale) -> float | None:
     return ceiling if scale.higher and scale.low == 0 else None
 
 
-def dataset_report(field: DatasetScores, spec: DataSpec, counts: Counts) -> DatasetReport:
+def dataset_report(
+    field: DatasetScores,
+    spec: DataSpec,
+    counts: Counts,
+    decided: Mapping[str, Verdict] | None = None,
+    *,
+    short: bool = False,
+) -> DatasetReport:
+    """decided: verdicts on cells that stand, whatever their seeds say by now: those of a race. short: the models were
+    trained too briefly to be ranked."""
     scale = field.settings.scale
-    places = ranking.rank(field.means, field.index, field.ranked("cell"))
+    places = ranking.rank(field.means, field.index, field.ranked("cell"), decided or {})
     top_all = ranking.top_with_controls(field)
     ceiling = ceiling_of(spec, scale)
     rows = rows_of(field, places, top_all, share_of(ceiling, scale))
@@ -101,7 +111,7 @@ def dataset_report(field: DatasetScores, spec: DataSpec, counts: Counts) -> Data
         top_all=top_all,
         single=ranking.best_single(field),
         chosen=chosen,
-        finding=findings.finding(field.dataset, key, places.top, len(places.order), scale),
+        finding=findings.finding(field.dataset, key, places.verdict, len(places.order), scale, short=short),
         fronts=found_fronts,
         dropped=tuple(r.key for r in rows if r.method.role == "cell" and not r.ranked),
     )

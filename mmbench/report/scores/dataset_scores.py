@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.report.stats import paired
-from mmbench.report.stats.estimates import Difference
-from mmbench.report.stats.paired import Floats, Means
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import RANKS, Scale
+from mmbench.stats import paired
+from mmbench.stats.best import WithBest
+from mmbench.stats.estimates import Difference, Verdict
+from mmbench.stats.paired import Floats, Means, Tested
 
 POOLING = "mean"
 """The level of the attention axis that is no attention."""
@@ -25,6 +27,15 @@ Setting = tuple[str | None, str | None, str | None, str | None]
 
 Record = Mapping[str, Any]
 """A row of the tidy frame, with None for what is absent."""
+
+
+Single = tuple[float, float, float, float]
+"""One of the differences of a `Tested`."""
+
+
+def _first(found: Tested) -> Single:
+    delta, half, near, p = (float(x[0]) for x in found)
+    return delta, half, near, p
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +59,10 @@ class Settings:
 class DatasetScores:
     """All methods on one data set, and the comparison among those that share seeds.
 
-    values, means and fixed are so turned that more is better (`Scale.oriented`). records: by method. seeds: the shared
-    ones. index: key -> row of `values` (C, S) and of `means`. fixed: score of each deterministic baseline.
+    values, all_values, means and fixed are so turned that more is better (`Scale.oriented`). records: by method. seeds:
+    the shared ones; all_seeds: of the columns of `all_values`. index: key -> row of `values` (C, S), and of
+    `all_values` and `means`, which hold the seeds that a race gave to some methods alone (NaN elsewhere). fixed: score
+    of each deterministic baseline.
     """
 
     dataset: str
@@ -57,14 +70,32 @@ class DatasetScores:
     methods: Mapping[str, Method]
     records: Mapping[str, Sequence[Record]]
     seeds: tuple[int, ...]
+    all_seeds: tuple[int, ...]
     index: Mapping[str, int]
     values: Floats
+    all_values: Floats
     means: Means
     fixed: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def paired_means(self) -> Means:
+        """Over the seeds that all share: in means over many methods their own noise is small, and what a seed does to
+        all of them must cancel."""
+        if self.all_values.shape == self.values.shape:
+            return self.means
+        return paired.compare(self.values, self.settings.confidence, self.settings.rope)
 
     def ranked(self, role: str) -> list[str]:
         """Keys of the methods of that role that take part in the comparison, in the plan's order."""
         return [key for key in self.index if self.methods[key].role == role]
+
+    def compared_seeds(self, key: str) -> tuple[int, ...]:
+        """Those that count for this ranked method."""
+        if self.all_values.shape == self.values.shape:
+            return self.seeds
+        return tuple(
+            s for s, x in zip(self.all_seeds, self.all_values[self.index[key]], strict=True) if not np.isnan(x)
+        )
 
     def quality(self, key: str) -> float:
         """The mean of a ranked method; more is better."""
@@ -79,18 +110,20 @@ class DatasetScores:
             settings=replace(self.settings, scale=RANKS),
             index={k: i for i, k in enumerate(keys)},
             values=values,
+            all_values=values,
             means=paired.compare(values, self.settings.confidence, RANKS.rope),
             fixed={},
         )
 
     def difference(self, subject: str, reference: str, p_holm: float | None = None) -> Difference:
         """Between two ranked methods; without p_holm the comparison is the only one of its family."""
-        delta, half, p = self.means.pairs(*(np.array([self.index[k]]) for k in (subject, reference)))
-        return self._difference(subject, reference, float(delta[0]), float(half[0]), float(p[0]), p_holm)
+        found = self.means.pairs(*(np.array([self.index[k]]) for k in (subject, reference)))
+        return self._difference(subject, reference, _first(found), p_holm)
 
     def _difference(
-        self, subject: str, reference: str, mean: float, half: float, p: float, p_holm: float | None, pairs: int = 1
+        self, subject: str, reference: str, found: Single, p_holm: float | None = None, pairs: int = 1
     ) -> Difference:
+        mean, half, near, p = found
         known = not np.isnan(p)
         adjusted = (p if p_holm is None else p_holm) if known else None
         return Difference(
@@ -98,72 +131,85 @@ class DatasetScores:
             reference=reference,
             mean=mean,
             half=half if known else None,
+            near=near if known else None,
             pairs=pairs,
             n=len(self.seeds),
             p=p if known else None,
             p_holm=adjusted,
             verdict=paired.verdict(
-                mean, half if known else None, adjusted, self.settings.confidence, self.settings.rope
+                mean, near if known else None, adjusted, self.settings.confidence, self.settings.rope
             ),
         )
 
-    def to_best(self, keys: Sequence[str], best: str | None) -> dict[str, Difference]:
-        """Differences of all ranked methods in `keys` to the one with the best mean among them."""
-        if best is None:
-            return {}
-        return self.differences({k: best for k in keys if k != best}, paired.holm_to_best)
+    def to_best(self, keys: Sequence[str], against: WithBest, verdicts: Mapping[str, Verdict]) -> dict[str, Difference]:
+        """Differences of ranked methods to the first of them, which has the best mean. against: what is known of each,
+        in the same order; verdicts: of each, empty with one seed. Verdict and p are of whether a method is worse than
+        the truly best one."""
+        found = self.differences({key: keys[0] for key in keys[1:]})  # noqa: C420 - there may be no key
+        p = dict(zip(keys, against.p_worse.tolist(), strict=True))
+        return {
+            k: replace(d, p_holm=None if np.isnan(p[k]) else p[k], verdict=verdicts.get(k, "open"))
+            for k, d in found.items()
+        }
 
-    def differences(
-        self, pairs: Mapping[str, str], adjust: Callable[[Floats], Floats] = paired.holm
-    ) -> dict[str, Difference]:
+    def differences(self, pairs: Mapping[str, str]) -> dict[str, Difference]:
         """subject -> reference, all ranked; Holm over all of them."""
         if not pairs:
             return {}
         subject = np.array([self.index[k] for k in pairs], np.intp)
         reference = np.array([self.index[k] for k in pairs.values()], np.intp)
-        delta, half, p = self.means.pairs(subject, reference)
-        return self._together(pairs, delta, half, p, adjust)
+        return self._together(pairs, self.means.pairs(subject, reference))
 
-    def _together(
-        self,
-        pairs: Mapping[str, str],
-        delta: Floats,
-        half: Floats,
-        p: Floats,
-        adjust: Callable[[Floats], Floats] = paired.holm,
-    ) -> dict[str, Difference]:
-        adjusted = p if np.isnan(p).any() else adjust(p)
-        numbers = zip(pairs.items(), delta.tolist(), half.tolist(), p.tolist(), adjusted.tolist(), strict=True)
-        return {s: self._difference(s, r, d, h, raw, adj) for (s, r), d, h, raw, adj in numbers}
+    def _together(self, pairs: Mapping[str, str], found: Tested) -> dict[str, Difference]:
+        adjusted = found.p if np.isnan(found.p).any() else paired.holm(found.p)
+        each = zip(*(x.tolist() for x in found), strict=True)
+        numbers = zip(pairs.items(), each, adjusted.tolist(), strict=True)
+        return {s: self._difference(s, r, single, p) for (s, r), single, p in numbers}
 
     def over_fixed(self, keys: Iterable[str], baseline: str) -> dict[str, Difference]:
-        """Gains of ranked methods over a deterministic baseline: its number never varies, so t over the seeds."""
+        """Gains of ranked methods over a deterministic baseline: its number never varies, so what a seed does to all
+        methods alike is part of the noise."""
         keys = list(keys)
         if not keys:
             return {}
-        gains = self.values[[self.index[k] for k in keys]] - self.fixed[baseline]
-        n = gains.shape[1]
-        delta = gains.mean(1)
-        if n < 2:
-            half = p = np.full(len(keys), np.nan)
-        else:
-            error = gains.std(1, ddof=1) / np.sqrt(n)
-            half = scipy_stats.t.ppf((1 + self.settings.confidence) / 2, n - 1) * error
-            with np.errstate(divide="ignore", invalid="ignore"):
-                t = np.where(error > 0, np.abs(delta) / error, np.where(delta == 0, 0.0, np.inf))
-            p = 2 * scipy_stats.t.sf(t, n - 1)
-        return self._together(dict.fromkeys(keys, baseline), delta, half, p)
+        rows = [self.index[k] for k in keys]
+        delta = self.means.mean[rows] - self.fixed[baseline]
+        seeds = self.means.seeds
+        if self.means.replicates < 2:
+            nothing = np.full(len(keys), np.nan)
+            return self._together(dict.fromkeys(keys, baseline), Tested(delta, nothing, nothing, nothing))
+        # Moderated: two seeds that happen to agree are no proof that there is no noise.
+        variance, df = paired.moderate(np.nanvar(self.all_values, axis=1, ddof=1), seeds - 1)
+        df = self._joint_df(variance, np.minimum(df, max(float((seeds - 1).sum()), 1.0)))
+        found = paired.test(delta, (variance / seeds)[rows], df[rows], self.settings.confidence)
+        return self._together(dict.fromkeys(keys, baseline), found)
+
+    def _joint_df(self, variance: Floats, df: Floats) -> Floats:
+        """Degrees of freedom of each method's variance over seeds, with what a seed does to all methods in it: that
+        part is known no better for there being many methods."""
+        replicates = self.values.shape[1]
+        if replicates < 2:
+            return self.means.seeds - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shared = np.nan_to_num(np.minimum(self.values.mean(0).var(ddof=1) / variance, 1))
+        return np.asarray(1 / (shared**2 / (replicates - 1) + (1 - shared) ** 2 / df))
 
     def group_difference(self, subject: str, reference: str, pairs: Sequence[tuple[str, str]]) -> Difference:
         """Mean over pairs of ranked methods; p_holm is left equal to p for the caller to adjust."""
-        delta, half, p = self.means.groups([self.index[a] for a, _ in pairs], [self.index[b] for _, b in pairs])
-        return self._difference(subject, reference, delta, half, p, None, len(pairs))
+        found = self.paired_means.groups([self.index[a] for a, _ in pairs], [self.index[b] for _, b in pairs])
+        return self._difference(subject, reference, _first(found), None, len(pairs))
 
 
 def collect(
-    dataset: str, records: Sequence[Record], methods: Mapping[str, Method], settings: Settings
+    dataset: str,
+    records: Sequence[Record],
+    methods: Mapping[str, Method],
+    settings: Settings,
+    *,
+    race: bool = False,
 ) -> DatasetScores:
-    """The methods of one data set. records: its rows of the frame; methods: by key."""
+    """The methods of one data set. records: its rows of the frame; methods: by key. race: some methods have more seeds
+    than others on purpose, and all of them count."""
     by_method: dict[str, list[Record]] = {}
     for record in records:
         by_method.setdefault(record["method"], []).append(record)
@@ -175,12 +221,18 @@ def collect(
     seeds = sorted({r["seed"] for key in deep for r in by_method[key]})
     column = {seed: i for i, seed in enumerate(seeds)}
     scores = np.full((len(deep), len(seeds)), np.nan)
+    asked = np.zeros(scores.shape, bool)
     for i, key in enumerate(deep):
         for r in by_method[key]:
+            asked[i, column[r["seed"]]] = True
             if r["state"] == "done" and r[score] is not None:
                 scores[i, column[r["seed"]]] = turned(r[score])
-    kept, columns = paired.common_block(~np.isnan(scores))
+    # A method that a race gave no more seeds lacks none.
+    of_all = np.flatnonzero(asked.all(0) | (not race))
+    kept, columns = paired.common_block(~np.isnan(scores[:, of_all]))
+    columns = of_all[columns]
     values = scores[np.ix_(kept, columns)]
+    all_values = scores[kept] if race else values
     fixed = {}
     for key, method in own.items():
         if method.role == "baseline":
@@ -193,8 +245,10 @@ def collect(
         methods=own,
         records=by_method,
         seeds=tuple(seeds[i] for i in columns),
+        all_seeds=tuple(seeds),
         index={deep[i]: n for n, i in enumerate(kept)},
         values=values,
-        means=paired.compare(values, settings.confidence, settings.rope),
+        all_values=all_values,
+        means=paired.compare(all_values, settings.confidence, settings.rope),
         fixed=fixed,
     )

@@ -10,11 +10,11 @@ import numpy as np
 
 from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores
-from mmbench.report.stats.estimates import Estimate
-from mmbench.report.stats.paired import Floats
-from mmbench.report.stats.variance import DATASET, NOISE, REST, Term, variance_terms
 from mmbench.report.values.effects import Effects, EffectTable, LevelMean, PairMean
 from mmbench.report.values.words import count, listing, percent, sentence
+from mmbench.stats.estimates import Estimate
+from mmbench.stats.paired import Floats
+from mmbench.stats.variance import DATASET, NOISE, REST, Term, variance_terms
 
 
 def _combine(parts: Sequence[Estimate]) -> Estimate:
@@ -50,7 +50,7 @@ def _contexts(cells: Sequence[tuple[str, str, str]], axes: Sequence[int], wanted
 
 def _average(field: DatasetScores, keys: Sequence[str]) -> Estimate:
     """The mean over methods, as it reads."""
-    found = field.means.average([field.index[k] for k in keys])
+    found = field.paired_means.average([field.index[k] for k in keys])
     return replace(found, mean=field.settings.scale.oriented(found.mean))
 
 
@@ -95,7 +95,7 @@ def _finding(terms: Sequence[Term]) -> str:
     noise = next((t.share for t in terms if t.factors == NOISE), None)
     if noise is None:
         # Noise swells every share, and most of all that of the axis with the most levels.
-        return f"One seed cannot tell what matters most: of the variance, noise included, {rank}{between}"
+        return f"One seed does not decide what matters most: of the variance, noise included, {rank}{between}"
     text = f"{sentence(mains[0].label)} matters most: of the variance, {rank}"
     return f"{text}{between}; seed noise {percent(noise)}"
 
@@ -154,17 +154,20 @@ def _table(
 
 
 def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
-    """Whether no cell is in the tie group of every data set."""
+    """Whether every cell is worse than the best on some data set."""
     known = {name: set(top) for name, top in tops.items() if top}
     if len(known) < 2:
         return None, "Whether the winner changes with the data set cannot be said from fewer than two data sets."
     shared = [k for k in next(iter(tops[n] for n in known)) if all(k in top for top in known.values())]
     if not shared:
-        return True, f"The winner changes with the data set: no cell is in the top tie group of all {len(known)}."
+        text = "The winner changes with the data set: each cell is worse than the best on at least one of the"
+        return True, f"{text} {len(known)}."
+    if all(len(top) == 1 for top in known.values()):
+        return False, f"The winner does not change with the data set: {shared[0]} is best on each of them."
     who = listing(shared) if len(shared) <= 2 else count(len(shared), "cell")
     return False, (
-        f"Whether the winner changes with the data set cannot be told: {who} {'is' if len(shared) == 1 else 'are'} in "
-        f"the top tie group of all {len(known)} data sets."
+        f"Whether the winner changes with the data set is open: {who} {'is' if len(shared) == 1 else 'are'} worse than "
+        f"the best on none of the {len(known)} data sets."
     )
 
 
@@ -175,8 +178,8 @@ def effects(
     *,
     by_rank: bool = False,
 ) -> Effects:
-    """levels: factor -> levels in display order. tops: data set -> tie group of its best cell. by_rank: over all data
-    sets ranks are compared, since their scores cannot be."""
+    """levels: factor -> levels in display order. tops: data set -> the cells that are not worse than its best.
+    by_rank: over all data sets ranks are compared, since their scores cannot be."""
     declared = {f.dataset: [k for k, m in f.methods.items() if m.role == "cell"] for f in fields}
     with_cells = [f for f in fields if f.ranked("cell")]
     everywhere = list(dict.fromkeys(k for keys in declared.values() for k in keys))

@@ -1,32 +1,53 @@
-"""Headings: the winner, or that there is none. Every sentence is generated."""
+"""Headings: the winner, or how the others stand to the best. Every sentence is generated."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
+from mmbench.report.values.cells import CellRow
 from mmbench.report.values.coverage import Counts
 from mmbench.report.values.datasets import DatasetReport
-from mmbench.report.values.overall import Overall
+from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
-from mmbench.report.values.words import count, sentence
+from mmbench.report.values.words import count, listing, sentence
+from mmbench.stats.estimates import Verdict
+
+Verdicts = Mapping[str, Verdict]
+"""key of a ranked cell -> what is known of it against the best; empty with one seed."""
 
 
 def _clear(top: int, cells: int) -> bool:
-    """Whether a tie group is small enough to speak of winners: at most a quarter of the field."""
+    """Whether so few cells are not worse than the best that one may speak of winners: at most a quarter of them."""
     return top <= max(3, cells // 4)
 
 
-def finding(name: str, best: str | None, top: Sequence[str], cells: int, scale: Scale) -> str:
-    """A heading for one data set."""
+def standing(verdicts: Iterable[Verdict], scale: Scale) -> str:
+    """`8 are equal within ±1 point, 3 are open and 15 are worse`."""
+    counts = Counter(verdicts)
+    words: dict[Verdict, str] = {"equal": f"equal within {scale.rope_words}", "open": "open", "worse": "worse"}
+    return listing([f"{n} {'is' if n == 1 else 'are'} {word}" for v, word in words.items() if (n := counts[v])])
+
+
+def others(verdicts: Verdicts, best: str) -> list[Verdict]:
+    """Of the cells that are not the best."""
+    return [v for key, v in verdicts.items() if key != best]
+
+
+def finding(name: str, best: str | None, verdicts: Verdicts, cells: int, scale: Scale, *, short: bool = False) -> str:
+    """A heading for one data set. cells: ranked ones. short: their models were trained too briefly."""
     if best is None:
         return f"{name}: no complete cell yet"
-    if not top:
-        return f"{name}: one seed, so nothing can be told apart"
-    if len(top) == 1:
-        return f"{name}: {best} is best" if cells > 1 else f"{name}: {best} is the only complete cell"
-    if _clear(len(top), cells):
-        return f"{name}: {best} {_leads(scale)}; {count(len(top) - 1, 'other')} cannot be told apart from it"
-    return f"{name}: no clear winner, {len(top)} of {cells} cells cannot be told apart"
+    if short:
+        return f"{name}: trained too briefly to rank"
+    if not verdicts:
+        return f"{name}: one seed decides nothing"
+    if cells == 1:
+        return f"{name}: {best} is the only complete cell"
+    rest = others(verdicts, best)
+    if all(v == "worse" for v in rest):
+        return f"{name}: {best} is best"
+    return f"{name}: {best} {_leads(scale)}; of the other {len(rest):,}, {standing(rest, scale)}"
 
 
 def _leads(scale: Scale) -> str:
@@ -34,36 +55,49 @@ def _leads(scale: Scale) -> str:
 
 
 def headline(
-    total: Counts, datasets: Sequence[DatasetReport], overall: Overall | None, winner_changes: bool | None
+    total: Counts,
+    datasets: Sequence[DatasetReport],
+    overall: Overall | None,
+    winner_changes: bool | None,
+    short: Mapping[str, str],
 ) -> str:
-    """One sentence: the winner and the number of ties, or that there is none."""
+    """One sentence: the winner, or how the others stand to the best. short: why the models of a data set were trained
+    too briefly to be ranked; nothing is said of winners then."""
     known = [d for d in datasets if d.best]
     if not known:
         return f"No results yet: {total.done} of {count(total.declared, 'trial')} done."
     start = "So far: " if total.pending else ""
+    cut = [d.name for d in known if d.name in short]
+    if cut:
+        text = f"trained too briefly to rank on {listing(cut)}: {short[cut[0]]}."
+        return start + text if start else sentence(text)
     if overall is None or overall.best is None:
         if len(known) == 1:
             d = known[0]
-            ranked = sum(r.ranked for r in d.cells)
-            text = _winner(str(d.best), d.top, ranked, f"on {d.name}", d.scale)
+            text = _winner(str(d.best), known_verdicts(d.cells), f"on {d.name}", d.scale)
         else:
-            text = f"No clear winner: no cell is complete on all {len(datasets)} data sets."
+            text = f"No winner yet: no cell is complete on all {len(datasets)} data sets."
     elif winner_changes:
-        text = f"No clear winner: the best combination differs between the {len(known)} data sets."
+        text = f"No single winner: the best combination differs between the {len(known)} data sets."
     else:
-        ranked = sum(r.score is not None for r in overall.rows)
         where = f"over {count(len(overall.datasets), 'data set')}"
-        text = _winner(overall.best, overall.top, ranked, where, overall.scale)
+        text = _winner(overall.best, known_verdicts(overall.rows), where, overall.scale)
     return start + text[:1].lower() + text[1:] if start else sentence(text)
 
 
-def _winner(best: str, top: Sequence[str], cells: int, where: str, scale: Scale) -> str:
-    if not top:
-        mean = scale.label if scale.is_ranks else "mean"
-        mean = f"{scale.extreme} {mean}"
-        return f"No clear winner {where}: with one seed nothing can be told apart ({best} has the {mean})."
-    if len(top) == 1:
+def known_verdicts(rows: Iterable[CellRow | OverallRow]) -> Verdicts:
+    """Of the rows that have one."""
+    return {r.key: r.verdict for r in rows if r.verdict is not None}
+
+
+def _winner(best: str, verdicts: Verdicts, where: str, scale: Scale) -> str:
+    if not verdicts:
+        mean = f"{scale.extreme} {scale.label if scale.is_ranks else 'mean'}"
+        return f"No winner {where} yet: one seed decides nothing ({best} has the {mean})."
+    rest = others(verdicts, best)
+    top = 1 + sum(v != "worse" for v in rest)
+    if top == 1:
         return f"{best} is best {where}."
-    if _clear(len(top), cells):
-        return f"{best} {_leads(scale)} {where}; {count(len(top) - 1, 'other cell')} cannot be told apart from it."
-    return f"No clear winner {where}: {len(top)} of {cells} cells cannot be told apart."
+    if _clear(top, len(verdicts)):
+        return f"{best} {_leads(scale)} {where}; of the other {len(rest):,} cells, {standing(rest, scale)}."
+    return f"No single winner {where}: of the {len(rest):,} cells below {best}, {standing(rest, scale)}."

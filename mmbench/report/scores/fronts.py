@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import moocore
 import numpy as np
 
-from mmbench.report.stats.hypervolume import hypervolume
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import Front
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import quantity
+from mmbench.stats.hypervolume import hypervolume
 
 _UNIT = {
     "parameters": " parameters",
@@ -37,7 +37,7 @@ def _finding(cost: str, front: Sequence[CellRow], scale: Scale) -> str:
         key, score, price = points_of[-2]
     lost, prices = scale.width(high - score), f"{quantity(price)} instead of {quantity(dear)}{unit}"
     if not lost.strip("0."):
-        return f"{key} has practically the same {scale.label} for {prices}"
+        return f"{key} has, rounded, the same {scale.label} for {prices}"
     if scale.unit == "points":
         return f"{key} gives up {lost} points of {scale.label} for {prices}"
     return f"{key} has a {lost} {'lower' if scale.higher else 'higher'} {scale.label} for {prices}"

@@ -10,13 +10,13 @@ import numpy as np
 from mmbench.report.scores import findings
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.scores.ranking import Ranking, rank
-from mmbench.report.stats import paired
-from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.methods import Method
 from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.words import count
+from mmbench.stats import paired
+from mmbench.stats.estimates import Difference, Estimate
 
 
 def overall(
@@ -31,7 +31,7 @@ def overall(
     whole = _average(fields, complete, methods, settings)
     ranking = rank(whole.means, whole.index, complete)
     best = ranking.order[0] if ranking.order else None
-    to_best = whole.to_best(complete, best)
+    to_best = whole.to_best(ranking.order, ranking.against, ranking.verdict)
     by_key = [{r.key: r for r in d.cells} for d in datasets]
 
     def row(key: str) -> OverallRow:
@@ -40,7 +40,7 @@ def overall(
         return replace(made, missing=tuple(f.dataset for f in fields if key not in f.index))
 
     finding = findings.finding(
-        f"over {count(len(fields), 'data set')}", best, ranking.top, len(complete), settings.scale
+        f"over {count(len(fields), 'data set')}", best, ranking.verdict, len(complete), settings.scale
     )
     if gaps := len(methods) - len(complete):
         finding += f" ({count(gaps, 'cell')} not complete everywhere)"
@@ -61,7 +61,7 @@ def _average(
     """The mean over data sets of the cells that are complete on each, as if it were one data set. Its replicates are
     the data sets."""
     parts = [
-        replace(f.means, mean=f.means.mean[at], error=f.means.error[at], df=f.means.df[at])
+        replace(f.means, mean=f.means.mean[at], error=f.means.error[at], df=f.means.df[at], seeds=f.means.seeds[at])
         for f in fields
         for at in [np.array([f.index[k] for k in complete], np.intp)]
     ]
@@ -80,7 +80,7 @@ def _score(key: str, fields: Sequence[DatasetScores], whole: DatasetScores) -> E
     """Mean over data sets; its interval combines those of the data sets. None for a cell that is not complete."""
     if key not in whole.index:
         return None
-    each = [paired.estimate(f.values[f.index[key]], whole.settings.confidence) for f in fields]
+    each = [paired.estimate(f.all_values[f.index[key]], whole.settings.confidence) for f in fields]
     halves = [e.half for e in each if e is not None and e.half is not None]
     half = float(np.sqrt(np.sum(np.square(halves)))) / len(fields) if len(halves) == len(fields) else None
     return Estimate(mean=whole.settings.scale.oriented(whole.quality(key)), half=half, n=len(fields))
@@ -106,6 +106,7 @@ def _row(
         rank_high=high,
         mean_rank=float(np.mean(ranks)) if ranked else None,
         best=key == next(iter(ranking.order), None),
+        verdict=ranking.verdict.get(key),
         in_top=key in ranking.top if ranking.top and ranked else None,
         to_best=to_best,
         missing=(),

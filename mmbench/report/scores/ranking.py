@@ -1,4 +1,4 @@
-"""Places of methods by their means; what cannot be told apart shares its ranks."""
+"""Places of methods by their means, and what is known of each against the best."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmbench.report.scores.dataset_scores import POOLING, DatasetScores, Setting
-from mmbench.report.stats.paired import Means
 from mmbench.report.values.methods import Method
+from mmbench.stats.best import WithBest, with_best
+from mmbench.stats.estimates import Verdict
+from mmbench.stats.paired import Means
 
 
 def best_single(field: DatasetScores) -> str | None:
@@ -33,33 +35,57 @@ def pooling_partner(method: Method, keys: Mapping[Setting, str]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """place: key -> (rank, lowest and highest rank of its tie group). top: the best's tie group; empty with one
-    seed."""
+    """Methods by their means.
+
+    Attributes:
+        order: Keys, best first.
+        place: key -> its rank, and the first and the last rank that it may truly have.
+        verdict: key -> what is known of it against the best.
+        top: Those that are not worse than the best, in order; empty with one seed.
+        against: Each against the best of the others, in `order`.
+    """
 
     order: tuple[str, ...]
     place: Mapping[str, tuple[int, int, int]]
+    verdict: Mapping[str, Verdict]
     top: tuple[str, ...]
+    against: WithBest
+
+    def behind(self, key: str) -> float | None:
+        """By how much it may be behind the best, at most; None where nothing is known."""
+        return None if key not in self.verdict else max(0.0, -float(self.against.low[self.order.index(key)]))
+
+    def decided_at(self, key: str) -> int | None:
+        """About how many seeds would decide on it, where it is open; None where none would."""
+        if self.verdict.get(key) != "open":
+            return None
+        return int(self.against.decided_at[self.order.index(key)]) or None
 
 
-def rank(means: Means, index: Mapping[str, int], keys: Sequence[str]) -> Ranking:
-    """Rank these methods; what cannot be told apart shares its ranks, and on one seed that is everything."""
+def rank(
+    means: Means, index: Mapping[str, int], keys: Sequence[str], decided: Mapping[str, Verdict] | None = None
+) -> Ranking:
+    """Rank these methods. decided: verdicts that stand."""
     name = {index[k]: k for k in keys}
     among = np.array([index[k] for k in keys], np.intp)
-    tiers = means.tiers(among)
-    if not tiers:
-        order = [name[i] for i in among[np.argsort(-means.mean[among], kind="stable")].tolist()]
-        return Ranking(order=tuple(order), place={k: (n, 1, len(order)) for n, k in enumerate(order, 1)}, top=())
-    place, order, before = {}, [], 0
-    for tier in tiers:
-        for i in tier.tolist():
-            order.append(name[i])
-            place[name[i]] = (len(order), before + 1, before + len(tier))
-        before += len(tier)
-    return Ranking(order=tuple(order), place=place, top=tuple(name[i] for i in tiers[0].tolist()))
+    among = among[np.argsort(-means.mean[among], kind="stable")]
+    order = tuple(name[i] for i in among.tolist())
+    against = with_best(means, among)
+    found = dict(zip(order, against.verdicts(), strict=True))
+    verdicts = {key: (decided or {}).get(key, verdict) for key, verdict in found.items()}
+    limits = zip(against.first.tolist(), against.last.tolist(), strict=True)
+    known = means.replicates > 1 and len(order) > 0
+    return Ranking(
+        order=order,
+        place={k: (n, first, last) for n, (k, (first, last)) in enumerate(zip(order, limits, strict=True), 1)},
+        verdict=verdicts if known else {},
+        top=tuple(k for k in order if verdicts[k] != "worse") if known else (),
+        against=against,
+    )
 
 
 def top_with_controls(field: DatasetScores) -> tuple[str, ...]:
-    """Tie group of the best when cells, single modalities and baselines are compared together."""
+    """What is not worse than the best when cells, single modalities and baselines are compared together."""
     everything = list(field.index)
     if not everything or field.means.replicates < 2:
         return ()

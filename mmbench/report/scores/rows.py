@@ -9,10 +9,10 @@ import numpy as np
 
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Setting
 from mmbench.report.scores.ranking import Ranking, best_single, pooling_partner
-from mmbench.report.stats import paired
-from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values.cells import CellCost, CellRow, CellState, SeedValue
 from mmbench.schema.metric import METRICS
+from mmbench.stats import paired
+from mmbench.stats.estimates import Difference, Estimate
 
 
 def state_of(part: Sequence[Record]) -> tuple[CellState, str | None]:
@@ -73,8 +73,8 @@ class Gains:
     fixed: Mapping[str, Mapping[str, Difference]]
 
 
-def find_gains(field: DatasetScores, cells: Sequence[str]) -> Gains:
-    """cells: the ranked ones, best first."""
+def find_gains(field: DatasetScores, ranking: Ranking) -> Gains:
+    """ranking: of the cells."""
     partners: dict[Setting, str] = {
         (m.attention, m.fusion, m.architecture, m.modality): k for k, m in field.methods.items()
     }
@@ -83,8 +83,8 @@ def find_gains(field: DatasetScores, cells: Sequence[str]) -> Gains:
     partner = {k: pooling_partner(field.methods[k], partners) for k in deep}
     baselines = {str(field.methods[k].baseline): k for k in field.fixed}
     return Gains(
-        to_best=field.to_best(cells, cells[0] if cells else None),
-        single=field.differences({k: single for k in cells if single}),
+        to_best=field.to_best(ranking.order, ranking.against, ranking.verdict),
+        single=field.differences({k: single for k in ranking.order if single}),
         pooling=field.differences({k: p for k, p in partner.items() if p in field.index and p is not None}),
         fixed={name: field.over_fixed(deep, key) for name, key in baselines.items()},
     )
@@ -113,7 +113,7 @@ def rows(field: DatasetScores, ranking: Ranking, top_all: Sequence[str], ceiling
 
     ceiling: of which scores can be a share, or None.
     """
-    gains = find_gains(field, ranking.order)
+    gains = find_gains(field, ranking)
     by_key = {key: _row(key, field, ranking, gains, top_all, ceiling) for key in field.methods}
 
     def by_score(row: CellRow) -> tuple[bool, float]:
@@ -136,7 +136,7 @@ def _row(
     settings, part = field.settings, field.records[key]
     done = [r for r in part if r["state"] == "done"]
     ranked = key in field.index
-    compared = [r for r in done if r["seed"] in field.seeds] if ranked else done
+    compared = [r for r in done if r["seed"] in field.compared_seeds(key)] if ranked else done
     state, reason = state_of(part)
     score = _over(compared, settings.score, settings.confidence)
     rank, low, high = ranking.place.get(key, (None, None, None))
@@ -158,6 +158,9 @@ def _row(
         rank_low=low,
         rank_high=high,
         best=key == next(iter(ranking.order), None),
+        verdict=ranking.verdict.get(key),
+        may_be_behind=ranking.behind(key),
+        decided_at=ranking.decided_at(key),
         in_top=key in ranking.top if ranking.top and key in ranking.place else None,
         in_top_all=key in top_all if top_all and (ranked or key in field.fixed) else None,
         to_best=gains.to_best.get(key),

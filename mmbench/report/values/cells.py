@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values.methods import Method
+from mmbench.report.values.numbers import rank_label
+from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
 
@@ -46,10 +47,12 @@ class CellRow:
     = none done, none ended badly; skipped = cannot be. reason: why, where it is not complete. score: test metric (of
     DatasetReport.scale) with interval; None where no seed is done. validation: the same on validation. metrics: every
     metric on test, in the order of `METRICS`. ranked: compared with the others (done on every seed of
-    DatasetReport.seeds); a row that is not ranked has rank None. rank, rank_low, rank_high: by mean, and the shared
-    rank "1-3" (cells: among cells; controls: None). best: best mean among the ranked cells. in_top: member of the tie
-    group with the best cell ("cannot be told apart"), None if not ranked. in_top_all: the same when cells and controls
-    are compared together. to_best: difference to the best cell (None for the best itself). gain_single: to the best
+    DatasetReport.seeds); a row that is not ranked has rank None. rank, rank_low, rank_high: by mean, and the
+    ranks that it may truly have (cells: among cells; controls: None). best: best mean among the ranked cells. verdict:
+    against the best cell (better: it is the one best); None without seeds to compare, and of controls. may_be_behind:
+    by how much it may be behind the best, at most. decided_at: about how many seeds would decide, where it is open.
+    in_top: not worse than the best, None if not ranked. in_top_all: the same when cells and controls are compared
+    together. to_best: difference to the best cell (None for the best itself). gain_single: to the best
     single modality; gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines.
     ceiling_share: score / ceiling, where that says something. pareto: the costs ("parameters", "flops",
     "train_seconds", "inference_us") on whose front against the score it lies. trial_ids: of every declared seed that
@@ -72,6 +75,9 @@ class CellRow:
     rank_low: int | None
     rank_high: int | None
     best: bool
+    verdict: Verdict | None
+    may_be_behind: float | None
+    decided_at: int | None
     in_top: bool | None
     in_top_all: bool | None
     to_best: Difference | None
@@ -90,7 +96,4 @@ class CellRow:
 
     @property
     def rank_label(self) -> str:
-        """`1-3`, `4` or ``."""
-        if self.rank_low is None:
-            return ""
-        return f"{self.rank_low}" if self.rank_low == self.rank_high else f"{self.rank_low}–{self.rank_high}"
+        return rank_label(self.rank, self.rank_low, self.rank_high)

@@ -31,12 +31,13 @@ class DatasetReport:
     """One data set. rows: cells in order of rank (unranked last), then controls in order of score.
 
     scale: of the metric compared. curve: of the one that chooses epochs, in learning curves. beside: metrics that
-    tables show next to the one compared. targets: what is predicted, in words. missing: modality -> share of samples
-    without. chance: what a guess without the input scores, None where unknown; ceiling: the best possible. Both are of
-    the metric compared. seeds: the seeds that every ranked row is done on (comparisons are paired over these). best:
-    key of the best cell, None before there is one. top: keys of the tie group (best included), top_all: the same with
-    the controls in. single: key of the single modality that scores best. chosen: key of the cell with the best
-    *validation* mean (what a user without test labels would pick).  dropped: keys of cells left out of the comparison.
+    tables show next to the one compared. targets: what is predicted, in words. missing: modality -> share of
+    samples without. chance: what a guess without the input scores, None where unknown; ceiling: the best possible.
+    Both are of the metric compared. seeds: the seeds that every ranked row is done on (comparisons are paired over
+    these). best: key of the best cell, None before there is one. top: keys of the cells that are not worse than it
+    (itself included), top_all: the same with the controls in. single: key of the single modality that scores best.
+    chosen: key of the cell with the best *validation* mean (what a user without test labels would pick). dropped:
+    keys of cells left out of the comparison.
     """
 
     name: str

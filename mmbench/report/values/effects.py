@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmbench.report.stats.estimates import Estimate
-from mmbench.report.stats.variance import Term
 from mmbench.report.values.scale import Scale
+from mmbench.stats.estimates import Estimate
+from mmbench.stats.variance import Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,8 @@ class EffectTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Effects:
-    """winner_changes: True when no cell is in the tie group of every data set. None with one data
-    set."""
+    """winner_changes: True when every cell is worse than the best on some data set. None with one
+    data set."""
 
     per_dataset: tuple[EffectTable, ...]
     blocked: EffectTable | None

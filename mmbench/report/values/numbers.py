@@ -62,6 +62,13 @@ def seconds(value: float | None) -> str:
     return two_figures(value) + " s"
 
 
+def rank_label(rank: int | None, low: int | None, high: int | None) -> str:
+    """`4`, or `4 (2–7)` with the ranks that it may truly have; empty without a rank."""
+    if rank is None:
+        return ""
+    return f"{rank}" if low == high else f"{rank} ({low}–{high})"
+
+
 def p_value(value: float | None) -> str:
     """p = 0.031, p < 0.001"""
     if value is None or not math.isfinite(value):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values.methods import Method
+from mmbench.report.values.numbers import rank_label
 from mmbench.report.values.scale import Scale
+from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +16,8 @@ class OverallRow:
     """One cell over all data sets. score: macro mean, or mean rank (Overall.scale); its interval speaks of these data
     sets (seed noise only), n = data sets.
 
-    None, with `missing` naming the data sets, where it is not ranked on each of them. in_top: cannot be told apart
-    from the best.
+    None, with `missing` naming the data sets, where it is not ranked on each of them. verdict: against the best
+    (better: it is the one best); in_top: not worse.
     """
 
     method: Method
@@ -27,6 +28,7 @@ class OverallRow:
     rank_high: int | None
     mean_rank: float | None
     best: bool
+    verdict: Verdict | None
     in_top: bool | None
     to_best: Difference | None
     missing: tuple[str, ...]
@@ -37,9 +39,7 @@ class OverallRow:
 
     @property
     def rank_label(self) -> str:
-        if self.rank_low is None:
-            return ""
-        return f"{self.rank_low}" if self.rank_low == self.rank_high else f"{self.rank_low}–{self.rank_high}"
+        return rank_label(self.rank, self.rank_low, self.rank_high)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor
 
-from mmbench.report.stats.estimates import Difference, Estimate
 from mmbench.report.values import numbers
 from mmbench.report.values.scale import Scale
+from mmbench.stats.estimates import Difference, Estimate
 
 
 def number(value: float | None) -> str:

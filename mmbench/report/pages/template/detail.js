@@ -88,6 +88,7 @@ byId("detail-page").addEventListener("click", () => choose("page", state.has("pa
 function part(dataset, row, axis) {
   const facts = [`${row.n[0]} of ${row.n[1]} seeds`];
   if (row.rank) facts.push(`rank ${row.rank}`);
+  if (row.verdict) facts.push(row.verdict);
   if (row.toBest) facts.push(`${row.toBest}${dataset.unit} to the best`);
   if (row.overSingle) facts.push(`${row.overSingle}${dataset.unit} over the best single modality`);
   const names = ["parameters", "FLOPs", "training", "a sample", "memory"];

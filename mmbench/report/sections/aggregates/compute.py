@@ -12,10 +12,10 @@ import numpy as np
 
 from mmbench.report.scores.complete_block import CompleteBlock
 from mmbench.report.sections.aggregates.record import Aggregates, AggregateTable, Member
-from mmbench.report.stats.bootstrap import Bootstrap, Interval, bootstrap, iqm, profile, thresholds_of
-from mmbench.report.stats.paired import Floats
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import listing, sentence
+from mmbench.stats.bootstrap import Bootstrap, Interval, bootstrap, iqm, profile, thresholds_of
+from mmbench.stats.paired import Floats
 
 CELLS = 6
 
@@ -67,8 +67,8 @@ def _finding(factor: str, members: Sequence[Member], scale: Scale) -> str:
     if chance.value < 0.5:
         # Its middle half is better, but run against run it loses more often: two sentences that seem to disagree.
         said = f"yet a run of it beats one of {second.name} with a probability of only {chance.value:.2f}"
-    unclear = chance.low is not None and chance.high is not None and chance.low <= 0.5 <= chance.high
-    return sentence(f"{text}; {said}{', which may be chance' if unclear else ''}")
+    may_be_chance = chance.low is not None and chance.high is not None and chance.low <= 0.5 <= chance.high
+    return sentence(f"{text}; {said}{', which may be chance' if may_be_chance else ''}")
 
 
 def _heading(tables: Sequence[AggregateTable]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmbench.report.stats.bootstrap import Interval
 from mmbench.report.values.scale import Scale
+from mmbench.stats.bootstrap import Interval
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from mmbench.report.draw.dots import Dot, Dots
 from mmbench.report.draw.lines import HUES, Line
 from mmbench.report.draw.words import plural
 from mmbench.report.sections.aggregates.record import AggregateTable, Member
-from mmbench.report.stats.bootstrap import Interval
 from mmbench.report.values.scale import Scale
+from mmbench.stats.bootstrap import Interval
 
 CHANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
 

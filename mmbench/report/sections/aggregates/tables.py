@@ -8,8 +8,8 @@ from typing import Any
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.aggregates.record import Aggregates
 from mmbench.report.sections.aggregates.summary import chance, interval_words
-from mmbench.report.stats.bootstrap import Interval
 from mmbench.report.values.words import incomplete_flag
+from mmbench.stats.bootstrap import Interval
 
 
 def _interval(prefix: str, found: Interval | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from mmbench.report.draw.axis import Axis, linear
 from mmbench.report.draw.dots import beyond
 from mmbench.report.draw.words import cause
-from mmbench.report.stats.estimates import Estimate
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.methods import Method
@@ -16,6 +15,7 @@ from mmbench.report.values.numbers import NONE, count, seconds
 from mmbench.report.values.overall import Overall
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import sentence
+from mmbench.stats.estimates import Estimate
 
 STATIC_ROWS = 200
 """Rows in the page itself. The rest lies beside them as text, which the script parses when asked: a browser then
@@ -130,7 +130,7 @@ def of_dataset(report: DatasetReport) -> Table:
     step = f"{scale.unit or f'{scale.label}, + better'}"
     columns = (
         *LEVELS,
-        Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
+        Column(name="rank", title="Rank", hint="by mean; in brackets the ranks that it may truly have"),
         Column(
             name="score",
             title=sentence(scale.title),
@@ -166,7 +166,7 @@ def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
     if row.state != "complete":
         seeds = f"{'✕' if row.state in ('failed', 'partial') else NONE} {seeds} {cause(row)}"
     css: list[str] = ["cell" if row.method.role == "cell" else "control"]
-    css += ["tie"] if row.in_top else []
+    css += [str(row.verdict)] if row.in_top else []
     css += ["first"] if row.best else []
     css += ["none"] if row.score is None else []
     differences = (None if d is None else d.mean for d in (row.to_best, row.gain_single))
@@ -203,7 +203,7 @@ def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
     title = f"Mean {scale.label}" if not scale.is_ranks else "Mean rank"
     columns = (
         *LEVELS,
-        Column(name="rank", title="Rank", hint="cells that cannot be told apart share a rank"),
+        Column(name="rank", title="Rank", hint="by mean; in brackets the ranks that it may truly have"),
         Column(
             name="score",
             title=f"{title} {scale.arrow}",
@@ -229,7 +229,7 @@ def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
     for row in overall.rows:
         half = row.score.half if row.score else None
         to_best = row.to_best.mean if row.to_best else None
-        css = ["cell", *(["tie"] if row.in_top else []), *(["first"] if row.best else [])]
+        css = ["cell", *([str(row.verdict)] if row.in_top else []), *(["first"] if row.best else [])]
         rows.append(
             Row(
                 method=row.method,

@@ -57,5 +57,5 @@ class Answer(Section[Answers]):
         return {"best": {d.name: dataset_metrics(d) for d in record.context.datasets}} | share
 
     def lead(self, record: Answers) -> Iterator[str]:
-        yield from lead(record.context.datasets)
+        yield from lead(record.context.datasets, record.context.short)
         yield from budget(record.context)

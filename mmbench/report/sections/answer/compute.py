@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from scipy import stats
 
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset import share_of
+from mmbench.report.scores.findings import standing
 from mmbench.report.sections.answer.record import Answers, DatasetAnswer, Statement
 from mmbench.report.sections.answer.statements import statements
-from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.numbers import seconds, two_figures
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, interval, listing, quantity, sentence, share
+from mmbench.stats.estimates import Difference, Verdict
+from mmbench.stats.paired import seeds_to_decide
 
 LITTLE = 2
 """Regions of practical equivalence that a cheaper cell may seem to cost: by default 2 points."""
 
 
+MANY = 100
+"""Seeds that a person may run."""
+
+
 NAMED = 5
-"""Up to so many cells that cannot be told apart from the best are named; of more, the table tells."""
+"""Up to so many cells that are equal to the best, or open, are named; of more, the table tells."""
 
 
-def _gain_sentence(difference: Difference, over: str, scale: Scale, price: str = "") -> str:
-    """price: what that costs, told where it is better."""
+def _gain_sentence(difference: Difference, over: str, scale: Scale, needed: str, price: str = "") -> str:
+    """needed: how many seeds would decide; price: what that costs, told where it is better."""
     size = gain(difference, scale)
     bare = size.lstrip("+−")
     words = {
@@ -32,19 +40,35 @@ def _gain_sentence(difference: Difference, over: str, scale: Scale, price: str =
         if scale.unit
         else f"It has a {size} than {over}: better{price}.",
         "worse": f"It loses {bare} to {over}." if scale.unit else f"It has a {size} than {over}: worse.",
-        "equal": f"It is no better than {over} in practice: {size}.",
-        "unclear": f"Whether it is better than {over} cannot be told: {size}.",
+        "equal": f"It is equal to {over} within {scale.rope_words}: {size}.",
+        "open": f"Whether it is better than {over} is open: {size}{needed}.",
     }
-    if difference.verdict == "unclear" and difference.half is not None and abs(difference.mean) > difference.half:
-        # Among very many cells a test on few seeds cannot pass, however wide the gap: say that, not that it is unclear.
+    if difference.verdict == "open" and difference.half is not None and abs(difference.mean) > difference.half:
+        # Among very many cells a test on few seeds cannot pass, however wide the gap: say that.
         return (
             f"It {f'is {size} against' if scale.unit else f'has a {size} than'} {over}: clear of zero taken alone, but "
-            "not once corrected for all cells that are compared; more seeds would tell."
+            f"not once corrected for all cells that are compared{needed or '; more seeds would tell'}."
         )
     return words[difference.verdict]
 
 
-def _first(name: str, best: CellRow, ceiling: float | None, top: Sequence[str], cells: int, scale: Scale) -> str:
+def _needed(difference: Difference, comparisons: int, confidence: float, scale: Scale) -> str:
+    """About how many seeds would decide; nothing where it is not known, or where no person would run so many.
+
+    comparisons: in its family. As many as there are, so much further from zero must it be (Holm; here Bonferroni, which
+    is the same for the clearest of them), but the margin is tested without a correction.
+    """
+    if difference.half is None or difference.near is None:
+        return ""
+    alone, among = stats.norm.isf([(1 - confidence) / 2, (1 - confidence) / 2 / comparisons])
+    half = difference.half * float(among / alone)
+    seeds = seeds_to_decide(difference.mean, half, difference.near, scale.rope, difference.n)
+    return f"; about {seeds:,} seeds would decide" if difference.n < seeds <= MANY else ""
+
+
+def _first(
+    name: str, best: CellRow, ceiling: float | None, top: Sequence[str], others: Sequence[Verdict], scale: Scale
+) -> str:
     """What to use on this data set, and how sure that is."""
     part = "" if ceiling is None else f"; the best possible is {scale.number(ceiling)}"
     if best.ceiling_share:
@@ -52,27 +76,22 @@ def _first(name: str, best: CellRow, ceiling: float | None, top: Sequence[str], 
     seeds = count(best.score.n if best.score else 0, "seed")
     reached = f"{scale.label} {interval(best.score, scale)} ({seeds}){part}"
     if not top:
-        return (
-            f"On {name}, one seed cannot tell what to use: {best.key} has the {scale.extreme} score, {reached}, and "
-            "nothing can be told apart."
-        )
+        return f"On {name}, one seed does not decide what to use: {best.key} has the {scale.extreme} score, {reached}."
+    cells = len(others) + 1
     if cells == 1:
         return f"On {name}, only {best.key} is complete: {reached}."
     use = f"On {name}, use {best.key}: {reached}"
-    tied = [key for key in top if key != best.key]
-    if not tied:
+    if len(top) == 1:
         return f"{use}; every other complete cell is worse."
-    if len(tied) == cells - 1:
-        return f"{use}; but none of the other {len(tied):,} cells can be told apart from it."
-    return f"{use}; {len(tied):,} of the {cells - 1:,} other cells cannot be told apart from it."
+    return f"{use}; of the other {cells - 1:,} cells, {standing(others, scale)}."
 
 
-def _ties(best: CellRow, top: Sequence[str]) -> str | None:
+def _named(rows: Mapping[str, CellRow], best: CellRow, top: Sequence[str]) -> Iterator[str]:
     """Which cells could be used instead, where they are few."""
-    tied = [key for key in top if key != best.key]
-    if not 0 < len(tied) <= NAMED:
-        return None
-    return f"{'That is' if len(tied) == 1 else 'Those are'} {listing(tied, most=NAMED)}."
+    for verdict, words in (("equal", "Equal to it"), ("open", "Open")):
+        found = [key for key in top if key != best.key and rows[key].verdict == verdict]
+        if 0 < len(found) <= NAMED:
+            yield f"{words}: {listing(found, most=NAMED)}."
 
 
 def _price(best: CellRow, other: CellRow | None) -> str:
@@ -84,8 +103,9 @@ def _price(best: CellRow, other: CellRow | None) -> str:
 def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
     """The cell to take where training time counts: the cheapest to train of those that are nearly as good.
 
-    A tie group is careful not to call a cell worse by chance, so it holds some that very likely are. Nobody is advised
-    to take one whose difference to the best, taken alone, is clear of zero, or that seems to cost more than a little.
+    A verdict is careful not to call a cell worse by chance, so some that are open very likely are. Nobody is advised to
+    take one of those whose difference to the best, taken alone, is clear of zero, or that seems to cost more than a
+    little.
     """
     close = [r for k in top if _nearly(r := rows[k], scale)]
     priced = [(r.cost.train_seconds, r) for r in close if r.cost and r.cost.train_seconds is not None]
@@ -96,15 +116,16 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> 
     if row.best:
         return f"It is also the cheapest to train of those that come close to it ({seconds(least)})."
     assert row.cost is not None and row.to_best is not None
+    verdict = f"equal within {scale.rope_words}" if row.verdict == "equal" else str(row.verdict)
     return (
         f"Where training time counts, take {row.key}: {gain(row.to_best, scale)} {'against' if scale.unit else 'than'} "
-        f"the best cell, which is within noise; it trains in {seconds(least)} instead of {seconds(best)} and has "
+        f"the best cell ({verdict}); it trains in {seconds(least)} instead of {seconds(best)} and has "
         f"{quantity(row.cost.parameters)} parameters."
     )
 
 
 def _nearly(row: CellRow, scale: Scale) -> bool:
-    if row.best:
+    if row.best or row.verdict == "equal":
         return True
     loss = row.to_best
     return loss is not None and loss.high >= 0 and -loss.mean <= LITTLE * scale.rope
@@ -118,17 +139,17 @@ def answer(
     chosen: str | None,
     found: Sequence[Statement],
     scale: Scale,
+    confidence: float,
 ) -> tuple[str, ...]:
     """Sentences for a reader who wants to act; the first stands alone. ceiling: the best possible, where known."""
     by_key = {r.key: r for r in rows}
     best = next((r for r in rows if r.best), None)
     if best is None:
         return ("No cell is complete yet.",)
-    cells = sum(r.ranked for r in rows if r.method.role == "cell")
-    said = [_first(name, best, ceiling, top, cells, scale)]
-    ties = _ties(best, top)
-    if ties and len(top) < cells:
-        said.append(ties)
+    others = [r.verdict for r in rows if r.verdict is not None and not r.best]
+    said = [_first(name, best, ceiling, top, others, scale)]
+    if len(top) <= len(others):
+        said.extend(_named(by_key, best, top))
     for difference, over in (
         (best.gain_single, f"the best single modality ({best.gain_single.reference})" if best.gain_single else ""),
         (best.gain_pooling, "the same cell with pooling in place of attention"),
@@ -136,7 +157,8 @@ def answer(
     ):
         if difference is not None:
             price = _price(best, by_key.get(difference.reference)) if difference is best.gain_single else ""
-            said.append(_gain_sentence(difference, over, scale, price))
+            needed = _needed(difference, len(others) + 1, confidence, scale)
+            said.append(_gain_sentence(difference, over, scale, needed, price))
     cheap = _cheapest(by_key, top, scale)
     if cheap:
         said.append(cheap)
@@ -149,8 +171,8 @@ def answer(
     return tuple(said)
 
 
-def lead(datasets: Sequence[DatasetReport]) -> Iterator[str]:
-    """What is best where, under the headline."""
+def lead(datasets: Sequence[DatasetReport], short: Collection[str]) -> Iterator[str]:
+    """What is best where, under the headline. short: data sets whose models were trained too briefly."""
     known = [d for d in datasets if d.best is not None]
     mixed = len({d.scale.metric for d in datasets}) > 1
     best = []
@@ -159,7 +181,8 @@ def lead(datasets: Sequence[DatasetReport]) -> Iterator[str]:
         best.append(f"{d.best} on {d.name} ({what}{interval(d.row(str(d.best)).score, d.scale)})")
     if best:
         ways = {d.scale.extreme for d in known}
-        yield f"{sentence(ways.pop()) if len(ways) == 1 else 'Best'} mean: {listing(best, most=6)}."
+        so_far = " so far" if any(d.name in short for d in known) else ""
+        yield f"{sentence(ways.pop()) if len(ways) == 1 else 'Best'} mean{so_far}: {listing(best, most=6)}."
 
 
 STILL_LEARNING = 0.25
@@ -169,13 +192,21 @@ STILL_LEARNING = 0.25
 def budget(context: Context) -> Iterator[str]:
     """Whether training was cut short, under the headline: then rankings hold for this budget only."""
     last, trained = context.best_in_last
-    epochs = context.params.train.epochs
     if trained and last / trained > STILL_LEARNING:
-        after = "their only epoch" if epochs == 1 else f"the last of their {epochs} epochs"
-        yield (
-            f"{last:,} of {count(trained, 'trained model')} were best in {after}: with longer training the ranking "
-            "may change."
-        )
+        settled = [t for t in context.training if t.budget is not None and t.budget.settled]
+        told = f"{last:,} of {count(trained, 'trained model')} were best in their last epoch"
+        if len(settled) == len(context.training):
+            yield f"{told}; training twice as long improved no reference by more than the margin."
+        else:
+            yield f"{told}: with longer training the ranking may change."
+
+
+def _withheld(name: str, best: CellRow, why: str, scale: Scale) -> str:
+    """In place of advice."""
+    return (
+        f"On {name}, nothing can be recommended yet: {why}. {best.key} has the {scale.extreme} mean so far, "
+        f"{scale.label} {interval(best.score, scale)}; with longer training that may change."
+    )
 
 
 def answers(context: Context) -> Answers:
@@ -184,6 +215,8 @@ def answers(context: Context) -> Answers:
     for d in context.datasets:
         spec, best = context.specs[d.name], d.row(d.best) if d.best else None
         found = statements(d.rows, spec, best, d.top_all, d.scale, share_of(d.ceiling, d.scale))
-        texts = answer(spec.name, d.rows, d.ceiling, d.top, d.chosen, found, d.scale)
+        texts = answer(spec.name, d.rows, d.ceiling, d.top, d.chosen, found, d.scale, context.confidence)
+        if d.name in context.short and best is not None:
+            texts = (_withheld(spec.name, best, context.short[d.name], d.scale),)
         made.append(DatasetAnswer(sentences=texts, statements=found))
     return Answers(context=context, datasets=tuple(made))

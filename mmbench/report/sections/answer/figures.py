@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from mmbench.report.draw.palette import BEST, MUTED, TIED, WARNING
+from mmbench.report.draw.palette import BEST, MUTED, NEAR, WARNING
 from mmbench.report.scores.context import Context
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
@@ -24,10 +24,12 @@ def top(context: Context) -> Figure | None:
     for axis, d, rows in zip(axes, parts, shown, strict=True):
         for y, row in enumerate(rows):
             assert row.score is not None
-            colour = BEST if row.best else TIED if row.in_top else MUTED
-            marker = "o" if row.best else "D" if row.in_top else "o"
+            close = not row.best and row.verdict in ("equal", "open")
+            colour = BEST if row.best else NEAR if close else MUTED
+            marker = "D" if close else "o"
             axis.plot([row.score.low, row.score.high], [y, y], color=colour, lw=1.5)
-            face = colour if row.method.role == "cell" else "white"
+            hollow = row.method.role != "cell" or (close and row.verdict == "open")
+            face = "white" if hollow else colour
             axis.plot(row.score.mean, y, marker, color=colour, mfc=face, ms=5)
         if d.ceiling is not None:
             axis.axvline(d.ceiling, color=WARNING, lw=1, ls="--")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+from mmbench.report.scores.findings import known_verdicts, others
 from mmbench.report.values.datasets import DatasetReport
 
 
@@ -13,6 +15,8 @@ def dataset_metrics(d: DatasetReport) -> dict[str, Any]:
         return {}
     best = d.row(d.best)
     assert best.score is not None
+    verdicts = known_verdicts(d.cells)
+    counts = Counter(others(verdicts, d.best))
     numbers = {
         d.scale.metric: best.score.mean,
         "half_width": best.score.half,
@@ -20,6 +24,6 @@ def dataset_metrics(d: DatasetReport) -> dict[str, Any]:
         "gain_over_single": best.gain_single.mean if best.gain_single else None,
         "gain_over_pooling": best.gain_pooling.mean if best.gain_pooling else None,
         "gain_over_linear": best.gain_linear.mean if best.gain_linear else None,
-        "tied_with_best": len(d.top) - 1 if d.top else None,
+        **{verdict: counts[verdict] if verdicts else None for verdict in ("equal", "open", "worse")},
     }
     return {name: round(value, 6) for name, value in numbers.items() if value is not None}

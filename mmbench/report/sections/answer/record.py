@@ -13,7 +13,7 @@ class Statement:
 
     name: "ceiling" (best cell reaches 95 % of the ceiling), "singles_at_chance" (every single modality's interval
     contains chance; of other metrics than accuracy: none beats a guess), "carrier_on_top" (a carrying modality alone is
-    in the top tie group, cells and controls together).
+    not worse than the best, cells and controls together).
     """
 
     name: str

@@ -43,9 +43,9 @@ def statements(
         holds = any(r.key in top_all for r in carrying) if top_all and any(r.ranked for r in carrying) else None
         names = listing(spec.carriers)
         text = {
-            True: f"{sentence(names)} alone is in the top tie group: the other modalities add nothing that shows.",
-            False: f"{sentence(names)} alone, though it carries the label, is not in the top tie group.",
-            None: f"Whether {names} alone is in the top tie group cannot be said yet.",
+            True: f"{sentence(names)} alone is not worse than the best: the other modalities add nothing that shows.",
+            False: f"{sentence(names)} alone, though it carries the label, is worse than the best.",
+            None: f"Whether {names} alone is worse than the best cannot be said yet.",
         }[holds]
         made.append(Statement(name="carrier_on_top", holds=holds, text=text))
     return tuple(made)

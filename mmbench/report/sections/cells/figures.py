@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mmbench.report.draw.palette import INK, SEQUENTIAL
+from mmbench.report.draw.words import mark
 from mmbench.report.scores.context import Context
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
@@ -22,7 +23,7 @@ PAGE = 20.0
 def _mark(row: CellRow | None, scale: Scale) -> str:
     if row is None or row.score is None:
         return "✕" if row is not None and row.state == "failed" else "–"
-    return scale.number(row.score.mean).removeprefix("0") + (" ★" if row.best else " •" if row.in_top else "")
+    return scale.number(row.score.mean).removeprefix("0") + f" {mark(row)}".rstrip()
 
 
 def _on(dark: bool) -> str:

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmbench.report.draw.table import Column, Table, build, gain_columns, spread_columns
+from mmbench.report.draw.words import mark
 from mmbench.report.scores.context import Context
-from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.overall import OverallRow
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, interval, quantity, share
 from mmbench.schema.metric import METRICS
+from mmbench.stats.estimates import Difference
 
 
 def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
@@ -35,6 +36,9 @@ def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
         "rank_low": row.rank_low,
         "rank_high": row.rank_high,
         "best": row.best,
+        "verdict": row.verdict,
+        "may_be_behind": row.may_be_behind,
+        "decided_at": row.decided_at,
         "in_top": row.in_top,
         "in_top_with_controls": row.in_top_all,
         **spread_columns("score", row.score),
@@ -58,15 +62,17 @@ def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _mark(row: CellRow | OverallRow) -> str:
-    """Behind the rank: of the best, and of what cannot be told apart from it."""
-    return " ★" if row.best else " •" if row.in_top else ""
-
-
 def _rank(row: CellRow) -> str:
     if row.rank_label:
-        return row.rank_label + _mark(row)
+        return f"{row.rank} {mark(row)}".rstrip()
     return "" if row.state == "complete" else row.state
+
+
+def _marks(rows: Sequence[CellRow | OverallRow], scale: Scale) -> str:
+    """What the marks behind ranks mean, where there are any."""
+    found = {r.verdict for r in rows if not r.best}
+    said = {"equal": f", • equal to it within {scale.rope_words}", "open": ", ◦ open"}
+    return "".join(text for verdict, text in said.items() if verdict in found)
 
 
 def _partial(d: DatasetReport, declared: int) -> str:
@@ -113,11 +119,10 @@ def _cell_columns(d: DatasetReport) -> list[Column]:
 def cell_tables(context: Context) -> Iterator[Table]:
     for d in context.datasets:
         scale = d.scale
-        ties = "shared ranks cannot be told apart; " if context.replicated else ""
         caption = (
             f"{d.name}: {scale.label} on test{'' if scale.higher else ', lower is better'}, {context.seeds_words}; "
-            f"gains {scale.gains_in}; {ties}★ {scale.extreme} mean"
-            f"{', • cannot be told apart from it' if len(d.top) > 1 else ''}{_partial(d, context.seeds_declared)}"
+            f"gains {scale.gains_in}; ★ {scale.extreme} mean{_marks(d.cells, scale)}"
+            f"{_partial(d, context.seeds_declared)}"
         )
         metrics = [name for name in METRICS if any(name in r.metrics for r in d.rows)]
         raw = (_cell_raw(row, metrics) for row in d.rows)
@@ -135,6 +140,7 @@ def overall_table(context: Context) -> Iterator[Table]:
             "rank_low": r.rank_low,
             "rank_high": r.rank_high,
             "best": r.best,
+            "verdict": r.verdict,
             "in_top": r.in_top,
             **spread_columns("score", r.score),
             "mean_rank": r.mean_rank,
@@ -153,7 +159,7 @@ def overall_table(context: Context) -> Iterator[Table]:
     mean_rank: Column = ("mean rank", lambda r: "–" if r.mean_rank is None else f"{r.mean_rank:.1f}", True)
 
     columns: list[Column] = [
-        ("rank", lambda r: r.rank_label + _mark(r) if r.rank_label else "gap", True),
+        ("rank", lambda r: f"{r.rank} {mark(r)}".rstrip() if r.rank_label else "gap", True),
         ("method", lambda r: r.key, False),
         ("mean rank ↓" if scale.is_ranks else f"mean {scale.arrow}", lambda r: interval(r.score, scale), True),
         *(on(name) for name in overall.datasets),
@@ -165,6 +171,5 @@ def overall_table(context: Context) -> Iterator[Table]:
     noise = "the interval speaks of seed noise on these data sets" if context.replicated else "one seed"
     gaps = sum(r.rank is None for r in overall.rows)
     said = f"; gap: not complete on each data set ({gaps} of {len(overall.rows)} cells), so not ranked" if gaps else ""
-    marks = "★ best" + (", • cannot be told apart from it" if len(overall.top) > 1 else "")
-    caption = f"{what}; {noise}; {marks}{said}"
+    caption = f"{what}; {noise}; ★ best{_marks(overall.rows, scale)}{said}"
     yield build("overall", caption, overall.rows, raw, columns, lambda r: r.best)

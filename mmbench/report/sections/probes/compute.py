@@ -7,10 +7,10 @@ from typing import Any
 
 from mmbench.report.scores.context import Context
 from mmbench.report.sections.probes.record import Measured, Number
-from mmbench.report.stats import paired
 from mmbench.report.trials.frame import quantity_columns
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.schema.quantity import Quantity, describe, group_of
+from mmbench.stats import paired
 
 
 def find_measured(context: Context, claimed: Collection[str]) -> tuple[Measured, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmbench.report.stats.estimates import Estimate
 from mmbench.schema.quantity import Quantity
+from mmbench.stats.estimates import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

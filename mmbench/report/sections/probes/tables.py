@@ -7,7 +7,7 @@ from typing import Any
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.probes.record import Measured, Number
-from mmbench.report.stats.estimates import Estimate
+from mmbench.stats.estimates import Estimate
 
 
 def text(value: Estimate | None) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from mmbench.report.scores.contrasts import adjust, compare_levels
 from mmbench.report.scores.dataset_scores import POOLING, DatasetScores, Settings
 from mmbench.report.scores.ranking import best_single
 from mmbench.report.sections.questions.differences import (
     ONE_SEED,
     across,
-    adjust,
-    compare_levels,
     find_verdicts,
     is_testable,
     name_winner,
@@ -21,9 +20,9 @@ from mmbench.report.sections.questions.differences import (
     sentences_of,
 )
 from mmbench.report.sections.questions.record import Question
-from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import listing
+from mmbench.stats.estimates import Difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +53,9 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
     elif not is_testable(per_dataset):
         finding = f"{ONE_SEED} whether attention beats pooling"
     elif not winners:
-        told = [d for ds in per_dataset.values() for d in ds if d.verdict != "unclear"]
-        finding = "No attention beats pooling" if told else "Whether attention beats pooling cannot be told"
-        finding += f"; pooling wins on {listing(worse)}" if worse else ""
+        unknown = any(d.verdict == "open" for ds in per_dataset.values() for d in ds)
+        finding = "Whether attention beats pooling is open" if unknown else "No attention beats pooling"
+        finding += f"; on {listing(worse)} some mechanism is worse than pooling" if worse else ""
     else:
         where = "every data set" if len(winners) == len(per_dataset) > 1 else listing(winners)
         finding = f"Attention beats pooling on {where}"
@@ -147,6 +146,26 @@ def _against_single(
     return per_dataset, dropped
 
 
+def _multimodal_finding(found: Mapping[str, Difference]) -> str:
+    """found: data set -> the best cell against the modality that is best alone."""
+    gaining = [n for n, d in found.items() if d.verdict == "better"]
+    unknown = [n for n, d in found.items() if d.verdict == "open"]
+    rest = [n for n in found if n not in gaining and n not in unknown]
+    if len(unknown) == len(found):
+        return "Whether several modalities beat the best one alone is open"
+    where = "every data set" if len(gaining) == len(found) > 1 else listing(gaining)
+    text = f"Several modalities beat the best one alone on {where}"
+    if not gaining:
+        text = "Several modalities are nowhere better than the best one alone"
+        text += f", as far as is known: it is open on {listing(unknown)}" if unknown else ""
+        return text
+    return (
+        text
+        + (f", not on {listing(rest)}" if rest else "")
+        + (f"; on {listing(unknown)} it is open" if unknown else "")
+    )
+
+
 def _multimodal(over: Scope, best: Mapping[str, str | None], fusions: Sequence[str]) -> Question | None:
     """The best cell, all cells and each fusion against the modality that is best alone, under the same attention."""
     singles = {f.dataset: best_single(f) for f in over.fields}
@@ -157,25 +176,12 @@ def _multimodal(over: Scope, best: Mapping[str, str | None], fusions: Sequence[s
     per_dataset = {n: order_best_first(ds, first) for n, ds in per_dataset.items()}
     overall = order_best_first(across(_against_single(over.joint, best, singles, fusions)[0], over.settings), first)
     found = find_verdicts(per_dataset, BEST_CELL, SINGLE)
-    gaining = [n for n, d in found.items() if d.verdict == "better"]
     if not found:
         finding = "Several modalities against one: no answer yet"
     elif not is_testable(per_dataset):
         finding = f"{ONE_SEED} whether several modalities beat the best one alone"
-    elif not gaining:
-        told = any(d.verdict != "unclear" for d in found.values())
-        finding = (
-            "Several modalities are nowhere better than the best one alone"
-            if told
-            else "Whether several modalities beat the best one alone cannot be told"
-        )
-    elif len(gaining) == len(found):
-        finding = "Several modalities beat the best one alone on " + (
-            "every data set" if len(found) > 1 else gaining[0]
-        )
     else:
-        rest = [n for n in found if n not in gaining]
-        finding = f"Several modalities beat the best one alone on {listing(gaining)}, not on {listing(rest)}"
+        finding = _multimodal_finding(found)
     names = {SINGLE: "the best single modality"}
     which = "; ".join(f"{f.methods[k].modality} on {f.dataset}" for f in over.fields if (k := singles[f.dataset]))
     note = (f"The best single modality is {which}.",) if which else ()

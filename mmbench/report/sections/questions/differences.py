@@ -1,49 +1,18 @@
-"""Paired differences between levels: all but one thing the same, seed included."""
+"""Differences between levels in words, and over data sets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.registry import GRID_AXES
+from mmbench.report.scores.contrasts import adjust
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
-from mmbench.report.stats import paired
-from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, listing, sentence
-
-
-def match_pairs(
-    field: DatasetScores, factor: str, of: Mapping[str, str], subject: str, reference: str
-) -> list[tuple[str, str]]:
-    """Pairs of ranked cells that differ in `factor` alone: in the one it is `subject`, in the other `reference`.
-
-    of: level -> what it counts as (a fusion as its family); where several levels count as one, every combination pairs.
-    """
-    others = [f for f in GRID_AXES if f != factor]
-    sides: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
-    for key in field.ranked("cell"):
-        method = field.methods[key]
-        context = tuple(str(getattr(method, f)) for f in others)
-        kind = of.get(str(getattr(method, factor)))
-        if kind in (subject, reference):
-            sides.setdefault(context, ([], []))[kind != subject].append(key)
-    return [(a, b) for left, right in sides.values() for a in left for b in right]
-
-
-def adjust(differences: Iterable[Difference], settings: Settings) -> tuple[Difference, ...]:
-    """The same differences with Holm's p over them and the verdict that follows."""
-    made = list(differences)
-    adjusted = iter(paired.holm([d.p for d in made if d.p is not None]).tolist())
-    result = []
-    for d in made:
-        p = None if d.p is None else next(adjusted)
-        verdict = paired.verdict(d.mean, d.half, p, settings.confidence, settings.rope)
-        result.append(replace(d, p_holm=p, verdict=verdict))
-    return tuple(result)
+from mmbench.stats import paired
+from mmbench.stats.estimates import Difference, Estimate
 
 
 def across(per_dataset: Mapping[str, Sequence[Difference]], settings: Settings) -> tuple[Difference, ...]:
@@ -67,14 +36,22 @@ def across(per_dataset: Mapping[str, Sequence[Difference]], settings: Settings) 
                 reference=reference,
                 mean=average.mean,
                 half=average.half,
+                near=_near(average, settings.confidence),
                 pairs=len(values),
                 n=len(values),
                 p=p,
                 p_holm=p,
-                verdict="unclear",
+                verdict="open",
             )
         )
     return adjust(made, settings)
+
+
+def _near(average: Estimate, confidence: float) -> float | None:
+    if average.half is None:
+        return None
+    narrow, wide = scipy_stats.t.ppf([confidence, (1 + confidence) / 2], average.n - 1)
+    return float(average.half * narrow / wide)
 
 
 def find_verdicts(
@@ -88,7 +65,7 @@ def find_verdicts(
     }
 
 
-ONE_SEED = "One seed cannot tell"
+ONE_SEED = "One seed does not decide"
 
 
 def is_testable(per_dataset: Mapping[str, Sequence[Difference]]) -> bool:
@@ -99,7 +76,7 @@ def is_testable(per_dataset: Mapping[str, Sequence[Difference]]) -> bool:
 def tally(found: Mapping[str, Difference]) -> str:
     """`better on 2 of 3 data sets, worse on 1`."""
     n = len(found)
-    words = {"better": "better", "worse": "worse", "equal": "equal", "unclear": "cannot be told apart"}
+    words = {"better": "better", "worse": "worse", "equal": "equal", "open": "open"}
     parts: list[str] = []
     for verdict, word in words.items():
         hits = sum(d.verdict == verdict for d in found.values())
@@ -140,27 +117,10 @@ def rank_kinds(fields: Sequence[DatasetScores], factor: str, of: Mapping[str, st
     return sorted(values, key=lambda kind: -float(np.mean(values[kind])) if values[kind] else 0.0)
 
 
-def compare_levels(
-    fields: Sequence[DatasetScores], factor: str, of: Mapping[str, str], pairs: Sequence[tuple[str, str]]
-) -> tuple[dict[str, tuple[Difference, ...]], tuple[str, ...]]:
-    per_dataset, dropped = {}, []
-    for field in fields:
-        made = []
-        for subject, reference in pairs:
-            matches = match_pairs(field, factor, of, subject, reference)
-            if matches:
-                made.append(field.group_difference(subject, reference, matches))
-            else:
-                dropped.append(f"{field.dataset}: no pair of {subject} and {reference} is complete")
-        if made:
-            per_dataset[field.dataset] = adjust(made, field.settings)
-    return per_dataset, tuple(dropped)
-
-
 def name_winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequence[str], title: str) -> str:
     """A heading for pairwise comparisons: which level beats all others, and on how many data sets."""
     wins: dict[str, list[str]] = {}
-    tied = []
+    undecided = []
     for dataset, differences in per_dataset.items():
         beaten = dict.fromkeys(levels, 0)
         for d in differences:
@@ -171,16 +131,27 @@ def name_winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequenc
         if first:
             wins.setdefault(first[0], []).append(dataset)
         else:
-            tied.append(dataset)
+            undecided.append(dataset)
     if not per_dataset:
         return f"No answer yet on {title}"
     if not is_testable(per_dataset):
         return f"{ONE_SEED} which {title} is best"
     if not wins:
-        return f"Which {title} is best cannot be told on any data set"
+        return _without_winner(per_dataset, title)
     parts = [f"{lv} on {listing(where)}" for lv, where in wins.items()]
-    if len(wins) == 1 and not tied:
+    if len(wins) == 1 and not undecided:
         where = "every data set" if len(per_dataset) > 1 else listing(list(per_dataset))
         return sentence(f"{next(iter(wins))} is the best {title} on {where}")
-    tail = f"; no single winner on {listing(tied)}" if tied else ""
+    tail = f"; no single winner on {listing(undecided)}" if undecided else ""
     return sentence(f"best {title}: {' and '.join(parts)}{tail}")
+
+
+def _without_winner(per_dataset: Mapping[str, Sequence[Difference]], title: str) -> str:
+    """Where no level beats all others: because it is open, or because several are equal."""
+    unknown = [name for name, ds in per_dataset.items() if any(d.verdict == "open" for d in ds)]
+    known = [name for name in per_dataset if name not in unknown]
+    none = f"no single {title} is best on {listing(known)}"
+    if not unknown:
+        return sentence(none)
+    where = "every data set" if not known and len(unknown) > 1 else listing(unknown)
+    return f"Which {title} is best is open on {where}" + (f"; {none}" if known else "")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmbench.report.scores.context import Context
-from mmbench.report.stats.estimates import Difference
 from mmbench.report.values.scale import Scale
+from mmbench.stats.estimates import Difference
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Ranks of each factor's levels over data sets: Friedman, then Wilcoxon with Holm (Demšar 2006; Benavoli 2016).
 
-Never over all cells: their pairs are so many that no number of data sets one has could tell them apart.
+Never over all cells: their pairs are so many that no number of data sets one has could decide between them.
 docs/decisions/0018-ranks-and-aggregates.md gives the reasons.
 """
 
@@ -15,11 +15,11 @@ from scipy import stats as scipy_stats
 
 from mmbench.report.scores.complete_block import CompleteBlock
 from mmbench.report.sections.ranks.record import LevelRank, RankPair, Ranks, RankTable
-from mmbench.report.stats import paired
-from mmbench.report.stats.paired import Floats
-from mmbench.report.stats.ranks import friedman, groups, least_wilcoxon, needed, wilcoxon
 from mmbench.report.values.numbers import p_value
 from mmbench.report.values.words import count, listing, sentence
+from mmbench.stats import paired
+from mmbench.stats.paired import Floats
+from mmbench.stats.ranks import friedman, groups, least_wilcoxon, needed, wilcoxon
 
 
 def _withheld(factor: str, levels: int, datasets: int, confidence: float) -> tuple[str | None, float, int]:
@@ -58,15 +58,15 @@ def rank_table(
     withheld, least, enough = _withheld(factor, len(names), len(datasets), confidence)
     ordered = [names[i] for i in order]
     pairs: tuple[RankPair, ...] = ()
-    tied: tuple[tuple[str, ...], ...] = ()
+    joined: tuple[tuple[str, ...], ...] = ()
     omnibus = None
     if withheld is None:
         omnibus = friedman(values.round(12))
         if omnibus is not None and omnibus >= 1 - confidence:
-            tied = (tuple(ordered),)
+            joined = (tuple(ordered),)
         else:
             pairs = _pairs([(names[i], values[:, i]) for i in order], confidence)
-            tied = groups(ordered, {frozenset((p.first, p.second)): p.apart for p in pairs})
+            joined = groups(ordered, {frozenset((p.first, p.second)): p.apart for p in pairs})
     return RankTable(
         factor=factor,
         levels=tuple(
@@ -80,7 +80,7 @@ def rank_table(
         contexts=contexts,
         friedman=omnibus,
         pairs=pairs,
-        groups=tied,
+        groups=joined,
         withheld=withheld,
         least=least,
         needed=enough,
@@ -102,11 +102,11 @@ def _finding(
     if withheld is not None:
         return sentence(f"{leads}; too few data sets to test it, {enough} are needed")
     if not pairs:
-        return sentence(f"no {factor} can be told apart from another by rank (Friedman, {p_value(omnibus)})")
-    tied = [p.second for p in pairs if p.first == order[0] and not p.apart]
-    if not tied:
-        return sentence(f"{leads} and is apart from all others")
-    return sentence(f"{leads}; {order[0]} cannot be told apart from {listing(tied)}")
+        return sentence(f"whether any {factor} ranks above another is open (Friedman, {p_value(omnibus)})")
+    undecided = [p.second for p in pairs if p.first == order[0] and not p.apart]
+    if not undecided:
+        return sentence(f"{leads} and ranks above all others")
+    return sentence(f"{leads}; whether {order[0]} ranks above {listing(undecided)} is open")
 
 
 def ranks(found: CompleteBlock, levels: Mapping[str, Sequence[str]], confidence: float) -> Ranks:

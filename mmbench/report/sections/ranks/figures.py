@@ -10,7 +10,7 @@ from mmbench.report.sections.ranks.record import Ranks, RankTable
 
 
 def _ladder(axis, table: RankTable) -> None:  # type: ignore[no-untyped-def]
-    """A row a level; brackets to the right of the axis join what cannot be told apart."""
+    """A row a level; brackets to the right of the axis join levels between which it is open."""
     order = [x.level for x in table.levels]
     for y, x in enumerate(table.levels):
         colour = BEST if x.mean_rank == table.levels[0].mean_rank else MUTED
@@ -23,7 +23,7 @@ def _ladder(axis, table: RankTable) -> None:  # type: ignore[no-untyped-def]
                   transform=axis.get_yaxis_transform(), solid_capstyle="butt")  # fmt: skip
     axis.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5), xlim=(0.8, len(order) + 0.2))
     axis.tick_params(axis="y", length=0)
-    tested = "no test: too few data sets" if table.withheld else "bar: cannot be told apart (Wilcoxon, Holm)"
+    tested = "no test: too few data sets" if table.withheld else "bar: open between them (Wilcoxon, Holm)"
     axis.set_title(f"{table.factor}; {tested}")
 
 

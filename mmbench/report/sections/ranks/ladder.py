@@ -1,4 +1,4 @@
-"""The rank ladder: a row a level, a dot at its mean rank, brackets beside levels that cannot be told apart.
+"""The rank ladder: a row a level, a dot at its mean rank, brackets beside levels between which it is open.
 
 Instead of the usual critical-difference drawing, whose leader lines cross.
 """
@@ -20,13 +20,13 @@ SPELT = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """ties: for each row one mark a bracket: "start", "in", "end", "past" where the row lies between but is not joined,
-    or "" where the bracket does not reach."""
+    """brackets: for each row one mark a bracket: "start", "in", "end", "past" where the row lies between but is not
+    joined, or "" where the bracket does not reach."""
 
     title: str
     table: RankTable
     figure: Dots
-    ties: tuple[tuple[str, ...], ...]
+    brackets: tuple[tuple[str, ...], ...]
 
 
 def rank(value: float) -> str:
@@ -59,7 +59,7 @@ def _dot(level: LevelRank, first: bool, axis: Axis) -> Dot:
     )
 
 
-def _ties(order: Sequence[str], groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+def _brackets(order: Sequence[str], groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     def mark(level: str, group: Sequence[str]) -> str:
         if level not in group:
             inside = order.index(group[0]) < order.index(level) < order.index(group[-1])
@@ -76,5 +76,5 @@ def ladder(table: RankTable) -> Ladder:
         title=table.factor,
         table=table,
         figure=Dots(ticks=axis.ticks, rows=tuple(_dot(x, x.mean_rank == best, axis) for x in table.levels)),
-        ties=_ties([x.level for x in table.levels], table.groups),
+        brackets=_brackets([x.level for x in table.levels], table.groups),
     )

@@ -32,8 +32,8 @@ class RankTable:
     """The levels of one factor ranked on every data set; the data set is the unit.
 
     levels: by mean rank. contexts: settings of the other factors over which a level is averaged on a data set.
-    friedman: its p-value, None for two levels. pairs: empty where they are not tested. groups: levels that cannot be
-    told apart from one another, from the top; one level may be in several; empty where nothing is tested. withheld: why
+    friedman: its p-value, None for two levels. pairs: empty where they are not tested. groups: levels between
+    which it is open, from the top; one level may be in several; empty where nothing is tested. withheld: why
     no p-value is shown, with the smallest attainable; None where tests are shown. least: that smallest p-value, after
     Holm. needed: data sets from which it can fall below 1 - confidence.
     """

@@ -46,7 +46,7 @@ def ranks(found: Ranks) -> Iterator[Table]:
         }
         for t, level in items
     )
-    said = "levels that share a letter cannot be told apart"
+    said = "between levels that share a letter it is open"
     caption = (
         f"Ranks of each factor's levels by mean {found.by} on every data set; {said}{incomplete_flag(found.dropped)}"
     )
@@ -59,7 +59,7 @@ def ranks(found: Ranks) -> Iterator[Table]:
             ("ranked worse", lambda x: x[1].second, False),
             ("p", lambda x: f"{x[1].p:.2g}", True),
             ("p (Holm)", lambda x: f"{x[1].p_holm:.2g}", True),
-            ("told apart", lambda x: "yes" if x[1].apart else "no", False),
+            ("verdict", lambda x: "better" if x[1].apart else "open", False),
         ]
         raw = (
             {"factor": f, "first": p.first, "second": p.second, "p": p.p, "p_holm": p.p_holm, "apart": p.apart}

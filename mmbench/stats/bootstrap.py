@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.report.stats.paired import Floats, Ints
+from mmbench.stats.paired import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)

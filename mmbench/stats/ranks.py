@@ -11,7 +11,7 @@ from itertools import count as naturals
 import numpy as np
 from scipy import stats as scipy_stats
 
-from mmbench.report.stats.paired import Floats
+from mmbench.stats.paired import Floats
 
 EXACT = 13
 """Data sets up to which ties and zeros are handled by all 2^n signs; above, only where there are none is the

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["better", "worse", "equal", "unclear"]
-"""better, worse: the adjusted p-value is below 1 - confidence. equal: the whole interval lies within the region of
-practical equivalence (ROPE). unclear: neither; these data cannot tell."""
+Verdict = Literal["better", "worse", "equal", "open"]
+"""better, worse: the adjusted p-value is below 1 - confidence. equal: within the margin, the region of practical
+equivalence (ROPE), by two one-sided tests (TOST; Schuirmann 1987), each at 1 - confidence; of a difference that is both
+(real and smaller than the margin) it is what is said. open: neither; these seeds do not decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +36,17 @@ class Difference:
     """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
 
     mean: so turned that positive means that the subject is better. half: half width of the interval, None where there
-    is no replicate. pairs: cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in
-    an overall difference). p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject
-    is better or worse than the reference.
+    is no replicate; near: of the interval that decides on equality, whose confidence is lower by 1 - confidence. pairs:
+    cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in an overall difference).
+    p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject is better or worse than
+    the reference.
     """
 
     subject: str
     reference: str
     mean: float
     half: float | None
+    near: float | None
     pairs: int
     n: int
     p: float | None

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import linalg
 from scipy import stats as scipy_stats
 
-from mmbench.report.stats.paired import Floats, Ints
+from mmbench.stats.paired import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)

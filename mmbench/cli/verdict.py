@@ -1,0 +1,101 @@
+"""`mmbench verdict`: what the report decided, comparison by comparison."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from mmbench.cli.output import as_json, heading, table
+from mmbench.cli.project import Project, as_json_option, on_project
+from mmbench.errors import UserError, suggest
+
+FILE = "reports/verdicts.json"
+KINDS = {
+    "contrast": "Levels of one axis, all else equal",
+    "combination": "Combinations against the best",
+    "control": "The best combination against controls",
+}
+
+
+def _read(project: Project) -> dict[str, Any]:
+    path = project.root / FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; `dvc repro` or `mmbench report` writes it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); `mmbench report` writes it again") from None
+    if not isinstance(found, dict) or not isinstance(found.get("verdicts"), list):
+        raise UserError(f"{path} holds no verdicts; `mmbench report` writes it again")
+    return found
+
+
+def _number(value: float | None, unit: float) -> str:
+    return "–" if value is None else f"{value * unit:+.1f}" if unit == 100 else f"{value:+.3g}"
+
+
+def _row(record: dict[str, Any], shares: frozenset[str]) -> list[str]:
+    unit = 100 if record["metric"] in shares else 1
+    low, high = (_number(record[name], unit) for name in ("low", "high"))
+    verdict = record["verdict"] or "one seed"
+    if record["decided_at"]:
+        verdict += f", about {record['decided_at']} seeds would decide"
+    return [
+        record["subject"],
+        record["reference"],
+        _number(record["estimate"], unit),
+        f"{low} to {high}",
+        str(record["seeds"]),
+        verdict,
+    ]
+
+
+def _show(found: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    from mmbench.schema.metric import METRICS
+
+    shares = frozenset(name for name, metric in METRICS.items() if metric.is_share)
+    click.secho(found["headline"], bold=True)
+    for name, why in found["trained_too_briefly"].items():
+        click.echo(f"{name}: no verdict stands yet: {why}")
+    for dataset in dict.fromkeys(r["dataset"] for r in records):
+        own = [r for r in records if r["dataset"] == dataset]
+        unit = "points" if own[0]["metric"] in shares else own[0]["metric"]
+        for kind, title in KINDS.items():
+            rows = [_row(r, shares) for r in own if r["kind"] == kind]
+            if rows:
+                heading(f"{dataset}: {title}")
+                table(
+                    [
+                        "better mean" if kind == "contrast" else "method",
+                        "against",
+                        unit,
+                        "interval",
+                        "seeds",
+                        "verdict",
+                    ],
+                    rows,
+                )
+
+
+@click.command(short_help="What the report decided, comparison by comparison.")
+@click.option("--dataset", help="On this data set alone.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="These comparisons alone.")
+@on_project
+@as_json_option
+def verdict(project: Project, dataset: str | None, kind: str | None, json_: bool) -> None:
+    """Show the verdicts of the last report: better, worse, equal within the margin, or open.
+
+    Differences are turned so that + is better. The interval of a combination is that of its difference to the best
+    mean; its verdict allows for all comparisons.
+    """
+    found = _read(project)
+    known = list(dict.fromkeys(r["dataset"] for r in found["verdicts"]))
+    if dataset is not None and dataset not in known:
+        raise UserError(f"no verdict on {dataset!r} in --dataset{suggest(dataset, known)}")
+    records = [r for r in found["verdicts"] if dataset in (None, r["dataset"]) and kind in (None, r["kind"])]
+    if json_:
+        as_json(found | {"verdicts": records})
+    else:
+        _show(found, records)

@@ -1,0 +1,127 @@
+"""Contrasts: differences between two levels of an axis, all else the same, seed included.
+
+One estimand, wherever the report speaks of one level against another: the mean over the settings of the other axes that
+both levels have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from mmbench.registry import GRID_AXES
+from mmbench.report.scores.dataset_scores import DatasetScores, Settings
+from mmbench.report.values.datasets import DatasetReport
+from mmbench.report.values.verdicts import VerdictRecord, record_of
+from mmbench.stats import paired
+from mmbench.stats.estimates import Difference
+
+
+def match_pairs(
+    field: DatasetScores, factor: str, of: Mapping[str, str], subject: str, reference: str
+) -> list[tuple[str, str]]:
+    """Pairs of ranked cells that differ in `factor` alone: in the one it is `subject`, in the other `reference`.
+
+    of: level -> what it counts as (a fusion as its family); where several levels count as one, every combination pairs.
+    """
+    others = [f for f in GRID_AXES if f != factor]
+    sides: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+    for key in field.ranked("cell"):
+        method = field.methods[key]
+        context = tuple(str(getattr(method, f)) for f in others)
+        kind = of.get(str(getattr(method, factor)))
+        if kind in (subject, reference):
+            sides.setdefault(context, ([], []))[kind != subject].append(key)
+    return [(a, b) for left, right in sides.values() for a in left for b in right]
+
+
+def adjust(differences: Iterable[Difference], settings: Settings) -> tuple[Difference, ...]:
+    """The same differences with Holm's p over them and the verdict that follows."""
+    made = list(differences)
+    adjusted = iter(paired.holm([d.p for d in made if d.p is not None]).tolist())
+    result = []
+    for d in made:
+        p = None if d.p is None else next(adjusted)
+        verdict = paired.verdict(d.mean, d.near, p, settings.confidence, settings.rope)
+        result.append(replace(d, p_holm=p, verdict=verdict))
+    return tuple(result)
+
+
+def compare_levels(
+    fields: Sequence[DatasetScores], factor: str, of: Mapping[str, str], pairs: Sequence[tuple[str, str]]
+) -> tuple[dict[str, tuple[Difference, ...]], tuple[str, ...]]:
+    per_dataset, dropped = {}, []
+    for field in fields:
+        made = []
+        for subject, reference in pairs:
+            matches = match_pairs(field, factor, of, subject, reference)
+            if matches:
+                made.append(field.group_difference(subject, reference, matches))
+            else:
+                dropped.append(f"{field.dataset}: no pair of {subject} and {reference} is complete")
+        if made:
+            per_dataset[field.dataset] = adjust(made, field.settings)
+    return per_dataset, tuple(dropped)
+
+
+def contrasts(field: DatasetScores, levels: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Difference]]:
+    """Every two levels of every axis, by axis; Holm within an axis. levels: of each axis, in the plan's order. Of two
+    levels the one with the better mean is the subject."""
+    for axis, names in levels.items():
+        of = {name: name for name in names}
+        made, _ = compare_levels([field], axis, of, list(combinations(names, 2)))
+        for d in made.get(field.dataset, ()):
+            yield axis, d if d.mean >= 0 else _turned(d)
+
+
+def _turned(d: Difference) -> Difference:
+    verdicts = {"better": "worse", "worse": "better"}
+    return replace(
+        d,
+        subject=d.reference,
+        reference=d.subject,
+        mean=-d.mean,
+        verdict=verdicts.get(d.verdict, d.verdict),  # type: ignore[arg-type]
+    )
+
+
+def decided_at(d: Difference, rope: float) -> int | None:
+    """About how many seeds would decide a difference that is open and stays as it is; None where that is not known."""
+    if d.verdict != "open" or d.half is None or d.near is None:
+        return None
+    return paired.seeds_to_decide(d.mean, d.half, d.near, rope, d.n) or None
+
+
+def verdict_records(
+    fields: Sequence[DatasetScores], reports: Sequence[DatasetReport], levels: Mapping[str, Sequence[str]]
+) -> Iterator[VerdictRecord]:
+    """Of every data set: its contrasts, its combinations against the best, and the best against the controls."""
+    for field, report in zip(fields, reports, strict=True):
+        yield from _of_dataset(field, report, levels)
+
+
+def _of_dataset(
+    field: DatasetScores, report: DatasetReport, levels: Mapping[str, Sequence[str]]
+) -> Iterator[VerdictRecord]:
+    scale = field.settings.scale
+    for axis, d in contrasts(field, levels):
+        seeds = decided_at(d, scale.rope)
+        yield record_of("contrast", field.dataset, scale.metric, scale.rope, d, axis=axis, decided_at=seeds)
+    for row in report.cells:
+        if row.to_best is not None:
+            yield record_of(
+                "combination",
+                field.dataset,
+                scale.metric,
+                scale.rope,
+                replace(row.to_best, n=row.score.n if row.score else row.to_best.n),
+                axis=None,
+                decided_at=row.decided_at,
+            )
+    best = next((row for row in report.cells if row.best), None)
+    if best is not None:
+        for gain in (best.gain_single, best.gain_pooling, best.gain_linear, best.gain_majority):
+            if gain is not None:
+                seeds = decided_at(gain, scale.rope)
+                yield record_of("control", field.dataset, scale.metric, scale.rope, gain, axis=None, decided_at=seeds)

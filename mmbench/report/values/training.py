@@ -1,0 +1,40 @@
+"""How long the models of a data set were trained, and whether that was enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmbench.schema.budget import Budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport:
+    """One data set.
+
+    Attributes:
+        steps: Gradient steps of each trial; None where trials differ.
+        epochs, learning_rate: Of each trial; None where they differ.
+        budget: How it was found; None where params.yaml sets it.
+        trained: Trained models that ended well; in_last: those of them that were best in their last epoch; falling:
+            those whose loss on validation was lowest in their last epoch.
+        short: Why this was too short to rank anything, in a sentence without its full stop; empty where it was not.
+    """
+
+    dataset: str
+    steps: int | None
+    epochs: int | None
+    learning_rate: float | None
+    budget: Budget | None
+    trained: int
+    in_last: int
+    falling: int
+    short: str
+
+    @property
+    def words(self) -> str:
+        """`250 gradient steps (5 epochs) at a learning rate of 0.003`."""
+        if self.steps is None or self.epochs is None:
+            return "budgets that differ between trials"
+        epochs = f"{self.epochs:,} epoch{'' if self.epochs == 1 else 's'}"
+        rate = "" if self.learning_rate is None else f" at a learning rate of {self.learning_rate:g}"
+        return f"{self.steps:,} gradient steps ({epochs}){rate}"

@@ -1,0 +1,204 @@
+"""Comparisons with the best: which of k methods may be the best, and how far each may be from the best of the others.
+
+Only k - 1 one-sided comparisons matter for each method, those of it with every other one, where comparing all pairs
+corrects for k (k - 1) / 2 two-sided ones. Sources: Gupta 1965, On Some Multiple Decision (Selection and Ranking) Rules;
+Hsu 1984, Constrained Simultaneous Confidence Intervals for Multiple Comparisons with the Best; Dunnett 1955.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special, stats
+
+from mmbench.stats.estimates import Verdict
+from mmbench.stats.paired import Floats, Ints, Means, holm, seeds_to_decide
+
+NODES = 24
+"""Of each of the two quadratures; with them, and shares to two digits, small p-values are right to about 0.0003."""
+SURE = 1e-4
+"""Where Bonferroni's p, which is never smaller, is below it, there is no need for the exact one."""
+MOST = 200
+"""Comparisons for which the critical value is exact; with more it is Bonferroni's, which is hardly larger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithBest:
+    """k methods, each against the best of the others.
+
+    Attributes:
+        p: (k,) Of "this one is the best", adjusted for the k - 1 comparisons; NaN with one replicate.
+        p_worse: (k,) The same, adjusted for the k methods of which it is asked (Holm): none is called worse by chance.
+        low, high: (k,) Simultaneous limits of its true mean minus that of the best other one. Hsu's limits, which never
+            exclude zero on the side on which nothing was found.
+        first, last: (k,) The ranks that it may have: the first is 1 plus the number of methods that are surely ahead of
+            it, the last k minus the number of those that are surely behind.
+        decided_at: (k,) About how many seeds would decide whether it is worse or within the margin; 0: none would.
+        rope, confidence: The margin, and how surely.
+    """
+
+    p: Floats
+    p_worse: Floats
+    low: Floats
+    high: Floats
+    first: Ints
+    last: Ints
+    decided_at: Ints
+    rope: float
+    confidence: float
+
+    def may_be_best(self) -> NDArray[np.bool_]:
+        """The subset that holds the truly best method with this confidence."""
+        return np.asarray(~(self.p < 1 - self.confidence), bool)
+
+    def verdicts(self) -> list[Verdict]:
+        """Of each method against the best: equal where it cannot be behind by more than the margin, else worse where it
+        is surely not among the best. better: all others are worse."""
+        equal = (self.low >= -self.rope) & (self.rope > 0)
+        worse = (self.p_worse < 1 - self.confidence) & ~equal
+        if worse.sum() == len(worse) - 1:
+            return ["worse" if x else "better" for x in worse]
+        return ["worse" if x else "equal" if y else "open" for x, y in zip(worse, equal, strict=True)]
+
+
+def with_best(means: Means, among: Ints) -> WithBest:
+    """Compare each of these methods with all others of them. With one replicate or method nothing is known."""
+    k = len(among)
+    nothing, any_rank = np.full(k, np.nan), (np.ones(k, np.intp), np.full(k, k, np.intp))
+    p, low, high, (first, last), decided = nothing, nothing.copy(), nothing.copy(), any_rank, np.zeros(k, np.intp)
+    if k > 1 and means.replicates > 1:
+        mean, error, df = means.mean[among], means.error[among], np.minimum(means.df[among], means.limit)
+
+        def against(i: int) -> _Against:
+            others = np.arange(k) != i
+            return _Against(mean[i], error[i], df[i], mean[others], error[others], df[others], means)
+
+        p, low, high = np.empty(k), np.empty(k), np.empty(k)
+        for i in range(k):
+            found = against(i)
+            p[i], (low[i], high[i]) = found.p(), found.limits()
+            first[i], last[i] = found.ranks()
+        # Holm's method asks for as much more of a p-value as there are larger ones.
+        for i, left in zip(np.argsort(p, kind="stable").tolist(), range(k, 0, -1), strict=True):
+            decided[i] = against(i).decided_at(left)
+    # Hsu's limits stop at zero: being ahead is claimed only of a method that is ahead of all others, and the reverse.
+    return WithBest(
+        p=p,
+        p_worse=p if np.isnan(p).any() else holm(p),
+        low=np.minimum(low, 0.0),
+        high=np.maximum(high, 0.0),
+        first=first,
+        last=last,
+        decided_at=decided,
+        rope=means.rope,
+        confidence=means.confidence,
+    )
+
+
+class _Against:
+    """One method against all others."""
+
+    def __init__(
+        self, mean: float, error: float, df: float, others: Floats, errors: Floats, dfs: Floats, means: Means
+    ) -> None:
+        total = error + errors
+        self.means, self.ahead, self.noisy = means, others - mean, bool(total.any())
+        self.scale = np.sqrt(np.maximum(total, 1e-24))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            joint = np.where(total > 0, total**2 / (error**2 / df + errors**2 / dfs), means.limit)
+        self.freedom = float(np.clip(joint, 1, means.limit).min())
+        self.shared = _shares(np.sqrt(error) / self.scale)
+
+    def p(self) -> float:
+        """Of "this one is the best"."""
+        if not self.noisy:
+            # Without any noise every difference counts.
+            return float((self.ahead <= 0).all())
+        t = float((self.ahead / self.scale).max())
+        p = min(1.0, float(stats.t.sf(t, self.freedom)) * len(self.ahead))
+        return p if p <= SURE or len(self.ahead) == 1 else 1 - _probability(t, self.shared, self.freedom)
+
+    def limits(self) -> tuple[float, float]:
+        """Of its mean minus that of the best other one."""
+        if not self.noisy:
+            return float(-self.ahead.max()), float(-self.ahead.max())
+        reach = self._reach(self.means.confidence)
+        return float((-self.ahead - reach).min()), float((-self.ahead + reach).min())
+
+    def ranks(self) -> tuple[int, int]:
+        """The first and the last that it may have. Two-sided, so each side gets half of the error."""
+        reach = self._reach((1 + self.means.confidence) / 2) if self.noisy else 0.0
+        return 1 + int((self.ahead > reach).sum()), 1 + len(self.ahead) - int((self.ahead < -reach).sum())
+
+    def decided_at(self, family: int) -> int:
+        """About how many seeds of every method would decide whether it is worse or within the margin. family: of how
+        many methods "worse" is asked, which asks for more; of the margin it is asked one by one."""
+        at = int(self.ahead.argmax())
+        if self.ahead[at] <= 0:
+            at = int(np.abs(self.ahead).argmin())
+        if not self.noisy:
+            return 0
+        confidence, k = self.means.confidence, len(self.ahead)
+        half = float(stats.t.ppf(1 - (1 - confidence) / family / k, self.freedom) * self.scale[at])
+        near = float(self._reach(confidence)[at])
+        return seeds_to_decide(float(self.ahead[at]), half, near, self.means.rope, self.means.replicates)
+
+    def _reach(self, confidence: float) -> Floats:
+        return _critical(confidence, self.shared, round(self.freedom, 3)) * self.scale
+
+
+Shares = tuple[tuple[float, int], ...]
+"""The square root of the common method's share in the variance of a difference, and how many differences have it."""
+
+
+def _shares(shared: Floats) -> Shares:
+    """To two digits: then their number, and so the time, hardly grows with that of the methods."""
+    values, counts = np.unique(np.round(shared, 2), return_counts=True)
+    return tuple(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _critical(confidence: float, shared: Shares, df: float) -> float:
+    """The value that no statistic exceeds with this probability."""
+    # Between one comparison, and as many independent ones as Bonferroni allows for.
+    many = sum(n for _, n in shared)
+    low, high = stats.t.ppf(confidence, df), stats.t.ppf(1 - (1 - confidence) / many, df)
+    if many > MOST or high - low < 1e-9:
+        return float(high)
+    # As normal quantiles, in which it is nearly a straight line.
+    target = special.ndtri(confidence)
+    return float(
+        optimize.brentq(
+            lambda c: special.ndtri(_probability(c, shared, df)) - target, low - 0.01, high + 0.01, xtol=1e-3
+        )
+    )
+
+
+def _probability(limit: float, shared: Shares, df: float) -> float:
+    """That max_j T_j <= limit, where T_j = (Z_j - shared_j Z) / S: normal differences to one common method, divided by
+    one estimate of their noise with `df` degrees of freedom."""
+    z, weight_z = _normal_nodes()
+    s, weight_s = _chi_nodes(round(df, 3))
+    share, times = np.array(shared).T
+    own = np.sqrt(np.maximum(1 - share**2, 1e-12))
+    # (S, Z, shares): given the common method's deviation and the noise, the statistics are independent.
+    inside = special.log_ndtr((limit * s[:, None, None] + share * z[None, :, None]) / own) @ times
+    return float(weight_s @ (np.exp(inside) @ weight_z))
+
+
+@lru_cache(maxsize=1)
+def _normal_nodes() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    return nodes, weights / weights.sum()
+
+
+@lru_cache(maxsize=512)
+def _chi_nodes(df: float) -> tuple[Floats, Floats]:
+    """Of sqrt(chi2 / df): Gauss and Legendre's nodes on the scale of its cumulative probability."""
+    if df > 1e5:
+        return np.ones(1), np.ones(1)
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return np.sqrt(stats.chi2.ppf((nodes + 1) / 2, df) / df), weights / 2

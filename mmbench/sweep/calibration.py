@@ -1,0 +1,219 @@
+"""How long, and at which learning rate, the models of a data set are trained: found on a few reference combinations.
+
+They are trained for ever longer, twice as long each time, until that improves none of them by more than the margin.
+Each training is a trial like any other: it is kept in the ledger, and one at the budget that is found is the sweep's
+own. docs/decisions/0030-trained-until-trained.md has the reasons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmbench.schema.budget import Budget, Rung, key_of
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS
+from mmbench.schema.params import Params, Training
+from mmbench.schema.plan import Job
+from mmbench.schema.result import State, TrialResult
+from mmbench.schema.trial import TrialConfig
+
+Results = Mapping[str, TrialResult]
+Calibrating = Generator[list[Job], Results, Budget]
+"""Yields trials that it needs, is sent their results, and returns what it found."""
+
+SEEDS = 1
+"""Of every reference; two would cost as much as they tell, which the references do together."""
+FIRST, MOST = 128, 16_384
+"""Gradient steps of the first rung, below which nothing can be said, and (unless one epoch is more) of the last."""
+RATE, FACTOR, WIDEST = 0.003, 2.0, 2
+"""The learning rate to begin with, the factor between those that are tried, and how many factors away they may be."""
+TELLING = 0.01
+"""The share of a loss by which it must fall to count as lower."""
+
+
+def references(jobs: Iterable[Job]) -> list[TrialConfig]:
+    """Reference trials among those of one data set: a combination that learns fast, one that learns slowly, and a
+    single modality. Where the grid has others, the nearest ones."""
+    first = [job.config for job in jobs if job.config.seed == 0 and job.config.role != "baseline"]
+    cells = [c for c in first if c.role == "cell"]
+    wanted = (("scaled_dot_product", "concat", "independent"), ("mean", "early_concat", "shared"))
+    found = [max(cells, key=lambda c, w=w: _shared(c, w)) for w in wanted if cells]  # type: ignore[misc]
+    singles = [c for c in first if c.role == "single"]
+    if singles:
+        found.append(max(singles, key=lambda c: _shared(c, wanted[0])))
+    return list({c.cell: c for c in found}.values())
+
+
+def _shared(config: TrialConfig, wanted: Sequence[str]) -> int:
+    return sum(choice.label == name for (_, choice), name in zip(config.choices(), wanted, strict=False))
+
+
+def steps_of(epochs: int, samples: int, batch_size: int) -> int:
+    """Gradient steps."""
+    return epochs * -(-samples // batch_size)
+
+
+def margin_of(metric: str, spec: DataSpec, rope: float) -> float:
+    """Differences within it count as none, in the metric's own unit: of an error it is a share of a guess's."""
+    if METRICS[metric].high is not None:
+        return rope
+    return rope * abs(spec.chance or 0.0) if metric == spec.task.metric else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """One data set's. make: the job of a configuration."""
+
+    params: Params
+    spec: DataSpec
+    references: Sequence[TrialConfig]
+    make: Callable[[TrialConfig], Job]
+
+    @property
+    def margin(self) -> float:
+        """The improvement that counts as none, in the main metric's own unit."""
+        return margin_of(self.spec.task.metric, self.spec, self.params.report.rope)
+
+    def epochs_for(self, steps: int) -> int:
+        per_epoch = steps_of(1, self.spec.splits["train"], self.params.train.batch_size)
+        return max(1, round(steps / per_epoch))
+
+    def steps(self, epochs: int) -> int:
+        return steps_of(epochs, self.spec.splits["train"], self.params.train.batch_size)
+
+    def run(self) -> Calibrating:
+        """Find the budget."""
+        tried: dict[tuple[int, float], dict[str, Rung]] = {}
+        rate = RATE if self.params.train.learning_rate == "auto" else self.params.train.learning_rate
+        if self.params.train.learning_rate == "auto":
+            rate = yield from self._find_rate(tried)
+        if self.params.train.epochs != "auto":
+            return self._budget(self.params.train.epochs, rate, tried, settled=True, gain=None)
+        return (yield from self._climb(rate, tried))
+
+    def _train(
+        self, epochs: int, rate: float, tried: dict[tuple[int, float], dict[str, Rung]], names: Iterable[str]
+    ) -> Generator[list[Job], Results, dict[str, Rung]]:
+        """The rungs of these references, trained where that has not been done."""
+        known = tried.setdefault((epochs, rate), {})
+        todo = [c for c in self.references if c.cell in names and c.cell not in known]
+        if todo:
+            train = self.params.train.resolved(epochs=epochs, learning_rate=rate)
+            train = train.model_copy(update={"epochs": epochs, "learning_rate": rate})
+            jobs = {c.cell: [self._job(c, train, seed) for seed in range(SEEDS)] for c in todo}
+            results = yield [job for own in jobs.values() for job in own]
+            for cell, own in jobs.items():
+                known[cell] = self._rung(cell, train, [results[j.trial_id] for j in own])
+        return known
+
+    def _job(self, config: TrialConfig, train: Training, seed: int) -> Job:
+        return self.make(config.model_copy(update={"train": train, "seed": seed}))
+
+    def _rung(self, cell: str, train: Training, results: Sequence[TrialResult]) -> Rung:
+        done = [r for r in results if r.state is State.DONE and r.best_epoch is not None]
+        metric = self.spec.task.metric
+
+        def at_best(r: TrialResult, curve: str) -> float:
+            value = r.curves[curve][r.best_epoch or 0]
+            return math.nan if value is None else value
+
+        def mean(values: Iterable[float]) -> float | None:
+            found = [x for x in values if math.isfinite(x)]
+            return float(np.mean(found)) if found else None
+
+        return Rung(
+            reference=cell,
+            epochs=train.epochs,
+            steps=self.steps(train.epochs),
+            learning_rate=train.learning_rate,
+            seeds=len(done),
+            score=mean(at_best(r, f"validation_{metric}") for r in done),
+            loss=mean(min((x for x in r.curves["validation_loss"] if x is not None), default=math.nan) for r in done),
+            train_loss=mean(r.curves["train_loss"][-1] or math.nan for r in done),
+            in_last=mean(float(r.best_epoch == train.epochs - 1) for r in done),
+        )
+
+    def _find_rate(self, tried: dict[tuple[int, float], dict[str, Rung]]) -> Generator[list[Job], Results, float]:
+        """Go from the usual learning rate in the direction in which the references get better, until they get worse."""
+        names = [c.cell for c in self.references]
+        fixed = self.params.train.epochs
+        epochs = self.epochs_for(FIRST) if fixed == "auto" else min(fixed, self.epochs_for(FIRST))
+
+        def loss(rate: float) -> float:
+            """The mean over the references, infinite where one of them did not end well."""
+            losses = [tried[epochs, rate][name].loss for name in names]
+            return math.inf if any(x is None for x in losses) else float(np.mean([x for x in losses if x is not None]))
+
+        rates = [RATE * FACTOR**i for i in (-1, 0, 1)]
+        for rate in rates:
+            yield from self._train(epochs, rate, tried, names)
+        for _ in range(WIDEST - 1):
+            best = min(rates, key=loss)
+            if best not in (rates[0], rates[-1]):
+                break
+            further = best / FACTOR if best == rates[0] else best * FACTOR
+            rates = sorted([*rates, further])
+            yield from self._train(epochs, further, tried, names)
+        best = min(rates, key=loss)
+        # Where it hardly matters, the usual one.
+        return best if loss(best) < (1 - TELLING) * loss(RATE) else RATE
+
+    def _climb(self, rate: float, tried: dict[tuple[int, float], dict[str, Rung]]) -> Calibrating:
+        """Twice as long each time, until no reference gains by it. One that has stopped is left alone.
+
+        A gain is a better score and a lower loss: the score of few samples rises by luck, and the loss of a model that
+        begins to overfit no longer falls.
+        """
+        turn = 1 if METRICS[self.spec.task.metric].higher else -1
+        climbing = [c.cell for c in self.references]
+        epochs = self.epochs_for(FIRST)
+        gain: float | None = None
+        while True:
+            before = yield from self._train(epochs, rate, tried, climbing)
+            longer = 2 * epochs
+            if self.steps(longer) > max(MOST, self.steps(1)):
+                return self._budget(epochs, rate, tried, settled=False, gain=gain)
+            after = yield from self._train(longer, rate, tried, climbing)
+            gains = {n: _gain(before[n], after[n], turn) for n in climbing}
+            known = [g for g in gains.values() if g is not None]
+            gain = max(known) if known else None
+            climbing = [n for n, g in gains.items() if g is not None and g > self.margin]
+            if not climbing:
+                return self._budget(epochs, rate, tried, settled=bool(known), gain=gain)
+            epochs = longer
+
+    def _budget(
+        self,
+        epochs: int,
+        rate: float,
+        tried: dict[tuple[int, float], dict[str, Rung]],
+        *,
+        settled: bool,
+        gain: float | None,
+    ) -> Budget:
+        steps = self.steps(epochs)
+        rungs = [tried[at][c.cell] for at in sorted(tried) for c in self.references if c.cell in tried[at]]
+        return Budget(
+            dataset=self.spec.name,
+            key=key_of(self.params, self.spec),
+            metric=self.spec.task.metric,
+            epochs=epochs,
+            steps=steps,
+            learning_rate=rate,
+            settled=settled,
+            gain=gain,
+            why=f"{steps:,} gradient steps ({epochs} epochs) at a learning rate of {rate:g}",
+            rungs=tuple(rungs),
+        )
+
+
+def _gain(before: Rung, after: Rung, turn: int) -> float | None:
+    """By how much the score got better; nothing where the loss did not fall. None where it is not known."""
+    if before.score is None or after.score is None or before.loss is None or after.loss is None:
+        return None
+    gain = turn * (after.score - before.score)
+    return min(gain, 0.0) if after.loss > (1 - TELLING) * before.loss else gain

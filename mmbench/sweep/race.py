@@ -1,0 +1,122 @@
+"""Seeds where a verdict is open: rounds of trials, and after each a look at who is decided.
+
+docs/decisions/0031-seeds-where-they-are-needed.md has the reasons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmbench.schema.params import Race
+from mmbench.schema.plan import Job
+from mmbench.schema.result import TrialResult
+from mmbench.stats.best import with_best
+from mmbench.stats.estimates import Verdict
+from mmbench.stats.paired import compare
+
+Results = Mapping[str, TrialResult]
+Score = Callable[[TrialResult], float | None]
+"""Of a finished trial, so turned that more is better; None where it has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """After a round. seeds: of every combination that was still open; error: what may be spent on this look; decided:
+    on how many combinations there was a verdict afterwards."""
+
+    seeds: int
+    error: float
+    decided: int
+
+
+@dataclass(kw_only=True)
+class Finding:
+    """What a race has found so far. verdicts: by combination; those that are not open stay as they are."""
+
+    looks: list[Look] = field(default_factory=list)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    combinations: int = 0
+    over: bool = False
+
+
+def planned_looks(race: Race) -> list[int]:
+    """The seeds after which there is a look: half as many more each time."""
+    found = [race.least]
+    while found[-1] < race.most:
+        found.append(min(race.most, math.ceil(1.5 * found[-1])))
+    return found
+
+
+def errors(race: Race, error: float) -> list[float]:
+    """What may be spent on each look: its share of the seeds."""
+    looks = planned_looks(race)
+    return [error * (n - before) / race.most for before, n in zip([0, *looks], looks, strict=False)]
+
+
+def run(
+    jobs: Sequence[Job], race: Race, score: Score, *, confidence: float, rope: float, finding: Finding
+) -> Generator[Sequence[Job], Results, None]:
+    """Rounds of one data set. jobs: every trial that could be asked for. finding: is filled in on the way."""
+    results: dict[str, TrialResult] = {}
+    methods = _by_method(jobs)
+    cells, singles = ([k for k, own in methods.items() if _role(own) == role] for role in ("cell", "single"))
+    finding.combinations = len(cells)
+    asked = dict.fromkeys(methods, race.least)
+    looks = planned_looks(race)
+    for i, error in enumerate(errors(race, 1 - confidence)):
+        results |= yield [job for job in jobs if job.config.seed < asked[job.config.cell]]
+        scores = {key: _scores(own, results, score) for key, own in methods.items()}
+        look(finding, {key: scores[key] for key in cells}, seeds=looks[i], error=error, rope=rope)
+        still = still_open(finding, scores)
+        if not still or i + 1 == len(looks):
+            break
+        # The best is what all others are compared with, and the best single modality what it is compared with itself.
+        for key in (*still, *_best(cells, scores), *_best(singles, scores)):
+            asked[key] = looks[i + 1]
+    finding.over = True
+
+
+def look(finding: Finding, scores: Mapping[str, Mapping[int, float]], *, seeds: int, error: float, rope: float) -> None:
+    """Decide on combinations that are open. scores: by seed; nothing of one that takes no part."""
+    keys = [key for key, own in scores.items() if len(own) > 1]
+    if len(keys) > 1:
+        columns = sorted({seed for key in keys for seed in scores[key]})
+        values = np.array([[scores[key].get(seed, np.nan) for seed in columns] for key in keys])
+        against = with_best(compare(values, 1 - error, rope), np.arange(len(keys)))
+        for key, verdict in zip(keys, against.verdicts(), strict=True):
+            if finding.verdicts.get(key, "open") == "open":
+                finding.verdicts[key] = verdict
+    decided = sum(v != "open" for v in finding.verdicts.values())
+    finding.looks.append(Look(seeds=seeds, error=error, decided=decided))
+
+
+def still_open(finding: Finding, scores: Mapping[str, Mapping[int, float]]) -> list[str]:
+    """The combinations that get more seeds."""
+    return [key for key, verdict in finding.verdicts.items() if verdict == "open" and scores[key]]
+
+
+def _by_method(jobs: Sequence[Job]) -> dict[str, dict[int, Job]]:
+    """Jobs by seed, by method."""
+    found: dict[str, dict[int, Job]] = {}
+    for job in jobs:
+        found.setdefault(job.config.cell, {})[job.config.seed] = job
+    return found
+
+
+def _role(own: Mapping[int, Job]) -> str:
+    return next(iter(own.values())).config.role
+
+
+def _scores(own: Mapping[int, Job], results: Results, score: Score) -> dict[int, float]:
+    """By seed; nothing where one of the trials ended without a score: such a method takes no part."""
+    found = {seed: score(results[job.trial_id]) for seed, job in own.items() if job.trial_id in results}
+    return {} if any(x is None for x in found.values()) else {seed: x for seed, x in found.items() if x is not None}
+
+
+def _best(keys: Sequence[str], scores: Mapping[str, Mapping[int, float]]) -> list[str]:
+    known = [key for key in keys if scores[key]]
+    return [max(known, key=lambda key: float(np.mean(list(scores[key].values()))))] if known else []

@@ -1,0 +1,189 @@
+"""What is trained when: for each data set its budget is found first, then come its trials, then those of a race.
+
+What is asked for next depends on results alone, never on the order in which they came: so a sweep that was interrupted
+goes on to the same end, and a reader of the ledger finds out what was asked for by going through it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from mmbench import provenance
+from mmbench.ledger.store import misnamed
+from mmbench.schema.budget import Budget, load_budget
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS, metric_to_compare
+from mmbench.schema.params import Params, Race
+from mmbench.schema.plan import Job, Plan, Skip
+from mmbench.schema.result import State, TrialResult
+from mmbench.schema.trial import TrialConfig
+from mmbench.sweep import race
+from mmbench.sweep.calibration import Calibration, margin_of, references
+from mmbench.sweep.plan import build, job_of
+from mmbench.sweep.race import Finding
+
+if TYPE_CHECKING:
+    from mmbench.sweep.model_counts import ModelCounter
+
+T = TypeVar("T")
+Results = Mapping[str, TrialResult]
+Track = Generator[Sequence[Job], Results, None]
+"""Yields the trials that it waits for, and is sent their results."""
+
+
+@dataclass(kw_only=True)
+class Stand:
+    """How far a data set is.
+
+    Attributes:
+        jobs: Of the comparison, as far as they have been asked for.
+        skipped: What cannot be.
+        budget: Where it is found and not set, once it is known.
+        race: What it has found, where there is one.
+        calibrating: Whether the budget is still to be found; `jobs` are then provisional.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    skipped: tuple[Skip, ...] = ()
+    budget: Budget | None = None
+    race: Finding | None = None
+    calibrating: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Of a project's settings. root: the project's folder, for the commit; folder: of the budgets that were found."""
+
+    params: Params
+    specs: Mapping[str, DataSpec]
+    root: Path
+    folder: Path
+    counter: ModelCounter | None = None
+    stands: dict[str, Stand] = field(default_factory=dict)
+
+    @cached_property
+    def _commit(self) -> tuple[str | None, bool | None]:
+        return provenance.commit(self.root)
+
+    @cached_property
+    def _known(self) -> dict[str, Budget]:
+        """Budgets that were found before, by data set."""
+        if not self.params.train.is_auto:
+            return {}
+        found = {name: load_budget(self.folder, self.params, spec) for name, spec in self.specs.items()}
+        return {name: budget for name, budget in found.items() if budget is not None}
+
+    @cached_property
+    def whole(self) -> Plan:
+        """Every trial that could be asked for; provisional on data sets whose budget is not known."""
+        training = {name: budget.training(self.params) for name, budget in self._known.items()}
+        return build(self.params, self.specs, root=self.root, training=training, counter=self.counter)
+
+    @property
+    def grows(self) -> bool:
+        """Whether what is asked for depends on results."""
+        return self.params.grid.race is not None or (self.params.train.is_auto and len(self._known) < len(self.specs))
+
+    def track(self, name: str, on_budget: Callable[[Budget], None] | None = None) -> Track:
+        """The trials of one data set. on_budget: is called with a budget that has been found; None: where none is
+        known, none is looked for, and the trials that are asked for are provisional."""
+        stand = self.stands[name] = Stand()
+        plan = _part(self.whole, name)
+        if self.params.train.is_auto:
+            stand.budget = self._known.get(name)
+            stand.calibrating = stand.budget is None
+            if stand.budget is None and on_budget is not None:
+                stand.budget = yield from self._calibrate(name, plan)
+                stand.calibrating = False
+                if stand.budget is not None:
+                    on_budget(stand.budget)
+                    plan = self._with(name, stand.budget)
+        stand.skipped = plan.skipped
+        settings = self.params.grid.race
+        if settings is None or stand.calibrating:
+            stand.jobs = _first(plan.jobs, self.params.grid.least_seeds)
+            yield stand.jobs
+            return
+        stand.race = Finding()
+        rounds = self._race(name, plan.jobs, settings, stand.race)
+        stand.jobs = tuple(next(rounds))
+        while True:
+            results = yield stand.jobs
+            try:
+                stand.jobs = tuple(rounds.send(results))
+            except StopIteration:
+                return
+
+    def _race(
+        self, name: str, jobs: Sequence[Job], settings: Race, finding: Finding
+    ) -> Generator[Sequence[Job], Results, None]:
+        task, report = self.specs[name].task, self.params.report
+        metric = metric_to_compare(report.metric, name, task)
+        turn = 1.0 if METRICS[metric].higher else -1.0
+
+        def score(result: TrialResult) -> float | None:
+            value = result.metrics.get("test", {}).get(metric)
+            return None if value is None or result.state is not State.DONE else turn * value
+
+        margin = margin_of(metric, self.specs[name], report.rope)
+        return race.run(jobs, settings, score, confidence=report.confidence, rope=margin, finding=finding)
+
+    def _with(self, name: str, budget: Budget) -> Plan:
+        """The trials of one data set under a budget that has just been found."""
+        grid = self.params.grid.model_copy(update={"datasets": (name,)})
+        params = self.params.model_copy(update={"grid": grid})
+        training = {name: budget.training(self.params)}
+        return build(params, {name: self.specs[name]}, root=self.root, training=training, counter=self.counter)
+
+    def _calibrate(self, name: str, provisional: Plan) -> Generator[Sequence[Job], Results, Budget | None]:
+        spec = self.specs[name]
+
+        def make(config: TrialConfig) -> Job:
+            return job_of(config, spec, *self._commit)
+
+        chosen = references(provisional.jobs)
+        if not chosen:
+            return None
+        return (yield from Calibration(params=self.params, spec=spec, references=chosen, make=make).run())
+
+
+def _first(jobs: Sequence[Job], seeds: int) -> tuple[Job, ...]:
+    return tuple(job for job in jobs if job.config.seed < seeds)
+
+
+def _part(plan: Plan, name: str) -> Plan:
+    return Plan(
+        jobs=tuple(job for job in plan.jobs if job.config.dataset == name),
+        skipped=tuple(skip for skip in plan.skipped if skip.config.dataset == name),
+    )
+
+
+def interleaved(parts: Sequence[Sequence[T]]) -> list[T]:
+    """One of each part in turn, so that a sweep that is cut short is balanced."""
+    longest = max(map(len, parts), default=0)
+    return [part[i] for i in range(longest) for part in parts if i < len(part)]
+
+
+def declared(schedule: Schedule, results: Results) -> Plan:
+    """What has been asked for, given what the ledger holds: every track as far as it goes."""
+    asked: set[str] = set()
+    for name in schedule.params.grid.datasets:
+        track = schedule.track(name)
+        wanted = next(track)
+        while all(_result(results, job) is not None for job in wanted):
+            try:
+                wanted = track.send({job.trial_id: results[job.trial_id] for job in wanted})
+            except StopIteration:
+                break
+        asked |= {job.trial_id for job in schedule.stands[name].jobs}
+    whole = schedule.whole
+    return Plan(jobs=tuple(job for job in whole.jobs if job.trial_id in asked), skipped=whole.skipped)
+
+
+def _result(results: Results, job: Job) -> TrialResult | None:
+    found = results.get(job.trial_id)
+    return None if found is None or misnamed(found, job) is not None else found

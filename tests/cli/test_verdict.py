@@ -1,0 +1,66 @@
+"""`mmbench verdict` shows what the last report decided."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmbench.cli import main
+from mmbench.report.build import analyse
+from mmbench.report.export import export
+from tests.support import small_project
+from tests.support.factory import make
+
+
+class Done:
+    """Of one call: exit code and what was printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> None:
+        capsys.readouterr()
+        self.code = main(["verdict", "--root", str(root), *arguments])
+        self.stdout, self.stderr = capsys.readouterr()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    small_project.make(folder)
+    export(analyse(**make().arguments()), folder / "reports")
+    return folder
+
+
+def test_every_comparison_is_shown_with_its_verdict(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = Done(capsys, root)
+    assert done.code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    raw = json.loads((root / "reports" / "verdicts.json").read_text(encoding="utf-8"))
+    assert lines[0] == raw["headline"]
+    plain = [" ".join(line.split()) for line in lines]
+    for v in raw["verdicts"]:
+        numbers = f"{100 * v['estimate']:+.1f} {100 * v['low']:+.1f} to {100 * v['high']:+.1f}"
+        shown = [
+            x for x in plain if x.startswith(f"{v['subject']} {v['reference']} {numbers} {v['seeds']} {v['verdict']}")
+        ]
+        assert shown, v
+    assert any("seeds would decide" in x for x in lines)
+
+
+def test_one_data_set_and_one_kind_alone(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = Done(capsys, root, "--dataset", "synergy", "--kind", "contrast", "--json")
+    found = json.loads(done.stdout)["verdicts"]
+    assert len(found) == 9 and {(v["dataset"], v["kind"]) for v in found} == {("synergy", "contrast")}
+
+
+def test_what_is_wrong_is_said(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    typo = Done(capsys, root, "--dataset", "sinergy")
+    assert typo.code == 1 and "did you mean 'synergy'?" in typo.stderr
+    small_project.make(tmp_path)
+    missing = Done(capsys, tmp_path)
+    assert missing.code == 1 and "dvc repro" in missing.stderr and "Traceback" not in missing.stderr
+    (tmp_path / "reports").mkdir()
+    for content in ("", "[]", '{"verdicts": 3}'):
+        (tmp_path / "reports" / "verdicts.json").write_text(content, encoding="utf-8")
+        broken = Done(capsys, tmp_path)
+        assert broken.code == 1 and "mmbench report" in broken.stderr and "Traceback" not in broken.stderr

@@ -1,0 +1,80 @@
+"""Seeds where a verdict is open: planned looks, who gets more, and how often a race is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmbench.schema.params import Race
+from mmbench.sweep.race import Finding, errors, look, planned_looks, still_open
+
+LEAST, MOST = 3, 12
+RACE = Race(least=LEAST, most=MOST)
+Scores = dict[str, dict[int, float]]
+
+
+def play(values: np.ndarray, *, rope: float = 0.01, confidence: float = 0.95, race: Race = RACE) -> tuple[Finding, int]:
+    """A race whose trials would score these values (C, seeds); what it found, and how many it ran."""
+    finding = Finding()
+    asked = dict.fromkeys(map(str, range(len(values))), race.least)
+    looks = planned_looks(race)
+    for i, error in enumerate(errors(race, 1 - confidence)):
+        scores: Scores = {k: dict(enumerate(values[int(k), :n].tolist())) for k, n in asked.items()}
+        look(finding, scores, seeds=looks[i], error=error, rope=rope)
+        still = still_open(finding, scores)
+        if not still or i + 1 == len(looks):
+            break
+        best = max(scores, key=lambda k: float(np.mean(list(scores[k].values()))))
+        asked |= dict.fromkeys([*still, best], looks[i + 1])
+    return finding, sum(asked.values())
+
+
+def test_looks_are_planned_and_spend_what_is_allowed() -> None:
+    assert planned_looks(RACE) == [3, 5, 8, 12]
+    assert planned_looks(Race(least=2, most=2)) == [2]
+    for race in (RACE, Race(least=3, most=20), Race(least=2, most=7)):
+        spent = errors(race, 0.05)
+        assert len(spent) == len(planned_looks(race)) and sum(spent) == pytest.approx(0.05)
+
+
+def test_what_is_decided_gets_no_more_seeds() -> None:
+    draw = np.random.default_rng(0)
+    means = np.array([0.9, 0.899, 0.892, *[0.8] * 24])
+    finding, trials = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)))
+    assert [finding.verdicts[str(i)] for i in range(3, 27)] == ["worse"] * 24
+    assert finding.looks[0].decided >= 24, "those far behind are decided at the first look"
+    assert trials <= 27 * LEAST + 3 * (MOST - LEAST)
+    assert finding.verdicts["0"] in ("equal", "better")
+
+
+def test_one_without_any_score_takes_no_part() -> None:
+    finding = Finding()
+    scores: Scores = {"a": {0: 0.9, 1: 0.91}, "b": {0: 0.5, 1: 0.51}, "broken": {}}
+    look(finding, scores, seeds=2, error=0.05, rope=0.01)
+    assert finding.verdicts.keys() == {"a", "b"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", ["equal", "log-normal"])
+def test_under_the_null_the_whole_race_is_wrong_as_rarely_as_it_says(noise: str) -> None:
+    """All are the best, so nobody is worse. 40 races of 27; at 5 % more than 6 would be a chance of 1 %."""
+    draw = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(40):
+        own = 0.007 * (np.exp(0.5 * draw.standard_normal(27)) if noise == "log-normal" else np.ones(27))
+        finding, _ = play(own[:, None] * draw.standard_normal((27, MOST)), rope=0.0)
+        wrong += "worse" in finding.verdicts.values()
+    assert wrong <= 6
+
+
+@pytest.mark.slow
+def test_with_many_methods_apart_it_costs_half_of_a_full_grid() -> None:
+    draw = np.random.default_rng(2)
+    means = np.linspace(0.84, 0.9, 27)
+    kept = trials = 0
+    for _ in range(10):
+        finding, ran = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)))
+        trials += ran
+        kept += finding.verdicts["26"] != "worse"
+    assert kept >= 9
+    assert trials / 10 <= 27 * MOST / 2

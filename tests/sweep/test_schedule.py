@@ -1,0 +1,121 @@
+"""A sweep that finds its budget first: with real trials, whole and interrupted anywhere, with and without Ray."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmbench.ledger.store import Ledger, limits_of
+from mmbench.project.folders import BUDGET, PREPARED
+from mmbench.project.project import Loaded
+from mmbench.schema.params import load_params
+from mmbench.schema.result import TrialResult
+from mmbench.sweep import in_process
+from mmbench.sweep.plan import load_specs
+from mmbench.sweep.schedule import Schedule, declared
+from mmbench.sweep.work import scheduled
+from tests.support import driver, small_project
+
+GRID = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 2}
+AUTO = {"epochs": "auto", "learning_rate": "auto", "batch_size": 64}
+CONTROLS = {"single_modalities": False, "baselines": ["majority"]}
+
+
+def project(folder: Path, **sweep: Any) -> Path:
+    return driver.project(folder, grid=GRID, train=AUTO, controls=CONTROLS, sweep={"at_once": 1, **sweep})
+
+
+def step(root: Path, most: int | None = None) -> tuple[list[str], int]:
+    """Run a sweep in this process, interrupted after so many trials; what was trained, and how much is left."""
+    params = load_params(root / "params.yaml")
+    schedule = Schedule(params=params, specs=load_specs(params, root), root=root, folder=root / BUDGET)
+    ledger, trained = Ledger(root / "data" / "ledger"), []
+
+    def on_result(result: TrialResult) -> None:
+        trained.append(result.trial_id)
+        if len(trained) == most:
+            raise KeyboardInterrupt
+
+    with ledger.lock():
+        work = scheduled(schedule, ledger, limits_of(params.sweep), root / PREPARED)
+        outcome = in_process.run(work, ledger, params.sweep, root / PREPARED, on_result=on_result)
+    return trained, outcome.left
+
+
+def end(root: Path) -> tuple[str, dict[str, float]]:
+    """The budget that was found, and the test score of every trial of the plan."""
+    loaded = small_project.read(root)
+    done = {j.trial_id: loaded.results[j.trial_id].metrics["test"]["accuracy"] for j in loaded.plan.jobs}
+    return (root / BUDGET / "small.json").read_text(encoding="utf-8"), done
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A project whose sweep ran to its end, and its trials in their order."""
+    root = project(tmp_path_factory.mktemp("whole") / "project")
+    trained, left = step(root)
+    assert left == 0
+    return root, trained
+
+
+def test_the_budget_is_found_first_and_then_what_the_plan_asks_for(whole: tuple[Path, list[str]]) -> None:
+    root, trained = whole
+    loaded = small_project.read(root)
+    budget = loaded.stands["small"].budget
+    assert budget is not None and not loaded.stands["small"].calibrating
+    configs = {job.config.train for job in loaded.plan.jobs if job.config.train is not None}
+    assert {(t.epochs, t.learning_rate) for t in configs} == {(budget.epochs, budget.learning_rate)}
+    assert len(trained) == len(set(trained)), "nothing is trained twice"
+    planned = {job.trial_id for job in loaded.plan.jobs}
+    assert planned < set(trained), "calibration needs trials of its own"
+    assert sum(rung.seeds for rung in budget.rungs) - (len(trained) - len(planned)) >= 1, "and shares one with the plan"
+    assert step(root) == ([], 0), "a second sweep has nothing to do"
+
+
+def test_before_it_is_found_the_plan_is_provisional(tmp_path: Path) -> None:
+    loaded: Loaded = small_project.read(project(tmp_path / "project"))
+    assert loaded.stands["small"].calibrating and len(loaded.plan.jobs) == 3
+
+
+def test_interrupted_anywhere_it_comes_to_the_same_end(whole: tuple[Path, list[str]], tmp_path: Path) -> None:
+    expected, (_, trained) = end(whole[0]), whole
+    root = project(tmp_path / "project")
+    parts: list[str] = []
+    for length in (1, 2, 1, 3, 1, None):
+        again, _ = step(root, length)
+        parts += again
+    assert sorted(parts) == sorted(trained), "each trial once"
+    assert end(root) == expected
+
+
+def test_what_was_asked_for_can_be_told_from_the_ledger_alone(whole: tuple[Path, list[str]]) -> None:
+    root, _ = whole
+    params = load_params(root / "params.yaml")
+    schedule = Schedule(params=params, specs=load_specs(params, root), root=root, folder=root / BUDGET)
+    assert declared(schedule, {}).jobs == declared(schedule, Ledger(root / "data" / "ledger").read()).jobs
+
+
+@pytest.mark.slow
+def test_with_ray_and_killed_in_the_middle_it_comes_to_the_same_end(
+    whole: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    root = project(tmp_path / "project", at_once=2)
+    first = driver.start(root)
+    deadline = time.monotonic() + 120
+    while len(list((root / "data" / "ledger").glob("*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    assert not (root / BUDGET / "small.json").exists(), "killed while the budget was being found"
+    second = driver.start(root)
+    told, _ = second.communicate(timeout=200)
+    assert second.returncode == 0, told
+    assert "gradient steps" in told
+    assert end(root) == end(whole[0])
+    third = driver.start(root)
+    assert "to run" not in third.communicate(timeout=60)[0]

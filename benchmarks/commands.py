@@ -24,7 +24,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from tests.support import small_project  # noqa: E402
+from tests.support import plain, small_project  # noqa: E402
 
 REPEATS = 5
 MMBENCH = [sys.executable, "-c", "import sys; from mmbench.cli import main; sys.exit(main())"]
@@ -36,7 +36,7 @@ def make_project(folder: Path, trials: int) -> None:
     """The default project with descriptions in the place of prepared arrays, and its ledger."""
     from mmbench.registry import get
 
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw = plain.settings()
     raw["grid"]["seeds"] = max(raw["grid"]["seeds"], math.ceil(trials / PER_SEED))
     (folder / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     for name in raw["grid"]["datasets"]:

@@ -31,10 +31,11 @@ import joblib
 
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.schema.dataset import DataSpec, Modality
-from mmbench.schema.params import Params, load_params
+from mmbench.schema.params import Params
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.schema.task import task_of
+from tests.support import plain
 
 # Each way imports what it needs by itself, as a script of its own would: torch, scikit-learn, Ray.
 
@@ -83,7 +84,7 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
     from mmbench.schema.dataset import load_spec
     from mmbench.sweep.plan import build
 
-    params = load_params(ROOT / "params.yaml")
+    params = plain.params()
     name = params.grid.datasets[0]
     prepared = folder / "data" / "prepared" / name
     if samples is None:
@@ -277,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one_process(Path(options.one[0]), Path(options.one[1]))
         return 0
 
-    params = load_params(ROOT / "params.yaml")
+    params = plain.params()
     prepared = ROOT / "data" / "prepared" / params.grid.datasets[0] / "spec.json"
     samples = options.random or (None if prepared.exists() else 2400)
     long = {"epochs": options.epochs or params.train.epochs, "samples": samples, "trials": options.trials}

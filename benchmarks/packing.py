@@ -26,9 +26,10 @@ import torch
 
 from benchmarks.overhead import ROOT, project, scratch
 from mmbench.ledger.store import Ledger, limits_of
-from mmbench.schema.params import Params, Sweep, load_params
+from mmbench.schema.params import Params, Sweep
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State
+from tests.support import plain
 
 QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits", "--loop-ms=500")
 
@@ -94,12 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not torch.cuda.is_available():
         print("no GPU is found here: there is nothing to pack trials on")
         return 0
-    prepared = ROOT / "data" / "prepared" / load_params(ROOT / "params.yaml").grid.datasets[0] / "spec.json"
+    prepared = ROOT / "data" / "prepared" / plain.params().grid.datasets[0] / "spec.json"
     samples = None if prepared.exists() else 2400
     walls = {}
     for per_gpu in options.per_gpu:
         with scratch() as folder:
-            epochs = load_params(ROOT / "params.yaml").train.epochs
+            epochs = int(plain.params().train.epochs)
             params, plan = project(folder, epochs=epochs, samples=samples, trials=options.trials)
             with watched() as gpu:
                 began = time.perf_counter()

@@ -15,16 +15,17 @@ from pathlib import Path
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.params import Params, load_params
+from mmbench.schema.params import Params
 from mmbench.sweep.cell_costs import costs
 from mmbench.sweep.model_counts import ModelCounter
 from mmbench.sweep.plan import build
+from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def settings(*, match: bool) -> Params:
-    raw = load_params(ROOT / "params.yaml").model_dump(mode="json")
+    raw = plain.params().model_dump(mode="json")
     raw["grid"] |= {"seeds": 5} | dict.fromkeys(("attention", "fusion", "architecture"), "full")
     raw["model"] |= {"match_params": match}
     return Params.model_validate(raw)

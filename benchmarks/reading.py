@@ -22,11 +22,12 @@ from mmbench.data.batches import Inputs, Split, as_split
 from mmbench.data.prepared import SPLITS, Writer, load_arrays
 from mmbench.model.build import build
 from mmbench.schema.dataset import DataSpec, Modality, Normal
-from mmbench.schema.params import Choice, load_params
+from mmbench.schema.params import Choice
 from mmbench.schema.task import task_of
 from mmbench.schema.trial import TrialConfig
 from mmbench.training.loop import fit
 from mmbench.training.objective import objective
+from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[1]
 GOAL = 0.05
@@ -79,8 +80,8 @@ def write(folder: Path, samples: int) -> DataSpec:
 
 def measure(spec: DataSpec, folder: Path, cell: tuple[str, str, str]) -> tuple[float, float]:
     """Seconds of training for one epoch, and of it the seconds spent on reading rows."""
-    params = load_params(ROOT / "params.yaml")
-    train = params.train.model_copy(update={"epochs": 1})
+    params = plain.params()
+    train = params.train.resolved(epochs=1, learning_rate=0.003).model_copy(update={"epochs": 1})
     attention, fusion, architecture = (Choice(name=name) for name in cell)
     config = TrialConfig(
         role="cell",

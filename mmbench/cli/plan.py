@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmbench.schema.params import Params
     from mmbench.schema.trial import TrialConfig
     from mmbench.sweep.cell_costs import Count
+    from mmbench.sweep.schedule import Stand
 
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
@@ -106,7 +107,16 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
     for axis in GRID_AXES:
         labels = dict.fromkeys(c.label for t in _configs(loaded) if (c := getattr(t, axis)) is not None)
         click.echo(f"{axis} ({len(labels)}): {', '.join(labels)}")
-    click.echo(f"seeds: {loaded.params.grid.seeds}")
+    grid = loaded.params.grid
+    more = f", and up to {grid.most_seeds} where there is no verdict yet" if grid.race is not None else ""
+    click.echo(f"seeds: {grid.least_seeds}{more}")
+    for name, stand in loaded.stands.items():
+        if stand.calibrating:
+            click.echo(
+                f"budget of {name}: not known yet; the sweep finds it first, with trials that are not counted here"
+            )
+        elif stand.budget is not None:
+            click.echo(f"budget of {name}: {stand.budget.why}")
     if loaded.params.model.match_params:
         click.echo(_describe_matching(loaded))
     rows: list[list[str | int]] = []
@@ -132,6 +142,13 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         click.echo(
             "`dvc repro` runs what is pending; `mmbench plan --cells` shows what models cost, `--json` every trial."
         )
+
+
+def _budget(stand: Stand) -> dict[str, Any] | None:
+    """None where it is not known yet."""
+    if stand.budget is None:
+        return None
+    return {"epochs": stand.budget.epochs, "steps": stand.budget.steps, "learning_rate": stand.budget.learning_rate}
 
 
 def _describe_matching(loaded: Loaded) -> str:
@@ -172,7 +189,16 @@ def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) ->
         trials = _trials(loaded, _pending(loaded), counts)
     if json_:
         states = Counter(trial["state"] for trial in trials)
-        as_json({"declared": len(trials), "states": dict(states), "unmeasured": _unmeasured(loaded), "trials": trials})
+        budgets = {name: _budget(stand) for name, stand in loaded.stands.items() if stand.calibrating or stand.budget}
+        as_json(
+            {
+                "declared": len(trials),
+                "states": dict(states),
+                "unmeasured": _unmeasured(loaded),
+                "budgets": budgets,
+                "trials": trials,
+            }
+        )
         return
     if counts:
         _show_cells(loaded, counts)

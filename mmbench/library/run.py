@@ -28,6 +28,7 @@ from mmbench.sweep.progress import Watch
 from mmbench.sweep.schedule import Schedule, declared
 from mmbench.sweep.work import scheduled
 
+USUAL_RATE = 0.003
 SECTIONS = ("train", "model", "controls", "sweep", "report")
 
 
@@ -56,7 +57,8 @@ def run(
         folder: where results are kept; default: that of the data.
         train, model: settings of these sections of params.yaml, whose defaults hold for the rest.
         progress: whether it is shown.
-        settings: any other setting by its name, such as epochs=5, width=64, single_modalities=False.
+        settings: any other setting by its name, such as epochs=5, width=64, single_modalities=False. Without epochs, a
+            budget is found first; with them, the learning rate is 0.003 unless it is given.
 
     Raises UserError for what cannot be; KeyboardInterrupt after Ctrl-C, when what has finished is kept.
     """
@@ -135,6 +137,9 @@ def _params(
     raw["tracking"]["enabled"] = False
     raw["grid"] = {"datasets": [d.name for d in sets], "seeds": seeds, **axes}
     raw["sweep"]["at_once"] = workers
+    if "epochs" in settings:
+        # Who says how long wants no search either, unless asked for.
+        settings = {"learning_rate": USUAL_RATE} | dict(settings)
     merge_settings(raw, settings)
     params: Params = parse(Params, raw, Path("run"))
     return params
@@ -173,7 +178,7 @@ def _run(
         from mmbench.sweep.in_process import run
     else:
         from mmbench.sweep.engine import run
-    watch = Watch(console)
+    watch = Watch(console, grows=schedule.grows)
     try:
         return run(
             scheduled(schedule, ledger, limits_of(params.sweep), prepared, on_budget=watch.tell_budget),

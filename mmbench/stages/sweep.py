@@ -118,8 +118,8 @@ def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path,
 
     run = _choose_engine(params.sweep)
 
-    watch = Watch(console)
     schedule = _schedule(params, specs, root)
+    watch = Watch(console, grows=schedule.grows)
 
     with Tracker(params.tracking, schedule.whole, specs, root) as tracker:
 

@@ -118,7 +118,7 @@ class _Against:
             # Without any noise every difference counts.
             return float((self.ahead <= 0).all())
         t = float((self.ahead / self.scale).max())
-        p = min(1.0, float(stats.t.sf(t, self.freedom)) * len(self.ahead))
+        p = min(1.0, float(special.stdtr(self.freedom, -t)) * len(self.ahead))
         return p if p <= SURE or len(self.ahead) == 1 else 1 - _probability(t, self.shared, self.freedom)
 
     def limits(self) -> tuple[float, float]:
@@ -142,7 +142,7 @@ class _Against:
         if not self.noisy:
             return 0
         confidence, k = self.means.confidence, len(self.ahead)
-        half = float(stats.t.ppf(1 - (1 - confidence) / family / k, self.freedom) * self.scale[at])
+        half = -float(special.stdtrit(self.freedom, (1 - confidence) / family / k) * self.scale[at])
         near = float(self._reach(confidence)[at])
         return seeds_to_decide(float(self.ahead[at]), half, near, self.means.rope, self.means.replicates)
 
@@ -165,7 +165,7 @@ def _critical(confidence: float, shared: Shares, df: float) -> float:
     """The value that no statistic exceeds with this probability."""
     # Between one comparison, and as many independent ones as Bonferroni allows for.
     many = sum(n for _, n in shared)
-    low, high = stats.t.ppf(confidence, df), stats.t.ppf(1 - (1 - confidence) / many, df)
+    low, high = (-special.stdtrit(df, error) for error in (1 - confidence, (1 - confidence) / many))
     if many > MOST or high - low < 1e-9:
         return float(high)
     # As normal quantiles, in which it is nearly a straight line.

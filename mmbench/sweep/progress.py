@@ -34,8 +34,9 @@ def count_words(counts: Mapping[State, int]) -> str:
 class Watch:
     """Shows finished trials as they come: a live bar on a terminal, plain lines at intervals elsewhere."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, *, grows: bool = False) -> None:
+        """grows: more trials may be asked for than there are at first."""
+        self.console, self.grows = console, grows
         self.counts: Counter[State] = Counter()
         self.measured = self.total = 0
         self.began = time.monotonic()
@@ -90,6 +91,8 @@ class Watch:
     def _line(self) -> str:
         elapsed, done = time.monotonic() - self.began, self.counts.total() + self.measured
         left = f"about {duration(elapsed / done * (self.total - done))} left" if done < self.total else "all run"
+        if self.grows and done < self.total:
+            left = f"{left} for these"
         parts = filter(None, (count_words(self.counts), f"{self.measured} measured" if self.measured else ""))
         return f"{', '.join(parts)} · {duration(elapsed)}, {left} · {done / elapsed * 60:.1f} trials/min"
 

@@ -16,6 +16,7 @@ from mmbench.ledger.store import Ledger
 from mmbench.schema import cost_curves
 from mmbench.schema.params import load_params
 from mmbench.sweep.plan import build, load_specs
+from tests.support import plain
 from tests.support.cost_curves import example
 from tests.support.factory import TRUTHS, Job, result_of, spec_of
 
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Two data sets, prepared as far as the report needs them; MLflow off; nothing run yet."""
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+    raw = plain.settings()
     raw["grid"] |= {"datasets": ["unique", "synergy"], "seeds": 2}
     raw["tracking"]["enabled"] = False
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))

@@ -39,7 +39,7 @@ def test_a_new_project_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     folder = tmp_path / "study"
     assert main(["new", str(folder)]) == 0
     assert {p.name for p in folder.iterdir()} >= {"params.yaml", "dvc.yaml", ".gitignore", "README.md", ".dvc", "data"}
-    assert load_params(folder / "params.yaml").grid.datasets == ("redundant", "unique", "synergy")
+    assert load_params(folder / "params.yaml").grid.datasets == ("redundant", "unique")
     assert "no_scm" in (folder / ".dvc" / "config").read_text(encoding="utf-8")
     capsys.readouterr()
     assert main(["new", str(folder)]) == 1
@@ -89,7 +89,7 @@ def test_the_wheel_alone_makes_and_runs_a_project(tmp_path: Path) -> None:
         "architecture": ["shared"],
         "seeds": 1,
     }
-    settings["train"]["epochs"] = 1
+    settings["train"] |= {"epochs": 1, "learning_rate": 0.003}
     (study / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     dvc = ("python", "-c", "import sys; from dvc.cli import main; sys.exit(main())")
     run(*dvc, "repro", cwd=study)

@@ -18,11 +18,12 @@ import numpy as np
 
 from mmbench.schema.dataset import DataSpec, Modality
 from mmbench.schema.metric import METRICS
-from mmbench.schema.params import Choice, Params, load_params
+from mmbench.schema.params import Choice, Params
 from mmbench.schema.quantity import Value
 from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import Task, TaskKind, task_of
 from mmbench.schema.trial import TrialConfig
+from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = {"early_concat": "early", "cross_attention": "intermediate", "concat": "late (features)"}
@@ -214,8 +215,7 @@ def spec_of(name: str, truth: Truth) -> DataSpec:
 def configs(params: Params, truths: Mapping[str, Truth], levels: Mapping[str, list[str]]) -> Iterator[TrialConfig]:
     """Every trial of the grid and of the controls, in an order like the planner's."""
     size = params.model.size
-    auto = {"epochs": "auto", "learning_rate": "auto"}
-    train = params.train.model_copy(update=auto).resolved(epochs=EPOCHS, learning_rate=0.003)
+    train = params.train.model_copy(update={"epochs": "auto"}).resolved(epochs=EPOCHS, learning_rate=0.003)
     for dataset, truth in truths.items():
         modalities = tuple(truth.single)
         for seed in range(params.grid.least_seeds):
@@ -381,7 +381,7 @@ def make(
         "fusion": ["concat", "cross_attention", "early_concat"],
         "architecture": ["hybrid", "independent", "shared"],
     }
-    params = load_params(ROOT / "params.yaml")
+    params = plain.params()
     changes = {
         "report": params.report.model_copy(update={"metric": metric}),
         "grid": params.grid.model_copy(update={"seeds": seeds, "datasets": tuple(truths)}),

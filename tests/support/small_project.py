@@ -13,6 +13,7 @@ from mmbench.schema.dataset import DataSpec, Modality, Normal
 from mmbench.schema.plan import Job
 from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import task_of
+from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 SPLITS = {"train": 64, "validation": 32, "test": 32}
@@ -43,7 +44,7 @@ def small_data(folder: Path) -> None:
 
 def settings() -> dict[str, object]:
     """The repository's params.yaml with one small data set, one seed and a small budget."""
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw = plain.settings()
     raw["grid"] |= {"datasets": ["small"], "seeds": 1, "attention": ["mean", "additive"]}
     raw["train"] |= {"epochs": 1}
 

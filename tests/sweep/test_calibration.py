@@ -12,13 +12,14 @@ import pytest
 from mmbench.schema import budget as budgets
 from mmbench.schema.budget import Budget
 from mmbench.schema.dataset import DataSpec, Modality
-from mmbench.schema.params import Params, load_params
+from mmbench.schema.params import Params
 from mmbench.schema.plan import Job
 from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import task_of
 from mmbench.schema.trial import TrialConfig
 from mmbench.sweep.calibration import MOST, RATE, Calibration, references
 from mmbench.sweep.plan import build, job_of
+from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 Learner = Callable[[TrialConfig, int], tuple[float, float] | None]
@@ -26,7 +27,7 @@ Learner = Callable[[TrialConfig, int], tuple[float, float] | None]
 
 
 def settings(**train: object) -> Params:
-    params = load_params(ROOT / "params.yaml")
+    params = plain.params()
     grid = params.grid.model_copy(update={"datasets": ("made",), "seeds": 3})
     auto = {"epochs": "auto", "learning_rate": "auto", "batch_size": 32, **train}
     return params.model_copy(update={"grid": grid, "train": params.train.model_copy(update=auto)})

@@ -11,12 +11,13 @@ from mmbench.model import build as model
 from mmbench.model import cost
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.params import Params, load_params
+from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.sweep.cell_costs import costs
 from mmbench.sweep.match_parameters import NAME, TOLERANCE, WIDEST, Matcher, around
 from mmbench.sweep.model_counts import ModelCounter
 from mmbench.sweep.plan import build
+from tests.support import plain
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +36,7 @@ SOME = {
 
 
 def settings(*, match: bool = True, size: dict[str, Any] | None = None, **grid: Any) -> Params:
-    raw = load_params(ROOT / "params.yaml").model_dump(mode="json")
+    raw = plain.params().model_dump(mode="json")
     raw["grid"] |= SOME | grid
     raw["model"] |= {"match_params": match} | (size or {})
     return Params.model_validate(raw)

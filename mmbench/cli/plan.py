@@ -112,9 +112,7 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
     click.echo(f"seeds: {grid.least_seeds}{more}")
     for name, stand in loaded.stands.items():
         if stand.calibrating:
-            click.echo(
-                f"budget of {name}: not known yet; the sweep finds it first, with trials that are not counted here"
-            )
+            click.echo(f"budget of {name}: not known yet; the sweep finds it first, with trials of its own")
         elif stand.budget is not None:
             click.echo(f"budget of {name}: {stand.budget.why}")
     if loaded.params.model.match_params:

@@ -1,9 +1,9 @@
 """Whether verdicts hold: the same project with twice the budget, and with other seeds.
 
-`python -m benchmarks.verdict PROJECT --work FOLDER` copies a project whose sweep has run, trains what it lacks for twice
-the budget (every data set's own, as data/budget has it) and for as many new seeds, and prints side by side what became
-of every verdict: no better may turn into worse or equal, no equal into better or worse, in more than one case of twenty.
-It trains two to three times as much as the project itself, and goes on where it was stopped.
+`python -m benchmarks.verdict PROJECT --work FOLDER` copies a project whose sweep has run, trains what it lacks for
+twice the budget (every data set's own, as data/budget has it) and for as many new seeds, and prints side by side what
+became of every verdict: no better may turn into worse or equal, no equal into better or worse, in more than one case of
+twenty. It trains two to three times as much as the project itself, and goes on where it was stopped.
 """
 
 from __future__ import annotations

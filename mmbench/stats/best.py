@@ -109,7 +109,10 @@ class _Against:
         self.scale = np.sqrt(np.maximum(total, 1e-24))
         with np.errstate(divide="ignore", invalid="ignore"):
             joint = np.where(total > 0, total**2 / (error**2 / df + errors**2 / dfs), means.limit)
-        self.freedom = float(np.clip(joint, 1, means.limit).min())
+        # Each difference has degrees of freedom of its own (Games and Howell 1976): one unsteady method must not make
+        # comparisons between steady ones as unsure as those with it. All are held to the tails of the steadiest.
+        self.dfs = np.clip(joint, 1, means.limit).round(2)
+        self.freedom = float(self.dfs.max())
         self.shared = _shares(np.sqrt(error) / self.scale)
 
     def p(self) -> float:
@@ -117,8 +120,9 @@ class _Against:
         if not self.noisy:
             # Without any noise every difference counts.
             return float((self.ahead <= 0).all())
-        t = float((self.ahead / self.scale).max())
-        p = min(1.0, float(special.stdtr(self.freedom, -t)) * len(self.ahead))
+        tails = special.stdtr(self.dfs, -self.ahead / self.scale)
+        p = min(1.0, float(tails.min()) * len(self.ahead))
+        t = -float(special.stdtrit(self.freedom, tails.min()))
         return p if p <= SURE or len(self.ahead) == 1 else 1 - _probability(t, self.shared, self.freedom)
 
     def limits(self) -> tuple[float, float]:
@@ -142,12 +146,13 @@ class _Against:
         if not self.noisy:
             return 0
         confidence, k = self.means.confidence, len(self.ahead)
-        half = -float(special.stdtrit(self.freedom, (1 - confidence) / family / k) * self.scale[at])
+        half = -float(special.stdtrit(self.dfs[at], (1 - confidence) / family / k) * self.scale[at])
         near = float(self._reach(confidence)[at])
         return seeds_to_decide(float(self.ahead[at]), half, near, self.means.rope, self.means.replicates)
 
     def _reach(self, confidence: float) -> Floats:
-        return _critical(confidence, self.shared, round(self.freedom, 3)) * self.scale
+        tail = special.stdtr(self.freedom, -_critical(confidence, self.shared, self.freedom))
+        return np.asarray(-special.stdtrit(self.dfs, tail) * self.scale)
 
 
 Shares = tuple[tuple[float, int], ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from mmbench.report.scores.controls import ahead, headline_of
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.coverage import Counts
 from mmbench.report.values.datasets import DatasetReport
@@ -71,6 +72,17 @@ def headline(
     if cut:
         text = f"trained too briefly to rank on {listing(cut)}: {short[cut[0]]}."
         return start + text if start else sentence(text)
+    ruled = {d.name: headline_of(found, d) for d in known if (found := ahead(d)) is not None}
+    rest = [d for d in known if d.name not in ruled]
+    if ruled:
+        parts = list(ruled.values())
+        if len(rest) == 1:
+            text = _winner(str(rest[0].best), known_verdicts(rest[0].cells), f"on {rest[0].name}", rest[0].scale)
+            parts.append(text.rstrip("."))
+        elif rest:
+            parts.append(f"on the other {len(rest)} data sets combinations are ahead of every control")
+        first, *more = parts
+        return sentence(start + "; ".join([_low(first) if start else first, *(_low(x) for x in more)])) + "."
     if overall is None or overall.best is None:
         if len(known) == 1:
             d = known[0]
@@ -82,7 +94,11 @@ def headline(
     else:
         where = f"over {count(len(overall.datasets), 'data set')}"
         text = _winner(overall.best, known_verdicts(overall.rows), where, overall.scale)
-    return start + text[:1].lower() + text[1:] if start else sentence(text)
+    return start + _low(text) if start else sentence(text)
+
+
+def _low(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def known_verdicts(rows: Iterable[CellRow | OverallRow]) -> Verdicts:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from scipy import stats
 
 from mmbench.report.scores.context import Context
+from mmbench.report.scores.controls import advice, ahead
 from mmbench.report.scores.dataset import share_of
 from mmbench.report.scores.findings import standing
 from mmbench.report.sections.answer.record import Answers, DatasetAnswer, Statement
@@ -216,6 +217,10 @@ def answers(context: Context) -> Answers:
         spec, best = context.specs[d.name], d.row(d.best) if d.best else None
         found = statements(d.rows, spec, best, d.top_all, d.scale, share_of(d.ceiling, d.scale))
         texts = answer(spec.name, d.rows, d.ceiling, d.top, d.chosen, found, d.scale, context.confidence)
+        control = ahead(d)
+        if control is not None:
+            # No combination is recommended over another where none is needed.
+            texts = (advice(d, control), *texts[1:])
         if d.name in context.short and best is not None:
             texts = (_withheld(spec.name, best, context.short[d.name], d.scale),)
         made.append(DatasetAnswer(sentences=texts, statements=found))

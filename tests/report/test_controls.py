@@ -1,0 +1,66 @@
+"""Where a control does at least as well as the best combination, that is what the report says first."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmbench.report.build import analyse
+from mmbench.report.pages.report import Report
+from tests.support.factory import TRUTHS, Truth, make
+from tests.support.reports import answer
+
+
+def report(**truth: float) -> Report:
+    """All combinations at .7; controls as given."""
+    fields = {"image": 0.5, "linear": 0.5, "majority": 0.3} | truth
+    flat = Truth(
+        base=0.7,
+        single={"image": fields["image"], "audio": 0.4},
+        linear=fields["linear"],
+        majority=fields["majority"],
+    )
+    return analyse(**make(truths={"flat": flat}, seeds=5, noise=0.004).arguments())
+
+
+@pytest.mark.parametrize(
+    ("truth", "headline", "first"),
+    [
+        ({"image": 0.7}, "One modality suffices on flat.", "On flat, one modality suffices: "),
+        ({"image": 0.8}, "One modality does better alone on flat (0.80", "On flat, one modality does better alone: "),
+        (
+            {"linear": 0.8},
+            "A linear model does better on flat (0.800 against 0.70",
+            "On flat, a linear model does better",
+        ),
+        (
+            {"linear": 0.703, "image": 0.9},
+            "A linear model does as well on flat.",
+            "On flat, a linear model does as well",
+        ),
+        (
+            {"majority": 0.75},
+            "A guess does better than every model on flat (0.750",
+            "On flat, a guess does better than",
+        ),
+    ],
+)
+def test_the_simplest_control_that_is_as_good_comes_first(truth: dict[str, float], headline: str, first: str) -> None:
+    found = report(**truth)
+    assert found.headline.startswith(headline)
+    assert answer(found, "flat").sentences[0].startswith(first)
+    assert not any(f"use {k}" in text for k in found.context.methods for text in answer(found, "flat").sentences)
+
+
+def test_where_combinations_are_ahead_of_all_controls_nothing_of_the_kind_is_said() -> None:
+    found = report()
+    assert found.headline.startswith("No single winner on flat")
+    assert answer(found, "flat").sentences[0].startswith("On flat, use ")
+
+
+def test_other_data_sets_keep_their_winner() -> None:
+    flat = Truth(base=0.7, single={"image": 0.7, "audio": 0.4}, linear=0.5, majority=0.3)
+    truths = {"synergy": TRUTHS["synergy"], "flat": flat}
+    found = analyse(**make(truths=truths, seeds=5, noise=0.004).arguments())
+    assert found.headline.startswith(
+        "One modality suffices on flat; additive + cross_attention · independent is best on"
+    )

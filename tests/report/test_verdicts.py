@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from mmbench.report.build import analyse
 from mmbench.report.draw import heat
 from mmbench.report.draw.dots import key_figure
 from mmbench.report.draw.palette import BEST, NEAR
@@ -25,6 +26,7 @@ from mmbench.report.sections.questions.differences import name_winner
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import scale_of
+from mmbench.schema.params import Race
 from mmbench.stats.estimates import Difference, Verdict
 from tests.support.factory import TRUTHS, make
 
@@ -223,3 +225,13 @@ def test_a_race_in_which_all_got_as_many_seeds_is_the_usual_comparison() -> None
     assert found.means is found.paired_means
     assert found.seeds == (0, 1, 2, 3) == found.compared_seeds("a")
     assert found.means.limit == 5 * 3, "paired by seed"
+
+
+def test_a_race_tells_its_seeds() -> None:
+    """Three to six of them; and nothing is partial where a method has only the fewest."""
+    arguments = make().arguments()
+    params = arguments["params"]
+    grid = params.grid.model_copy(update={"seeds": Race(least=3, most=6)})
+    found = analyse(**(arguments | {"params": params.model_copy(update={"grid": grid})}))
+    assert found.context.seeds_told == "3 to 6 seeds" and "3 to 6 seeds" in render(found)
+    assert not any("compared on" in table.caption for table in found.tables)

@@ -34,6 +34,7 @@ from mmbench.report.values.provenance import Configuration, Provenance, Source
 from mmbench.report.values.scale import Scale, joint
 from mmbench.report.values.training import TrainingReport
 from mmbench.report.values.verdicts import VerdictRecord
+from mmbench.report.values.words import count
 from mmbench.schema.budget import Budget
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
@@ -252,6 +253,13 @@ class Context:
     def partial(self) -> bool:
         """Whether trials are pending."""
         return self.total.pending > 0
+
+    @property
+    def seeds_told(self) -> str:
+        """`3 seeds`, or `3 to 6 seeds` in a race."""
+        grid = self.params.grid
+        least = f"{grid.least_seeds} to " if grid.race else ""
+        return f"{least}{count(grid.most_seeds, 'seed')}"
 
     @property
     def seeds_declared(self) -> int:

@@ -122,7 +122,7 @@ def cell_tables(context: Context) -> Iterator[Table]:
         caption = (
             f"{d.name}: {scale.label} on test{'' if scale.higher else ', lower is better'}, {context.seeds_words}; "
             f"gains {scale.gains_in}; ★ {scale.extreme} mean{_marks(d.cells, scale)}"
-            f"{_partial(d, context.seeds_declared)}"
+            f"{_partial(d, context.params.grid.least_seeds)}"
         )
         metrics = [name for name in METRICS if any(name in r.metrics for r in d.rows)]
         raw = (_cell_raw(row, metrics) for row in d.rows)

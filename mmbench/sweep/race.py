@@ -44,10 +44,13 @@ class Finding:
 
 
 def planned_looks(race: Race) -> list[int]:
-    """The seeds after which there is a look: half as many more each time."""
+    """The seeds after which there is a look: half as many more each time, but no last look for a few seeds more, which
+    could spend little."""
     found = [race.least]
     while found[-1] < race.most:
-        found.append(min(race.most, math.ceil(1.5 * found[-1])))
+        following = math.ceil(1.5 * found[-1])
+        few = race.most - following < (following - found[-1]) / 2 + 1
+        found.append(race.most if few else following)
     return found
 
 

@@ -32,6 +32,8 @@ def play(values: np.ndarray, *, rope: float = 0.01, confidence: float = 0.95, ra
 def test_looks_are_planned_and_spend_what_is_allowed() -> None:
     assert planned_looks(RACE) == [3, 5, 8, 12]
     assert planned_looks(Race(least=2, most=2)) == [2]
+    assert planned_looks(Race(least=3, most=6)) == [3, 6], "a look at 5 would leave one seed"
+    assert planned_looks(Race(least=3, most=20)) == [3, 5, 8, 12, 20]
     for race in (RACE, Race(least=3, most=20), Race(least=2, most=7)):
         spent = errors(race, 0.05)
         assert len(spent) == len(planned_looks(race)) and sum(spent) == pytest.approx(0.05)

@@ -119,3 +119,36 @@ def test_with_ray_and_killed_in_the_middle_it_comes_to_the_same_end(
     assert end(root) == end(whole[0])
     third = driver.start(root)
     assert "to run" not in third.communicate(timeout=60)[0]
+
+
+RACE = {
+    "attention": ["mean", "scaled_dot_product"],
+    "fusion": ["concat"],
+    "architecture": ["shared"],
+    "seeds": {"least": 2, "most": 5},
+}
+FIXED = {"epochs": 1, "learning_rate": 0.003, "batch_size": 64}
+
+
+def racing(folder: Path) -> Path:
+    return driver.project(folder, grid=RACE, train=FIXED, controls=CONTROLS, sweep={"at_once": 1})
+
+
+def test_a_race_asks_for_more_seeds_and_comes_to_the_same_end_where_it_is_interrupted(tmp_path: Path) -> None:
+    """Two combinations that learn nothing in one epoch: nobody can say which is better, so all rounds are run."""
+    whole = racing(tmp_path / "whole")
+    trained, left = step(whole)
+    loaded = small_project.read(whole)
+    race = loaded.stands["small"].race
+    assert left == 0 and race is not None and race.over
+    assert [look.seeds for look in race.looks] == [2, 3, 5] and set(race.verdicts.values()) == {"open"}
+    assert sorted(j.config.seed for j in loaded.plan.jobs if j.config.role == "cell") == sorted([*range(5)] * 2)
+    again = racing(tmp_path / "again")
+    parts: list[str] = []
+    for length in (1, 4, 1, 2, None):
+        parts += step(again, length)[0]
+    assert sorted(parts) == sorted(trained)
+    other = small_project.read(again)
+    assert other.stands["small"].race == race
+    assert {j.trial_id for j in other.plan.jobs} == {j.trial_id for j in loaded.plan.jobs}
+    assert step(again) == ([], 0)

@@ -38,6 +38,7 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
         "status",
         "cost-curves",
         "report",
+        "verdict",
         "compare",
         "champion",
         "predict",

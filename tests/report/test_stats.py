@@ -251,6 +251,7 @@ def test_rows_are_compared_on_the_seeds_that_they_share(
     assert [x.tolist() for x in found] == [rows, seeds]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 0.01])
 def test_ranks_over_data_sets_keep_the_best_among_those_that_may_be_best(spread: float) -> None:
     """100 ledgers of 27 methods on two data sets; the bound lies three standard errors of the simulation below 95 %."""

@@ -57,7 +57,7 @@ def test_one_without_any_score_takes_no_part() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("noise", ["equal", "log-normal"])
+@pytest.mark.parametrize("noise", ["equal", pytest.param("log-normal", marks=pytest.mark.exhaustive)])
 def test_under_the_null_the_whole_race_is_wrong_as_rarely_as_it_says(noise: str) -> None:
     """All are the best, so nobody is worse. 40 races of 27; at 5 % more than 6 would be a chance of 1 %."""
     draw = np.random.default_rng(1)

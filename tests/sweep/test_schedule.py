@@ -21,6 +21,7 @@ from mmbench.sweep.schedule import Schedule, declared
 from mmbench.sweep.work import scheduled
 from tests.support import driver, small_project
 
+pytestmark = pytest.mark.slow
 GRID = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 2}
 AUTO = {"epochs": "auto", "learning_rate": "auto", "batch_size": 64}
 CONTROLS = {"single_modalities": False, "baselines": ["majority"]}
@@ -100,7 +101,6 @@ def test_what_was_asked_for_can_be_told_from_the_ledger_alone(whole: tuple[Path,
     assert declared(schedule, {}).jobs == declared(schedule, Ledger(root / "data" / "ledger").read()).jobs
 
 
-@pytest.mark.slow
 def test_with_ray_and_killed_in_the_middle_it_comes_to_the_same_end(
     whole: tuple[Path, list[str]], tmp_path: Path
 ) -> None:

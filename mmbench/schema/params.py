@@ -5,6 +5,7 @@ No torch here: reading and checking settings must be quick.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -65,6 +66,17 @@ class Race(Frozen):
         if self.most < self.least:
             raise ValueError(f"most is {self.most}, which is fewer than least, {self.least}")
         return self
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The seeds after which there is a look: half as many more each time, but no last look for a few seeds more,
+        which could spend little error."""
+        found = [self.least]
+        while found[-1] < self.most:
+            following = math.ceil(1.5 * found[-1])
+            few = self.most - following < (following - found[-1]) / 2 + 1
+            found.append(self.most if few else following)
+        return tuple(found)
 
 
 def is_plain_name(name: str) -> bool:

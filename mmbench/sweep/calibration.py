@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmbench.schema.budget import Budget, Rung, key_of
+from mmbench.schema.budget import LEAST_STEPS, Budget, Rung, key_of
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import METRICS
 from mmbench.schema.params import Params, Training
@@ -27,8 +27,8 @@ Calibrating = Generator[list[Job], Results, Budget]
 
 SEEDS = 1
 """Of every reference; two would cost as much as they tell, which the references do together."""
-FIRST, MOST = 128, 16_384
-"""Gradient steps of the first rung, below which nothing can be said, and (unless one epoch is more) of the last."""
+MOST = 16_384
+"""Gradient steps of the last rung (unless one epoch is more); the first has at least LEAST_STEPS."""
 RATE, FACTOR, WIDEST = 0.003, 2.0, 2
 """The learning rate to begin with, the factor between those that are tried, and how many factors away they may be."""
 TELLING = 0.01
@@ -80,7 +80,7 @@ class Calibration:
 
     def epochs_for(self, steps: int) -> int:
         per_epoch = steps_of(1, self.spec.splits["train"], self.params.train.batch_size)
-        return max(1, round(steps / per_epoch))
+        return max(1, math.ceil(steps / per_epoch))
 
     def steps(self, epochs: int) -> int:
         return steps_of(epochs, self.spec.splits["train"], self.params.train.batch_size)
@@ -141,7 +141,7 @@ class Calibration:
         """Go from the usual learning rate in the direction in which the references get better, until they get worse."""
         names = [c.cell for c in self.references]
         fixed = self.params.train.epochs
-        epochs = self.epochs_for(FIRST) if fixed == "auto" else min(fixed, self.epochs_for(FIRST))
+        epochs = self.epochs_for(LEAST_STEPS) if fixed == "auto" else min(fixed, self.epochs_for(LEAST_STEPS))
 
         def loss(rate: float) -> float:
             """The mean over the references, infinite where one of them did not end well."""
@@ -170,7 +170,7 @@ class Calibration:
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         climbing = [c.cell for c in self.references]
-        epochs = self.epochs_for(FIRST)
+        epochs = self.epochs_for(LEAST_STEPS)
         gain: float | None = None
         while True:
             before = yield from self._train(epochs, rate, tried, climbing)

@@ -5,19 +5,21 @@ docs/decisions/0031-seeds-where-they-are-needed.md has the reasons.
 
 from __future__ import annotations
 
-import math
+import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 import numpy as np
 
 from mmbench.schema.params import Race
 from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult
-from mmbench.stats.best import with_best
+from mmbench.source.kept import process_cache
+from mmbench.source.modules import digest
 from mmbench.stats.estimates import Verdict
-from mmbench.stats.paired import compare
 
+STATISTICS = "mmbench.stats.best"
 Results = Mapping[str, TrialResult]
 Score = Callable[[TrialResult], float | None]
 """Of a finished trial, so turned that more is better; None where it has none."""
@@ -39,25 +41,12 @@ class Finding:
 
     looks: list[Look] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    combinations: int = 0
     over: bool = False
-
-
-def planned_looks(race: Race) -> list[int]:
-    """The seeds after which there is a look: half as many more each time, but no last look for a few seeds more, which
-    could spend little."""
-    found = [race.least]
-    while found[-1] < race.most:
-        following = math.ceil(1.5 * found[-1])
-        few = race.most - following < (following - found[-1]) / 2 + 1
-        found.append(race.most if few else following)
-    return found
 
 
 def errors(race: Race, error: float) -> list[float]:
     """What may be spent on each look: its share of the seeds."""
-    looks = planned_looks(race)
-    return [error * (n - before) / race.most for before, n in zip([0, *looks], looks, strict=False)]
+    return [error * (n - before) / race.most for before, n in zip([0, *race.looks], race.looks, strict=False)]
 
 
 def run(
@@ -67,19 +56,17 @@ def run(
     results: dict[str, TrialResult] = {}
     methods = _by_method(jobs)
     cells, singles = ([k for k, own in methods.items() if _role(own) == role] for role in ("cell", "single"))
-    finding.combinations = len(cells)
     asked = dict.fromkeys(methods, race.least)
-    looks = planned_looks(race)
     for i, error in enumerate(errors(race, 1 - confidence)):
         results |= yield [job for job in jobs if job.config.seed < asked[job.config.cell]]
         scores = {key: _scores(own, results, score) for key, own in methods.items()}
-        look(finding, {key: scores[key] for key in cells}, seeds=looks[i], error=error, rope=rope)
+        look(finding, {key: scores[key] for key in cells}, seeds=race.looks[i], error=error, rope=rope)
         still = still_open(finding, scores)
-        if not still or i + 1 == len(looks):
+        if not still or i + 1 == len(race.looks):
             break
         # The best is what all others are compared with, and the best single modality what it is compared with itself.
         for key in (*still, *_best(cells, scores), *_best(singles, scores)):
-            asked[key] = looks[i + 1]
+            asked[key] = race.looks[i + 1]
     finding.over = True
 
 
@@ -89,12 +76,26 @@ def look(finding: Finding, scores: Mapping[str, Mapping[int, float]], *, seeds: 
     if len(keys) > 1:
         columns = sorted({seed for key in keys for seed in scores[key]})
         values = np.array([[scores[key].get(seed, np.nan) for seed in columns] for key in keys])
-        against = with_best(compare(values, 1 - error, rope), np.arange(len(keys)))
-        for key, verdict in zip(keys, against.verdicts(), strict=True):
+        for key, verdict in zip(keys, _verdicts(values, 1 - error, rope), strict=True):
             if finding.verdicts.get(key, "open") == "open":
                 finding.verdicts[key] = verdict
     decided = sum(v != "open" for v in finding.verdicts.values())
     finding.looks.append(Look(seeds=seeds, error=error, decided=decided))
+
+
+def _verdicts(values: np.ndarray, confidence: float, rope: float) -> list[Verdict]:
+    """Of each method (row) against the best. Kept: whoever reads a ledger goes through its races again, and importing
+    scipy alone takes a command most of a second."""
+    parts = (digest([STATISTICS]), version("scipy"), version("numpy"), repr((values.shape, confidence, rope)))
+    key = hashlib.sha256("\n".join(parts).encode() + values.tobytes()).hexdigest()
+    known: list[Verdict] | None = process_cache().get("looks", key)
+    if known is None:
+        from mmbench.stats.best import with_best
+        from mmbench.stats.paired import compare
+
+        known = with_best(compare(values, confidence, rope), np.arange(len(values))).verdicts()
+        process_cache().put("looks", key, known)
+    return known
 
 
 def still_open(finding: Finding, scores: Mapping[str, Mapping[int, float]]) -> list[str]:

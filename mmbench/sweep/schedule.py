@@ -18,7 +18,7 @@ from mmbench.schema.budget import Budget, load_budget
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import METRICS, metric_to_compare
 from mmbench.schema.params import Params, Race
-from mmbench.schema.plan import Job, Plan, Skip
+from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.sweep import race
@@ -41,14 +41,12 @@ class Stand:
 
     Attributes:
         jobs: Of the comparison, as far as they have been asked for.
-        skipped: What cannot be.
         budget: Where it is found and not set, once it is known.
         race: What it has found, where there is one.
         calibrating: Whether the budget is still to be found; `jobs` are then provisional.
     """
 
     jobs: tuple[Job, ...] = ()
-    skipped: tuple[Skip, ...] = ()
     budget: Budget | None = None
     race: Finding | None = None
     calibrating: bool = False
@@ -92,24 +90,23 @@ class Schedule:
         """The trials of one data set. on_budget: is called with a budget that has been found; None: where none is
         known, none is looked for, and the trials that are asked for are provisional."""
         stand = self.stands[name] = Stand()
-        plan = _part(self.whole, name)
+        jobs = tuple(job for job in self.whole.jobs if job.config.dataset == name)
         if self.params.train.is_auto:
             stand.budget = self._known.get(name)
             stand.calibrating = stand.budget is None
             if stand.budget is None and on_budget is not None:
-                stand.budget = yield from self._calibrate(name, plan)
+                stand.budget = yield from self._calibrate(name, jobs)
                 stand.calibrating = False
                 if stand.budget is not None:
                     on_budget(stand.budget)
-                    plan = self._with(name, stand.budget)
-        stand.skipped = plan.skipped
+                    jobs = self._with(name, stand.budget).jobs
         settings = self.params.grid.race
         if settings is None or stand.calibrating:
-            stand.jobs = _first(plan.jobs, self.params.grid.least_seeds)
+            stand.jobs = _first(jobs, self.params.grid.least_seeds)
             yield stand.jobs
             return
         stand.race = Finding()
-        rounds = self._race(name, plan.jobs, settings, stand.race)
+        rounds = self._race(name, jobs, settings, stand.race)
         stand.jobs = tuple(next(rounds))
         while True:
             results = yield stand.jobs
@@ -139,13 +136,13 @@ class Schedule:
         training = {name: budget.training(self.params)}
         return build(params, {name: self.specs[name]}, root=self.root, training=training, counter=self.counter)
 
-    def _calibrate(self, name: str, provisional: Plan) -> Generator[Sequence[Job], Results, Budget | None]:
+    def _calibrate(self, name: str, provisional: Sequence[Job]) -> Generator[Sequence[Job], Results, Budget | None]:
         spec = self.specs[name]
 
         def make(config: TrialConfig) -> Job:
             return job_of(config, spec, *self._commit)
 
-        chosen = references(provisional.jobs)
+        chosen = references(provisional)
         if not chosen:
             return None
         return (yield from Calibration(params=self.params, spec=spec, references=chosen, make=make).run())
@@ -153,13 +150,6 @@ class Schedule:
 
 def _first(jobs: Sequence[Job], seeds: int) -> tuple[Job, ...]:
     return tuple(job for job in jobs if job.config.seed < seeds)
-
-
-def _part(plan: Plan, name: str) -> Plan:
-    return Plan(
-        jobs=tuple(job for job in plan.jobs if job.config.dataset == name),
-        skipped=tuple(skip for skip in plan.skipped if skip.config.dataset == name),
-    )
 
 
 def interleaved(parts: Sequence[Sequence[T]]) -> list[T]:

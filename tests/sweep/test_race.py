@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmbench.schema.params import Race
-from mmbench.sweep.race import Finding, errors, look, planned_looks, still_open
+from mmbench.sweep.race import Finding, errors, look, still_open
 
 LEAST, MOST = 3, 12
 RACE = Race(least=LEAST, most=MOST)
@@ -17,7 +17,7 @@ def play(values: np.ndarray, *, rope: float = 0.01, confidence: float = 0.95, ra
     """A race whose trials would score these values (C, seeds); what it found, and how many it ran."""
     finding = Finding()
     asked = dict.fromkeys(map(str, range(len(values))), race.least)
-    looks = planned_looks(race)
+    looks = race.looks
     for i, error in enumerate(errors(race, 1 - confidence)):
         scores: Scores = {k: dict(enumerate(values[int(k), :n].tolist())) for k, n in asked.items()}
         look(finding, scores, seeds=looks[i], error=error, rope=rope)
@@ -30,13 +30,13 @@ def play(values: np.ndarray, *, rope: float = 0.01, confidence: float = 0.95, ra
 
 
 def test_looks_are_planned_and_spend_what_is_allowed() -> None:
-    assert planned_looks(RACE) == [3, 5, 8, 12]
-    assert planned_looks(Race(least=2, most=2)) == [2]
-    assert planned_looks(Race(least=3, most=6)) == [3, 6], "a look at 5 would leave one seed"
-    assert planned_looks(Race(least=3, most=20)) == [3, 5, 8, 12, 20]
+    assert RACE.looks == (3, 5, 8, 12)
+    assert Race(least=2, most=2).looks == (2,)
+    assert Race(least=3, most=6).looks == (3, 6), "a look at 5 would leave one seed"
+    assert Race(least=3, most=20).looks == (3, 5, 8, 12, 20)
     for race in (RACE, Race(least=3, most=20), Race(least=2, most=7)):
         spent = errors(race, 0.05)
-        assert len(spent) == len(planned_looks(race)) and sum(spent) == pytest.approx(0.05)
+        assert len(spent) == len(race.looks) and sum(spent) == pytest.approx(0.05)
 
 
 def test_what_is_decided_gets_no_more_seeds() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Section, section
 from mmbench.report.values import numbers
+from mmbench.report.values.words import listing
 
 
 @section("method")
@@ -21,10 +22,12 @@ class Method(Section[Context]):
         return context
 
     def view(self, record: Context) -> Mapping[str, Any]:
+        race = record.params.grid.race
         return {
             "a": record,
             "confidence": numbers.percent(record.confidence),
             "rope": record.rope_words,
             "points_only": record.points_only,
             "shared": record.shared,
+            "looks": listing([str(n) for n in race.looks], most=9) if race else "",
         }

@@ -37,8 +37,7 @@ def as_heads(parts: Sequence[Tensor], *, kv_mask: Tensor, q_mask: Tensor) -> Val
 class Dropout(nn.Module):
     """Zeroes a share of its input in training, in steps of 1/256, and scales up the rest (Srivastava et al. 2014).
 
-    PyTorch's own takes four times as long on a CPU, where it draws a number of 32 bits and more for every element; a
-    byte is enough.
+    PyTorch's own takes twice as long on a CPU, where it draws a number of 32 bits for every element; a byte is enough.
     """
 
     def __init__(self, share: float) -> None:

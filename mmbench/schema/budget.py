@@ -15,6 +15,9 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, Training
 from mmbench.schema.strict_yaml import Frozen, Positive, as_tuple
 
+LEAST_STEPS = 128
+"""Gradient steps below which models have not learnt enough to be ranked."""
+
 
 class Rung(Frozen):
     """One reference trained for so long, as far as its seeds ended well.
@@ -47,8 +50,9 @@ class Budget(Frozen):
 
     Attributes:
         key: Of the data and the settings that it was found for; with others it is found anew.
-        settled: Whether training twice as long improved no reference by more than the margin.
-        gain: By how much, at most: on validation, so turned that more is better.
+        settled: Whether training twice as long gave no reference that was still climbing a lower loss and a score
+            better by more than the margin.
+        gain: The most that the score of any of them got better, so turned; of one whose loss did not fall, nothing.
         why: The finding in a sentence.
     """
 

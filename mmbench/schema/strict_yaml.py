@@ -10,7 +10,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pydantic
 import yaml
@@ -45,7 +45,8 @@ def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
         if not fields or part not in fields:
             return []
         model = fields[part].annotation
-    return list(getattr(model, "model_fields", {}))
+    # Of a place that may hold a mapping or something else, the keys of the mapping.
+    return [key for each in (model, *get_args(model)) for key in getattr(each, "model_fields", {})]
 
 
 def _problem(error: ErrorDetails) -> str:
@@ -102,8 +103,9 @@ def _sentences(error: pydantic.ValidationError, model: type[BaseModel], raw: Any
             misspelt = any(p[:-1] == path[:-1] and hint.endswith(f"{path[-1]!r}?") for p, hint in hints.items())
             if not misspelt:
                 yield f"{file}: {place!r} is missing"
-        elif found[0]["type"] == "value_error":
-            yield f"{file}: {place}{': ' if place else ''}{_problem(found[0])}"
+        elif own := [e for e in found if e["type"] == "value_error"]:
+            # Of the right type, but not possible: what other types would be is beside the point.
+            yield f"{file}: {place}{': ' if place else ''}{_problem(own[0])}"
         elif not any(longer[: len(path)] == path for longer in problems if longer != path):
             value = repr(found[0]["input"])
             value = value if len(value) <= 80 else f"{value[:77]}..."

@@ -50,14 +50,10 @@ def sweep(root: Path, console: Console) -> int:
             console.print(f"{file.name}: {ledger.broken[file]}", style="yellow", soft_wrap=True, markup=False)
         # A probe for which a trial's own time did not suffice is measured in a second round, with a limit of its own.
         for _ in range(2):
-            plan, _ = _look(params, specs, root, ledger)
-            unmeasured = any(
-                lacks.probes for lacks in measure.missing(plan, ledger.of(plan.jobs), ledger, specs).values()
-            )
-            if code == 0 and (pending or unmeasured or scored):
-                code = _run(params, specs, ledger, root, console)
+            if code != 0 or not (pending or scored or _lacks_probes(plan, specs, ledger)):
+                break
+            code, plan = _run(params, specs, ledger, root, console)
             pending, scored = False, False
-        plan, _ = _look(params, specs, root, ledger)
         results = ledger.of(plan.jobs)
     if ledger.without_weights is not None:
         console.print(f"weights are not kept: {ledger.without_weights}", style="yellow", soft_wrap=True, markup=False)
@@ -75,6 +71,10 @@ def _look(params: Params, specs: dict[str, DataSpec], root: Path, ledger: Ledger
     plan = declared(schedule, ledger.of(schedule.whole.jobs))
     pending = bool(ledger.pending(plan, limits_of(params.sweep)))
     return plan, pending or any(stand.calibrating for stand in schedule.stands.values())
+
+
+def _lacks_probes(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger) -> bool:
+    return any(lacks.probes for lacks in measure.missing(plan, ledger.of(plan.jobs), ledger, specs).values())
 
 
 def _schedule(params: Params, specs: dict[str, DataSpec], root: Path) -> Schedule:
@@ -112,7 +112,8 @@ def _choose_engine(settings: Sweep) -> Callable[..., Outcome]:
     return engine.run
 
 
-def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path, console: Console) -> int:
+def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path, console: Console) -> tuple[int, Plan]:
+    """The exit code, and what has been asked for by the end."""
     # Late: a run with nothing to do needs neither Ray nor MLflow.
     from mmbench.tracking import Tracker
 
@@ -161,8 +162,8 @@ def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path,
             if count
         )
         console.print(f"stopped: {left}; {GO_ON}", style="yellow", highlight=False)
-        return INTERRUPTED
-    return 0
+        return INTERRUPTED, plan
+    return 0, plan
 
 
 def main() -> int:

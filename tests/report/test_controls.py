@@ -64,3 +64,11 @@ def test_other_data_sets_keep_their_winner() -> None:
     assert found.headline.startswith(
         "One modality suffices on flat; additive + cross_attention · independent is best on"
     )
+
+
+def test_of_several_other_data_sets_no_more_is_said_than_is_known() -> None:
+    flat = Truth(base=0.7, single={"image": 0.7, "audio": 0.4}, linear=0.5, majority=0.3)
+    truths = {"flat": flat, "synergy": TRUTHS["synergy"], "redundant": TRUTHS["redundant"]}
+    found = analyse(**make(truths=truths, seeds=5, noise=0.004).arguments())
+    rest = "on synergy and redundant no control is known to be as good as combinations."
+    assert found.headline == f"One modality suffices on flat; {rest}"

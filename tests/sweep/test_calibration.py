@@ -225,3 +225,11 @@ def test_a_budget_is_kept_for_its_data_and_settings_only(tmp_path: Path) -> None
     assert budgets.load_budget(tmp_path, more, data) == found, "more seeds are no reason to look again"
     budgets.file_of(tmp_path, "made").write_text("{", encoding="utf-8")
     assert budgets.load_budget(tmp_path, params, data) is None
+
+
+@pytest.mark.parametrize(("samples", "batch"), [(1600, 16), (1600, 32), (64, 16), (2000, 64), (100_000, 32)])
+def test_no_rung_is_too_short_to_be_ranked_by(samples: int, batch: int) -> None:
+    """What calibration settles on must not be what the report then calls too brief."""
+    found, asked = calibrate(saturating(10), spec(samples), settings(batch_size=batch))
+    assert found.settled and found.steps >= budgets.LEAST_STEPS
+    assert all(rung.steps >= budgets.LEAST_STEPS for rung in found.rungs) and asked

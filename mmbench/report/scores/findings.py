@@ -70,7 +70,9 @@ def headline(
     start = "So far: " if total.pending else ""
     cut = [d.name for d in known if d.name in short]
     if cut:
-        text = f"trained too briefly to rank on {listing(cut)}: {short[cut[0]]}."
+        reasons = list(dict.fromkeys(short[name] for name in cut))
+        why = reasons[0] if len(reasons) == 1 else "; ".join(f"on {name}, {short[name]}" for name in cut)
+        text = f"trained too briefly to rank on {listing(cut)}: {why}."
         return start + text if start else sentence(text)
     ruled = {d.name: headline_of(found, d) for d in known if (found := ahead(d)) is not None}
     rest = [d for d in known if d.name not in ruled]
@@ -80,7 +82,7 @@ def headline(
             text = _winner(str(rest[0].best), known_verdicts(rest[0].cells), f"on {rest[0].name}", rest[0].scale)
             parts.append(text.rstrip("."))
         elif rest:
-            parts.append(f"on the other {len(rest)} data sets combinations are ahead of every control")
+            parts.append(f"on {listing([d.name for d in rest])} no control is known to be as good as combinations")
         first, *more = parts
         return sentence(start + "; ".join([_low(first) if start else first, *(_low(x) for x in more)])) + "."
     if overall is None or overall.best is None:

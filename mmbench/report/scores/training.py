@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mmbench.report.values.training import TrainingReport
 from mmbench.report.values.words import count
-from mmbench.schema.budget import Budget
+from mmbench.schema.budget import LEAST_STEPS, Budget
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.result import TrialResult
 from mmbench.schema.trial import TrialConfig
 
-FLOOR = 128
-"""Gradient steps below which no ranking is taken for one (docs/decisions/0030-trained-until-trained.md)."""
 MOST = 0.5
 """The share of trials still getting better in their last epoch above which they are said to be cut short."""
 
@@ -69,7 +67,7 @@ def _falls(result: TrialResult) -> bool:
 
 
 def _short(steps: int | None, last: int, falling: int, trained: int, budget: Budget | None) -> str:
-    if steps is not None and steps < FLOOR:
+    if steps is not None and steps < LEAST_STEPS:
         return f"{count(steps, 'gradient step')} a trial are too few to rank anything by"
     if budget is not None and budget.settled:
         return ""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from mmbench.schema.budget import Budget
 
+SETTLED = "twice as long gave the slowest references no lower loss with a score better by more than the margin"
+"""What a calibration has shown that came to its end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingReport:

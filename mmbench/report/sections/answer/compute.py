@@ -16,6 +16,7 @@ from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.numbers import seconds, two_figures
 from mmbench.report.values.scale import Scale
+from mmbench.report.values.training import SETTLED
 from mmbench.report.values.words import count, gain, interval, listing, quantity, sentence, share
 from mmbench.stats.estimates import Difference, Verdict
 from mmbench.stats.paired import seeds_to_decide
@@ -197,7 +198,7 @@ def budget(context: Context) -> Iterator[str]:
         settled = [t for t in context.training if t.budget is not None and t.budget.settled]
         told = f"{last:,} of {count(trained, 'trained model')} were best in their last epoch"
         if len(settled) == len(context.training):
-            yield f"{told}; training twice as long improved no reference by more than the margin."
+            yield f"{told}; {SETTLED}."
         else:
             yield f"{told}: with longer training the ranking may change."
 

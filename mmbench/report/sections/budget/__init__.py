@@ -27,12 +27,12 @@ class BudgetSection(Section[Context]):
         yield from rungs_table(record)
 
     def view(self, record: Context) -> Mapping[str, Any]:
-        sentences = [sentence_of(record, budget) for budget in record.training]
+        sentences = [sentence_of(budget) for budget in record.training]
         return {"heading": heading(record), "sentences": sentences, "found": list(self.tables(record))}
 
     def markdown(self, record: Context) -> Iterator[Block]:
         yield f"## {heading(record)}"
-        yield "\n".join(f"- {sentence_of(record, budget)}" for budget in record.training)
+        yield "\n".join(f"- {sentence_of(budget)}" for budget in record.training)
         yield ShowTable(name="budget")
 
     def metrics(self, record: Context) -> Mapping[str, Any]:

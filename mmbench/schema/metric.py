@@ -135,6 +135,18 @@ def fitting(kind: TaskKind, *, affect: bool = False) -> tuple[str, ...]:
     return tuple(name for name, m in METRICS.items() if kind in m.kinds and (affect or not m.affect))
 
 
+def margin(metric: str, rope: float, *, guess: float | None, samples: int | None = None) -> float:
+    """Differences within it count as equal, in the metric's own unit.
+
+    rope: of a metric that ends at 1 as it is, of an error a share of a guess's; 0 where `guess`, what that scores, is
+    not known. samples: of the test split, where known; if one of them outweighs the margin, nothing can be called
+    equal.
+    """
+    if METRICS[metric].high is None:
+        return rope * abs(guess or 0.0)
+    return 0.0 if samples is not None and samples * rope < 1 else rope
+
+
 def metric_to_compare(wanted: str, dataset: str, task: Task) -> str:
     """The metric that the report compares a data set by: its own main one for "auto". Raises UserError where it lacks
     the one that is wanted."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from mmbench.schema.budget import LEAST_STEPS, Budget, Rung, key_of
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.metric import METRICS
+from mmbench.schema.metric import METRICS, margin
 from mmbench.schema.params import Params, Training
 from mmbench.schema.plan import Job
 from mmbench.schema.result import State, TrialResult
@@ -57,13 +57,6 @@ def steps_of(epochs: int, samples: int, batch_size: int) -> int:
     return epochs * -(-samples // batch_size)
 
 
-def margin_of(metric: str, spec: DataSpec, rope: float) -> float:
-    """Differences within it count as none, in the metric's own unit: of an error it is a share of a guess's."""
-    if METRICS[metric].high is not None:
-        return rope
-    return rope * abs(spec.chance or 0.0) if metric == spec.task.metric else 0.0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
     """One data set's. make: the job of a configuration."""
@@ -76,7 +69,7 @@ class Calibration:
     @property
     def margin(self) -> float:
         """The improvement that counts as none, in the main metric's own unit."""
-        return margin_of(self.spec.task.metric, self.spec, self.params.report.rope)
+        return margin(self.spec.task.metric, self.params.report.rope, guess=self.spec.chance)
 
     def epochs_for(self, steps: int) -> int:
         per_epoch = steps_of(1, self.spec.splits["train"], self.params.train.batch_size)

@@ -16,13 +16,13 @@ from mmbench import provenance
 from mmbench.ledger.store import misnamed
 from mmbench.schema.budget import Budget, load_budget
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.metric import METRICS, metric_to_compare
+from mmbench.schema.metric import METRICS, margin, metric_to_compare
 from mmbench.schema.params import Params, Race
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.sweep import race
-from mmbench.sweep.calibration import Calibration, margin_of, references
+from mmbench.sweep.calibration import Calibration, references
 from mmbench.sweep.plan import build, job_of
 from mmbench.sweep.race import Finding
 
@@ -118,16 +118,17 @@ class Schedule:
     def _race(
         self, name: str, jobs: Sequence[Job], settings: Race, finding: Finding
     ) -> Generator[Sequence[Job], Results, None]:
-        task, report = self.specs[name].task, self.params.report
-        metric = metric_to_compare(report.metric, name, task)
+        spec, report = self.specs[name], self.params.report
+        metric = metric_to_compare(report.metric, name, spec.task)
         turn = 1.0 if METRICS[metric].higher else -1.0
 
         def score(result: TrialResult) -> float | None:
             value = result.metrics.get("test", {}).get(metric)
             return None if value is None or result.state is not State.DONE else turn * value
 
-        margin = margin_of(metric, self.specs[name], report.rope)
-        return race.run(jobs, settings, score, confidence=report.confidence, rope=margin, finding=finding)
+        guess = spec.chance if metric == spec.task.metric else None
+        rope = margin(metric, report.rope, guess=guess, samples=spec.splits["test"])
+        return race.run(jobs, settings, score, confidence=report.confidence, rope=rope, finding=finding)
 
     def _with(self, name: str, budget: Budget) -> Plan:
         """The trials of one data set under a budget that has just been found."""

@@ -72,3 +72,17 @@ def test_of_several_other_data_sets_no_more_is_said_than_is_known() -> None:
     found = analyse(**make(truths=truths, seeds=5, noise=0.004).arguments())
     rest = "on synergy and redundant no control is known to be as good as combinations."
     assert found.headline == f"One modality suffices on flat; {rest}"
+
+
+def test_on_few_samples_no_control_is_called_as_good() -> None:
+    """Thirty test samples: one is 3.3 points, so that equal scores of all seeds show nothing within one point."""
+    flat = Truth(base=0.7, single={"image": 0.7, "audio": 0.4}, linear=0.7, majority=0.3)
+    arguments = make(truths={"flat": flat}, seeds=5, noise=0.001).arguments()
+    spec = arguments["specs"]["flat"]
+    few = spec.model_copy(update={"splits": spec.splits | {"test": 30}})
+    found = analyse(**(arguments | {"specs": {"flat": few}}))
+    assert "suffices" not in found.headline and "as well" not in found.headline
+    assert not any(v.verdict == "equal" for v in found.context.verdicts)
+    (said,) = (text for text in found.lead if "test samples" in text)
+    assert said.startswith("On flat one of 30 test samples is worth 3.3 points, more than the margin")
+    assert any("No difference counts as equal on flat" in text for text in found.caveats)

@@ -90,3 +90,9 @@ def test_the_usual_metrics_stand_beside_the_one_compared() -> None:
     assert beside(task_of("regression", "a"), "mae") == ("rmse", "pearson")
     affect = beside(task_of("regression", "a", affect=True), "mae")
     assert affect[:2] == ("rmse", "pearson") and {"acc2_non0", "f1_has0", "acc5", "acc7"} < set(affect)
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(None, 0.01), (99, 0.0), (100, 0.01), (4000, 0.01)])
+def test_nothing_is_equal_where_one_test_sample_outweighs_the_margin(samples: int | None, expected: float) -> None:
+    assert scale_of("accuracy", 0.01, scores=[0.9], guess=0.1, samples=samples).rope == expected
+    assert scale_of("mae", 0.01, scores=[9.0], guess=20.0, samples=samples).rope == pytest.approx(0.2)

@@ -150,11 +150,14 @@ def _costs(origin: Provenance) -> list[str]:
 
 def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
     """What counts as equal, scale by scale."""
-    points = any(d.scale.unit == "points" for d in datasets)
-    unknown = []
+    points = any(d.scale.unit == "points" and d.scale.rope > 0 for d in datasets)
+    unknown, few = [], []
     parts = [f"within {100 * rope:g} point{'s' if rope != 0.01 else ''}"] if points else []
     for d in datasets:
         scale = d.scale
+        if scale.high is not None and scale.rope == 0 < rope:
+            few.append(f"{d.name} (one of {count(d.splits['test'], 'test sample')} outweighs the margin)")
+            continue
         if scale.unit == "points":
             continue
         if scale.high is not None:
@@ -172,6 +175,8 @@ def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
             f"On {listing(unknown)} no difference counts as equal, since it is not known what a guess without the "
             "input scores."
         )
+    if few:
+        found.append(f"No difference counts as equal on {listing(few)}.")
     return " ".join(found)
 
 

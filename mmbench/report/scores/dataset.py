@@ -37,7 +37,10 @@ def dataset_scale(spec: DataSpec, records: Sequence[Record], settings: ReportSet
     guess = spec.chance if metric == spec.task.metric else None
     if guess is None:
         guess = next((float(r[column]) for r in done if r["baseline"] == "majority"), None)
-    return scale_of(metric, settings.rope, scores=[r[column] for r in done if r["role"] == "cell"], guess=guess)
+    scores = [r[column] for r in done if r["role"] == "cell"]
+    # A data set that is known from its trials alone has no samples.
+    samples = spec.splits["test"] if spec.splits["test"] > 1 else None
+    return scale_of(metric, settings.rope, scores=scores, guess=guess, samples=samples)
 
 
 def _other(metric: str, rows: Sequence[CellRow], guess: float | None = None) -> Scale:

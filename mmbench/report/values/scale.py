@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mmbench.report.values.numbers import NONE, signed
-from mmbench.schema.metric import METRICS
+from mmbench.schema.metric import METRICS, margin
 from mmbench.schema.task import MAIN, Task, TaskKind
 
 Unit = Literal["points", "ranks", ""]
@@ -112,12 +112,13 @@ def _decimals(typical: float) -> int:
     return max(0, 3 - power) if power > 0 else max(3, 2 - power)
 
 
-def scale_of(metric: str, rope: float, *, scores: Sequence[float], guess: float | None) -> Scale:
+def scale_of(
+    metric: str, rope: float, *, scores: Sequence[float], guess: float | None, samples: int | None = None
+) -> Scale:
     """The scale of a data set.
 
-    scores: on test, for the number of decimals. guess: what a constant guess scores. rope: as a share of the way from
-    nothing to everything (0 to 1): so it is for metrics that end at 1; of an error it is a share of the guess's error,
-    and where that is unknown no two scores count as equal.
+    scores: on test, for the number of decimals. guess: what a constant guess scores. rope, samples: as in
+    `mmbench.schema.metric.margin`.
     """
     found = METRICS[metric]
     bounded = found.high is not None
@@ -129,7 +130,7 @@ def scale_of(metric: str, rope: float, *, scores: Sequence[float], guess: float 
         low=found.low,
         high=found.high,
         unit="points" if found.is_share else "",
-        rope=rope if bounded else rope * abs(guess or 0.0),
+        rope=margin(metric, rope, guess=guess, samples=samples),
         guess=guess,
         decimals=3 if bounded else _decimals(typical),
     )

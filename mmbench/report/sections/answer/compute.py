@@ -187,6 +187,17 @@ def lead(datasets: Sequence[DatasetReport], short: Collection[str]) -> Iterator[
         yield f"{sentence(ways.pop()) if len(ways) == 1 else 'Best'} mean{so_far}: {listing(best, most=6)}."
 
 
+def few_samples(context: Context) -> Iterator[str]:
+    """Where a verdict of equal cannot be had: under the headline, since one more sample could turn it."""
+    for d in context.datasets:
+        if d.best is not None and d.scale.high is not None and d.scale.rope == 0 < context.rope:
+            samples = d.splits["test"]
+            yield (
+                f"On {d.name} one of {count(samples, 'test sample')} is worth {100 / samples:.1f} points, more than "
+                "the margin: nothing is called equal there, and other samples may turn any verdict."
+            )
+
+
 STILL_LEARNING = 0.25
 """The share of trials that are best in their last epoch above which the budget is said to be too short."""
 

@@ -138,3 +138,10 @@ def test_how_many_seeds_would_decide() -> None:
     once, twice = (planted(0.90, 0.887, 0.70, noise=x).decided_at[1] for x in (0.016, 0.032))
     assert 5 < once < twice and twice == pytest.approx(4 * once, abs=4)
     assert planted(0.90, 0.90, 0.70, rope=0.0, noise=0.01).decided_at[:2].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("tail", [0.02, 1e-3, 1e-5, 1e-9])
+def test_quantiles_of_many_degrees_of_freedom_are_those_of_each(tail: float) -> None:
+    dfs = np.geomspace(1, 3000, 2000)
+    assert np.abs(best.quantiles(tail, dfs) / -stats.t.ppf(tail, dfs) - 1).max() < 5e-4
+    assert best.quantiles(tail, dfs[:50]) == pytest.approx(-stats.t.ppf(tail, dfs[:50]))

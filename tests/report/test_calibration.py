@@ -98,6 +98,7 @@ def test_intervals_of_differences_cover(seeds: int) -> None:
     assert 0.93 <= levels / runs <= 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, pytest.param(5, marks=pytest.mark.exhaustive)])
 def test_a_null_ledger_rarely_yields_a_finding(seeds: int) -> None:
     """In each family of comparisons at most 6 % of 700 null ledgers hold a finding, the picked best included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from sklearn.base import BaseEstimator
@@ -22,6 +22,8 @@ class Linear:
 
     inverse_strength: scikit-learn's C; small values regularise more. Ridge's alpha is its inverse.
     """
+
+    tuned: ClassVar = {"inverse_strength": {"log_uniform": [0.0001, 10]}}
 
     def __init__(self, *, inverse_strength: Annotated[float, Field(gt=0)] = 0.01) -> None:
         self.inverse_strength = inverse_strength

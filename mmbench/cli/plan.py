@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmbench.schema.params import Params
     from mmbench.schema.trial import TrialConfig
     from mmbench.sweep.cell_costs import Count
+    from mmbench.sweep.estimate import TimeLeft
     from mmbench.sweep.schedule import Stand
 
 Costs = Mapping[tuple[str, str], "Count | str"]
@@ -137,9 +138,34 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         click.echo(lacking)
     if pending:
         click.echo()
+        click.echo(_time(loaded))
         click.echo(
             "`dvc repro` runs what is pending; `mmbench plan --cells` shows what models cost, `--json` every trial."
         )
+
+
+def _time_left(loaded: Loaded) -> TimeLeft:
+    from mmbench.sweep.estimate import slots_of, time_left
+
+    settled = [j for j in loaded.plan.jobs if not loaded.stands[j.config.dataset].calibrating]
+    return time_left(settled, loaded.results, loaded.specs, slots_of(loaded.params.sweep))
+
+
+def _time(loaded: Loaded) -> str:
+    """How long what is pending will take, as far as trials that have ended tell."""
+    from mmbench.sweep.progress import duration
+
+    found, open_ = _time_left(loaded), [name for name, stand in loaded.stands.items() if stand.calibrating]
+    if found.known == 0:
+        why = (
+            "no trial of this plan has ended yet" if not open_ else f"the budget of {', '.join(open_)} is not known yet"
+        )
+        return f"How long that takes is not known: {why}."
+    told = f"About {duration(found.seconds)} with {found.slots} at a time on this machine's cores"
+    missing = [f"{found.unknown:,} trials of which nothing like them has ended"] if found.unknown else []
+    missing += [f"{', '.join(open_)}, whose budget is not known yet"] if open_ else []
+    more = " Seeds that a race may still ask for come on top." if loaded.params.grid.race is not None else ""
+    return told + (f", without {' and '.join(missing)}." if missing else ".") + more
 
 
 def _budget(stand: Stand) -> dict[str, Any] | None:
@@ -194,6 +220,7 @@ def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) ->
                 "states": dict(states),
                 "unmeasured": _unmeasured(loaded),
                 "budgets": budgets,
+                "time_left": vars(_time_left(loaded)),
                 "trials": trials,
             }
         )

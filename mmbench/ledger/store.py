@@ -55,7 +55,9 @@ def _cannot_write(folder: Path, error: OSError) -> UserError:
 def misnamed(result: TrialResult, job: Job) -> str | None:
     """Why a result that is named like a planned trial is not of it; None where it is."""
     origin = result.provenance
-    same = (result.config, origin.data_hash, origin.fingerprint) == (job.config, job.data_hash, job.fingerprint)
+    # Of two configurations of a study that happen to be drawn alike, one result serves both.
+    configs = result.config.model_copy(update={"configuration": job.config.configuration}), job.config
+    same = configs[0] == configs[1] and (origin.data_hash, origin.fingerprint) == (job.data_hash, job.fingerprint)
     return None if same else f"its contents are of another trial ({result.config.name})"
 
 

@@ -43,6 +43,7 @@ def load_results(*paths: str | Path) -> Results:
     metrics = {name: metric for part in parts for name, metric in part.metrics.items()}
     newest, _ = versions(Part(name="", kind="ledger", results=merged, metrics=metrics))
     results = {r.trial_id: r for trials in newest.values() for r in trials.values()}
+    results |= _drawn(merged, results)
     plan = _plan(results)
     specs = {name: _spec(name, results, metrics, paths) for name in dict.fromkeys(j.config.dataset for j in plan.jobs)}
     root = next((Path(p) for p in paths if (Path(p) / LEDGER).is_dir()), Path(paths[0]))
@@ -56,6 +57,21 @@ def load_results(*paths: str | Path) -> Results:
         ledger=ledger,
         others=tuple(others),
     )
+
+
+def _drawn(merged: Mapping[str, TrialResult], kept: Mapping[str, TrialResult]) -> dict[str, TrialResult]:
+    """The other configurations of the studies that these trials belong to; of several with one number the newest."""
+
+    def study(r: TrialResult) -> tuple[str, str, int, str, str]:
+        origin = r.provenance
+        return r.config.dataset, r.config.cell, r.config.seed, origin.data_hash, origin.fingerprint
+
+    known = {study(r) for r in kept.values()}
+    newest: dict[tuple[object, ...], TrialResult] = {}
+    for r in sorted(merged.values(), key=lambda r: (r.started, r.trial_id)):
+        if r.config.configuration and study(r) in known:
+            newest[*study(r), r.config.configuration] = r
+    return {r.trial_id: r for r in newest.values()}
 
 
 def _ledger(folder: Path) -> Ledger:
@@ -99,6 +115,7 @@ def _params(plan: Plan) -> Params:
         "datasets": list(dict.fromkeys(j.config.dataset for j in plan.jobs)),
         "seeds": 1 + max(j.config.seed for j in plan.jobs),
     }
+    raw["tuning"]["configurations"] = 1 + max(j.config.configuration for j in plan.jobs)
     params: Params = parse(Params, raw, Path("results"))
     return params if trained is None or trained.train is None else params.model_copy(update={"train": trained.train})
 

@@ -29,7 +29,7 @@ from mmbench.sweep.schedule import Schedule, declared
 from mmbench.sweep.work import scheduled
 
 USUAL_RATE = 0.003
-SECTIONS = ("train", "model", "controls", "sweep", "report")
+SECTIONS = ("train", "tuning", "model", "controls", "sweep", "report")
 
 
 def run(

@@ -177,12 +177,12 @@ def build(config: TrialConfig, spec: DataSpec, *, attention: MakeMechanism | Non
     assert config.model is not None and config.attention is not None
     if attention is None:
         mechanism = get("attention", config.attention.name, where="trial").cls
-        attention = partial(mechanism, **config.attention.options)
+        attention = partial(mechanism, **config.options("attention"))
     fusion: Callable[[Kit], Fusion] = SingleHead
     architecture, options = "independent", {}
     if config.fusion is not None and config.architecture is not None:
-        fusion = partial(get("fusion", config.fusion.name, where="trial").cls, **config.fusion.options)
-        architecture, options = config.architecture.name, config.architecture.options
+        fusion = partial(get("fusion", config.fusion.name, where="trial").cls, **config.options("fusion"))
+        architecture, options = config.architecture.name, config.options("architecture")
     return assemble(
         modalities=config.modalities,
         spec=spec,

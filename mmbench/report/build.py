@@ -28,6 +28,7 @@ def analyse(
     sources: Sequence[Source] = (),
     budgets: Mapping[str, Budget] | None = None,
     races: Mapping[str, Mapping[str, Verdict]] | None = None,
+    ensembles: Mapping[str, Mapping[tuple[str, int], float]] | None = None,
 ) -> Report:
     """Everything the report shows; arguments as in `Context`.
 
@@ -44,6 +45,7 @@ def analyse(
         sources=sources,
         budgets=budgets or {},
         races=races or {},
+        ensembles=ensembles or {},
     )
     sections, broken = find_sections()
     # Whatever all sections need fails here, and not in each of them.

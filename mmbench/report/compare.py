@@ -87,10 +87,15 @@ class Comparison:
 
 
 def versions(part: Part) -> tuple[dict[Cell, Trials], list[str]]:
-    """The trials of each cell, all of one version of settings, data and source: of several the newest, and a note."""
+    """The trials of each cell, all of one version of settings, data and source: of several the newest, and a note. Of
+    studies only what params.yaml says, configuration 0."""
     found: dict[Cell, dict[tuple[str, str, str], dict[int, TrialResult]]] = {}
+    drawn = 0
     for result in part.results.values():
         config = result.config
+        if config.configuration:
+            drawn += 1
+            continue
         settings = config.model_copy(update={"seed": 0}).canonical()
         version = settings, result.provenance.data_hash, result.provenance.fingerprint
         found.setdefault((config.dataset, config.cell), {}).setdefault(version, {})[config.seed] = result
@@ -99,8 +104,13 @@ def versions(part: Part) -> tuple[dict[Cell, Trials], list[str]]:
         for cell, each in sorted(found.items())
     }
     many = sum(len(each) > 1 for each in found.values())
-    note = f"{part.name} holds {count(many, 'cell')} in several versions (settings, data or source); of each the newest"
-    return chosen, [f"{note} is compared"] if many else []
+    notes = []
+    if many:
+        what = f"{count(many, 'cell')} in several versions (settings, data or source)"
+        notes.append(f"{part.name} holds {what}; of each the newest is compared")
+    if drawn:
+        notes.append(f"{part.name} holds {count(drawn, 'trial')} under configurations that were drawn; left out")
+    return chosen, notes
 
 
 def _metric(dataset: str, old: Part, new: Part, trials: Sequence[TrialResult]) -> tuple[str, list[str]]:

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
+from mmbench.errors import suggest
 from mmbench.schema.strict_yaml import Fraction, Frozen, Names, Positive, as_tuple, load_yaml, parse
+from mmbench.schema.tuning import Distribution, Tuning
 
 
 class Choice(Frozen):
@@ -241,6 +243,31 @@ class Params(Frozen):
     sweep: Sweep
     tracking: Tracking
     report: ReportSettings
+    tuning: Tuning = Field(default_factory=Tuning)
+
+    @pydantic.model_validator(mode="after")
+    def _trainable(self) -> Params:
+        plain = self.train.resolved(epochs=1, learning_rate=0.003)
+        for name, space in self.tuning.space.items():
+            check_space(plain, name, space)
+        return self
+
+
+def check_space(train: Training, name: str, space: Distribution) -> None:
+    """Raises ValueError where a draw would be no possible setting of `train`."""
+    known = type(train).model_fields
+    if name not in known:
+        raise ValueError(f"tuning.space: `train` has no setting {name!r}{suggest(name, known)}")
+    usual = getattr(train, name)
+    if space.times and (not isinstance(usual, int | float) or isinstance(usual, bool)):
+        raise ValueError(f"tuning.space.{name}: {usual!r}, of `train`, is no number to multiply")
+    steps = max(16, len(space.values))
+    for value in [space.at(i / steps, usual) for i in range(steps + 1)]:
+        try:
+            Training(**dict(train) | {name: value})
+        except pydantic.ValidationError as error:
+            why = error.errors(include_url=False)[0]["msg"]
+            raise ValueError(f"tuning.space.{name} allows {value!r}: {why[0].lower()}{why[1:]}") from None
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

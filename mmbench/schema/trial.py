@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from mmbench.schema.params import Choice, ModelSize, Training
 from mmbench.schema.strict_yaml import Frozen, Names
@@ -16,7 +16,9 @@ Role = Literal["cell", "single", "baseline"]
 class TrialConfig(Frozen):
     """One job, fully resolved.
 
-    `fusion` and `architecture` are null for a single modality; a baseline has only a name.
+    `fusion` and `architecture` are null for a single modality; a baseline has only a name. hyperparameters: what was
+    drawn for its variants, such as `baseline.inverse_strength`. configuration: its number in a study; it is no part of
+    a trial's identity.
     """
 
     role: Role
@@ -29,6 +31,8 @@ class TrialConfig(Frozen):
     seed: Annotated[int, Field(ge=0)]
     model: ModelSize | None = None
     train: Training | None = None
+    hyperparameters: dict[str, JsonValue] = Field(default_factory=dict)
+    configuration: Annotated[int, Field(ge=0)] = 0
 
     @property
     def cell(self) -> str:
@@ -43,8 +47,9 @@ class TrialConfig(Frozen):
 
     @property
     def name(self) -> str:
-        """`additive + concat · shared · synergy · s0`."""
-        return f"{self.cell} · {self.dataset} · s{self.seed}"
+        """`additive + concat · shared · synergy · s0`, and ` · c3` with configuration 3."""
+        number = f" · c{self.configuration}" if self.configuration else ""
+        return f"{self.cell} · {self.dataset} · s{self.seed}{number}"
 
     def choices(self) -> list[tuple[Literal["attention", "fusion", "architecture"], Choice]]:
         """The levels of the three axes that the trial has, by axis."""
@@ -55,6 +60,16 @@ class TrialConfig(Frozen):
         ]
         return [(axis, choice) for axis, choice in found if choice is not None]
 
+    def options(self, axis: str) -> dict[str, JsonValue]:
+        """What the variant of this axis is made with: its options in params.yaml, and what was drawn for it."""
+        choice: Choice | None = getattr(self, axis) if axis != "baseline" else None
+        drawn = {k.split(".", 1)[1]: x for k, x in self.hyperparameters.items() if k.split(".", 1)[0] == axis}
+        return (choice.options if choice else {}) | drawn
+
     def canonical(self) -> str:
-        """Canonical JSON: sorted keys, no spaces."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        """Canonical JSON of what makes the trial: sorted keys, no spaces."""
+        # Without hyperparameters as before there were any: nobody has to train again.
+        left_out = {"configuration"} if self.hyperparameters else {"configuration", "hyperparameters"}
+        return json.dumps(
+            self.model_dump(mode="json", exclude=left_out), sort_keys=True, separators=(",", ":"), ensure_ascii=True
+        )

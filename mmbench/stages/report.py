@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmbench.errors import UserError
+from mmbench.ledger.ensembles import ensembles
 from mmbench.ledger.store import Ledger, misnamed
 from mmbench.project.folders import BUDGET, LEDGER, REPORTS, SETTINGS
 from mmbench.registry import variants
@@ -95,6 +96,8 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
         sources=origins,
         budgets=budgets,
         races=races,
+        # Outputs of a merged source are not at hand.
+        ensembles={} if paths else ensembles(Ledger(root / LEDGER), params, plan, results, specs),
     )
     return params, analysis, write(analysis, root / (MERGED if paths else REPORTS))
 

@@ -38,7 +38,8 @@ TELLING = 0.01
 def references(jobs: Iterable[Job]) -> list[TrialConfig]:
     """Reference trials among those of one data set: a combination that learns fast, one that learns slowly, and a
     single modality. Where the grid has others, the nearest ones."""
-    first = [job.config for job in jobs if job.config.seed == 0 and job.config.role != "baseline"]
+    plain = [job.config for job in jobs if job.config.seed == 0 and job.config.configuration == 0]
+    first = [config for config in plain if config.role != "baseline"]
     cells = [c for c in first if c.role == "cell"]
     wanted = (("scaled_dot_product", "concat", "independent"), ("mean", "early_concat", "shared"))
     found = [max(cells, key=lambda c, w=w: _shared(c, w)) for w in wanted if cells]  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from mmbench.schema.trial import TrialConfig
 from mmbench.source.kept import process_cache
 from mmbench.sweep.fingerprint import fingerprint, reached_by
 from mmbench.sweep.paused_collector import paused_collector
+from mmbench.sweep.study import Studies, interleaved
 
 if TYPE_CHECKING:
     from mmbench.model.interfaces import Fusion
@@ -99,42 +100,55 @@ def _cells(
     specs: Mapping[str, DataSpec],
     training: Mapping[str, Training],
 ) -> Iterator[TrialConfig]:
-    """Every declared trial. Seeds vary slowest and data sets fastest, so that a sweep that is cut short is balanced.
+    """Every declared trial. Seeds vary slowest, then configurations, and data sets fastest, so that a sweep that is cut
+    short is balanced.
 
     Baselines come first, being the quickest; single modalities end a round, being the shortest of the trained ones.
     """
     sets = [(name, tuple(specs[name].modalities)) for name in params.grid.datasets]
+    studies = Studies(params.tuning)
+    for seed in range(params.grid.most_seeds):
+        under = [studies.configurations(config) for config in _of_seed(seed, params, levels, sets, training)]
+        yield from interleaved(under)
+
+
+def _of_seed(
+    seed: int,
+    params: Params,
+    levels: Mapping[Axis, tuple[Choice, ...]],
+    sets: Sequence[tuple[str, tuple[str, ...]]],
+    training: Mapping[str, Training],
+) -> Iterator[TrialConfig]:
     size = params.model.size
     provisional = params.train.resolved(**PROVISIONAL)  # type: ignore[arg-type]
-    for seed in range(params.grid.most_seeds):
-        if seed == 0:
-            for baseline, (name, modalities) in product(params.controls.baselines, sets):
-                yield TrialConfig(role="baseline", dataset=name, modalities=modalities, baseline=baseline, seed=seed)
-        cells = product(levels["attention"], levels["fusion"], levels["architecture"], sets)
-        for attention, fusion, architecture, (name, modalities) in cells:
-            yield TrialConfig(
-                role="cell",
-                dataset=name,
-                modalities=modalities,
-                attention=attention,
-                fusion=fusion,
-                architecture=architecture,
-                seed=seed,
-                model=size,
-                train=training.get(name, provisional),
-            )
-        if params.controls.single_modalities:
-            for attention, (name, modalities) in product(levels["attention"], sets):
-                for modality in modalities:
-                    yield TrialConfig(
-                        role="single",
-                        dataset=name,
-                        modalities=(modality,),
-                        attention=attention,
-                        seed=seed,
-                        model=size,
-                        train=training.get(name, provisional),
-                    )
+    if seed == 0:
+        for baseline, (name, modalities) in product(params.controls.baselines, sets):
+            yield TrialConfig(role="baseline", dataset=name, modalities=modalities, baseline=baseline, seed=seed)
+    cells = product(levels["attention"], levels["fusion"], levels["architecture"], sets)
+    for attention, fusion, architecture, (name, modalities) in cells:
+        yield TrialConfig(
+            role="cell",
+            dataset=name,
+            modalities=modalities,
+            attention=attention,
+            fusion=fusion,
+            architecture=architecture,
+            seed=seed,
+            model=size,
+            train=training.get(name, provisional),
+        )
+    if params.controls.single_modalities:
+        for attention, (name, modalities) in product(levels["attention"], sets):
+            for modality in modalities:
+                yield TrialConfig(
+                    role="single",
+                    dataset=name,
+                    modalities=(modality,),
+                    attention=attention,
+                    seed=seed,
+                    model=size,
+                    train=training.get(name, provisional),
+                )
 
 
 def _cannot(config: TrialConfig) -> str | None:
@@ -278,7 +292,8 @@ def build(
         for declared in _cells(params, levels, specs, training or {}):
             size = resolver.size(declared)
             if isinstance(size, Skip):
-                skipped.append(Skip(config=declared, reason=size.reason))
+                if declared.configuration == 0:
+                    skipped.append(Skip(config=declared, reason=size.reason))
                 continue
             config = declared if size == declared.model else declared.model_copy(update={"model": size})
             jobs.append(job_of(config, specs[config.dataset], commit, dirty))

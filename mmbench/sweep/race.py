@@ -21,8 +21,10 @@ from mmbench.stats.estimates import Verdict
 
 STATISTICS = "mmbench.stats.best"
 Results = Mapping[str, TrialResult]
-Score = Callable[[TrialResult], float | None]
-"""Of a finished trial, so turned that more is better; None where it has none."""
+Score = Callable[[Sequence[TrialResult]], float | None]
+"""Of a finished study (all configurations of one seed), so turned that more is better; None where it has none."""
+Studies = dict[int, list[Job]]
+"""Of one method, by seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,21 +105,21 @@ def still_open(finding: Finding, scores: Mapping[str, Mapping[int, float]]) -> l
     return [key for key, verdict in finding.verdicts.items() if verdict == "open" and scores[key]]
 
 
-def _by_method(jobs: Sequence[Job]) -> dict[str, dict[int, Job]]:
-    """Jobs by seed, by method."""
-    found: dict[str, dict[int, Job]] = {}
+def _by_method(jobs: Sequence[Job]) -> dict[str, Studies]:
+    found: dict[str, Studies] = {}
     for job in jobs:
-        found.setdefault(job.config.cell, {})[job.config.seed] = job
+        found.setdefault(job.config.cell, {}).setdefault(job.config.seed, []).append(job)
     return found
 
 
-def _role(own: Mapping[int, Job]) -> str:
-    return next(iter(own.values())).config.role
+def _role(own: Studies) -> str:
+    return next(iter(own.values()))[0].config.role
 
 
-def _scores(own: Mapping[int, Job], results: Results, score: Score) -> dict[int, float]:
-    """By seed; nothing where one of the trials ended without a score: such a method takes no part."""
-    found = {seed: score(results[job.trial_id]) for seed, job in own.items() if job.trial_id in results}
+def _scores(own: Studies, results: Results, score: Score) -> dict[int, float]:
+    """By seed; nothing where one of the studies ended without a score: such a method takes no part."""
+    ended = {seed: jobs for seed, jobs in own.items() if all(job.trial_id in results for job in jobs)}
+    found = {seed: score([results[job.trial_id] for job in jobs]) for seed, jobs in ended.items()}
     return {} if any(x is None for x in found.values()) else {seed: x for seed, x in found.items() if x is not None}
 
 

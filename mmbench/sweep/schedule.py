@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from mmbench import provenance
 from mmbench.ledger.store import misnamed
@@ -21,6 +21,7 @@ from mmbench.schema.params import Params, Race
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
+from mmbench.schema.tuning import choose
 from mmbench.sweep import race
 from mmbench.sweep.calibration import Calibration, references
 from mmbench.sweep.plan import build, job_of
@@ -29,7 +30,6 @@ from mmbench.sweep.race import Finding
 if TYPE_CHECKING:
     from mmbench.sweep.model_counts import ModelCounter
 
-T = TypeVar("T")
 Results = Mapping[str, TrialResult]
 Track = Generator[Sequence[Job], Results, None]
 """Yields the trials that it waits for, and is sent their results."""
@@ -120,11 +120,11 @@ class Schedule:
     ) -> Generator[Sequence[Job], Results, None]:
         spec, report = self.specs[name], self.params.report
         metric = metric_to_compare(report.metric, name, spec.task)
-        turn = 1.0 if METRICS[metric].higher else -1.0
 
-        def score(result: TrialResult) -> float | None:
-            value = result.metrics.get("test", {}).get(metric)
-            return None if value is None or result.state is not State.DONE else turn * value
+        def score(study: Sequence[TrialResult]) -> float | None:
+            """On test, of the configuration that is best on validation."""
+            at = choose([_reached(r, "validation", spec.task.metric) for r in study])
+            return None if at is None else _reached(study[at], "test", metric)
 
         guess = spec.chance if metric == spec.task.metric else None
         rope = margin(metric, report.rope, guess=guess, samples=spec.splits["test"])
@@ -149,14 +149,16 @@ class Schedule:
         return (yield from Calibration(params=self.params, spec=spec, references=chosen, make=make).run())
 
 
+def _reached(result: TrialResult, split: str, metric: str) -> float | None:
+    """So turned that more is better; None of a trial that did not end well."""
+    value = result.metrics.get(split, {}).get(metric)
+    if value is None or result.state is not State.DONE:
+        return None
+    return value if METRICS[metric].higher else -value
+
+
 def _first(jobs: Sequence[Job], seeds: int) -> tuple[Job, ...]:
     return tuple(job for job in jobs if job.config.seed < seeds)
-
-
-def interleaved(parts: Sequence[Sequence[T]]) -> list[T]:
-    """One of each part in turn, so that a sweep that is cut short is balanced."""
-    longest = max(map(len, parts), default=0)
-    return [part[i] for i in range(longest) for part in parts if i < len(part)]
 
 
 def declared(schedule: Schedule, results: Results) -> Plan:

@@ -10,7 +10,8 @@ from mmbench.schema.budget import Budget, save_budget
 from mmbench.schema.plan import Job, Limits, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.sweep.assignment import Assignment, assignments
-from mmbench.sweep.schedule import Schedule, Track, interleaved
+from mmbench.sweep.schedule import Schedule, Track
+from mmbench.sweep.study import interleaved
 
 
 class Work:

@@ -80,7 +80,9 @@ def _quantities(seconds: float, epochs: int, memory: int | None) -> dict[str, Va
 
 def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
     assert config.baseline is not None
-    estimator = get("baseline", config.baseline, where="trial").cls().model(config.seed, spec.task)
+    estimator = (
+        get("baseline", config.baseline, where="trial").cls(**config.options("baseline")).model(config.seed, spec.task)
+    )
     model = BaselineModel(estimator, spec)
     began = time.perf_counter()
     model.fit(splits["train"])

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mmbench.ledger.store import Ledger, limits_of
+from mmbench.library.load import load_results
 from mmbench.project.folders import BUDGET, PREPARED
 from mmbench.project.project import Loaded
 from mmbench.schema.params import load_params
 from mmbench.schema.result import TrialResult
+from mmbench.stages.report import report as reported
 from mmbench.sweep import in_process
 from mmbench.sweep.plan import load_specs
 from mmbench.sweep.schedule import Schedule, declared
@@ -152,3 +155,38 @@ def test_a_race_asks_for_more_seeds_and_comes_to_the_same_end_where_it_is_interr
     assert other.stands["small"].race == race
     assert {j.trial_id for j in other.plan.jobs} == {j.trial_id for j in loaded.plan.jobs}
     assert step(again) == ([], 0)
+
+
+TUNING = {"configurations": 3, "space": {"learning_rate": {"times": {"log_uniform": [0.1, 10]}}}}
+
+
+def test_studies_are_finished_raced_and_chosen_whole_and_interrupted(tmp_path: Path) -> None:
+    """Every method gets three configurations with each seed, also where the sweep is interrupted within a study; the
+    report speaks of the chosen ones, and of ensembles that it makes of what all of them said."""
+    changes = {"grid": RACE, "train": FIXED, "sweep": {"at_once": 1}, "tuning": TUNING}
+    controls = {"single_modalities": True, "baselines": ["majority", "linear"]}
+    whole = driver.project(tmp_path / "whole", controls=controls, **changes)
+    trained, left = step(whole)
+    root = driver.project(tmp_path / "project", controls=controls, **changes)
+    parts: list[str] = []
+    for length in (1, 3, 2, 5, None):
+        parts += step(root, length)[0]
+    assert left == 0 and sorted(parts) == sorted(trained)
+    loaded = small_project.read(root)
+    assert {j.trial_id for j in loaded.plan.jobs} == set(trained)
+    studies = Counter((j.config.cell, j.config.seed) for j in loaded.plan.jobs)
+    assert set(studies.values()) == {1, 3} and studies["majority baseline", 0] == 1
+    params, report, _ = reported(root)
+    assert params.tuning.configurations == 3 and not report.failures
+    (d,) = report.context.datasets
+    row = d.row("mean + concat · shared")
+    for seed in row.seeds:
+        own = [j for j in loaded.plan.jobs if (j.config.cell, j.config.seed) == (row.key, seed.seed)]
+        best = max(own, key=lambda j: loaded.results[j.trial_id].metrics["validation"]["accuracy"])
+        assert seed.value == loaded.results[best.trial_id].metrics["test"]["accuracy"]
+    again = load_results(root).analysis.context
+    assert [r.score for r in again.datasets[0].cells] == [r.score for r in d.cells]
+    assert again.ensembles == report.context.ensembles
+    found = report.context.ensembles["small"]
+    assert found.keys() == {key for key, number in studies.items() if number == 3}
+    assert all(0 <= score <= 1 for score in found.values())

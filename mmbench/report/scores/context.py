@@ -23,6 +23,7 @@ from mmbench.report.scores.training import training_reports
 from mmbench.report.trials.configurations import configurations
 from mmbench.report.trials.frame import Results, coverage, method_of, problems, tidy
 from mmbench.report.trials.machines import Kinds, compare_within_one_kind
+from mmbench.report.trials.studies import chosen
 from mmbench.report.values.coverage import Counts, Problem
 from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
@@ -60,6 +61,7 @@ class Context:
         sources: what the results were merged from, if they were.
         budgets: by data set, where they were found and not set.
         races: by data set, what a race has decided on cells; those that are open too.
+        ensembles: by data set, what an ensemble of a study's configurations scores on test, by method and seed.
     """
 
     plan: Plan
@@ -71,6 +73,19 @@ class Context:
     sources: Sequence[Source] = ()
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     races: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
+    ensembles: Mapping[str, Mapping[tuple[str, int], float]] = field(default_factory=dict)
+
+    @cached_property
+    def untuned(self) -> Context:
+        """The same trials, less those under configurations that were drawn. Of what a race decided on tuned methods it
+        knows nothing."""
+        jobs = tuple(job for job in self.plan.jobs if job.config.configuration == 0)
+        return replace(self, plan=replace(self.plan, jobs=jobs), races={}, ensembles={})
+
+    @property
+    def tuned(self) -> bool:
+        """Whether methods were trained under several configurations."""
+        return self.params.tuning.configurations > 1
 
     @cached_property
     def configs(self) -> tuple[TrialConfig, ...]:
@@ -108,10 +123,15 @@ class Context:
         return records, compare_within_one_kind([r for own in records.values() for r in own])
 
     @property
-    def records(self) -> Mapping[str, Sequence[Record]]:
+    def all_records(self) -> Mapping[str, Sequence[Record]]:
         """Rows of the frame by data set, None for what is absent; times of other hardware than they are
         compared on (`mmbench.report.trials.machines`) are None."""
         return self._records_within_one_kind[0]
+
+    @cached_property
+    def records(self) -> Mapping[str, Sequence[Record]]:
+        """The same, of each study only the configuration that was chosen."""
+        return {name: chosen(rows, self.specs[name].task.metric) for name, rows in self.all_records.items()}
 
     @cached_property
     def scales(self) -> Mapping[str, Scale]:
@@ -211,8 +231,8 @@ class Context:
 
     @cached_property
     def configurations(self) -> tuple[Configuration, ...]:
-        """What the methods were trained with."""
-        return configurations(self.configs)
+        """What the methods were trained with, less what was drawn."""
+        return configurations([c for c in self.configs if c.configuration == 0])
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -278,7 +298,9 @@ class Context:
     @cached_property
     def training(self) -> tuple[TrainingReport, ...]:
         """How long the models of each data set were trained, and whether that was enough."""
-        return training_reports(self.names, self.configs, self._finished, self.specs, self.budgets)
+        plain = [c for c in self.configs if c.configuration == 0]
+        finished = [r for r in self._finished if r.config.configuration == 0]
+        return training_reports(self.names, plain, finished, self.specs, self.budgets)
 
     @property
     def short(self) -> Mapping[str, str]:
@@ -287,8 +309,8 @@ class Context:
 
     @property
     def best_in_last(self) -> tuple[int, int]:
-        """Trained trials whose best epoch is the last that the budget allows, and all trained trials."""
-        return sum(t.in_last for t in self.training), sum(t.trained for t in self.training)
+        """Trained trials whose best epoch is the last that the budget allows, and all that have several epochs."""
+        return sum(t.in_last for t in self.training), sum(t.several for t in self.training)
 
     @property
     def _finished(self) -> list[TrialResult]:

@@ -43,8 +43,9 @@ def _report(
     found = {c.train for c in declared if c.train is not None}
     steps = {t.epochs * -(-samples // t.batch_size) for t in found}
     epochs, rates = {t.epochs for t in found}, {t.learning_rate for t in found}
-    last = sum(r.config.train is not None and r.best_epoch == r.config.train.epochs - 1 for r in ended)
-    falling = sum(_falls(r) for r in ended)
+    several = [r for r in ended if r.config.train is not None and r.config.train.epochs > 1]
+    last = sum(r.config.train is not None and r.best_epoch == r.config.train.epochs - 1 for r in several)
+    falling = sum(_falls(r) for r in several)
     # A data set that is known from its trials alone has no samples.
     single = min(steps) if len(steps) == 1 and samples > 1 else None
     return TrainingReport(
@@ -54,9 +55,10 @@ def _report(
         learning_rate=rates.pop() if len(rates) == 1 else None,
         budget=budget,
         trained=len(ended),
+        several=len(several),
         in_last=last,
         falling=falling,
-        short=_short(single, last, falling, len(ended), budget),
+        short=_short(single, last, falling, len(several), budget),
     )
 
 
@@ -66,13 +68,13 @@ def _falls(result: TrialResult) -> bool:
     return bool(losses) and losses[-1] == min(losses)
 
 
-def _short(steps: int | None, last: int, falling: int, trained: int, budget: Budget | None) -> str:
+def _short(steps: int | None, last: int, falling: int, several: int, budget: Budget | None) -> str:
     if steps is not None and steps < LEAST_STEPS:
         return f"{count(steps, 'gradient step')} a trial are too few to rank anything by"
     if budget is not None and budget.settled:
         return ""
     if budget is not None:
         return "the references were still getting better"
-    if trained and min(last, falling) / trained > MOST:
-        return f"{last:,} of {count(trained, 'trained model')} were still getting better in their last epoch"
+    if several and min(last, falling) / several > MOST:
+        return f"{last:,} of {count(several, 'trained model')} were still getting better in their last epoch"
     return ""

@@ -31,6 +31,7 @@ _TYPES = {
     "modalities": "string",
     "baseline": "string",
     "seed": "Int64",
+    "configuration": "Int64",
     "state": "string",
     "message": "string",
 }
@@ -111,6 +112,7 @@ def _config_columns(config: TrialConfig, families: Mapping[str, str]) -> dict[st
         "modalities": "+".join(config.modalities),
         "baseline": config.baseline,
         "seed": config.seed,
+        "configuration": config.configuration,
         "config": config.canonical(),
     }
 

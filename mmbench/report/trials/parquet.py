@@ -78,6 +78,8 @@ def read(file: Path | BytesIO, where: str) -> pd.DataFrame:
     for name in _LATER:
         if name not in table.column_names:
             table = table.append_column(name, pa.nulls(len(table), pa.string()))
+    if "configuration" not in table.column_names:
+        table = table.append_column("configuration", pa.array([0] * len(table), pa.int64()))
     missing = [name for name in types if name not in table.column_names]
     if missing:
         raise UserError(f"{where} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
@@ -108,9 +110,10 @@ def _quantity(value: Any) -> Any:
 
 def _result(row: dict[str, Any], quantities: list[str]) -> TrialResult:
     metrics = {split: scores for split in ("validation", "test") if (scores := _scores(row, split))}
+    config = TrialConfig.model_validate_json(row["config"])
     return TrialResult(
         trial_id=row["trial_id"],
-        config=TrialConfig.model_validate_json(row["config"]),
+        config=config.model_copy(update={"configuration": row["configuration"]}),
         state=row["state"],
         message=row["message"],
         metrics=metrics,

@@ -18,8 +18,8 @@ class TrainingReport:
         steps: Gradient steps of each trial; None where trials differ.
         epochs, learning_rate: Of each trial; None where they differ.
         budget: How it was found; None where params.yaml sets it.
-        trained: Trained models that ended well; in_last: those of them that were best in their last epoch; falling:
-            those whose loss on validation was lowest in their last epoch.
+        trained: Trained models that ended well; several: those of them with more than one epoch to choose from;
+            in_last: of these, those that were best in their last; falling: whose loss on validation was lowest there.
         short: Why this was too short to rank anything, in a sentence without its full stop; empty where it was not.
     """
 
@@ -29,6 +29,7 @@ class TrainingReport:
     learning_rate: float | None
     budget: Budget | None
     trained: int
+    several: int
     in_last: int
     falling: int
     short: str

@@ -16,6 +16,9 @@ def sentence_of(training: TrainingReport) -> str:
         said += "; no length was found at which the references stop getting better"
     else:
         said += f"; {SETTLED}"
-    last = f"{training.in_last:,} of {count(training.trained, 'trained model')} were best in their last epoch"
-    said += f". {last}" + (f" ({percent(training.in_last / training.trained)})" if training.trained else "")
+    if training.several:
+        last = f"{training.in_last:,} of {count(training.several, 'trained model')} were best in their last epoch"
+        said += f". {last} ({percent(training.in_last / training.several)})"
+    elif training.trained:
+        said += ". Each sample is seen once, so that there is no epoch to choose"
     return said + (". " + training.short if training.short else "") + "."

@@ -49,8 +49,8 @@ class Probe(Measurement):
     @abstractmethod
     def measure(
         self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int
-    ) -> Mapping[str, float | list[float]]:
-        """Every declared quantity.
+    ) -> Mapping[str, float | list[float] | None]:
+        """Every declared quantity; None for one that such a model does not have.
 
         model: trained, at its best epoch: `model(inputs)` is (N, C) as in `mmbench.model.build`; of a baseline
         `mmbench.model.baseline`. Other probes use it afterwards, so leave its weights as they are. splits: train,
@@ -83,13 +83,14 @@ class AttentionProbe(Measurement):
 def check_values(
     quantities: Mapping[str, Quantity], values: Mapping[str, object], modalities: tuple[str, ...]
 ) -> dict[str, Value]:
-    """The values as plain numbers. Raises ProbeError for a name that is missing or was not declared, for a number that
-    is not finite or cannot be, and for a list of another length."""
+    """The values as plain numbers, without those that are None. Raises ProbeError for a name that is missing or was not
+    declared, for a number that is not finite or cannot be, and for a list of another length."""
     if surplus := sorted(values.keys() - quantities.keys()):
         raise ProbeError(f"returned {surplus[0]!r}, which is none of its quantities ({', '.join(quantities)})")
     if missing := [name for name in quantities if name not in values]:
         raise ProbeError(f"returned no {missing[0]!r}, which it declares")
-    return {name: _plain(name, quantity, values[name], modalities) for name, quantity in quantities.items()}
+    known = {name: quantity for name, quantity in quantities.items() if values[name] is not None}
+    return {name: _plain(name, quantity, values[name], modalities) for name, quantity in known.items()}
 
 
 def _plain(name: str, quantity: Quantity, value: object, modalities: tuple[str, ...]) -> Value:

@@ -21,7 +21,8 @@ class Cost(Probe):
     """Trainable parameters; FLOPs of a forward pass for one sample; median time of a forward pass.
 
     FLOPs are 2 per multiply-add of a matrix product; elementwise work is not counted. Times are of batches of 128 of
-    the validation split, per sample; a baseline's include making its features of the inputs.
+    the validation split, per sample; a baseline's include making its features of the inputs. A baseline that is not
+    made of weights (trees, support vectors) has neither parameters nor FLOPs that could be compared.
     """
 
     quantities: ClassVar[Mapping[str, Quantity]] = {
@@ -34,14 +35,17 @@ class Cost(Probe):
 
     def measure(
         self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int
-    ) -> Mapping[str, float | list[float]]:
+    ) -> Mapping[str, float | list[float] | None]:
         from mmbench.model import cost
         from mmbench.model.baseline import BaselineModel
 
         validation = splits["validation"]
+        parameters: int | None = None
+        flops: int | None = None
         if isinstance(model, BaselineModel):
-            weights, biases = model.size
-            parameters, flops = weights + biases, 2 * weights
+            if model.size is not None:
+                weights, biases = model.size
+                parameters, flops = weights + biases, 2 * weights
         else:
             parameters, flops = cost.parameters(model), cost.flops(model, validation)
         return {

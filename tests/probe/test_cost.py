@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from mmbench.data.batches import Example, Inputs, Split
 from mmbench.model import cost
 from mmbench.model.build import build
+from mmbench.probe import ProbeError, check_values
 from mmbench.registry import variants
 from mmbench.schema.params import Choice
+from mmbench.schema.quantity import Quantity
 from tests.support import small
 
 
@@ -67,6 +69,16 @@ def test_learned_tokens_are_counted() -> None:
 
 def test_inference_time_is_a_small_positive_number_of_seconds() -> None:
     assert 0 < cost.inference_seconds(OneProduct(), split(5)) < 0.1
+
+
+def test_a_quantity_that_a_model_does_not_have_is_left_out() -> None:
+    quantities = {"a": Quantity(label="a"), "b": Quantity(label="b", per="modality")}
+    assert check_values(quantities, {"a": None, "b": [1.0, 2.0]}, ("x", "y")) == {"b": [1.0, 2.0]}
+    assert check_values(quantities, {"a": 3, "b": None}, ("x", "y")) == {"a": 3}
+    with pytest.raises(ProbeError, match="returned no 'b'"):
+        check_values(quantities, {"a": None}, ("x", "y"))
+    with pytest.raises(ProbeError, match="returned 'c'"):
+        check_values(quantities, {"a": 1, "b": None, "c": None}, ("x", "y"))
 
 
 @pytest.mark.parametrize("fusion", sorted(variants("fusion")))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import threadpoolctl
 import torch
 from torch import nn
 
@@ -80,14 +81,15 @@ def _quantities(seconds: float, epochs: int, memory: int | None) -> dict[str, Va
 
 def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
     assert config.baseline is not None
-    estimator = (
-        get("baseline", config.baseline, where="trial").cls(**config.options("baseline")).model(config.seed, spec.task)
-    )
-    model = BaselineModel(estimator, spec)
-    began = time.perf_counter()
-    model.fit(splits["train"])
-    seconds = time.perf_counter() - began
-    outputs = {name: model(splits[name].rows(slice(None))[0]).numpy() for name in SPLITS}
+    made = get("baseline", config.baseline, where="trial").cls(**config.options("baseline"))
+    per_modality = getattr(made, "per_modality", False)
+    model = BaselineModel(made.model(config.seed, spec.task), spec, per_modality=per_modality)
+    # scikit-learn has threads of its own, and with more of them sums are added in another order.
+    with threadpoolctl.threadpool_limits(1):
+        began = time.perf_counter()
+        model.fit(splits["train"])
+        seconds = time.perf_counter() - began
+        outputs = {name: model(splits[name].rows(slice(None))[0]).numpy() for name in SPLITS}
     memory = _peak_memory(torch.device("cpu"))
     return _Trained(fields={"quantities": _quantities(seconds, 1, memory)}, outputs=outputs, model=model)
 

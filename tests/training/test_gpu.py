@@ -105,7 +105,7 @@ def test_a_trial_learns_there_and_repeats_itself(precision: str) -> None:
 
 
 @gpu
-@pytest.mark.parametrize("name", ["majority", "linear"])
+@pytest.mark.parametrize("name", ["majority", "linear", "linear_late", "boosting", "kernel_svm"])
 def test_baselines_read_from_there(name: str) -> None:
     result, as_ever = trial(small.baseline(name), on_gpu()), trial(small.baseline(name))
     assert result.state is State.DONE, result.message

@@ -79,6 +79,18 @@ def test_every_type_of_task_learns_and_beats_the_constant_guess(name: str) -> No
     assert TrialResult.model_validate_json(found.model_dump_json()) == found
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("baseline", ["linear_late", "boosting", "kernel_svm"])
+@pytest.mark.parametrize("name", TASKS)
+def test_every_baseline_beats_the_constant_guess(name: str, baseline: str) -> None:
+    """Also where a modality is missing in every third sample."""
+    task = TASKS[name]
+    guess, found = (trial(task, small.baseline(b)) for b in ("majority", baseline))
+    assert found.state is State.DONE, found.message
+    # By the loss, since an average of what modalities say of a sum alone is right more often in what is unsure.
+    assert found.metrics["test"]["loss"] < 0.9 * guess.metrics["test"]["loss"]
+
+
 def test_numbers_are_trained_in_normal_units_and_told_in_their_own() -> None:
     spec, splits = data(TASKS["regression"])
     aim = objective(spec, splits["train"].labels)

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import threadpoolctl
 import torch
 from torch import nn
 
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.data.batches import Example, Split
+from mmbench.model.baseline import BaselineModel
 from mmbench.model.interfaces import Heads
 from mmbench.schema.metric import fitting
 from mmbench.schema.params import Choice, ModelSize
@@ -24,6 +26,7 @@ from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.training.sandbox import seed_everything
 from mmbench.training.trial import _repeatably, _Trained
+from mmbench.training.trial import run as train
 from tests.support import small
 from tests.support.run_trial import run
 
@@ -65,13 +68,49 @@ def test_single_modality() -> None:
     assert 0.4 < result.metrics["test"]["accuracy"] < 0.75, "c alone tells one of the two bits"
 
 
-@pytest.mark.parametrize(("name", "least", "most"), [("majority", 0.3, 0.6), ("linear", 0.9, 1.0)])
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("majority", 0.3, 0.6),
+        ("linear", 0.9, 1.0),
+        # Each modality tells one of the two bits alone, and an average of what they say is no sum.
+        ("linear_late", 0.4, 0.7),
+        ("boosting", 0.9, 1.0),
+        ("kernel_svm", 0.4, 0.7),
+    ],
+)
 def test_baselines(name: str, least: float, most: float) -> None:
     result = trial(small.baseline(name))
     assert result.state is State.DONE
     assert least <= result.metrics["test"]["accuracy"] <= most
     inputs = 6 * 3 + 5 * 2 + (6 - 1)  # the padding word is not counted
-    assert result.quantities["parameters"] == {"majority": 3, "linear": 3 * (inputs + 1)}[name]
+    weights = {"majority": (0, 3), "linear": (3 * inputs, 3), "linear_late": (3 * inputs, 3 * 3)}.get(name)
+    absent: set[str] = set() if weights else {"parameters", "flops"}
+    assert set(result.quantities) == set(QUANTITIES) - absent
+    if weights:
+        assert result.quantities["parameters"] == sum(weights)
+        assert result.quantities["flops"] == 2 * weights[0]
+    assert TrialResult.model_validate_json(result.model_dump_json()) == result
+
+
+@pytest.mark.parametrize("name", ["linear", "linear_late", "boosting", "kernel_svm"])
+def test_baselines_use_one_thread(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more of them sums are added in another order, and the last bits differ."""
+    seen = []
+    forward, fit = BaselineModel.forward, BaselineModel.fit
+
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            seen.append({pool["num_threads"] for pool in threadpoolctl.threadpool_info()})
+            return function(*args)
+
+        return call
+
+    monkeypatch.setattr(BaselineModel, "fit", watched(fit))
+    monkeypatch.setattr(BaselineModel, "forward", watched(forward))
+    spec, data = small.spec(), small.splits()
+    assert train(Job(trial_id="t", config=small.baseline(name), data_hash="d", fingerprint="f"), spec, data).outputs
+    assert seen == [{1}] * 3
 
 
 def test_majority_scores_the_share_of_its_class() -> None:

@@ -151,7 +151,26 @@ def _of_seed(
                 )
 
 
-def _cannot(config: TrialConfig) -> str | None:
+def _cannot(config: TrialConfig, spec: DataSpec) -> str | None:
+    """Why a trial cannot be: of a baseline, or of a fusion; None where it can."""
+    return _too_many(config, spec) or _cannot_fuse(config)
+
+
+MOST_SAMPLES = "most_samples"
+"""The class attribute by which a baseline declares the largest training split that it is for."""
+
+
+def _too_many(config: TrialConfig, spec: DataSpec) -> str | None:
+    """Why a baseline is not for so many samples. Its class is not imported."""
+    if config.baseline is None:
+        return None
+    most, samples = get("baseline", config.baseline, where="plan").attribute(MOST_SAMPLES), spec.splits["train"]
+    if most is None or samples <= most:
+        return None
+    return f"{config.baseline} is for up to {most:,} training samples, and {spec.name} has {samples:,}"
+
+
+def _cannot_fuse(config: TrialConfig) -> str | None:
     """Why the fusion cannot act there. Asking it imports PyTorch, so answers are kept, for as long as its source stays
     as it is."""
     if config.role != "cell":
@@ -233,7 +252,7 @@ class _Resolver:
         return self.known[key]
 
     def _size(self, config: TrialConfig, spec: DataSpec) -> ModelSize | Skip | None:
-        reason = _cannot(config)
+        reason = _cannot(config, spec)
         if reason is not None:
             return Skip(config=config, reason=reason)
         if config.role == "cell":

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mmbench.errors import UserError
+from mmbench.registry import Variant
 from mmbench.schema.dataset import DataSpec, Modality
 from mmbench.schema.params import Choice, Params, load_params
 from mmbench.schema.plan import Plan
@@ -92,6 +93,35 @@ def test_what_cannot_be_is_recorded_with_its_reason(params: Params) -> None:
     assert {skip.reason for skip in plan.skipped} == {"fusion needs at least two modalities"}
     assert {skip.config.dataset for skip in plan.skipped} == {"one"}
     assert plan.declared == len(plan.jobs) + 54
+
+
+@pytest.mark.parametrize("configurations", [1, 3])
+def test_a_baseline_for_few_samples_is_skipped_on_many(
+    params: Params, configurations: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its class, which would bring scikit-learn, is not asked."""
+
+    def imported(self: Variant) -> type:
+        raise AssertionError(f"{self.name} was imported")
+
+    monkeypatch.setattr(Variant, "cls", property(imported))
+    asked = _with(
+        params,
+        grid={"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"]},
+        controls={"baselines": ["kernel_svm", "linear"]},
+        tuning={"configurations": configurations},
+    )
+    monkeypatch.setattr("mmbench.sweep.plan._cannot_fuse", lambda config: None)
+    sizes = {"one": 5000, "two": 5001}
+    specs = {
+        name: SPECS[name].model_copy(update={"splits": SPECS[name].splits | {"train": n}}) for name, n in sizes.items()
+    }
+    plan = _build(asked, specs)
+    reason = "kernel_svm is for up to 5,000 training samples, and two has 5,001"
+    assert [(s.config.dataset, s.config.baseline, s.reason) for s in plan.skipped] == [("two", "kernel_svm", reason)]
+    planned = [(j.config.dataset, j.config.baseline) for j in plan.jobs if j.config.role == "baseline"]
+    wanted = [("one", "kernel_svm"), ("one", "linear"), ("two", "linear")]
+    assert sorted(planned) == sorted(wanted * configurations)
 
 
 def test_one_more_seed_adds_its_trials_and_keeps_the_others(params: Params) -> None:

@@ -33,10 +33,8 @@ CONTRASTS = {
     "to_best": "best combination",
     "gain_single": "best single modality",
     "gain_pooling": "without attention",
-    "gain_linear": "linear baseline",
-    "gain_majority": "majority baseline",
 }
-"""Differences of a row in the report -> what it is compared with."""
+"""Differences of a row in the report -> what it is compared with. Besides these there is one to each baseline."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -108,8 +106,9 @@ class Results:
         rows = []
         for part in self.analysis.context.datasets:
             for row in part.rows:
-                for name, other in CONTRASTS.items():
-                    found = getattr(row, name)
+                differences = [(other, getattr(row, name)) for name, other in CONTRASTS.items()]
+                differences += [(found.reference, found) for found in row.gain_baselines.values()]
+                for other, found in differences:
                     if found is not None:
                         rows.append(
                             {

@@ -11,13 +11,14 @@ from tests.support.reports import answer
 
 
 def report(**truth: float) -> Report:
-    """All combinations at .7; controls as given."""
+    """All combinations at .7; controls as given: other names are those of further baselines."""
     fields = {"image": 0.5, "linear": 0.5, "majority": 0.3} | truth
     flat = Truth(
         base=0.7,
-        single={"image": fields["image"], "audio": 0.4},
-        linear=fields["linear"],
-        majority=fields["majority"],
+        single={"image": fields.pop("image"), "audio": 0.4},
+        linear=fields.pop("linear"),
+        majority=fields.pop("majority"),
+        baselines=fields,
     )
     return analyse(**make(truths={"flat": flat}, seeds=5, noise=0.004).arguments())
 
@@ -49,6 +50,70 @@ def test_the_simplest_control_that_is_as_good_comes_first(truth: dict[str, float
     assert found.headline.startswith(headline)
     assert answer(found, "flat").sentences[0].startswith(first)
     assert not any(f"use {k}" in text for k in found.context.methods for text in answer(found, "flat").sentences)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "words"),
+    [
+        ("linear_late", "a linear model of each modality, averaged,"),
+        ("boosting", "gradient boosting"),
+        ("kernel_svm", "a kernel SVM"),
+        ("nearest", "the baseline nearest"),
+    ],
+)
+def test_the_best_baseline_is_the_one_that_is_named(baseline: str, words: str) -> None:
+    better = report(**{"linear": 0.75, baseline: 0.8})
+    capital = words[0].upper() + words[1:]
+    assert better.headline.startswith(f"{capital} does better on flat (0.800 against 0.70")
+    said = answer(better, "flat").sentences
+    assert said[0].startswith(f"On flat, {words} does better: {baseline} baseline has accuracy 0.800; the best")
+    assert any(f" to the {baseline} baseline" in text for text in said[1:])
+    assert not any("linear baseline" in text for text in said)
+    equal = report(**{baseline: 0.703})
+    assert equal.headline == f"{capital} does as well on flat."
+
+
+def test_a_baseline_that_is_not_the_best_one_is_not_named() -> None:
+    found = report(linear=0.8, boosting=0.75, kernel_svm=0.6)
+    assert found.headline.startswith("A linear model does better on flat (0.800 against")
+    said = answer(found, "flat").sentences
+    assert any("to the linear baseline" in text for text in said)
+    assert not any(name in text for text in said for name in ("boosting", "kernel_svm"))
+
+
+def test_a_baseline_that_was_not_run_or_that_guesses_says_nothing_of_the_others() -> None:
+    """The guess is no baseline that looks at the input, however good it is."""
+    flat = Truth(base=0.7, single={"image": 0.5, "audio": 0.4}, linear=0.5, majority=0.69, baselines={"boosting": 0.8})
+    made = make(truths={"flat": flat}, seeds=5, noise=0.004)
+    (boosting,) = (job for job in made.plan.jobs if job.config.baseline == "boosting")
+    arguments = made.arguments()
+    rest = {i: r for i, r in made.results.items() if i != boosting.trial_id}
+    found = analyse(**(arguments | {"results": rest}))
+    row = found.context.dataset("flat").row("additive + concat · hybrid")
+    assert row.baseline == "linear" and row.gain_baseline == row.gain_linear
+    assert analyse(**arguments).context.dataset("flat").row(row.key).baseline == "boosting"
+
+
+def test_every_baseline_has_a_verdict_of_its_own_and_a_row() -> None:
+    found = report(linear_late=0.6, boosting=0.8, kernel_svm=0.55)
+    told = {v.reference: v.verdict for v in found.context.verdicts if v.kind == "control"}
+    names = ("linear", "linear_late", "boosting", "kernel_svm", "majority")
+    assert {key: told[key] for key in told if key.endswith(" baseline")} == {
+        f"{name} baseline": "worse" if name == "boosting" else "better" for name in names
+    }
+    d = found.context.dataset("flat")
+    assert [r.method.baseline for r in d.controls if r.method.baseline] == [
+        "boosting", "linear_late", "kernel_svm", "linear", "majority"
+    ]  # fmt: skip
+    (table,) = (t for t in found.tables if t.name == "cells_flat")
+    assert "over boosting" in table.shown.columns and "over linear" not in table.shown.columns
+    assert set(table.raw["best_baseline"].dropna()) == {"boosting"}
+
+
+def test_what_a_baseline_does_not_have_is_told_as_absent() -> None:
+    d = report(boosting=0.6).context.dataset("flat")
+    cost = d.row("boosting baseline").cost
+    assert cost is not None and (cost.parameters, cost.flops) == (None, None) and cost.train_seconds
 
 
 def test_where_combinations_are_ahead_of_all_controls_nothing_of_the_kind_is_said() -> None:

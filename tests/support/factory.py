@@ -60,7 +60,8 @@ class Truth:
     """Expected test score on one data set, of its main metric: base + effects of the levels; singles and baselines
     apart. Of an error an effect below zero is a gain.
 
-    extra: (attention, fusion, architecture) -> of that one cell. unit: by which noise is multiplied.
+    extra: (attention, fusion, architecture) -> of that one cell. baselines: others than `linear` and `majority`, which
+    every data set has. unit: by which noise is multiplied.
     """
 
     base: float
@@ -71,6 +72,7 @@ class Truth:
     single: Mapping[str, float] = field(default_factory=dict)
     linear: float = 0.5
     majority: float = 0.1
+    baselines: Mapping[str, float] = field(default_factory=dict)
     kind: TaskKind = "classification"
     metric: str | None = None
     targets: tuple[str, ...] = ()
@@ -232,14 +234,15 @@ def configs(params: Params, truths: Mapping[str, Truth], levels: Mapping[str, li
             for a, m in itertools.product(levels["attention"], modalities):
                 if params.controls.single_modalities:
                     yield TrialConfig(role="single", modalities=(m,), attention=Choice(name=a), **shared)
-        for baseline in params.controls.baselines:
+        for baseline in (*params.controls.baselines, *(truth.baselines if params.controls.baselines else ())):
             yield TrialConfig(role="baseline", dataset=dataset, modalities=modalities, baseline=baseline, seed=0)
 
 
 def expected(config: TrialConfig, truth: Truth) -> float:
     """The planted test score."""
     if config.role == "baseline":
-        return truth.majority if config.baseline == "majority" else truth.linear
+        known = {"majority": truth.majority, "linear": truth.linear, **truth.baselines}
+        return known[str(config.baseline)]
     assert config.attention is not None
     if config.role == "single":
         return truth.single[config.modalities[0]]
@@ -251,9 +254,9 @@ def expected(config: TrialConfig, truth: Truth) -> float:
 
 def cost_of(config: TrialConfig) -> dict[str, Value]:
     if config.role == "baseline":
-        return {
-            "parameters": 20_000 if config.baseline == "linear" else 10,
-            "flops": 40_000,
+        linear = {"linear": 20_000, "linear_late": 20_000, "majority": 10}.get(str(config.baseline))
+        weights: dict[str, Value] = {} if linear is None else {"parameters": linear, "flops": 40_000}
+        return weights | {
             "train_seconds": 1.5,
             "seconds_per_epoch": 1.5,
             "inference_us_per_sample": 3.0,

@@ -121,7 +121,7 @@ def _of_dataset(
             )
     best = next((row for row in report.cells if row.best), None)
     if best is not None:
-        for gain in (best.gain_single, best.gain_pooling, best.gain_linear, best.gain_majority):
+        for gain in (best.gain_single, best.gain_pooling, *best.gain_baselines.values()):
             if gain is not None:
                 seeds = decided_at(gain, scale.rope)
                 yield record_of("control", field.dataset, scale.metric, scale.rope, gain, axis=None, decided_at=seeds)

@@ -28,14 +28,24 @@ class Ahead:
         return f"{self.words} on {self.dataset}"
 
 
+BASELINES = {
+    "linear": "a linear model",
+    "linear_late": "a linear model of each modality, averaged,",
+    "boosting": "gradient boosting",
+    "kernel_svm": "a kernel SVM",
+}
+"""How sentences name baselines; one of another package has its own name."""
+
+
 def ahead(d: DatasetReport) -> Ahead | None:
     """The simplest control that does at least as well as the best combination; None where none does."""
     best = next((r for r in d.cells if r.best), None)
     if best is None:
         return None
+    baseline = BASELINES.get(str(best.baseline), f"the baseline {best.baseline}")
     for gain, better, equal in (
         (best.gain_majority, "a guess does better than every model", "no model does better than a guess"),
-        (best.gain_linear, "a linear model does better", "a linear model does as well"),
+        (best.gain_baseline, f"{baseline} does better", f"{baseline} does as well"),
         (best.gain_single, "one modality does better alone", "one modality suffices"),
     ):
         if gain is not None and gain.verdict in ("worse", "equal"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Setting
 from mmbench.report.scores.ranking import Ranking, best_single, pooling_partner
-from mmbench.report.values.cells import CellCost, CellRow, CellState, SeedValue
+from mmbench.report.values.cells import MAJORITY, CellCost, CellRow, CellState, SeedValue
 from mmbench.schema.metric import METRICS
 from mmbench.stats import paired
 from mmbench.stats.estimates import Difference, Estimate
@@ -39,21 +39,23 @@ def _over(records: Sequence[Record], column: str, confidence: float) -> Estimate
     return paired.estimate([r[column] for r in records if r[column] is not None], confidence)
 
 
+COST_COLUMNS = {
+    "parameters": "parameters",
+    "flops": "flops",
+    "train_seconds": "train_seconds",
+    "inference_us": "inference_us_per_sample",
+    "peak_memory": "peak_memory",
+}
+"""Field of CellCost -> the quantity that it is the median of."""
+
+
 def _cost(records: Sequence[Record]) -> CellCost | None:
     def median(column: str) -> float | None:
         values = [r[column] for r in records if r[column] is not None]
         return float(np.median(values)) if values else None
 
-    parameters = median("parameters")
-    if parameters is None:
-        return None
-    return CellCost(
-        parameters=parameters,
-        flops=median("flops"),
-        train_seconds=median("train_seconds"),
-        inference_us=median("inference_us_per_sample"),
-        peak_memory=median("peak_memory"),
-    )
+    found = {name: median(column) for name, column in COST_COLUMNS.items()}
+    return None if set(found.values()) == {None} else CellCost(**found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ class Gains:
         to_best: To the best cell, of the other cells.
         single: To the best single modality, of the cells.
         pooling: To the same method with pooling in place of its attention.
-        fixed: Baseline -> over that baseline.
+        fixed: Baseline -> over that baseline; the constant guess is last.
     """
 
     to_best: Mapping[str, Difference]
@@ -81,7 +83,8 @@ def find_gains(field: DatasetScores, ranking: Ranking) -> Gains:
     deep = list(field.index)
     single = best_single(field)
     partner = {k: pooling_partner(field.methods[k], partners) for k in deep}
-    baselines = {str(field.methods[k].baseline): k for k in field.fixed}
+    names = {str(field.methods[k].baseline): k for k in field.fixed}
+    baselines = dict(sorted(names.items(), key=lambda item: item[0] == MAJORITY))
     return Gains(
         to_best=field.to_best(ranking.order, ranking.against, ranking.verdict),
         single=field.differences({k: single for k in ranking.order if single}),
@@ -166,8 +169,7 @@ def _row(
         to_best=gains.to_best.get(key),
         gain_single=gains.single.get(key),
         gain_pooling=gains.pooling.get(key),
-        gain_linear=gains.fixed.get("linear", {}).get(key),
-        gain_majority=gains.fixed.get("majority", {}).get(key),
+        gain_baselines={name: found[key] for name, found in gains.fixed.items() if key in found},
         ceiling_share=score.mean / ceiling if score and ceiling else None,
         cost=_cost(done),
         pareto=(),

@@ -10,6 +10,9 @@ from mmbench.report.values.methods import Method
 from mmbench.report.values.numbers import rank_label
 from mmbench.stats.estimates import Difference, Estimate, Verdict
 
+MAJORITY = "majority"
+"""The baseline that guesses without a look at the input."""
+
 CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
 
 
@@ -26,13 +29,14 @@ class SeedValue:
 
 @dataclass(frozen=True, kw_only=True)
 class CellCost:
-    """Medians over the finished seeds. Bytes, seconds, microseconds a sample; flops is a lower bound (see caveats).
+    """Medians over the finished seeds. Bytes, seconds, microseconds a sample; flops is a lower bound (see caveats). A
+    baseline that is not made of weights has neither parameters nor flops.
 
     Times and memory are those of one kind of hardware (`Provenance.timed_on`), None for a method that did not run
     there.
     """
 
-    parameters: float
+    parameters: float | None
     flops: float | None
     train_seconds: float | None
     inference_us: float | None
@@ -52,9 +56,9 @@ class CellRow:
     against the best cell (better: it is the one best); None without seeds to compare, and of controls. may_be_behind:
     by how much it may be behind the best, at most. decided_at: about how many seeds would decide, where it is open.
     in_top: not worse than the best, None if not ranked. in_top_all: the same when cells and controls are compared
-    together. to_best: difference to the best cell (None for the best itself). gain_single: to the best
-    single modality; gain_pooling: to the same cell with attention `mean`; gain_linear, gain_majority: to the baselines.
-    ceiling_share: score / ceiling, where that says something. pareto: the costs ("parameters", "flops",
+    together. to_best: difference to the best cell (None for the best itself). gain_single: to the best single modality;
+    gain_pooling: to the same cell with attention `mean`; gain_baselines: to each baseline, by its name, `majority`
+    last. ceiling_share: score / ceiling, where that says something. pareto: the costs ("parameters", "flops",
     "train_seconds", "inference_us") on whose front against the score it lies. trial_ids: of every declared seed that
     has one.
     """
@@ -83,8 +87,7 @@ class CellRow:
     to_best: Difference | None
     gain_single: Difference | None
     gain_pooling: Difference | None
-    gain_linear: Difference | None
-    gain_majority: Difference | None
+    gain_baselines: Mapping[str, Difference]
     ceiling_share: float | None
     cost: CellCost | None
     pareto: tuple[str, ...]
@@ -93,6 +96,25 @@ class CellRow:
     @property
     def key(self) -> str:
         return self.method.key
+
+    @property
+    def baseline(self) -> str | None:
+        """The best of the baselines that look at the input (all but `majority`), where there is one."""
+        informed = {name: gain.mean for name, gain in self.gain_baselines.items() if name != MAJORITY}
+        return min(informed, key=lambda name: informed[name], default=None)
+
+    @property
+    def gain_baseline(self) -> Difference | None:
+        """To the best of the baselines that look at the input."""
+        return None if self.baseline is None else self.gain_baselines[self.baseline]
+
+    @property
+    def gain_linear(self) -> Difference | None:
+        return self.gain_baselines.get("linear")
+
+    @property
+    def gain_majority(self) -> Difference | None:
+        return self.gain_baselines.get(MAJORITY)
 
     @property
     def rank_label(self) -> str:

@@ -155,7 +155,7 @@ def answer(
     for difference, over in (
         (best.gain_single, f"the best single modality ({best.gain_single.reference})" if best.gain_single else ""),
         (best.gain_pooling, "the same cell with pooling in place of attention"),
-        (best.gain_linear, "the linear baseline"),
+        (best.gain_baseline, f"the {best.gain_baseline.reference}" if best.gain_baseline else ""),
     ):
         if difference is not None:
             price = _price(best, by_key.get(difference.reference)) if difference is best.gain_single else ""

@@ -49,6 +49,8 @@ def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
         **gain_columns("to_best", row.to_best),
         **gain_columns("gain_single", row.gain_single),
         **gain_columns("gain_pooling", row.gain_pooling),
+        "best_baseline": row.baseline,
+        **gain_columns("gain_baseline", row.gain_baseline),
         **gain_columns("gain_linear", row.gain_linear),
         **gain_columns("gain_majority", row.gain_majority),
         "parameters": cost.parameters if cost else None,
@@ -99,6 +101,7 @@ def _metric_column(name: str, scale: Scale) -> Column:
 
 def _cell_columns(d: DatasetReport) -> list[Column]:
     scale = d.scale
+    baseline = next((r.baseline for r in d.rows if r.baseline), "baseline")
     ceiling: Column = ("of ceiling", lambda r: "–" if r.ceiling_share is None else share(r.ceiling_share), True)
     return [
         ("rank", _rank, True),
@@ -109,7 +112,7 @@ def _cell_columns(d: DatasetReport) -> list[Column]:
         *([ceiling] if scale.higher and scale.low == 0 else []),
         _gain_column("over single", "gain_single", scale),
         _gain_column("over pooling", "gain_pooling", scale),
-        _gain_column("over linear", "gain_linear", scale),
+        _gain_column(f"over {baseline}", "gain_baseline", scale),
         ("parameters", lambda r: quantity(r.cost.parameters if r.cost else None), True),
         ("FLOPs", lambda r: quantity(r.cost.flops if r.cost else None), True),
         ("training s", lambda r: quantity(r.cost.train_seconds if r.cost else None), True),

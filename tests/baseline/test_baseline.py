@@ -163,11 +163,19 @@ def test_a_missing_modality_is_zeros(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NEW)
-def test_what_is_told_of_a_missing_sample_depends_on_no_other(name: str) -> None:
+def test_what_is_told_of_a_sample_depends_on_no_other(name: str) -> None:
     x = np.random.default_rng(0).normal(size=(90, 5))
     model = fit(BASELINES[name], CLASSES, split(x, labels(CLASSES, x)))
     whole, part = told(model, split(x, labels(CLASSES, x))), told(model, split(x[:7], labels(CLASSES, x[:7])))
     assert np.allclose(whole[:7], part, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_the_unit_of_a_column_says_nothing(name: str) -> None:
+    x = np.random.default_rng(0).normal(size=(90, 5))
+    y, units = labels(CLASSES, x), np.array([1, 1e4, 1e-3, 1, 50])
+    found = [told(fit(BASELINES[name], CLASSES, split(c, y)), split(c, y)) for c in (x, x * units + 3 * units)]
+    assert np.allclose(*found, atol=1e-3)
 
 
 def bent(x: np.ndarray) -> np.ndarray:

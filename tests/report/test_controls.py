@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from mmbench.report.build import analyse
@@ -67,7 +69,9 @@ def test_the_best_baseline_is_the_one_that_is_named(baseline: str, words: str) -
     assert better.headline.startswith(f"{capital} does better on flat (0.800 against 0.70")
     said = answer(better, "flat").sentences
     assert said[0].startswith(f"On flat, {words} does better: {baseline} baseline has accuracy 0.800; the best")
-    assert any(f" to the {baseline} baseline" in text for text in said[1:])
+    (gain,) = (text for text in said[1:] if " baseline" in text)
+    # The best of 27 combinations at .7 is a little above that.
+    assert re.fullmatch(rf"It loses (9\.\d|10\.\d) points .* to the {baseline} baseline\.", gain), gain
     assert not any("linear baseline" in text for text in said)
     equal = report(**{baseline: 0.703})
     assert equal.headline == f"{capital} does as well on flat."

@@ -99,7 +99,8 @@ class CellRow:
 
     @property
     def baseline(self) -> str | None:
-        """The best of the baselines that look at the input (all but `majority`), where there is one."""
+        """The best on test of the baselines that look at the input (all but `majority`), where there is one: the choice
+        that favours the controls."""
         informed = {name: gain.mean for name, gain in self.gain_baselines.items() if name != MAJORITY}
         return min(informed, key=lambda name: informed[name], default=None)
 

@@ -23,6 +23,7 @@ from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import Role
 from mmbench.stats import paired
 from mmbench.stats.estimates import Difference, Estimate, Verdict
+from mmbench.stats.moderation import moderate
 
 Cell = tuple[str, str]
 """Data set and method."""
@@ -145,7 +146,7 @@ def _compare_seeds(delta: Sequence[np.ndarray], limit: float) -> paired.Tested:
     if seeds < 2:
         nothing = np.full(cells, np.nan)
         return paired.Tested(mean, nothing, nothing, nothing)
-    variance, df = paired.moderate(table.var(1, ddof=1), np.full(cells, seeds - 1.0))
+    variance, df = moderate(table.var(1, ddof=1), np.full(cells, seeds - 1.0))
     return paired.test(mean, variance / seeds, np.minimum(df, cells * (seeds - 1)), limit)
 
 

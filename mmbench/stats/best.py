@@ -34,6 +34,8 @@ class WithBest:
     Attributes:
         p: (k,) Of "this one is the best", adjusted for the k - 1 comparisons; NaN with one replicate.
         p_worse: (k,) The same, adjusted for the k methods of which it is asked (Holm): none is called worse by chance.
+        close: (k,) Whether it is within the margin of the method with the best mean, by two one-sided tests (TOST).
+        best: Which method has the best mean.
         low, high: (k,) Simultaneous limits of its true mean minus that of the best other one. Hsu's limits, which never
             exclude zero on the side on which nothing was found.
         first, last: (k,) The ranks that it may have: the first is 1 plus the number of methods that are surely ahead of
@@ -44,6 +46,8 @@ class WithBest:
 
     p: Floats
     p_worse: Floats
+    close: NDArray[np.bool_]
+    best: int
     low: Floats
     high: Floats
     first: Ints
@@ -57,13 +61,18 @@ class WithBest:
         return np.asarray(~(self.p < 1 - self.confidence), bool)
 
     def verdicts(self) -> list[Verdict]:
-        """Of each method against the best: equal where it cannot be behind by more than the margin, else worse where it
-        is surely not among the best. better: all others are worse."""
-        equal = (self.low >= -self.rope) & (self.rope > 0)
-        worse = (self.p_worse < 1 - self.confidence) & ~equal
-        if worse.sum() == len(worse) - 1:
-            return ["worse" if x else "better" for x in worse]
-        return ["worse" if x else "equal" if y else "open" for x, y in zip(worse, equal, strict=True)]
+        """Of each method against the best. worse: surely not among the best; equal: within the margin of the one with
+        the best mean, also where it is worse by less. That one is better where all others are worse, equal where all
+        are decided."""
+        worse = (self.p_worse < 1 - self.confidence) & ~self.close
+        found: list[Verdict] = [
+            "worse" if x else "equal" if y else "open" for x, y in zip(worse, self.close, strict=True)
+        ]
+        others = found[: self.best] + found[self.best + 1 :]
+        if found:
+            open_ = "open" in others
+            found[self.best] = "open" if open_ else "equal" if "equal" in others else "better"
+        return found
 
 
 def with_best(means: Means, among: Ints) -> WithBest:
@@ -87,9 +96,12 @@ def with_best(means: Means, among: Ints) -> WithBest:
         for i, left in zip(np.argsort(p, kind="stable").tolist(), range(k, 0, -1), strict=True):
             decided[i] = against(i).decided_at(left)
     # Hsu's limits stop at zero: being ahead is claimed only of a method that is ahead of all others, and the reverse.
+    best = int(means.mean[among].argmax()) if k else 0
     return WithBest(
         p=p,
         p_worse=p if np.isnan(p).any() else holm(p),
+        close=_close(means, among, best),
+        best=best,
         low=np.minimum(low, 0.0),
         high=np.maximum(high, 0.0),
         first=first,
@@ -98,6 +110,13 @@ def with_best(means: Means, among: Ints) -> WithBest:
         rope=means.rope,
         confidence=means.confidence,
     )
+
+
+def _close(means: Means, among: Ints, best: int) -> NDArray[np.bool_]:
+    if len(among) < 2 or means.replicates < 2 or means.rope == 0:
+        return np.zeros(len(among), bool)
+    found = means.pairs(among, np.full(len(among), among[best]))
+    return np.asarray(np.abs(found.delta) + found.near <= means.rope, bool)
 
 
 class _Against:
@@ -149,14 +168,13 @@ class _Against:
             return 0
         confidence, k = self.means.confidence, len(self.ahead)
         half = -float(special.stdtrit(self.dfs[at], (1 - confidence) / family / k) * self.scale[at])
-        near = float(self._reach(confidence, at)[0])
+        near = -float(special.stdtrit(self.dfs[at], 1 - confidence) * self.scale[at])
         return seeds_to_decide(float(self.ahead[at]), half, near, self.means.rope, self.means.replicates)
 
-    def _reach(self, confidence: float, at: int | None = None) -> Floats:
-        """How far each difference, or that one alone, may be from what was found."""
+    def _reach(self, confidence: float) -> Floats:
+        """How far each difference may be from what was found."""
         tail = float(special.stdtr(self.freedom, -_critical(confidence, self.shared, self.freedom)))
-        some = slice(None) if at is None else slice(at, at + 1)
-        return np.asarray(quantiles(tail, self.dfs[some]) * self.scale[some])
+        return np.asarray(quantiles(tail, self.dfs) * self.scale)
 
 
 def quantiles(tail: float, dfs: Floats) -> Floats:

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import stats
 
 from mmbench.stats.estimates import Estimate, Verdict
+from mmbench.stats.moderation import moderate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -92,28 +93,6 @@ def common_block(done: NDArray[np.bool_]) -> tuple[Ints, Ints]:
     size = complete.sum(0) * np.arange(1, done.shape[1] + 1)
     k = len(size) - 1 - int(np.argmax(size[::-1]))
     return np.flatnonzero(complete[:, k]), np.sort(order[: k + 1])
-
-
-def moderate(variance: Floats, df: Floats) -> tuple[Floats, Floats]:
-    """Draw variances, each with its degrees of freedom, up towards their common value (Smyth 2004, empirical Bayes).
-
-    How much is estimated from how unequal they are. Unlike Smyth, none is drawn down: that would understate the noise
-    of a method that truly is unstable. Returns the variances and their degrees of freedom, infinite where nothing
-    speaks against one common variance.
-    """
-    common = np.full_like(variance, np.average(variance, weights=df))
-    boundless = np.full_like(variance, np.inf)
-    if len(variance) < 3 or not (variance > 0).any():
-        return common, boundless
-    floor = 1e-5 * np.median(variance[variance > 0])
-    spread = np.log(np.maximum(variance, floor)) - special.digamma(df / 2) + np.log(df / 2)
-    excess = spread.var(ddof=1) - special.polygamma(1, df / 2).mean()
-    if excess <= 1e-3:
-        return common, boundless
-    half_prior = optimize.brentq(lambda x: special.polygamma(1, x) - excess, 1e-6, 1e6)
-    prior = 2 * half_prior
-    usual = np.exp(spread.mean() + special.digamma(half_prior) - np.log(half_prior))
-    return np.maximum(variance, (prior * usual + df * variance) / (prior + df)), prior + df
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +183,7 @@ def compare(scores: Floats, confidence: float, rope: float) -> Means:
     residual[~run | (np.abs(residual) < 1e-12)] = 0
     limit = float((seeds - 1).sum() - shared)
     own = (residual**2).sum(1) / (seeds - 1) * ((seeds - 1).sum() / limit)
-    variance, df = moderate(own, seeds - 1)
+    variance, df = moderate(own, seeds - 1, mean)
     return Means(
         mean=mean,
         error=variance / seeds,

@@ -25,6 +25,7 @@ from mmbench.sweep.assignment import Assignment, Packed
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.measure import failed_probes
 from mmbench.sweep.orphan_guard import Guard
+from mmbench.sweep.study import interleaved
 from mmbench.sweep.weights import WeightStore
 from mmbench.sweep.work import Work
 from mmbench.sweep.worker import GRACE_S, WAIT
@@ -198,7 +199,8 @@ class Driver(tune.Callback):
 
     def _add(self, more: Sequence[Assignment]) -> None:
         if more:
-            self.waiting.extend(more)
+            # In turn with what waits: a budget that is being found must not wait for all trials of another data set.
+            self.waiting = deque(interleaved([more, list(self.waiting)]))
             self.to_train += sum(a.trains for a in more)
             self.to_measure += sum(not a.trains for a in more)
             self.on_more(len(more))

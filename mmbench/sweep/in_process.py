@@ -21,6 +21,7 @@ from mmbench.schema.result import TrialResult
 from mmbench.sweep.assignment import Outcome
 from mmbench.sweep.local import one_thread
 from mmbench.sweep.ray_settings import is_remote
+from mmbench.sweep.study import interleaved
 from mmbench.sweep.trial import measure_again
 from mmbench.sweep.trial import run as run_trial
 from mmbench.sweep.weights import WeightStore
@@ -73,7 +74,7 @@ def run(
                     trained += 1
                     on_result(files.complete)
                     if more := work.finished(files.complete):
-                        todo.extend(more)
+                        todo = deque(interleaved([more, list(todo)]))
                         to_train += sum(a.trains for a in more)
                         to_measure += sum(not a.trains for a in more)
                         on_more(len(more))

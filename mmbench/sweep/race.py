@@ -39,7 +39,7 @@ class Look:
 
 @dataclass(kw_only=True)
 class Finding:
-    """What a race has found so far. verdicts: by combination; those that are not open stay as they are."""
+    """What a race has found so far. verdicts: by combination; what is worse stays so."""
 
     looks: list[Look] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -79,7 +79,8 @@ def look(finding: Finding, scores: Mapping[str, Mapping[int, float]], *, seeds: 
         columns = sorted({seed for key in keys for seed in scores[key]})
         values = np.array([[scores[key].get(seed, np.nan) for seed in columns] for key in keys])
         for key, verdict in zip(keys, _verdicts(values, 1 - error, rope), strict=True):
-            if finding.verdicts.get(key, "open") == "open":
+            # One that is surely not among the best stays so; what is equal is so to the best of this look.
+            if finding.verdicts.get(key) != "worse":
                 finding.verdicts[key] = verdict
     decided = sum(v != "open" for v in finding.verdicts.values())
     finding.looks.append(Look(seeds=seeds, error=error, decided=decided))

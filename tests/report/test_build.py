@@ -156,12 +156,12 @@ def train_seconds(row: CellRow) -> float:
 
 def test_nobody_is_advised_to_take_a_cell_that_is_clearly_behind() -> None:
     """With three seeds a cell far behind can still be open, after the correction for many comparisons."""
-    report = analysed(make(noise=0.02))
+    report = analysed(make(noise=0.018))
     for data in report.context.datasets:
         told = [text for text in answer(report, data.name).sentences if text.startswith("Where training time counts")]
         behind = [k for k in data.top if (d := data.row(k).to_best) and (d.high < 0 or d.mean < -2 * data.scale.rope)]
         assert not any(f"take {k}:" in text for k in behind for text in told)
-    wide = analysed(make(noise=0.02)).context.dataset("unique")
+    wide = analysed(make(noise=0.018)).context.dataset("unique")
     assert min((wide.row(k) for k in wide.top), key=train_seconds).to_best.high < 0, "the case is there"  # type: ignore[union-attr]
 
 
@@ -203,7 +203,7 @@ def test_the_answer_is_advice() -> None:
 
 
 def test_what_is_equal_to_the_best_is_named_apart_from_what_is_open() -> None:
-    report = analysed(make(seeds=5, noise=0.005))
+    report = analysed(make(seeds=5, noise=0.0075))
     found = report.context.dataset("unique")
     by_verdict = {v: [r.key for r in found.cells if r.verdict == v and not r.best] for v in ("equal", "open", "worse")}
     assert all(by_verdict.values()), "each is there"
@@ -215,7 +215,7 @@ def test_what_is_equal_to_the_best_is_named_apart_from_what_is_open() -> None:
 
 
 def test_a_gain_that_is_clear_taken_alone_but_not_among_all_cells_is_told_as_that() -> None:
-    found = analysed(make(noise=0.02))
+    found = analysed(make(noise=0.018))
     gain = found.context.dataset("unique").row(str(found.context.dataset("unique").best)).gain_pooling
     assert gain is not None and gain.half is not None and gain.mean > gain.half and gain.verdict == "open"
     (said,) = (text for text in answer(found, "unique").sentences if "pooling in place of attention" in text)

@@ -39,7 +39,7 @@ ERROR = scale_of("mae", 0.01, scores=[12.3], guess=20.0)
 @pytest.fixture(scope="module")
 def every() -> Report:
     """Data sets on which cells are equal, open and worse, and one on which the best is better than all others."""
-    return analysed(make(seeds=5, noise=0.005))
+    return analysed(make(seeds=5, noise=0.0075))
 
 
 @pytest.mark.parametrize(

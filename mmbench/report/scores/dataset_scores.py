@@ -15,6 +15,7 @@ from mmbench.report.values.scale import RANKS, Scale
 from mmbench.stats import paired
 from mmbench.stats.best import WithBest
 from mmbench.stats.estimates import Difference, Verdict
+from mmbench.stats.moderation import moderate
 from mmbench.stats.paired import Floats, Means, Tested
 
 POOLING = "mean"
@@ -179,7 +180,7 @@ class DatasetScores:
             nothing = np.full(len(keys), np.nan)
             return self._together(dict.fromkeys(keys, baseline), Tested(delta, nothing, nothing, nothing))
         # Moderated: two seeds that happen to agree are no proof that there is no noise.
-        variance, df = paired.moderate(np.nanvar(self.all_values, axis=1, ddof=1), seeds - 1)
+        variance, df = moderate(np.nanvar(self.all_values, axis=1, ddof=1), seeds - 1, self.means.mean)
         df = self._joint_df(variance, np.minimum(df, max(float((seeds - 1).sum()), 1.0)))
         found = paired.test(delta, (variance / seeds)[rows], df[rows], self.settings.confidence)
         return self._together(dict.fromkeys(keys, baseline), found)

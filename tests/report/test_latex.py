@@ -39,7 +39,7 @@ NASTY = (
 @pytest.fixture(scope="module")
 def analysis() -> Report:
     truths = {n: TRUTHS[n] for n in ("unique", "synergy")}
-    made = make(truths=truths, seeds=4, noise=0.004, faults={0: State.FAILED, 4: State.SKIPPED})
+    made = make(truths=truths, seeds=4, noise=0.006, faults={0: State.FAILED, 4: State.SKIPPED})
     results = {k: r if r.message is None else r.model_copy(update={"message": NASTY}) for k, r in made.results.items()}
     spec = made.specs["unique"].model_copy(update={"description": NASTY, "source": NASTY, "notes": (NASTY,)})
     return analysed(replace(made, results=results, specs=made.specs | {"unique": spec}))

@@ -82,7 +82,7 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
     samples: of random training data; None takes the first prepared data set of this repository.
     """
     from mmbench.schema.dataset import load_spec
-    from mmbench.sweep.plan import build
+    from mmbench.sweep.planning.plan import build
 
     params = plain.params()
     name = params.grid.datasets[0]
@@ -118,7 +118,7 @@ def read_splits(folder: Path) -> tuple[DataSpec, dict[str, Any]]:
 def by_sweep(folder: Path, params: Params, plan: Plan) -> list[TrialResult]:
     """mmbench's own engine."""
     from mmbench.sweep import engine
-    from mmbench.sweep.work import planned
+    from mmbench.sweep.rounds.work import planned
 
     ledger = Ledger(folder / "data" / "ledger")
     with ledger.lock():

@@ -69,7 +69,7 @@ def run(folder: Path, params: Params, plan: Plan, per_gpu: str) -> None:
 def child(folder: Path) -> None:
     """What `run` starts."""
     from mmbench.sweep import engine
-    from mmbench.sweep.work import planned
+    from mmbench.sweep.rounds.work import planned
 
     jobs = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     plan = Plan(jobs=tuple(Job.model_validate_json(job) for job in jobs), skipped=())

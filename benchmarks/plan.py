@@ -16,9 +16,9 @@ from mmbench.ledger.store import Ledger, limits_of
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params
-from mmbench.sweep.cell_costs import costs
-from mmbench.sweep.model_counts import ModelCounter
-from mmbench.sweep.plan import build
+from mmbench.sweep.planning.cell_costs import costs
+from mmbench.sweep.planning.model_counts import ModelCounter
+from mmbench.sweep.planning.plan import build
 from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[1]

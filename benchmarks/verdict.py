@@ -32,10 +32,10 @@ from mmbench.schema.plan import Plan
 from mmbench.stages.report import families
 from mmbench.stages.sweep import sweep
 from mmbench.sweep import engine
-from mmbench.sweep.plan import load_specs
+from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.progress import Watch
-from mmbench.sweep.schedule import Schedule, declared
-from mmbench.sweep.work import planned
+from mmbench.sweep.rounds.schedule import Schedule, declared
+from mmbench.sweep.rounds.work import planned
 
 ALLOWED = 1 / 20
 """The share of decided verdicts that may turn."""

@@ -17,9 +17,9 @@ from mmbench.registry import GRID_AXES
 if TYPE_CHECKING:
     from mmbench.schema.params import Params
     from mmbench.schema.trial import TrialConfig
-    from mmbench.sweep.cell_costs import Count
-    from mmbench.sweep.estimate import TimeLeft
-    from mmbench.sweep.schedule import Stand
+    from mmbench.sweep.planning.cell_costs import Count
+    from mmbench.sweep.planning.estimate import TimeLeft
+    from mmbench.sweep.rounds.schedule import Stand
 
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
@@ -38,8 +38,8 @@ def _load(project: Project, params: Params, *, costs: bool) -> tuple[Loaded, Cos
     """The plan, and what its models cost, where that is asked for: counting builds models, which takes PyTorch."""
     if not costs:
         return load(project, params), {}
-    from mmbench.sweep import cell_costs
-    from mmbench.sweep.model_counts import ModelCounter
+    from mmbench.sweep.planning import cell_costs
+    from mmbench.sweep.planning.model_counts import ModelCounter
 
     counter = ModelCounter()
     loaded = load(project, params, counter)
@@ -145,7 +145,7 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
 
 
 def _time_left(loaded: Loaded) -> TimeLeft:
-    from mmbench.sweep.estimate import slots_of, time_left
+    from mmbench.sweep.planning.estimate import slots_of, time_left
 
     settled = [j for j in loaded.plan.jobs if not loaded.stands[j.config.dataset].calibrating]
     return time_left(settled, loaded.results, loaded.specs, slots_of(loaded.params.sweep))
@@ -177,8 +177,8 @@ def _budget(stand: Stand) -> dict[str, Any] | None:
 
 def _describe_matching(loaded: Loaded) -> str:
     """To how many parameters, and over which widths."""
-    from mmbench.sweep.match_parameters import NAME, TOLERANCE, Matcher
-    from mmbench.sweep.model_counts import ModelCounter
+    from mmbench.sweep.planning.match_parameters import NAME, TOLERANCE, Matcher
+    from mmbench.sweep.planning.model_counts import ModelCounter
 
     matcher = Matcher(loaded.params.model, ModelCounter())
     shown = []

@@ -48,7 +48,7 @@ def _narrow(params: Params, root: Path, dataset: str, seed: int, options: dict[s
     """The settings whose plan holds the one trial: so it is checked, named and identified as a sweep's would be."""
     from mmbench.schema.params import Params
     from mmbench.schema.strict_yaml import parse
-    from mmbench.sweep.plan import known_datasets
+    from mmbench.sweep.planning.plan import known_datasets
 
     known = known_datasets(root)
     if dataset not in known:
@@ -108,7 +108,7 @@ def _check_call(options: dict[str, Any], seed: int) -> None:
 
 
 def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> tuple[Job, DataSpec]:
-    from mmbench.sweep.plan import build
+    from mmbench.sweep.planning.plan import build
 
     _check_call(options, seed)
     params = _narrow(project.params(), project.root, dataset, seed, options)

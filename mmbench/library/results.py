@@ -25,7 +25,7 @@ from mmbench.schema.result import TrialResult
 if TYPE_CHECKING:
     from torch import nn
 
-    from mmbench.sweep.schedule import Stand
+    from mmbench.sweep.rounds.schedule import Stand
 
 SHOWN = 20
 """Rows of the table that a notebook shows."""

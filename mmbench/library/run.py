@@ -23,10 +23,10 @@ from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.schema.strict_yaml import parse
 from mmbench.stages.sweep import compute_metrics
-from mmbench.sweep.assignment import Outcome, assignments
 from mmbench.sweep.progress import Watch
-from mmbench.sweep.schedule import Schedule, declared
-from mmbench.sweep.work import scheduled
+from mmbench.sweep.rounds.assignment import Outcome, assignments
+from mmbench.sweep.rounds.schedule import Schedule, declared
+from mmbench.sweep.rounds.work import scheduled
 
 USUAL_RATE = 0.003
 SECTIONS = ("train", "tuning", "model", "controls", "sweep", "report")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mmbench.schema.params import Params
     from mmbench.schema.plan import Plan
     from mmbench.schema.result import TrialResult
-    from mmbench.sweep.model_counts import ModelCounter
-    from mmbench.sweep.schedule import Stand
+    from mmbench.sweep.planning.model_counts import ModelCounter
+    from mmbench.sweep.rounds.schedule import Stand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Loaded:
 
 def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     """spec.json of every data set in the grid. Raises UserError that names one command for all that are missing."""
-    from mmbench.sweep import plan
+    from mmbench.sweep.planning import plan
 
     plan.check_names(params, plan.known_datasets(root))
     missing = [n for n in params.grid.datasets if not (root / PREPARED / n / "spec.json").exists()]
@@ -86,7 +86,7 @@ def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
 def load(project: Project, params: Params | None = None, counter: ModelCounter | None = None) -> Loaded:
     """Read settings, specs and ledger and make the plan. `params`: instead of those of the project's file; `counter`:
     counts for the plan, and can be asked afterwards."""
-    from mmbench.sweep.schedule import Schedule, declared
+    from mmbench.sweep.rounds.schedule import Schedule, declared
 
     params = params or project.params()
     specs = load_specs(params, project.root)

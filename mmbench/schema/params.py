@@ -154,7 +154,7 @@ class ModelSize(Frozen):
 
 class ModelSettings(ModelSize):
     """The size of every cell or, with `match_params`, of the reference cell that sets the number of parameters for all
-    (mmbench.sweep.match_parameters)."""
+    (mmbench.sweep.planning.match_parameters)."""
 
     match_params: bool = False
 
@@ -169,10 +169,10 @@ Rate = Annotated[float, Field(gt=0)]
 class TrainingSettings(Frozen):
     """The one budget for all methods on a data set.
 
-    epochs, learning_rate: auto: found for each data set before its sweep (`mmbench.sweep.calibration`). patience:
-    epochs without a better validation score before stopping; null = off. class_weights: balanced lets classes (and
-    labels) weigh inversely to how often they occur. dropout: of embedded tokens, of what attention adds and of hidden
-    units of MLPs. label_smoothing: the share of a label that is spread over all classes.
+    epochs, learning_rate: auto: found for each data set before its sweep, as `mmbench.sweep.rounds.calibration` says.
+    patience: epochs without a better validation score before stopping; null = off. class_weights: balanced lets
+    classes (and labels) weigh inversely to how often they occur. dropout: of embedded tokens, of what attention adds
+    and of hidden units of MLPs. label_smoothing: the share of a label that is spread over all classes.
     """
 
     epochs: Positive | Literal["auto"]

@@ -24,8 +24,8 @@ from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import exit_code
-from mmbench.sweep.plan import load_specs
-from mmbench.sweep.schedule import Schedule, declared
+from mmbench.sweep.planning.plan import load_specs
+from mmbench.sweep.rounds.schedule import Schedule, declared
 
 MERGED = Path("reports-merged")
 """Of several sources: reports/ belongs to DVC and to the project's own ledger."""

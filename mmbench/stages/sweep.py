@@ -21,13 +21,13 @@ from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import GO_ON, INTERRUPTED, exit_code
 from mmbench.sweep import measure
-from mmbench.sweep.plan import load_specs
+from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.progress import MeasureWatch, Watch, duration, summary
-from mmbench.sweep.schedule import Schedule, declared
-from mmbench.sweep.work import scheduled
+from mmbench.sweep.rounds.schedule import Schedule, declared
+from mmbench.sweep.rounds.work import scheduled
 
 if TYPE_CHECKING:
-    from mmbench.sweep.assignment import Outcome
+    from mmbench.sweep.rounds.assignment import Outcome
 
 
 def sweep(root: Path, console: Console) -> int:

@@ -8,6 +8,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+ROUNDING = 1e-12
 STEPS = 40
 """Members that are added, one by one; a model may be added again."""
 
@@ -31,7 +32,8 @@ def select(predictions: Sequence[NDArray[np.float64]], score: Callable[[NDArray[
         added = int(np.argmax(values))
         total = total + predictions[added]
         counts = [n + (i == added) for i, n in enumerate(counts)]
-        if values[added] > best_value:
+        # By more than rounding: the same ensemble with every member twice is no better.
+        if values[added] > best_value + ROUNDING:
             best, best_value = counts, values[added]
     return best
 

@@ -6,7 +6,9 @@ Phipson et al. 2016, Robust Hyperparameter Estimation (outliers do not decide ho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,21 +40,20 @@ def moderate(variance: Floats, df: Floats, mean: Floats | None = None) -> tuple[
     boundless = np.full_like(variance, np.inf)
     if len(variance) < 3 or not (variance > 0).any():
         return np.full_like(variance, np.average(variance, weights=df)), boundless
-    median = np.array([_likely(float(d))[2] for d in df])
+    likely = [_likely(float(d)) for d in df]
     # Without its median, which depends on the degrees of freedom, each is the logarithm of its own true variance.
     floor = 1e-5 * np.median(variance[variance > 0])
-    level = np.log(np.maximum(variance, floor)) - median
-    usual, used = _usual(level, df, mean)
-    clipped = np.array([_clip(x, float(d)) for x, d in zip(level - usual, df, strict=True)])
-    found = float(clipped.var(ddof=used))
-    expected = np.mean([_likely(float(d))[0] for d in df], axis=0)
+    level = np.log(np.maximum(variance, floor)) - np.array([x.median for x in likely])
+    usual, used = _usual(level, likely, mean)
+    found = float(_clipped(level - usual, likely).var(ddof=used))
+    expected = np.mean([x.clipped for x in likely], axis=0)
     if found <= expected[-1] * (1 + 1e-3):
         prior = np.inf
         common = np.exp(usual) if used > 1 else np.full_like(variance, np.average(variance, weights=df))
     else:
-        # Falls as the prior grows.
+        # The more alike the methods are, the smaller it is.
         prior = float(np.exp(np.interp(-found, -expected[:-1], np.log(PRIORS[:-1]))))
-        shift = np.array([np.interp(np.log(prior), np.log(PRIORS[:-1]), _likely(float(d))[1][:-1]) for d in df])
+        shift = np.array([np.interp(np.log(prior), np.log(PRIORS[:-1]), x.shift[:-1]) for x in likely])
         common = np.exp(usual - shift)
     outlier = variance > common * stats.f.isf(OUTLIER / len(df), df, min(prior, 1e6))
     if np.isinf(prior):
@@ -61,7 +62,7 @@ def moderate(variance: Floats, df: Floats, mean: Floats | None = None) -> tuple[
     return mixed, np.where(outlier, df, prior + df)
 
 
-def _usual(level: Floats, df: Floats, mean: Floats | None) -> tuple[Floats, int]:
+def _usual(level: Floats, likely: Sequence[_Likely], mean: Floats | None) -> tuple[Floats, int]:
     """The usual level for each method, and the number of parameters that were fitted."""
     middle = np.full_like(level, np.median(level))
     if mean is None or len(level) < TREND or np.ptp(mean) == 0:
@@ -70,7 +71,7 @@ def _usual(level: Floats, df: Floats, mean: Floats | None) -> tuple[Floats, int]
     fitted = middle
     for _ in range(3):
         # Outliers count no further out than clipping leaves them.
-        near = fitted + np.array([_clip(r, float(d)) for r, d in zip(level - fitted, df, strict=True)])
+        near = fitted + _clipped(level - fitted, likely)
         slope = float(x @ near / (x @ x))
         rest = near - near.mean() - slope * x
         error = float(rest @ rest / (len(x) - 2) / (x @ x))
@@ -81,26 +82,33 @@ def _usual(level: Floats, df: Floats, mean: Floats | None) -> tuple[Floats, int]
     return fitted, 2 if kept else 1
 
 
-def _clip(x: float, df: float) -> float:
-    _, _, _, low, high = _likely(df)
-    return min(max(x, low), high)
+class _Likely(NamedTuple):
+    """Of the logarithm of a sample variance with these degrees of freedom.
+
+    median: where all true variances are one. low, high: where it is clipped, beside its median. clipped: its variance
+    then, by prior; shift: by how much its median is another one, by prior.
+    """
+
+    median: float
+    low: float
+    high: float
+    clipped: Floats
+    shift: Floats
+
+
+def _clipped(beside: Floats, likely: Sequence[_Likely]) -> Floats:
+    """beside: the median."""
+    return np.clip(beside, [x.low for x in likely], [x.high for x in likely])
 
 
 @lru_cache(maxsize=256)
-def _likely(df: float) -> tuple[Floats, Floats, float, float, float]:
-    """Of the logarithm of a sample variance, less its median if all true variances were equal.
-
-    Returns, for each prior, the variance of it when it is clipped around its median, and that median; the median of
-    the logarithm itself, and where it is clipped.
-    """
+def _likely(df: float) -> _Likely:
     q = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    plain = np.log(stats.chi2.ppf(q, df) / df)
-    median = float(np.log(stats.chi2.ppf(0.5, df) / df))
-    low, high = (float(np.log(stats.chi2.ppf(p, df) / df)) - median for p in (CLIP, 1 - CLIP))
-    variances, medians = [], []
+    median, low, high = np.log(stats.chi2.ppf([0.5, CLIP, 1 - CLIP], df) / df).tolist()
+    clipped, shift = [], []
     for prior in PRIORS:
-        x = plain if np.isinf(prior) else np.log(stats.f.ppf(q, df, prior))
+        x = np.log(stats.chi2.ppf(q, df) / df if np.isinf(prior) else stats.f.ppf(q, df, prior))
         centre = float(np.median(x))
-        variances.append(float(np.clip(x - centre, low, high).var()))
-        medians.append(centre - median)
-    return np.array(variances), np.array(medians), median, low, high
+        clipped.append(float(np.clip(x - centre, low - median, high - median).var()))
+        shift.append(centre - median)
+    return _Likely(median, low - median, high - median, np.array(clipped), np.array(shift))

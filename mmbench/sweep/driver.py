@@ -21,13 +21,13 @@ from mmbench.ledger.store import Ledger
 from mmbench.schema.measured import Measured
 from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import Provenance, State, TrialResult
-from mmbench.sweep.assignment import Assignment, Packed
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.measure import failed_probes
 from mmbench.sweep.orphan_guard import Guard
-from mmbench.sweep.study import interleaved
+from mmbench.sweep.planning.interleaved import interleaved
+from mmbench.sweep.rounds.assignment import Assignment, Packed
+from mmbench.sweep.rounds.work import Work
 from mmbench.sweep.weights import WeightStore
-from mmbench.sweep.work import Work
 from mmbench.sweep.worker import GRACE_S, WAIT
 
 STILLBORN = 5

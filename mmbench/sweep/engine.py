@@ -26,11 +26,11 @@ from mmbench.schema.params import Sweep
 from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult
 from mmbench.sweep import cluster
-from mmbench.sweep.assignment import Outcome
 from mmbench.sweep.orphan_guard import guarded
 from mmbench.sweep.ray_settings import is_remote
+from mmbench.sweep.rounds.assignment import Outcome
+from mmbench.sweep.rounds.work import Work
 from mmbench.sweep.shared_dataset import Data
-from mmbench.sweep.work import Work
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver

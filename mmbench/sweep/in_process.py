@@ -18,14 +18,14 @@ from mmbench.ledger.store import Ledger, limits_of
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Sweep
 from mmbench.schema.result import TrialResult
-from mmbench.sweep.assignment import Outcome
 from mmbench.sweep.local import one_thread
+from mmbench.sweep.planning.interleaved import interleaved
 from mmbench.sweep.ray_settings import is_remote
-from mmbench.sweep.study import interleaved
+from mmbench.sweep.rounds.assignment import Outcome
+from mmbench.sweep.rounds.work import Work
 from mmbench.sweep.trial import measure_again
 from mmbench.sweep.trial import run as run_trial
 from mmbench.sweep.weights import WeightStore
-from mmbench.sweep.work import Work
 
 
 def suffices(settings: Sweep) -> bool:

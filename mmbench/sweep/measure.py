@@ -23,7 +23,7 @@ from mmbench.schema.result import TrialResult
 from mmbench.schema.scores import score
 from mmbench.schema.strict_yaml import Frozen
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.fingerprint import measure_fingerprint
+from mmbench.sweep.planning.fingerprint import measure_fingerprint
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ from ray import tune
 
 from mmbench.registry import Axis, Variant, define
 from mmbench.schema.plan import Limits
-from mmbench.sweep.assignment import Assignment
+from mmbench.sweep.rounds.assignment import Assignment
 from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:

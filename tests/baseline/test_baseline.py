@@ -11,7 +11,7 @@ from mmbench.model.baseline import BaselineModel
 from mmbench.registry import Variant, check_options, variants
 from mmbench.schema.dataset import Modality
 from mmbench.schema.task import Task, TaskKind, task_of
-from mmbench.sweep.study import own_space
+from mmbench.sweep.planning.study import own_space
 from tests.support import small
 
 CLASSES = task_of("classification", "abc")

@@ -15,7 +15,7 @@ import yaml
 from mmbench.ledger.store import Ledger
 from mmbench.schema import cost_curves
 from mmbench.schema.params import load_params
-from mmbench.sweep.plan import build, load_specs
+from mmbench.sweep.planning.plan import build, load_specs
 from tests.support import plain
 from tests.support.cost_curves import example
 from tests.support.factory import TRUTHS, Job, result_of, spec_of

@@ -26,25 +26,26 @@ def test_one_that_failed_is_chosen_only_where_all_did() -> None:
 
 
 def test_selection_finds_models_that_are_good_together() -> None:
-    """Two models that err on different samples beat the better one of them; a third, worse one is left out."""
-    rng = np.random.default_rng(1)
-    labels = rng.integers(0, 2, 400)
+    """Each of three errs on another quarter of the samples, so that the other two outvote it; a fourth, which errs
+    where any of them does, is left out."""
+    labels = np.random.default_rng(1).integers(0, 2, 400)
 
-    def model(wrong: slice, sure: float) -> np.ndarray:
+    def model(wrong: slice) -> np.ndarray:
         says = labels.copy()
         says[wrong] = 1 - says[wrong]
-        return np.where(np.eye(2)[says] == 1, sure, 1 - sure)
+        return np.where(np.eye(2)[says] == 1, 0.6, 0.4)
 
-    predictions = [model(slice(0, 100), 0.6), model(slice(100, 220), 0.7), model(slice(0, 300), 0.55)]
+    predictions = [model(slice(0, 100)), model(slice(100, 200)), model(slice(200, 300)), model(slice(0, 300))]
 
     def accuracy(p: np.ndarray) -> float:
         return float((p.argmax(1) == labels).mean())
 
-    # Surer than the first on its samples, the second decides there; where it errs, the first must be weightier.
-    counts = select(predictions, accuracy)
-    together = accuracy(mean_of(predictions, counts))
-    assert together >= max(accuracy(p) for p in predictions) and counts[2] == 0
-    assert sum(counts) <= 40
+    def likelihood(p: np.ndarray) -> float:
+        return float(np.log(p[np.arange(400), labels]).mean())
+
+    counts = select(predictions, likelihood)
+    assert max(map(accuracy, predictions)) == 0.75
+    assert accuracy(mean_of(predictions, counts)) == 1.0 and counts == [1, 1, 1, 0]
 
 
 def test_an_ensemble_on_validation_is_never_worse_than_its_best_member() -> None:

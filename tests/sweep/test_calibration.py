@@ -17,8 +17,8 @@ from mmbench.schema.plan import Job
 from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import task_of
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.calibration import MOST, RATE, Calibration, references
-from mmbench.sweep.plan import build, job_of
+from mmbench.sweep.planning.plan import build, job_of
+from mmbench.sweep.rounds.calibration import MOST, RATE, Calibration, references
 from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[2]

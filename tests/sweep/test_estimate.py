@@ -8,7 +8,7 @@ import pytest
 
 from mmbench.schema.params import Sweep
 from mmbench.schema.result import State
-from mmbench.sweep.estimate import slots_of, time_left
+from mmbench.sweep.planning.estimate import slots_of, time_left
 from tests.support.factory import Made, Truth, make
 
 FLAT = {"flat": Truth(base=0.8, single={"image": 0.5, "audio": 0.4}, linear=0.4)}

@@ -19,7 +19,7 @@ import json, sys
 from pathlib import Path
 from mmbench.cli.project import Project, load
 from mmbench import registry
-from mmbench.sweep import fingerprint
+from mmbench.sweep.planning import fingerprint
 
 root = Path(sys.argv[1])
 for line in sys.stdin:

@@ -13,10 +13,10 @@ from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
-from mmbench.sweep.cell_costs import costs
-from mmbench.sweep.match_parameters import NAME, TOLERANCE, WIDEST, Matcher, around
-from mmbench.sweep.model_counts import ModelCounter
-from mmbench.sweep.plan import build
+from mmbench.sweep.planning.cell_costs import costs
+from mmbench.sweep.planning.match_parameters import NAME, TOLERANCE, WIDEST, Matcher, around
+from mmbench.sweep.planning.model_counts import ModelCounter
+from mmbench.sweep.planning.plan import build
 from tests.support import plain
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.model_counts import ModelCounter, sample
+from mmbench.sweep.planning.model_counts import ModelCounter, sample
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from mmbench.schema.dataset import DataSpec, Modality
 from mmbench.schema.params import Choice, Params, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.task import task_of
-from mmbench.sweep.plan import build, check_names, load_specs
+from mmbench.sweep.planning.plan import build, check_names, load_specs
 from tests.support import small_project
 
 
@@ -111,7 +111,7 @@ def test_a_baseline_for_few_samples_is_skipped_on_many(
         controls={"baselines": ["kernel_svm", "linear"]},
         tuning={"configurations": configurations},
     )
-    monkeypatch.setattr("mmbench.sweep.plan._cannot_fuse", lambda config: None)
+    monkeypatch.setattr("mmbench.sweep.planning.refusal._cannot_fuse", lambda config: None)
     sizes = {"one": 5000, "two": 5001}
     specs = {
         name: SPECS[name].model_copy(update={"splits": SPECS[name].splits | {"train": n}}) for name, n in sizes.items()

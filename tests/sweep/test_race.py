@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmbench.schema.params import Race
-from mmbench.sweep.race import Finding, errors, look, still_open
+from mmbench.sweep.rounds.race import Finding, errors, look, still_open
 
 LEAST, MOST = 3, 12
 RACE = Race(least=LEAST, most=MOST)
@@ -47,6 +47,31 @@ def test_what_is_decided_gets_no_more_seeds() -> None:
     assert finding.looks[0].decided >= 24, "those far behind are decided at the first look"
     assert trials <= 27 * LEAST + 3 * (MOST - LEAST)
     assert finding.verdicts["0"] in ("equal", "better")
+
+
+def _rows(*means: float, noise: float = 0.002, seeds: int = 4) -> Scores:
+    """Scores around these means, by the number of the combination."""
+    draw = np.random.default_rng(3)
+    return {str(i): dict(enumerate((m + noise * draw.standard_normal(seeds)).tolist())) for i, m in enumerate(means)}
+
+
+def test_what_is_equal_is_looked_at_again_and_what_is_worse_is_not() -> None:
+    """One is equal to the best until another one turns out to be better by more than the margin."""
+    finding = Finding()
+    others = [0.7] * 8
+    look(finding, _rows(0.90, 0.898, *others, noise=0.001), seeds=4, error=0.02, rope=0.01)
+    assert [finding.verdicts[k] for k in ("0", "1", "2")] == ["equal", "equal", "worse"]
+    look(finding, _rows(0.93, 0.898, *[0.93] * 8), seeds=8, error=0.02, rope=0.01)
+    assert finding.verdicts["1"] == "worse" and {finding.verdicts[str(i)] for i in range(2, 10)} == {"worse"}
+
+
+def test_the_best_is_decided_when_all_others_are() -> None:
+    """Or a race would stop while nobody knows whether another one is better."""
+    finding = Finding()
+    look(finding, _rows(0.90, 0.892, 0.7, 0.7, noise=0.006), seeds=4, error=0.02, rope=0.01)
+    assert [finding.verdicts[k] for k in "0123"] == ["open", "open", "worse", "worse"]
+    look(finding, _rows(0.90, 0.8995, 0.7, 0.7, noise=0.002), seeds=8, error=0.02, rope=0.01)
+    assert [finding.verdicts[k] for k in "0123"] == ["equal", "equal", "worse", "worse"]
 
 
 def test_one_without_any_score_takes_no_part() -> None:

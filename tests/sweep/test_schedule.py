@@ -19,9 +19,9 @@ from mmbench.schema.params import load_params
 from mmbench.schema.result import TrialResult
 from mmbench.stages.report import report as reported
 from mmbench.sweep import in_process
-from mmbench.sweep.plan import load_specs
-from mmbench.sweep.schedule import Schedule, declared
-from mmbench.sweep.work import scheduled
+from mmbench.sweep.planning.plan import load_specs
+from mmbench.sweep.rounds.schedule import Schedule, declared
+from mmbench.sweep.rounds.work import scheduled
 from tests.support import driver, small_project
 
 pytestmark = pytest.mark.slow

@@ -15,8 +15,8 @@ from mmbench.schema.params import Params
 from mmbench.schema.plan import Job
 from mmbench.schema.task import task_of
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.plan import build
-from mmbench.sweep.study import own_space
+from mmbench.sweep.planning.plan import build
+from mmbench.sweep.planning.study import own_space
 from tests.support import plain
 
 SPACE = {
@@ -136,7 +136,7 @@ def test_what_a_variant_declares_wrongly_is_said(
 ) -> None:
     cls = type("Declares", (_Declares,), {"tuned": tuned})
     info = Variant(name="declares", source="test", core=False, cls=cls)
-    monkeypatch.setattr("mmbench.sweep.study.get", lambda *_, **__: info)
+    monkeypatch.setattr("mmbench.sweep.planning.study.get", lambda *_, **__: info)
     with pytest.raises(UserError, match=r"tuned of 'declares'") as found:
         own_space("attention", "declares")
     assert said in str(found.value)
@@ -151,10 +151,10 @@ class _Tunes:
 def test_what_a_variant_declares_is_drawn_unless_params_yaml_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from mmbench.schema.params import Choice
     from mmbench.schema.tuning import Tuning
-    from mmbench.sweep.study import Studies
+    from mmbench.sweep.planning.study import Studies
 
     info = Variant(name="tunes", source="test", core=False, cls=_Tunes)
-    monkeypatch.setattr("mmbench.sweep.study.get", lambda *_, **__: info)
+    monkeypatch.setattr("mmbench.sweep.planning.study.get", lambda *_, **__: info)
     train = plain.params().train.resolved(epochs=3, learning_rate=0.003)
     config = TrialConfig(
         role="single", dataset="one", modalities=("a",), attention=Choice(name="tunes"), seed=0, train=train

@@ -14,11 +14,12 @@ from mmbench.report.sections.tuning.record import DatasetTuning, LevelGain, Tune
 from mmbench.report.trials.studies import Row, studies, validation
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import Scale
+from mmbench.report.values.verdicts import VerdictRecord
 from mmbench.schema.result import State
 from mmbench.schema.tuning import choose
 from mmbench.stats import paired
 from mmbench.stats.ensemble import expected_best
-from mmbench.stats.estimates import Estimate
+from mmbench.stats.estimates import Estimate, Verdict
 
 Gains = Mapping[str, Mapping[int, float]]
 """Of methods, by seed; more is better."""
@@ -42,6 +43,7 @@ def _of_dataset(context: Context, name: str) -> DatasetTuning:
     def by_score(row: TunedRow) -> tuple[bool, float]:
         return row.tuned is None, -scale.oriented(row.tuned.mean) if row.tuned else 0.0
 
+    both = list(_both(context, name))
     return DatasetTuning(
         name=name,
         scale=scale,
@@ -49,7 +51,12 @@ def _of_dataset(context: Context, name: str) -> DatasetTuning:
         rows=tuple(sorted(rows, key=by_score)),
         levels=tuple(_levels(context, gains)),
         tau=_tau([r for r in rows if r.method.role == "cell"]),
-        changes=tuple(_changes(context, name)),
+        compared=len(both),
+        changes=tuple(
+            f"{v.subject} against {v.reference} ({v.axis}): {was} under the default, {now} when tuned"
+            for v, was, now in both
+            if was != now
+        ),
     )
 
 
@@ -122,16 +129,17 @@ def _tau(rows: Sequence[TunedRow]) -> float | None:
     return None if np.isnan(tau) else tau
 
 
-def _changes(context: Context, name: str) -> Iterator[str]:
-    before = {(v.axis, v.subject, v.reference): v for v in context.untuned.verdicts if v.kind == "contrast"}
-    before = {k: v for k, v in before.items() if v.dataset == name}
-    flipped = {"better": "worse", "worse": "better"}
+TURNED: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
+
+
+def _both(context: Context, name: str) -> Iterator[tuple[VerdictRecord, Verdict, Verdict]]:
+    """Contrasts that have a verdict with and without tuning: the tuned one, and both verdicts of its subject."""
+    before: dict[tuple[str | None, str, str], Verdict] = {}
+    for v in context.untuned.verdicts:
+        if v.kind == "contrast" and v.dataset == name and v.verdict is not None:
+            before[v.axis, v.subject, v.reference] = v.verdict
+            before[v.axis, v.reference, v.subject] = TURNED.get(v.verdict, v.verdict)
     for v in context.verdicts:
-        if v.kind != "contrast" or v.dataset != name or v.verdict is None:
-            continue
-        old = before.get((v.axis, v.subject, v.reference))
-        was = old.verdict if old is not None else None
-        if old is None and (old := before.get((v.axis, v.reference, v.subject))) is not None and old.verdict:
-            was = flipped.get(old.verdict, old.verdict)  # type: ignore[assignment]
-        if was is not None and was != v.verdict:
-            yield f"{v.subject} against {v.reference} ({v.axis}): {was} under the default, {v.verdict} when tuned"
+        was = before.get((v.axis, v.subject, v.reference))
+        if v.kind == "contrast" and v.dataset == name and v.verdict is not None and was is not None:
+            yield v, was, v.verdict

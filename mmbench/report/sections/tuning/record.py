@@ -45,8 +45,8 @@ class LevelGain:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetTuning:
-    """rows: in order of the tuned score. tau: Kendall's, of combinations before and after; None with one. changes:
-    sentences on contrasts whose verdict is another than without tuning."""
+    """rows: in order of the tuned score. tau: Kendall's, of combinations before and after; None with one. compared:
+    contrasts that have a verdict with and without tuning. changes: on those whose verdict is another one."""
 
     name: str
     scale: Scale
@@ -54,4 +54,5 @@ class DatasetTuning:
     rows: tuple[TunedRow, ...]
     levels: tuple[LevelGain, ...]
     tau: float | None
+    compared: int
     changes: tuple[str, ...]

@@ -11,12 +11,13 @@ from mmbench.report.values.words import count
 def sentences(d: DatasetTuning) -> Iterator[str]:
     """Effort, then what it brought, then which answers it changed."""
     yield (
-        f"Every method was trained under {count(d.configurations, 'configuration')} with each seed: the default and "
-        f"{d.configurations - 1:,} drawn, the same for all; the one that is best on validation counts."
+        f"Every method that has something to set gets {count(d.configurations, 'configuration')} with each seed: the "
+        f"default and {d.configurations - 1:,} drawn, the same for all; the one that is best on validation counts."
     )
     failed = sum(row.failed for row in d.rows)
     if failed:
-        yield f"{count(failed, 'configuration')} did not end well and counts as the worst of its study."
+        ending = "counts as the worst of its study" if failed == 1 else "count as the worst of their studies"
+        yield f"{count(failed, 'configuration')} did not end well and {ending}."
     cells = [row for row in d.rows if row.method.role == "cell" and row.gain is not None]
     if not cells:
         yield "No study is finished yet."
@@ -33,5 +34,5 @@ def sentences(d: DatasetTuning) -> Iterator[str]:
         yield f"Kendall's tau between their order under the default and tuned: {d.tau:.2f}."
     if d.changes:
         yield "Answers that tuning changes: " + "; ".join(d.changes) + "."
-    else:
-        yield "Tuning changes no answer on a contrast."
+    elif d.compared:
+        yield f"Tuning changes the verdict of none of the {count(d.compared, 'contrast')}."

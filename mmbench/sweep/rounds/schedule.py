@@ -22,13 +22,13 @@ from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.schema.tuning import choose
-from mmbench.sweep import race
-from mmbench.sweep.calibration import Calibration, references
-from mmbench.sweep.plan import build, job_of
-from mmbench.sweep.race import Finding
+from mmbench.sweep.planning.plan import build, job_of
+from mmbench.sweep.rounds import race
+from mmbench.sweep.rounds.calibration import Calibration, references
+from mmbench.sweep.rounds.race import Finding
 
 if TYPE_CHECKING:
-    from mmbench.sweep.model_counts import ModelCounter
+    from mmbench.sweep.planning.model_counts import ModelCounter
 
 Results = Mapping[str, TrialResult]
 Track = Generator[Sequence[Job], Results, None]

@@ -73,7 +73,8 @@ def run(
 
 
 def look(finding: Finding, scores: Mapping[str, Mapping[int, float]], *, seeds: int, error: float, rope: float) -> None:
-    """Decide on combinations that are open. scores: by seed; nothing of one that takes no part."""
+    """Decide on combinations, but for those that are worse already. scores: by seed; nothing of one that takes no
+    part."""
     keys = [key for key, own in scores.items() if len(own) > 1]
     if len(keys) > 1:
         columns = sorted({seed for key in keys for seed in scores[key]})

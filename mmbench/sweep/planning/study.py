@@ -5,9 +5,6 @@ docs/decisions/0033-a-seed-is-a-study.md has the reasons.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
-
 from pydantic import JsonValue
 
 from mmbench.errors import UserError, suggest
@@ -15,8 +12,6 @@ from mmbench.registry import Axis, Option, get
 from mmbench.schema.params import Training
 from mmbench.schema.trial import TrialConfig
 from mmbench.schema.tuning import Distribution, Tuning, distribution, share
-
-T = TypeVar("T")
 
 DECLARED = "tuned"
 """The class attribute by which a variant declares hyperparameters of its own: option -> distribution."""
@@ -84,9 +79,3 @@ class Studies:
         if (axis, name) not in self._spaces:
             self._spaces[axis, name] = own_space(axis, name)
         return self._spaces[axis, name]
-
-
-def interleaved(parts: Sequence[Sequence[T]]) -> list[T]:
-    """The first of each part, then the second of each, and so on."""
-    longest = max(map(len, parts), default=0)
-    return [part[i] for i in range(longest) for part in parts if i < len(part)]

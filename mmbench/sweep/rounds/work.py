@@ -9,9 +9,9 @@ from mmbench.ledger.store import Ledger
 from mmbench.schema.budget import Budget, save_budget
 from mmbench.schema.plan import Job, Limits, Plan
 from mmbench.schema.result import TrialResult
-from mmbench.sweep.assignment import Assignment, assignments
-from mmbench.sweep.schedule import Schedule, Track
-from mmbench.sweep.study import interleaved
+from mmbench.sweep.planning.interleaved import interleaved
+from mmbench.sweep.rounds.assignment import Assignment, assignments
+from mmbench.sweep.rounds.schedule import Schedule, Track
 
 
 class Work:

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
-from mmbench.registry import GRID_AXES, Axis, check_options, defined, get, variants
+from mmbench.registry import GRID_AXES, Axis, check_options, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
 from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import Choice, Levels, ModelSize, Params, Training
 from mmbench.schema.plan import Job, Plan, Skip
 from mmbench.schema.trial import TrialConfig
 from mmbench.source.kept import process_cache
-from mmbench.sweep.fingerprint import fingerprint, reached_by
-from mmbench.sweep.paused_collector import paused_collector
-from mmbench.sweep.study import Studies, interleaved
+from mmbench.sweep.planning.fingerprint import fingerprint
+from mmbench.sweep.planning.interleaved import interleaved
+from mmbench.sweep.planning.paused_collector import paused_collector
+from mmbench.sweep.planning.refusal import cannot
+from mmbench.sweep.planning.study import Studies
 
 if TYPE_CHECKING:
-    from mmbench.model.interfaces import Fusion
-    from mmbench.sweep.model_counts import ModelCounter
+    from mmbench.sweep.planning.model_counts import ModelCounter
 
 FILE = "params.yaml"
 
@@ -151,47 +152,6 @@ def _of_seed(
                 )
 
 
-def _cannot(config: TrialConfig, spec: DataSpec) -> str | None:
-    """Why a trial cannot be: of a baseline, or of a fusion; None where it can."""
-    return _too_many(config, spec) or _cannot_fuse(config)
-
-
-MOST_SAMPLES = "most_samples"
-"""The class attribute by which a baseline declares the largest training split that it is for."""
-
-
-def _too_many(config: TrialConfig, spec: DataSpec) -> str | None:
-    """Why a baseline is not for so many samples. Its class is not imported."""
-    if config.baseline is None:
-        return None
-    most, samples = get("baseline", config.baseline, where="plan").attribute(MOST_SAMPLES), spec.splits["train"]
-    if most is None or samples <= most:
-        return None
-    return f"{config.baseline} is for up to {most:,} training samples, and {spec.name} has {samples:,}"
-
-
-def _cannot_fuse(config: TrialConfig) -> str | None:
-    """Why the fusion cannot act there. Asking it imports PyTorch, so answers are kept, for as long as its source stays
-    as it is."""
-    if config.role != "cell":
-        return None
-    assert config.fusion is not None and config.model is not None
-    info, asked = get("fusion", config.fusion.name, where="plan"), (len(config.modalities), config.model.depth)
-    if ("fusion", info.name) in defined():
-        return _ask_fusion(info.cls, *asked)
-    key = "|".join(map(str, (reached_by("fusion", info.name), info.name, *asked)))
-    known = process_cache().get("cannot", key)
-    if not isinstance(known, list):
-        known = [_ask_fusion(info.cls, *asked)]
-        process_cache().put("cannot", key, known)
-    reason: str | None = known[0]
-    return reason
-
-
-def _ask_fusion(fusion: type[Fusion], modalities: int, depth: int) -> str | None:
-    return fusion.cannot(modalities=modalities, depth=depth)
-
-
 def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]) -> None:
     """Build one model for every level with options: a value that the constructor refuses is the person's mistake,
     reported now. Levels without options are not tried; if one is broken, its trials fail and the others go on. What
@@ -252,7 +212,7 @@ class _Resolver:
         return self.known[key]
 
     def _size(self, config: TrialConfig, spec: DataSpec) -> ModelSize | Skip | None:
-        reason = _cannot(config, spec)
+        reason = cannot(config, spec)
         if reason is not None:
             return Skip(config=config, reason=reason)
         if config.role == "cell":
@@ -265,8 +225,8 @@ class _Resolver:
 def _fitter(params: Params, counter: ModelCounter | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
     """What gives a trial the size at which its parameters are matched. It builds models."""
     from mmbench.sweep.local import one_thread
-    from mmbench.sweep.match_parameters import CannotMatchError, Matcher
-    from mmbench.sweep.model_counts import ModelCounter
+    from mmbench.sweep.planning.match_parameters import CannotMatchError, Matcher
+    from mmbench.sweep.planning.model_counts import ModelCounter
 
     counter = counter or ModelCounter()
     matcher = Matcher(params.model, counter)

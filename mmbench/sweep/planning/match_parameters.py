@@ -13,7 +13,7 @@ from itertools import product
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Choice, ModelSettings, ModelSize
 from mmbench.schema.trial import TrialConfig
-from mmbench.sweep.model_counts import ModelCounter
+from mmbench.sweep.planning.model_counts import ModelCounter
 
 TOLERANCE = 0.045
 """Every cell lies within this share of the reference, so any two within 10 %: 1.045 / 0.955 < 1.1."""

@@ -1,0 +1,1 @@
+"""What there is to train: trials with identities, sizes, costs and times."""

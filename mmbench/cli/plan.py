@@ -71,7 +71,7 @@ def _trial(config: TrialConfig, state: str, costs: Costs, **more: str) -> dict[s
 def _trials(loaded: Loaded, pending: set[str], costs: Costs) -> list[dict[str, Any]]:
     """Every declared trial, in the order in which they run; the skipped ones last."""
     found = []
-    for job in loaded.plan.jobs:
+    for job in loaded.plan.trials:
         state = "pending" if job.trial_id in pending else loaded.results[job.trial_id].state.value
         found.append({"trial_id": job.trial_id} | _trial(job.config, state, costs))
     return found + [_trial(skip.config, "skipped", costs, reason=skip.reason) for skip in loaded.plan.skipped]
@@ -147,7 +147,7 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
 def _time_left(loaded: Loaded) -> TimeLeft:
     from mmbench.sweep.planning.estimate import slots_of, time_left
 
-    settled = [j for j in loaded.plan.jobs if not loaded.stands[j.config.dataset].calibrating]
+    settled = [j for j in loaded.plan.trials if not loaded.stands[j.config.dataset].calibrating]
     return time_left(settled, loaded.results, loaded.specs, slots_of(loaded.params.sweep))
 
 

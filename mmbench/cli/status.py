@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _results_of_plan(loaded: Loaded) -> list[TrialResult]:
-    found = (loaded.results.get(job.trial_id) for job in loaded.plan.jobs)
+    found = (loaded.results.get(job.trial_id) for job in loaded.plan.trials)
     return [result for result in found if result is not None]
 
 
@@ -26,7 +26,7 @@ def _by_dataset(loaded: Loaded) -> dict[str, dict[str, int]]:
     counts = {}
     for name in loaded.params.grid.datasets:
         part = Plan(
-            jobs=tuple(job for job in loaded.plan.jobs if job.config.dataset == name),
+            jobs=tuple(job for job in loaded.plan.trials if job.config.dataset == name),
             skipped=tuple(skip for skip in loaded.plan.skipped if skip.config.dataset == name),
         )
         counts[name] = {state.value: count for state, count in coverage(part, loaded.results).items()}

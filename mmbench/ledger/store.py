@@ -55,9 +55,13 @@ def _cannot_write(folder: Path, error: OSError) -> UserError:
 def misnamed(result: TrialResult, job: Job) -> str | None:
     """Why a result that is named like a planned trial is not of it; None where it is."""
     origin = result.provenance
-    # Of two configurations of a study that happen to be drawn alike, one result serves both.
-    configs = result.config.model_copy(update={"configuration": job.config.configuration}), job.config
-    same = configs[0] == configs[1] and (origin.data_hash, origin.fingerprint) == (job.data_hash, job.fingerprint)
+    # What a trial is part of makes no other trial of it: one result serves two configurations of a study that happen to
+    # be drawn alike, or a calibration and the ladder.
+    apart = {name: getattr(job.config, name) for name in ("configuration", "budget")}
+    same = result.config.model_copy(update=apart) == job.config and (origin.data_hash, origin.fingerprint) == (
+        job.data_hash,
+        job.fingerprint,
+    )
     return None if same else f"its contents are of another trial ({result.config.name})"
 
 
@@ -337,12 +341,12 @@ class Ledger:
         One that hit a limit of time or memory counts as pending again where today's limit is larger. Raises UserError
         where a folder lies in the place of a result, which no result could replace.
         """
-        results = self.of(plan.jobs)
+        results = self.of(plan.trials)
         for broken in self.broken:
             for file in (broken, broken.with_suffix(".safetensors")):
                 if file.is_dir():
                     raise UserError(f"{file} is a folder where a result belongs; move it away")
-        return [job for job in plan.jobs if _open(results.get(job.trial_id), limits)]
+        return [job for job in plan.trials if _open(results.get(job.trial_id), limits)]
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -411,7 +415,7 @@ def coverage(plan: Plan, results: dict[str, TrialResult]) -> dict[State, int]:
     """How many trials of the plan stand in each state; the counts sum to `plan.declared`."""
     counts = dict.fromkeys(State, 0)
     counts[State.SKIPPED] = len(plan.skipped)
-    for job in plan.jobs:
+    for job in plan.trials:
         result = results.get(job.trial_id)
         counts[State.PENDING if result is None else result.state] += 1
     return counts

@@ -58,7 +58,8 @@ def run(
         train, model: settings of these sections of params.yaml, whose defaults hold for the rest.
         progress: whether it is shown.
         settings: any other setting by its name, such as epochs=5, width=64, single_modalities=False. Without epochs, a
-            budget is found first; with them, the learning rate is 0.003 unless it is given.
+            budget is found first; with them, the learning rate is 0.003 unless it is given. budgets=[0.5, 2] trains
+            all once more for half and for twice as long, to see whether verdicts last.
 
     Raises UserError for what cannot be; KeyboardInterrupt after Ctrl-C, when what has finished is kept.
     """
@@ -93,8 +94,8 @@ def run(
 
 def _look(schedule: Schedule, ledger: Ledger) -> tuple[Plan, dict[str, TrialResult]]:
     """What has been asked for so far, and its results."""
-    plan = declared(schedule, ledger.of(schedule.whole.jobs))
-    return plan, ledger.of(plan.jobs)
+    plan = declared(schedule, ledger.of(schedule.whole.trials))
+    return plan, ledger.of(plan.trials)
 
 
 def _root(sets: Sequence[Dataset], folder: str | Path | None) -> Path:
@@ -137,6 +138,8 @@ def _params(
     raw["tracking"]["enabled"] = False
     raw["grid"] = {"datasets": [d.name for d in sets], "seeds": seeds, **axes}
     raw["sweep"]["at_once"] = workers
+    # Nearly as many trials again as those of three seeds: for who asks for it.
+    raw["controls"]["budgets"] = []
     if "epochs" in settings:
         # Who says how long wants no search either, unless asked for.
         settings = {"learning_rate": USUAL_RATE} | dict(settings)

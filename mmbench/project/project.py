@@ -92,7 +92,7 @@ def load(project: Project, params: Params | None = None, counter: ModelCounter |
     specs = load_specs(params, project.root)
     schedule = Schedule(params=params, specs=specs, root=project.root, folder=project.root / BUDGET, counter=counter)
     ledger = project.ledger()
-    results = ledger.whole(schedule.whole.jobs)
+    results = ledger.whole(schedule.whole.trials)
     return Loaded(
         params=params,
         specs=specs,

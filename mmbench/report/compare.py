@@ -89,11 +89,13 @@ class Comparison:
 
 def versions(part: Part) -> tuple[dict[Cell, Trials], list[str]]:
     """The trials of each cell, all of one version of settings, data and source: of several the newest, and a note. Of
-    studies only what params.yaml says, configuration 0."""
+    studies only what params.yaml says, configuration 0; of a budget ladder only the data set's own budget."""
     found: dict[Cell, dict[tuple[str, str, str], dict[int, TrialResult]]] = {}
     drawn = 0
     for result in part.results.values():
         config = result.config
+        if config.budget != 1:
+            continue
         if config.configuration:
             drawn += 1
             continue

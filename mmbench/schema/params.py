@@ -118,11 +118,31 @@ class Grid(Frozen):
         return self.seeds if isinstance(self.seeds, int) else self.seeds.most
 
 
+LONGEST = 16
+"""The largest multiple of a budget that a ladder may have."""
+
+
+def _ladder(factors: tuple[float, ...]) -> tuple[float, ...]:
+    for factor in factors:
+        if not 0 < factor <= LONGEST or factor == 1:
+            raise ValueError(
+                f"{factor:g} is no other budget: give multiples of the data set's own, such as 0.5 and 2, above 0, at "
+                f"most {LONGEST}, and not 1"
+            )
+    if len(set(factors)) < len(factors):
+        raise ValueError("a budget is named twice; remove one")
+    return tuple(sorted(factors))
+
+
 class Controls(Frozen):
-    """The ring around the grid: every single modality under each attention, and baselines that are not deep."""
+    """The ring around the grid: every single modality under each attention, and baselines that are not deep.
+
+    budgets: multiples of each data set's budget at which all trained methods are looked at once more, with one seed.
+    """
 
     single_modalities: bool
     baselines: Names
+    budgets: Annotated[tuple[float, ...], BeforeValidator(as_tuple), AfterValidator(_ladder)] = ()
 
 
 class ModelSize(Frozen):

@@ -36,11 +36,23 @@ class Skip:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Every declared trial, in the order in which they run: `jobs` to be run, `skipped` with reasons."""
+    """Every declared trial, in the order in which they run.
+
+    Attributes:
+        jobs: What is compared.
+        skipped: What cannot be, with reasons.
+        ladder: The same methods once more under shorter and longer budgets, to see whether verdicts last.
+    """
 
     jobs: tuple[Job, ...]
     skipped: tuple[Skip, ...]
+    ladder: tuple[Job, ...] = ()
+
+    @property
+    def trials(self) -> tuple[Job, ...]:
+        """All that are to be trained."""
+        return self.jobs + self.ladder
 
     @property
     def declared(self) -> int:
-        return len(self.jobs) + len(self.skipped)
+        return len(self.trials) + len(self.skipped)

@@ -17,8 +17,8 @@ class TrialConfig(Frozen):
     """One job, fully resolved.
 
     `fusion` and `architecture` are null for a single modality; a baseline has only a name. hyperparameters: what was
-    drawn for its variants, such as `baseline.inverse_strength`. configuration: its number in a study; it is no part of
-    a trial's identity.
+    drawn for its variants, such as `baseline.inverse_strength`. configuration: its number in a study; budget: how many
+    times as long as the data set's budget it is trained. Both are no part of a trial's identity.
     """
 
     role: Role
@@ -33,6 +33,7 @@ class TrialConfig(Frozen):
     train: Training | None = None
     hyperparameters: dict[str, JsonValue] = Field(default_factory=dict)
     configuration: Annotated[int, Field(ge=0)] = 0
+    budget: Annotated[float, Field(gt=0)] = 1.0
 
     @property
     def cell(self) -> str:
@@ -47,9 +48,11 @@ class TrialConfig(Frozen):
 
     @property
     def name(self) -> str:
-        """`additive + concat · shared · synergy · s0`, and ` · c3` with configuration 3."""
+        """`additive + concat · shared · synergy · s0`, ` · c3` with configuration 3, ` · budget x2` at twice the
+        budget."""
         number = f" · c{self.configuration}" if self.configuration else ""
-        return f"{self.cell} · {self.dataset} · s{self.seed}{number}"
+        budget = f" · budget x{self.budget:g}" if self.budget != 1 else ""
+        return f"{self.cell} · {self.dataset} · s{self.seed}{number}{budget}"
 
     def choices(self) -> list[tuple[Literal["attention", "fusion", "architecture"], Choice]]:
         """The levels of the three axes that the trial has, by axis."""
@@ -69,7 +72,7 @@ class TrialConfig(Frozen):
     def canonical(self) -> str:
         """Canonical JSON of what makes the trial: sorted keys, no spaces."""
         # Without hyperparameters as before there were any: nobody has to train again.
-        left_out = {"configuration"} if self.hyperparameters else {"configuration", "hyperparameters"}
+        left_out = {"configuration", "budget"} | (set() if self.hyperparameters else {"hyperparameters"})
         return json.dumps(
             self.model_dump(mode="json", exclude=left_out), sort_keys=True, separators=(",", ":"), ensure_ascii=True
         )

@@ -38,13 +38,13 @@ def _warn(broken: Mapping[str, str]) -> None:
 
 def _read_ledger(root: Path, plan: Plan) -> dict[str, TrialResult]:
     ledger = Ledger(root / LEDGER)
-    results = ledger.of(plan.jobs)
+    results = ledger.of(plan.trials)
     _warn({str(file): reason for file, reason in ledger.broken.items()})
     return results
 
 
 def _read_and_merge(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, TrialResult], tuple[Source, ...]]:
-    planned = {job.trial_id: job for job in plan.jobs}
+    planned = {job.trial_id: job for job in plan.trials}
     parts = []
     for path in paths:
         part = sources.read(root / path, path)

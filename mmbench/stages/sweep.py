@@ -54,7 +54,7 @@ def sweep(root: Path, console: Console) -> int:
                 break
             code, plan = _run(params, specs, ledger, root, console)
             pending, scored = False, False
-        results = ledger.of(plan.jobs)
+        results = ledger.of(plan.trials)
     if ledger.without_weights is not None:
         console.print(f"weights are not kept: {ledger.without_weights}", style="yellow", soft_wrap=True, markup=False)
     summary(console, coverage(plan, results), results)
@@ -68,13 +68,13 @@ def sweep(root: Path, console: Console) -> int:
 def _look(params: Params, specs: dict[str, DataSpec], root: Path, ledger: Ledger) -> tuple[Plan, bool]:
     """What has been asked for so far, and whether there is anything to train."""
     schedule = _schedule(params, specs, root)
-    plan = declared(schedule, ledger.of(schedule.whole.jobs))
+    plan = declared(schedule, ledger.of(schedule.whole.trials))
     pending = bool(ledger.pending(plan, limits_of(params.sweep)))
     return plan, pending or any(stand.calibrating for stand in schedule.stands.values())
 
 
 def _lacks_probes(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger) -> bool:
-    return any(lacks.probes for lacks in measure.missing(plan, ledger.of(plan.jobs), ledger, specs).values())
+    return any(lacks.probes for lacks in measure.missing(plan, ledger.of(plan.trials), ledger, specs).values())
 
 
 def _schedule(params: Params, specs: dict[str, DataSpec], root: Path) -> Schedule:
@@ -83,7 +83,7 @@ def _schedule(params: Params, specs: dict[str, DataSpec], root: Path) -> Schedul
 
 def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, console: Console) -> bool:
     """Compute, from the outputs of finished trials, the metrics that they lack. Returns whether there were any."""
-    results = ledger.of(plan.jobs)
+    results = ledger.of(plan.trials)
     missing = measure.missing(plan, results, ledger, specs)
     names = measure.counts(missing)["metrics"]
     if not names:

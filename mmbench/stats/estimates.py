@@ -1,4 +1,4 @@
-"""Two records that everything else is made of: a mean with its interval, and a paired difference."""
+"""The records that everything else is made of: a mean with its interval, and a paired difference."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AtBudget:
+    """A difference under another budget, `factor` times as long as the data set's own.
+
+    mean: as that of the difference. half: half width of the interval of its change from the data set's own budget to
+    this one. margin: differences within it are equal.
+    """
+
+    factor: float
+    mean: float
+    half: float
+    margin: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """A paired difference `subject` - `reference`: what differs is named, all else including the seed is the same.
 
@@ -39,7 +53,7 @@ class Difference:
     is no replicate; near: of the interval that decides on equality, whose confidence is lower by 1 - confidence. pairs:
     cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in an overall difference).
     p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject is better or worse than
-    the reference.
+    the reference. budgets: what it is under others than the data set's own, the shortest first, where that was tried.
     """
 
     subject: str
@@ -52,6 +66,7 @@ class Difference:
     p: float | None
     p_holm: float | None
     verdict: Verdict
+    budgets: tuple[AtBudget, ...] = ()
 
     @property
     def low(self) -> float:

@@ -145,6 +145,13 @@ class Means:
         parts = (weight[used] ** 2 * self.error[used])[None]
         return self._test(np.array([weight @ self.mean]), parts, self._alone(used)[None])
 
+    def change(self, weight: Floats) -> float:
+        """Half width of the interval of how a weighted sum of methods (C,) changes to what one more seed of each has
+        under another budget, with the noise that it has under this one. NaN with one seed."""
+        used = np.flatnonzero(weight)
+        parts = (weight[used] ** 2 * self.error[used] * (1 + self.seeds[used]))[None]
+        return float(self._test(np.zeros(1), parts, self._alone(used)[None]).half[0])
+
     def average(self, group: Sequence[int]) -> Estimate:
         """Mean over a group of methods, with the interval for comparing it with other groups."""
         index = np.asarray(group, np.intp)

@@ -70,10 +70,10 @@ def missing(
     """What the finished trials of the plan lack, by trial; those that lack nothing are left out. A trial from before
     outputs were kept lacks nothing: nothing can be measured on it."""
     by_dataset = {name: wanted(spec) for name, spec in specs.items()}
-    planned = {job.trial_id: job for job in plan.jobs}
+    planned = {job.trial_id: job for job in plan.trials}
     measured = ledger.measured({i: r for i, r in results.items() if i in planned})
     found = {i: by_dataset[planned[i].config.dataset].missing(m) for i, m in measured.items()}
-    return {job.trial_id: found[job.trial_id] for job in plan.jobs if found.get(job.trial_id)}
+    return {job.trial_id: found[job.trial_id] for job in plan.trials if found.get(job.trial_id)}
 
 
 def counts(missing: Mapping[str, Wanted]) -> dict[str, dict[str, int]]:

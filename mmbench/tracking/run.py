@@ -60,6 +60,8 @@ def _choices(config: TrialConfig) -> dict[str, str]:
     found = {axis: choice.label for axis, choice in chosen.items() if choice is not None}
     if config.baseline is not None:
         found["baseline"] = config.baseline
+    if config.budget != 1:
+        found["budget"] = f"x{config.budget:g}"
     return found | {
         "dataset": config.dataset,
         "seed": str(config.seed),

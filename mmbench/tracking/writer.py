@@ -54,7 +54,7 @@ def _import(
     store: Store, plan: Plan, results: Mapping[str, TrialResult], specs: Mapping[str, DataSpec]
 ) -> Counter[str]:
     """Make the runs agree with the ledger. The store's lock is held."""
-    planned = {job.trial_id for job in plan.jobs}
+    planned = {job.trial_id for job in plan.trials}
     colour, mains = _colours(plan), _mains(specs)
     there, report = find(store), report_address(store)
     outcomes: Counter[str] = Counter()
@@ -75,7 +75,7 @@ def _import(
 
 def _present(store: Store, plan: Plan, specs: Mapping[str, DataSpec]) -> dict[str, int]:
     """Bring the description and the summary up to date; returns the trials by state. The store's lock is held."""
-    states = count(store, len(plan.jobs) + len(plan.skipped))
+    states = count(store, plan.declared)
     describe(store, states, _colours(plan), _mains(specs))
     write_summary(store, states)
     return states

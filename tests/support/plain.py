@@ -1,5 +1,5 @@
 """The repository's params.yaml with numbers in place of what a sweep would find first, one number of seeds, and two
-baselines."""
+baselines, and no ladder of budgets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def settings() -> dict[str, Any]:
     """As YAML has them: the core grid on the embedded data sets, three seeds, three epochs, two baselines."""
     raw: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     raw["grid"] |= {"datasets": ["redundant", "unique", "synergy"], "seeds": 3}
-    raw["controls"] |= {"baselines": ["majority", "linear"]}
+    raw["controls"] |= {"baselines": ["majority", "linear"], "budgets": []}
     raw["train"] |= TRAIN
     return raw
 

@@ -17,6 +17,7 @@ from mmbench.report.scores.curves import curves
 from mmbench.report.scores.dataset import dataset_report, dataset_scale
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Settings, collect
 from mmbench.report.scores.effects import by_score, effects
+from mmbench.report.scores.ladder import Ladder, ladder_of
 from mmbench.report.scores.overall import overall
 from mmbench.report.scores.provenance import provenance
 from mmbench.report.scores.training import training_reports
@@ -143,7 +144,15 @@ class Context:
         """Scores of all methods, by data set."""
         race = self.params.grid.race is not None
         settings = {n: Settings(scale=self.scales[n], confidence=self.confidence) for n in self.names}
-        return tuple(collect(n, self.records[n], self.methods, settings[n], race=race) for n in self.names)
+        return tuple(
+            collect(n, self.records[n], self.methods, settings[n], race=race).under(self.ladder[n].scores)
+            for n in self.names
+        )
+
+    @cached_property
+    def ladder(self) -> Mapping[str, Ladder]:
+        """What the methods score under other budgets, by data set."""
+        return {n: ladder_of(n, self.plan.ladder, self.results, self.scales[n].metric) for n in self.names}
 
     @cached_property
     def coverage(self) -> tuple[Counts, ...]:

@@ -83,6 +83,7 @@ def _turned(d: Difference) -> Difference:
         reference=d.subject,
         mean=-d.mean,
         verdict=verdicts.get(d.verdict, d.verdict),  # type: ignore[arg-type]
+        budgets=tuple(replace(at, mean=-at.mean) for at in d.budgets),
     )
 
 

@@ -14,7 +14,7 @@ from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import RANKS, Scale
 from mmbench.stats import paired
 from mmbench.stats.best import WithBest
-from mmbench.stats.estimates import Difference, Verdict
+from mmbench.stats.estimates import AtBudget, Difference, Verdict
 from mmbench.stats.moderation import moderate
 from mmbench.stats.paired import Floats, Means, Tested
 
@@ -63,7 +63,8 @@ class DatasetScores:
     values, all_values, means and fixed are so turned that more is better (`Scale.oriented`). records: by method. seeds:
     the shared ones; all_seeds: of the columns of `all_values`. index: key -> row of `values` (C, S), and of
     `all_values` and `means`, which hold the seeds that a race gave to some methods alone (NaN elsewhere). fixed: score
-    of each deterministic baseline.
+    of each deterministic baseline. ladder: factor of another budget -> scores under it like a column of `values`, NaN
+    where there is none.
     """
 
     dataset: str
@@ -77,6 +78,7 @@ class DatasetScores:
     all_values: Floats
     means: Means
     fixed: Mapping[str, float] = field(default_factory=dict)
+    ladder: Mapping[float, Floats] = field(default_factory=dict)
 
     @cached_property
     def paired_means(self) -> Means:
@@ -114,15 +116,50 @@ class DatasetScores:
             all_values=values,
             means=paired.compare(values, self.settings.confidence, RANKS.rope),
             fixed={},
+            ladder={},
+        )
+
+    def under(self, ladder: Mapping[float, Mapping[str, float]]) -> DatasetScores:
+        """The same with what the methods score under other budgets. ladder: factor -> method -> score."""
+        turned = self.settings.scale.oriented
+        columns = {
+            factor: np.array([turned(found[key]) if key in found else np.nan for key in self.index])
+            for factor, found in sorted(ladder.items())
+        }
+        return replace(self, ladder=columns)
+
+    def _at_budgets(
+        self, means: Means, subject: Sequence[int], reference: Sequence[int], offset: float = 0.0
+    ) -> tuple[AtBudget, ...]:
+        """The mean of some methods less that of others and the offset, where all of them were tried."""
+        weight = np.zeros(len(self.index))
+        np.add.at(weight, np.asarray(subject, np.intp), 1 / max(len(subject), 1))
+        np.add.at(weight, np.asarray(reference, np.intp), -1 / max(len(reference), 1))
+        used = np.flatnonzero(weight)
+        if not self.ladder or not len(used) or means.replicates < 2:
+            return ()
+        half = means.change(weight)
+        sums = {factor: float(weight[used] @ found[used]) - offset for factor, found in self.ladder.items()}
+        return tuple(
+            AtBudget(factor=factor, mean=mean, half=half, margin=self.settings.rope)
+            for factor, mean in sums.items()
+            if not np.isnan(mean)
         )
 
     def difference(self, subject: str, reference: str, p_holm: float | None = None) -> Difference:
         """Between two ranked methods; without p_holm the comparison is the only one of its family."""
-        found = self.means.pairs(*(np.array([self.index[k]]) for k in (subject, reference)))
-        return self._difference(subject, reference, _first(found), p_holm)
+        rows = [self.index[subject]], [self.index[reference]]
+        found = self.means.pairs(*(np.array(row) for row in rows))
+        return self._difference(subject, reference, _first(found), p_holm, budgets=self._at_budgets(self.means, *rows))
 
     def _difference(
-        self, subject: str, reference: str, found: Single, p_holm: float | None = None, pairs: int = 1
+        self,
+        subject: str,
+        reference: str,
+        found: Single,
+        p_holm: float | None = None,
+        pairs: int = 1,
+        budgets: tuple[AtBudget, ...] = (),
     ) -> Difference:
         mean, half, near, p = found
         known = not np.isnan(p)
@@ -140,6 +177,7 @@ class DatasetScores:
             verdict=paired.verdict(
                 mean, near if known else None, adjusted, self.settings.confidence, self.settings.rope
             ),
+            budgets=budgets,
         )
 
     def to_best(self, keys: Sequence[str], against: WithBest, verdicts: Mapping[str, Verdict]) -> dict[str, Difference]:
@@ -159,13 +197,16 @@ class DatasetScores:
             return {}
         subject = np.array([self.index[k] for k in pairs], np.intp)
         reference = np.array([self.index[k] for k in pairs.values()], np.intp)
-        return self._together(pairs, self.means.pairs(subject, reference))
+        budgets = [self._at_budgets(self.means, [s], [r]) for s, r in zip(subject, reference, strict=True)]
+        return self._together(pairs, self.means.pairs(subject, reference), budgets)
 
-    def _together(self, pairs: Mapping[str, str], found: Tested) -> dict[str, Difference]:
+    def _together(
+        self, pairs: Mapping[str, str], found: Tested, budgets: Sequence[tuple[AtBudget, ...]]
+    ) -> dict[str, Difference]:
         adjusted = found.p if np.isnan(found.p).any() else paired.holm(found.p)
         each = zip(*(x.tolist() for x in found), strict=True)
-        numbers = zip(pairs.items(), each, adjusted.tolist(), strict=True)
-        return {s: self._difference(s, r, single, p) for (s, r), single, p in numbers}
+        numbers = zip(pairs.items(), each, adjusted.tolist(), budgets, strict=True)
+        return {s: self._difference(s, r, single, p, budgets=b) for (s, r), single, p, b in numbers}
 
     def over_fixed(self, keys: Iterable[str], baseline: str) -> dict[str, Difference]:
         """Gains of ranked methods over a deterministic baseline: its number never varies, so what a seed does to all
@@ -178,12 +219,15 @@ class DatasetScores:
         seeds = self.means.seeds
         if self.means.replicates < 2:
             nothing = np.full(len(keys), np.nan)
-            return self._together(dict.fromkeys(keys, baseline), Tested(delta, nothing, nothing, nothing))
+            return self._together(
+                dict.fromkeys(keys, baseline), Tested(delta, nothing, nothing, nothing), [()] * len(keys)
+            )
         # Moderated: two seeds that happen to agree are no proof that there is no noise.
         variance, df = moderate(np.nanvar(self.all_values, axis=1, ddof=1), seeds - 1, self.means.mean)
         df = self._joint_df(variance, np.minimum(df, max(float((seeds - 1).sum()), 1.0)))
         found = paired.test(delta, (variance / seeds)[rows], df[rows], self.settings.confidence)
-        return self._together(dict.fromkeys(keys, baseline), found)
+        budgets = [self._at_budgets(self.means, [row], [], self.fixed[baseline]) for row in rows]
+        return self._together(dict.fromkeys(keys, baseline), found, budgets)
 
     def _joint_df(self, variance: Floats, df: Floats) -> Floats:
         """Degrees of freedom of each method's variance over seeds, with what a seed does to all methods in it: that
@@ -197,8 +241,11 @@ class DatasetScores:
 
     def group_difference(self, subject: str, reference: str, pairs: Sequence[tuple[str, str]]) -> Difference:
         """Mean over pairs of ranked methods; p_holm is left equal to p for the caller to adjust."""
-        found = self.paired_means.groups([self.index[a] for a, _ in pairs], [self.index[b] for _, b in pairs])
-        return self._difference(subject, reference, _first(found), None, len(pairs))
+        rows = [self.index[a] for a, _ in pairs], [self.index[b] for _, b in pairs]
+        found = self.paired_means.groups(*rows)
+        return self._difference(
+            subject, reference, _first(found), None, len(pairs), self._at_budgets(self.paired_means, *rows)
+        )
 
 
 def collect(

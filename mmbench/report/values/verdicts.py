@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mmbench.stats import ladder
 from mmbench.stats.estimates import Difference, Verdict
 
 Kind = Literal["contrast", "combination", "control"]
@@ -24,6 +26,9 @@ class VerdictRecord:
         verdict: Of the subject. None with one seed.
         seeds: Of the method of the two that has fewer.
         decided_at: About how many seeds would decide, where it is open and that is known.
+        budgets: What the estimate is under other budgets, by their multiple of the data set's own ("0.5", "2"), where
+            that was tried; `lasts`: whether the verdict is right under the longer ones too, as far as one seed tells;
+            None where that is not known.
     """
 
     kind: Kind
@@ -40,10 +45,13 @@ class VerdictRecord:
     verdict: Verdict | None
     seeds: int
     decided_at: int | None
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    lasts: bool | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it. Numbers are cut to what is more than noise of computing."""
-        return {k: round(v, 9) if isinstance(v, float) else v for k, v in vars(self).items()}
+        plain = {k: round(v, 9) if isinstance(v, float) else v for k, v in vars(self).items()}
+        return plain | {"budgets": {factor: round(v, 9) for factor, v in self.budgets.items()}}
 
 
 def record_of(
@@ -65,4 +73,11 @@ def record_of(
         verdict=None if d.half is None else d.verdict,
         seeds=d.n,
         decided_at=decided_at,
+        budgets={f"{at.factor:g}": at.mean for at in d.budgets},
+        lasts=_lasts(d),
     )
+
+
+def _lasts(d: Difference) -> bool | None:
+    longer = [ladder.lasts(d, at) for at in d.budgets if at.factor > 1]
+    return all(longer) if longer and None not in longer else None

@@ -19,6 +19,7 @@ from mmbench.schema.trial import TrialConfig
 from mmbench.source.kept import process_cache
 from mmbench.sweep.planning.fingerprint import fingerprint
 from mmbench.sweep.planning.interleaved import interleaved
+from mmbench.sweep.planning.ladder import at_other_budgets
 from mmbench.sweep.planning.paused_collector import paused_collector
 from mmbench.sweep.planning.refusal import cannot
 from mmbench.sweep.planning.study import Studies
@@ -276,4 +277,8 @@ def build(
                 continue
             config = declared if size == declared.model else declared.model_copy(update={"model": size})
             jobs.append(job_of(config, specs[config.dataset], commit, dirty))
-    return Plan(jobs=tuple(jobs), skipped=tuple(skipped))
+        ladder = tuple(
+            job_of(config, specs[config.dataset], commit, dirty)
+            for config in at_other_budgets((job.config for job in jobs), params.controls.budgets)
+        )
+    return Plan(jobs=tuple(jobs), skipped=tuple(skipped), ladder=ladder if params.grid.most_seeds > 1 else ())

@@ -41,14 +41,14 @@ Packed = dict[str, Any]
 
 def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
     """The pending trials, in the plan's order, then the finished ones that lack probes."""
-    specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.jobs}}
+    specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.trials}}
     measures = {name: wanted(spec) for name, spec in specs.items()}
     pending = [Assignment(job=j, measures=measures[j.config.dataset]) for j in ledger.pending(plan, limits)]
-    results = ledger.of(plan.jobs)
+    results = ledger.of(plan.trials)
     lacking = missing(plan, results, ledger, specs)
     again = [
         Assignment(job=job, measures=lacking[job.trial_id], outputs=results[job.trial_id].outputs)
-        for job in plan.jobs
+        for job in plan.trials
         if job.trial_id in lacking and lacking[job.trial_id].probes
     ]
     return pending + again

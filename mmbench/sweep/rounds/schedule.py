@@ -41,12 +41,14 @@ class Stand:
 
     Attributes:
         jobs: Of the comparison, as far as they have been asked for.
+        ladder: The same under other budgets, once the comparison has all that it needs.
         budget: Where it is found and not set, once it is known.
         race: What it has found, where there is one.
         calibrating: Whether the budget is still to be found; `jobs` are then provisional.
     """
 
     jobs: tuple[Job, ...] = ()
+    ladder: tuple[Job, ...] = ()
     budget: Budget | None = None
     race: Finding | None = None
     calibrating: bool = False
@@ -90,21 +92,27 @@ class Schedule:
         """The trials of one data set. on_budget: is called with a budget that has been found; None: where none is
         known, none is looked for, and the trials that are asked for are provisional."""
         stand = self.stands[name] = Stand()
-        jobs = tuple(job for job in self.whole.jobs if job.config.dataset == name)
+        plan = self.whole
         if self.params.train.is_auto:
             stand.budget = self._known.get(name)
             stand.calibrating = stand.budget is None
             if stand.budget is None and on_budget is not None:
-                stand.budget = yield from self._calibrate(name, jobs)
+                stand.budget = yield from self._calibrate(name, _of(name, plan.jobs))
                 stand.calibrating = False
                 if stand.budget is not None:
                     on_budget(stand.budget)
-                    jobs = self._with(name, stand.budget).jobs
-        settings = self.params.grid.race
+                    plan = self._with(name, stand.budget)
+        jobs, settings = _of(name, plan.jobs), self.params.grid.race
         if settings is None or stand.calibrating:
             stand.jobs = _first(jobs, self.params.grid.least_seeds)
             yield stand.jobs
-            return
+        else:
+            yield from self._rounds(name, jobs, settings, stand)
+        if not stand.calibrating and (ladder := _of(name, plan.ladder)):
+            stand.ladder = ladder
+            yield stand.jobs + ladder
+
+    def _rounds(self, name: str, jobs: Sequence[Job], settings: Race, stand: Stand) -> Track:
         stand.race = Finding()
         rounds = self._race(name, jobs, settings, stand.race)
         stand.jobs = tuple(next(rounds))
@@ -157,6 +165,11 @@ def _reached(result: TrialResult, split: str, metric: str) -> float | None:
     return value if METRICS[metric].higher else -value
 
 
+def _of(name: str, jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """Those of one data set."""
+    return tuple(job for job in jobs if job.config.dataset == name)
+
+
 def _first(jobs: Sequence[Job], seeds: int) -> tuple[Job, ...]:
     return tuple(job for job in jobs if job.config.seed < seeds)
 
@@ -172,9 +185,11 @@ def declared(schedule: Schedule, results: Results) -> Plan:
                 wanted = track.send({job.trial_id: results[job.trial_id] for job in wanted})
             except StopIteration:
                 break
-        asked |= {job.trial_id for job in schedule.stands[name].jobs}
+        stand = schedule.stands[name]
+        asked |= {job.trial_id for job in stand.jobs + stand.ladder}
     whole = schedule.whole
-    return Plan(jobs=tuple(job for job in whole.jobs if job.trial_id in asked), skipped=whole.skipped)
+    jobs, ladder = (tuple(j for j in own if j.trial_id in asked) for own in (whole.jobs, whole.ladder))
+    return Plan(jobs=jobs, skipped=whole.skipped, ladder=ladder)
 
 
 def _result(results: Results, job: Job) -> TrialResult | None:

@@ -103,11 +103,11 @@ def scheduled(
 def planned(plan: Plan, ledger: Ledger, limits: Limits, prepared: Path) -> Work:
     """The work of a plan in which nothing is left to be found."""
     by_dataset: dict[str, list[Job]] = {}
-    for job in plan.jobs:
+    for job in plan.trials:
         by_dataset.setdefault(job.config.dataset, []).append(job)
 
     def track(jobs: Sequence[Job]) -> Track:
         yield jobs
 
     tracks = {name: track(jobs) for name, jobs in by_dataset.items()}
-    return Work(tracks, ledger, limits, prepared, jobs=plan.jobs, grows=False)
+    return Work(tracks, ledger, limits, prepared, jobs=plan.trials, grows=False)

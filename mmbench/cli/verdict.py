@@ -36,18 +36,21 @@ def _number(value: float | None, unit: float) -> str:
     return "–" if value is None else f"{value * unit:+.1f}" if unit == 100 else f"{value:+.3g}"
 
 
-def _row(record: dict[str, Any], shares: frozenset[str]) -> list[str]:
+def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str]) -> list[str]:
     unit = 100 if record["metric"] in shares else 1
     low, high = (_number(record[name], unit) for name in ("low", "high"))
     verdict = record["verdict"] or "one seed"
     if record["decided_at"]:
         verdict += f", about {record['decided_at']} seeds would decide"
+    if record.get("lasts") is False:
+        verdict += ", not with more training"
     return [
         record["subject"],
         record["reference"],
         _number(record["estimate"], unit),
         f"{low} to {high}",
         str(record["seeds"]),
+        *(_number(record.get("budgets", {}).get(factor), unit) for factor in factors),
         verdict,
     ]
 
@@ -62,8 +65,9 @@ def _show(found: dict[str, Any], records: list[dict[str, Any]]) -> None:
     for dataset in dict.fromkeys(r["dataset"] for r in records):
         own = [r for r in records if r["dataset"] == dataset]
         unit = "points" if own[0]["metric"] in shares else own[0]["metric"]
+        factors = sorted({factor for r in own for factor in r.get("budgets", {})}, key=float)
         for kind, title in KINDS.items():
-            rows = [_row(r, shares) for r in own if r["kind"] == kind]
+            rows = [_row(r, shares, factors) for r in own if r["kind"] == kind]
             if rows:
                 heading(f"{dataset}: {title}")
                 table(
@@ -73,6 +77,7 @@ def _show(found: dict[str, Any], records: list[dict[str, Any]]) -> None:
                         unit,
                         "interval",
                         "seeds",
+                        *(f"at ×{factor}" for factor in factors),
                         "verdict",
                     ],
                     rows,
@@ -88,7 +93,7 @@ def verdict(project: Project, dataset: str | None, kind: str | None, json_: bool
     """Show the verdicts of the last report: better, worse, equal within the margin, or open.
 
     Differences are turned so that + is better. The interval of a combination is that of its difference to the best
-    mean; its verdict allows for all comparisons.
+    mean; its verdict allows for all comparisons. At ×2: what the difference is when training is twice as long.
     """
     found = _read(project)
     known = list(dict.fromkeys(r["dataset"] for r in found["verdicts"]))

@@ -58,10 +58,8 @@ def misnamed(result: TrialResult, job: Job) -> str | None:
     # What a trial is part of makes no other trial of it: one result serves two configurations of a study that happen to
     # be drawn alike, or a calibration and the ladder.
     apart = {name: getattr(job.config, name) for name in ("configuration", "budget")}
-    same = result.config.model_copy(update=apart) == job.config and (origin.data_hash, origin.fingerprint) == (
-        job.data_hash,
-        job.fingerprint,
-    )
+    same = result.config.model_copy(update=apart) == job.config
+    same = same and (origin.data_hash, origin.fingerprint) == (job.data_hash, job.fingerprint)
     return None if same else f"its contents are of another trial ({result.config.name})"
 
 

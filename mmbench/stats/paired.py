@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,11 @@ from mmbench.stats.moderation import moderate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+
+
+OF_CHANGES = 0.99
+"""Confidence of intervals of changes: of many differences those that change most are looked at, and the best of many
+has been lucky."""
 
 
 def estimate(values: ArrayLike, confidence: float) -> Estimate | None:
@@ -146,11 +151,12 @@ class Means:
         return self._test(np.array([weight @ self.mean]), parts, self._alone(used)[None])
 
     def change(self, weight: Floats) -> float:
-        """Half width of the interval of how a weighted sum of methods (C,) changes to what one more seed of each has
-        under another budget, with the noise that it has under this one. NaN with one seed."""
+        """Half width of the interval (`OF_CHANGES`) of how a weighted sum of methods (C,) changes to what one more seed
+        of each has under another budget, with the noise that it has under this one. NaN with one seed."""
         used = np.flatnonzero(weight)
         parts = (weight[used] ** 2 * self.error[used] * (1 + self.seeds[used]))[None]
-        return float(self._test(np.zeros(1), parts, self._alone(used)[None]).half[0])
+        sure = replace(self, confidence=OF_CHANGES)
+        return float(sure._test(np.zeros(1), parts, self._alone(used)[None]).half[0])
 
     def average(self, group: Sequence[int]) -> Estimate:
         """Mean over a group of methods, with the interval for comparing it with other groups."""

@@ -10,6 +10,7 @@ import pytest
 from mmbench.cli import main
 from mmbench.report.build import analyse
 from mmbench.report.export import export
+from tests.report.test_ladder import FLAT, catches_up, laddered
 from tests.support import small_project
 from tests.support.factory import make
 
@@ -51,6 +52,23 @@ def test_one_data_set_and_one_kind_alone(root: Path, capsys: pytest.CaptureFixtu
     done = Done(capsys, root, "--dataset", "synergy", "--kind", "contrast", "--json")
     found = json.loads(done.stdout)["verdicts"]
     assert len(found) == 9 and {(v["dataset"], v["kind"]) for v in found} == {("synergy", "contrast")}
+
+
+def test_what_does_not_last_is_said_with_what_becomes_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small_project.make(tmp_path)
+    report = analyse(**laddered(make(truths=FLAT, seeds=4, noise=0.002), catches_up))
+    export(report, tmp_path / "reports")
+    lines = [" ".join(line.split()) for line in Done(capsys, tmp_path, "--kind", "contrast").stdout.splitlines()]
+    assert any(line.endswith("seeds at ×0.5 at ×2 verdict") for line in lines)
+    for v in report.context.verdicts:
+        if v.kind == "contrast":
+            half, twice = (f"{100 * v.budgets[factor]:+.1f}" for factor in ("0.5", "2"))
+            ending = "" if v.lasts in (True, None) else ", not with more training"
+            assert any(
+                x.startswith(f"{v.subject} {v.reference} ") and x.endswith(f"{half} {twice} {v.verdict}{ending}")
+                for x in lines
+            ), v
+    assert any(line.endswith("not with more training") for line in lines)
 
 
 def test_what_is_wrong_is_said(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

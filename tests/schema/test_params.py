@@ -103,6 +103,17 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
             "time_limit_s: 1.0e+12",
             "params.yaml: sweep.time_limit_s is 1000000000000.0: should be less",
         ),
+        (
+            "budgets: [0.5, 2]",
+            "budgets: [0.5, 1]",
+            "params.yaml: controls.budgets: 1 is no other budget: give multiples of the data set's own, such as 0.5",
+        ),
+        ("budgets: [0.5, 2]", "budgets: [-2]", "params.yaml: controls.budgets: -2 is no other budget"),
+        ("budgets: [0.5, 2]", "budgets: [100]", "params.yaml: controls.budgets: 100 is no other budget"),
+        ("budgets: [0.5, 2]", "budgets: [2, 2.0]", "params.yaml: controls.budgets: a budget is named twice"),
+        ("budgets: [0.5, 2]", "budgets: 2", "params.yaml: controls.budgets is 2: should be"),
+        ("budgets: [0.5, 2]", "budgets: [.nan]", "params.yaml: controls.budgets.0 is nan: should be a finite number"),
+        ("budgets: [0.5, 2]", "budgets: [twice]", "params.yaml: controls.budgets.0 is 'twice': should be"),
         ("memory_limit_gb: null", "memory_limit_gb: 0", "params.yaml: sweep.memory_limit_gb is 0: should be greater"),
     ],
 )

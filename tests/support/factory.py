@@ -53,6 +53,7 @@ class Skip:
 class Plan:
     jobs: tuple[Job, ...]
     skipped: tuple[Skip, ...] = ()
+    ladder: tuple[Job, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

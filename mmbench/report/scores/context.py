@@ -18,6 +18,7 @@ from mmbench.report.scores.dataset import dataset_report, dataset_scale
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Settings, collect
 from mmbench.report.scores.effects import by_score, effects
 from mmbench.report.scores.ladder import Ladder, ladder_of
+from mmbench.report.scores.lasting import Lasting, lasting_of
 from mmbench.report.scores.overall import overall
 from mmbench.report.scores.provenance import provenance
 from mmbench.report.scores.training import training_reports
@@ -219,6 +220,10 @@ class Context:
     def verdicts(self) -> tuple[VerdictRecord, ...]:
         """On every contrast, combination and control. Everything that gives a verdict reads these records."""
         return tuple(verdict_records(self.scores, self.datasets, self.levels))
+
+    def lasting(self, name: str) -> Lasting | None:
+        """How many verdicts on a data set last when training is longer; None where that was not tried."""
+        return lasting_of(name, self.verdicts)
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:

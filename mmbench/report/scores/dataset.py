@@ -114,7 +114,9 @@ def dataset_report(
         top_all=top_all,
         single=ranking.best_single(field),
         chosen=chosen,
-        finding=findings.finding(field.dataset, key, places.verdict, len(places.order), scale, short=short),
+        finding=findings.finding(
+            field.dataset, key, findings.known_verdicts(rows), len(places.order), scale, short=short
+        ),
         fronts=found_fronts,
         dropped=tuple(r.key for r in rows if r.method.role == "cell" and not r.ranked),
     )

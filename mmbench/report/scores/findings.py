@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from mmbench.report.scores.controls import ahead, headline_of
 from mmbench.report.values.cells import CellRow
@@ -13,8 +14,11 @@ from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, listing, sentence
 from mmbench.stats.estimates import Verdict
+from mmbench.stats.ladder import fades
 
-Verdicts = Mapping[str, Verdict]
+Standing = Verdict | Literal["fades"]
+"""fades: decided, but no longer right with more training."""
+Verdicts = Mapping[str, Standing]
 """key of a ranked cell -> what is known of it against the best; empty with one seed."""
 
 
@@ -23,14 +27,17 @@ def _clear(top: int, cells: int) -> bool:
     return top <= max(3, cells // 4)
 
 
-def standing(verdicts: Iterable[Verdict], scale: Scale) -> str:
-    """`8 are equal within ±1 point, 3 are open and 15 are worse`."""
+def standing(verdicts: Iterable[Standing], scale: Scale) -> str:
+    """`8 are equal within ±1 point, 3 are open, 15 are worse and 1 depends on the length of training`."""
     counts = Counter(verdicts)
-    words: dict[Verdict, str] = {"equal": f"equal within {scale.rope_words}", "open": "open", "worse": "worse"}
-    return listing([f"{n} {'is' if n == 1 else 'are'} {word}" for v, word in words.items() if (n := counts[v])])
+    words: dict[Standing, str] = {"equal": f"equal within {scale.rope_words}", "open": "open", "worse": "worse"}
+    found = [f"{n} {'is' if n == 1 else 'are'} {word}" for v, word in words.items() if (n := counts[v])]
+    if fading := counts["fades"]:
+        found.append(f"{fading} {'depends' if fading == 1 else 'depend'} on the length of training")
+    return listing(found)
 
 
-def others(verdicts: Verdicts, best: str) -> list[Verdict]:
+def others(verdicts: Verdicts, best: str) -> list[Standing]:
     """Of the cells that are not the best."""
     return [v for key, v in verdicts.items() if key != best]
 
@@ -105,7 +112,13 @@ def _low(text: str) -> str:
 
 def known_verdicts(rows: Iterable[CellRow | OverallRow]) -> Verdicts:
     """Of the rows that have one."""
-    return {r.key: r.verdict for r in rows if r.verdict is not None}
+    return {r.key: standing_of(r) for r in rows if r.verdict is not None}
+
+
+def standing_of(row: CellRow | OverallRow) -> Standing:
+    """What is known of a row that has a verdict."""
+    assert row.verdict is not None
+    return "fades" if row.to_best is not None and fades(row.to_best) is not None else row.verdict
 
 
 def _winner(best: str, verdicts: Verdicts, where: str, scale: Scale) -> str:

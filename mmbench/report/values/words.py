@@ -74,6 +74,14 @@ def count(n: int, singular: str, plural: str | None = None) -> str:
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
+TIMES = {0.5: "half", 2: "twice"}
+
+
+def training(factor: float) -> str:
+    """`twice the training`."""
+    return f"{TIMES.get(factor, f'{factor:g} times')} the training"
+
+
 def sentence(text: str) -> str:
     """With a capital first letter, unless it begins with a name such as `cross_attention`."""
     return text if "_" in text.split(" ", 1)[0] else text[:1].upper() + text[1:]

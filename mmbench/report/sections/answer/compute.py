@@ -9,7 +9,8 @@ from scipy import stats
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.controls import advice, ahead
 from mmbench.report.scores.dataset import share_of
-from mmbench.report.scores.findings import standing
+from mmbench.report.scores.findings import Standing, standing, standing_of
+from mmbench.report.scores.lasting import lasting_words
 from mmbench.report.sections.answer.record import Answers, DatasetAnswer, Statement
 from mmbench.report.sections.answer.statements import statements
 from mmbench.report.values.cells import CellRow
@@ -17,8 +18,9 @@ from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.numbers import seconds, two_figures
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.training import SETTLED
-from mmbench.report.values.words import count, gain, interval, listing, quantity, sentence, share
-from mmbench.stats.estimates import Difference, Verdict
+from mmbench.report.values.words import count, gain, interval, listing, quantity, sentence, share, training
+from mmbench.stats.estimates import Difference
+from mmbench.stats.ladder import fades
 from mmbench.stats.paired import seeds_to_decide
 
 LITTLE = 2
@@ -45,6 +47,9 @@ def _gain_sentence(difference: Difference, over: str, scale: Scale, needed: str,
         "equal": f"It is equal to {over} within {scale.rope_words}: {size}.",
         "open": f"Whether it is better than {over} is open: {size}{needed}.",
     }
+    if (at := fades(difference)) is not None:
+        then = scale.change(at.mean) + (scale.unit_words if scale.unit else f" of {scale.label}, + better")
+        return f"{words[difference.verdict]} That does not last: with {training(at.factor)} it is {then}."
     if difference.verdict == "open" and difference.half is not None and abs(difference.mean) > difference.half:
         # Among very many cells a test on few seeds cannot pass, however wide the gap: say that.
         return (
@@ -69,7 +74,7 @@ def _needed(difference: Difference, comparisons: int, confidence: float, scale: 
 
 
 def _first(
-    name: str, best: CellRow, ceiling: float | None, top: Sequence[str], others: Sequence[Verdict], scale: Scale
+    name: str, best: CellRow, ceiling: float | None, top: Sequence[str], others: Sequence[Standing], scale: Scale
 ) -> str:
     """What to use on this data set, and how sure that is."""
     part = "" if ceiling is None else f"; the best possible is {scale.number(ceiling)}"
@@ -83,7 +88,7 @@ def _first(
     if cells == 1:
         return f"On {name}, only {best.key} is complete: {reached}."
     use = f"On {name}, use {best.key}: {reached}"
-    if len(top) == 1:
+    if all(v == "worse" for v in others):
         return f"{use}; every other complete cell is worse."
     return f"{use}; of the other {cells - 1:,} cells, {standing(others, scale)}."
 
@@ -148,7 +153,7 @@ def answer(
     best = next((r for r in rows if r.best), None)
     if best is None:
         return ("No cell is complete yet.",)
-    others = [r.verdict for r in rows if r.verdict is not None and not r.best]
+    others = [standing_of(r) for r in rows if r.verdict is not None and not r.best]
     said = [_first(name, best, ceiling, top, others, scale)]
     if len(top) <= len(others):
         said.extend(_named(by_key, best, top))
@@ -208,7 +213,10 @@ def budget(context: Context) -> Iterator[str]:
     if trained and last / trained > STILL_LEARNING:
         settled = [t for t in context.training if t.budget is not None and t.budget.settled]
         told = f"{last:,} of {count(trained, 'trained model')} were best in their last epoch"
-        if len(settled) == len(context.training):
+        lasting = [found for d in context.datasets if (found := context.lasting(d.name)) is not None]
+        if len(lasting) == len(context.training):
+            yield f"{told}; {lasting_words(lasting)}."
+        elif len(settled) == len(context.training):
             yield f"{told}; {SETTLED}."
         else:
             yield f"{told}: with longer training the ranking may change."

@@ -25,6 +25,6 @@ def dataset_metrics(d: DatasetReport) -> dict[str, Any]:
         "gain_over_pooling": best.gain_pooling.mean if best.gain_pooling else None,
         "gain_over_linear": best.gain_linear.mean if best.gain_linear else None,
         "gain_over_baseline": best.gain_baseline.mean if best.gain_baseline else None,
-        **{verdict: counts[verdict] if verdicts else None for verdict in ("equal", "open", "worse")},
+        **{verdict: counts[verdict] if verdicts else None for verdict in ("equal", "open", "worse", "fades")},
     }
     return {name: round(value, 6) for name, value in numbers.items() if value is not None}

@@ -13,7 +13,9 @@ from mmbench.report.sections.questions.differences import (
     ONE_SEED,
     across,
     find_verdicts,
+    in_the_end,
     is_testable,
+    most_fading,
     name_winner,
     order_best_first,
     rank_kinds,
@@ -23,6 +25,7 @@ from mmbench.report.sections.questions.record import Question
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import listing
 from mmbench.stats.estimates import Difference
+from mmbench.stats.ladder import fades
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +48,17 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
     pairs = [(lv, POOLING) for lv in levels if lv != POOLING]
     per_dataset, dropped = compare_levels(over.fields, "attention", of, pairs)
     per_dataset = {n: order_best_first(ds) for n, ds in per_dataset.items()}
-    better = {n: [d for d in ds if d.verdict == "better"] for n, ds in per_dataset.items()}
+    better = {n: [d for d in ds if d.verdict == "better" and fades(d) is None] for n, ds in per_dataset.items()}
+    at_first = {n: d for n, ds in per_dataset.items() if not better[n] and (d := most_fading(ds)) is not None}
     worse = [n for n, ds in per_dataset.items() if any(d.verdict == "worse" for d in ds)]
     winners = [n for n, ds in better.items() if ds]
     if not per_dataset:
         finding = "Attention against pooling: no answer yet"
     elif not is_testable(per_dataset):
         finding = f"{ONE_SEED} whether attention beats pooling"
+    elif at_first and not winners:
+        finding = f"Attention learns faster than pooling on {listing(list(at_first))}"
+        finding += f", {in_the_end(at_first, over.scales)}"
     elif not winners:
         unknown = any(d.verdict == "open" for ds in per_dataset.values() for d in ds)
         finding = "Whether attention beats pooling is open" if unknown else "No attention beats pooling"
@@ -64,6 +71,8 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
             most = max(d.mean for ds in better.values() for d in ds)
             size = f"{scale.change(most)} points" if scale.unit else f"{scale.width(most)} of {scale.label}"
             finding += f", by up to {size}"
+        if at_first:
+            finding += f"; on {listing(list(at_first))} it learns faster, {in_the_end(at_first, over.scales)}"
         if worse:
             finding += f"; on {listing(worse)} some mechanism is worse than pooling"
     overall = order_best_first(across(compare_levels(over.joint, "attention", of, pairs)[0], over.settings))
@@ -148,9 +157,10 @@ def _against_single(
 
 def _multimodal_finding(found: Mapping[str, Difference]) -> str:
     """found: data set -> the best cell against the modality that is best alone."""
-    gaining = [n for n, d in found.items() if d.verdict == "better"]
+    gaining = [n for n, d in found.items() if d.verdict == "better" and fades(d) is None]
     unknown = [n for n, d in found.items() if d.verdict == "open"]
-    rest = [n for n in found if n not in gaining and n not in unknown]
+    at_first = [n for n, d in found.items() if d.verdict == "better" and n not in gaining]
+    rest = [n for n in found if n not in gaining + unknown + at_first]
     if len(unknown) == len(found):
         return "Whether several modalities beat the best one alone is open"
     where = "every data set" if len(gaining) == len(found) > 1 else listing(gaining)
@@ -158,10 +168,11 @@ def _multimodal_finding(found: Mapping[str, Difference]) -> str:
     if not gaining:
         text = "Several modalities are nowhere better than the best one alone"
         text += f", as far as is known: it is open on {listing(unknown)}" if unknown else ""
-        return text
+        return text + (f"; on {listing(at_first)} they are until training is longer" if at_first else "")
     return (
         text
         + (f", not on {listing(rest)}" if rest else "")
+        + (f"; on {listing(at_first)} they do until training is longer" if at_first else "")
         + (f"; on {listing(unknown)} it is open" if unknown else "")
     )
 

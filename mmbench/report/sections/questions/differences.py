@@ -10,9 +10,10 @@ from scipy import stats as scipy_stats
 from mmbench.report.scores.contrasts import adjust
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.values.scale import Scale
-from mmbench.report.values.words import count, gain, listing, sentence
+from mmbench.report.values.words import count, gain, listing, sentence, training
 from mmbench.stats import paired
 from mmbench.stats.estimates import Difference, Estimate
+from mmbench.stats.ladder import fades
 
 
 def across(per_dataset: Mapping[str, Sequence[Difference]], settings: Settings) -> tuple[Difference, ...]:
@@ -73,6 +74,23 @@ def is_testable(per_dataset: Mapping[str, Sequence[Difference]]) -> bool:
     return any(d.p is not None for differences in per_dataset.values() for d in differences)
 
 
+def most_fading(differences: Iterable[Difference]) -> Difference | None:
+    """The greatest of the gains that do not last with more training; None without any."""
+    found = [d for d in differences if d.verdict == "better" and fades(d) is not None]
+    return max(found, key=lambda d: d.mean, default=None)
+
+
+def in_the_end(found: Mapping[str, Difference], scales: Mapping[str, Scale]) -> str:
+    """`and with twice the training is no better (+1.9 points, then +0.3)`: of the greatest of gains that fade."""
+    name, d = max(found.items(), key=lambda x: x[1].mean)
+    at = fades(d)
+    assert at is not None
+    scale = scales[name]
+    now, then = scale.change(d.mean), scale.change(at.mean)
+    unit = scale.unit_words if scale.unit else f" of {scale.label}"
+    return f"and with {training(at.factor)} is no better ({now}{unit}, then {then})"
+
+
 def tally(found: Mapping[str, Difference]) -> str:
     """`better on 2 of 3 data sets, worse on 1`."""
     n = len(found)
@@ -124,7 +142,7 @@ def name_winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequenc
     for dataset, differences in per_dataset.items():
         beaten = dict.fromkeys(levels, 0)
         for d in differences:
-            if d.verdict in ("better", "worse"):
+            if d.verdict in ("better", "worse") and fades(d) is None:
                 beaten[d.subject if d.verdict == "better" else d.reference] += 1
         present = {x for d in differences for x in (d.subject, d.reference)}
         first = [lv for lv in levels if lv in present and beaten[lv] == len(present) - 1 > 0]

@@ -1,0 +1,86 @@
+"""Contrasts and levels under every budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mmbench.report.draw.table import Column, Table, build
+from mmbench.report.sections.ladder.compute import DatasetLadder, Level
+from mmbench.report.values.numbers import NONE
+from mmbench.stats.estimates import Difference
+from mmbench.stats.ladder import fades
+
+Contrast = tuple[str, Difference]
+
+
+def tables(d: DatasetLadder) -> Iterator[Table]:
+    """None of what nothing is known of."""
+    if d.contrasts:
+        yield _contrasts(d)
+    if d.levels:
+        yield _levels(d)
+
+
+def _heading(d: DatasetLadder, factor: float) -> str:
+    """`×2, 800 steps`."""
+    return f"×{factor:g}" + (f", {d.steps[factor]:,} steps" if factor in d.steps else "")
+
+
+def _at(x: Difference) -> dict[float, float]:
+    return {1.0: x.mean} | {at.factor: at.mean for at in x.budgets}
+
+
+def _contrasts(d: DatasetLadder) -> Table:
+    factors = sorted({factor for _, x in d.contrasts for factor in _at(x)})
+
+    def shown(factor: float) -> Callable[[Contrast], str]:
+        return lambda x: d.scale.change(_at(x[1]).get(factor))
+
+    columns: list[Column] = [
+        ("axis", lambda x: x[0], False),
+        ("better mean", lambda x: x[1].subject, False),
+        ("against", lambda x: x[1].reference, False),
+        *((_heading(d, factor), shown(factor), True) for factor in factors),
+        ("verdict", lambda x: NONE if x[1].half is None else x[1].verdict, False),
+        ("lasts", _lasts, False),
+    ]
+    raw = (
+        {
+            "dataset": d.name,
+            "axis": axis,
+            "subject": x.subject,
+            "reference": x.reference,
+            **{f"at_{factor:g}": _at(x).get(factor) for factor in factors},
+            "verdict": None if x.half is None else x.verdict,
+            "lasts": _lasts((axis, x)),
+        }
+        for axis, x in d.contrasts
+    )
+    unit = "in points" if d.scale.unit == "points" else f"in {d.scale.unit or d.scale.label}, + better"
+    caption = f"{d.name}: contrasts under shorter and longer training, {unit}; ×1 is the budget, the others one seed"
+    return build(f"ladder_{d.name}", caption, d.contrasts, raw, columns)
+
+
+def _lasts(x: Contrast) -> str:
+    if x[1].half is None or x[1].verdict == "open" or not any(at.factor > 1 for at in x[1].budgets):
+        return NONE
+    return "yes" if fades(x[1]) is None else "no"
+
+
+def _levels(d: DatasetLadder) -> Table:
+    factors = sorted({factor for level in d.levels for factor in level.means})
+
+    def shown(factor: float) -> Callable[[Level], str]:
+        return lambda level: d.scale.number(level.means.get(factor))
+
+    columns: list[Column] = [
+        ("axis", lambda x: x.axis, False),
+        ("level", lambda x: x.level, False),
+        *((_heading(d, factor), shown(factor), True) for factor in factors),
+    ]
+    raw = (
+        {"dataset": d.name, "axis": x.axis, "level": x.level, **{f"at_{f:g}": x.means.get(f) for f in factors}}
+        for x in d.levels
+    )
+    caption = f"{d.name}: mean {d.scale.title} of the levels under shorter and longer training"
+    return build(f"ladder_levels_{d.name}", caption, d.levels, raw, columns)

@@ -3,8 +3,8 @@
 `python -m benchmarks.verdict PROJECT --work FOLDER` copies a project whose sweep has run, trains what it lacks for
 twice the budget (every data set's own, as data/budget has it) and, apart from that, under six new seeds, and prints
 side by side what became of every verdict: no better may turn into worse or equal, no equal into better or worse, in
-more than one case of twenty. It trains two to three times as much as the project itself, and goes on where it was
-stopped.
+more than one case of twenty, apart from those of which the report itself says that they do not last. It trains two to
+three times as much as the project itself, and goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def copy(project: Path, folder: Path) -> Path:
         shutil.copytree(project / "data" / "raw", folder / "data" / "raw", dirs_exist_ok=True)
         raw = yaml.safe_load((project / SETTINGS).read_text(encoding="utf-8"))
         raw["tracking"]["enabled"] = False
+        raw["controls"]["budgets"] = []
         (folder / SETTINGS).write_text(yaml.safe_dump(raw), encoding="utf-8")
     return folder
 
@@ -101,7 +102,7 @@ def context_of(folder: Path, first_seed: int = 0) -> Context:
     params = load_params(folder / SETTINGS)
     specs = load_specs(params, folder)
     schedule = Schedule(params=params, specs=specs, root=folder, folder=folder / BUDGET)
-    results = Ledger(folder / LEDGER).of(schedule.whole.jobs)
+    results = Ledger(folder / LEDGER).of(schedule.whole.trials)
     plan = declared(schedule, results)
     kept = tuple(
         j
@@ -110,7 +111,7 @@ def context_of(folder: Path, first_seed: int = 0) -> Context:
     )
     stands = schedule.stands
     return analyse(
-        type(plan)(jobs=kept, skipped=plan.skipped),
+        Plan(jobs=kept, skipped=plan.skipped, ladder=() if first_seed else plan.ladder),
         results,
         specs,
         params,
@@ -129,15 +130,16 @@ def keyed(records: Iterable[VerdictRecord]) -> dict[Key, VerdictRecord]:
     }
 
 
-def changes(old: Mapping[Key, VerdictRecord], new: Mapping[Key, VerdictRecord]) -> Counter[tuple[str, str]]:
-    """(verdict before, verdict after) of what both have."""
-    found: Counter[tuple[str, str]] = Counter()
+def changes(old: Mapping[Key, VerdictRecord], new: Mapping[Key, VerdictRecord]) -> Counter[tuple[str, str, bool]]:
+    """(verdict before, verdict after, whether the report before says that it does not last) of what both have."""
+    found: Counter[tuple[str, str, bool]] = Counter()
     flipped = {"better": "worse", "worse": "better"}
     for key, before in old.items():
         after = new.get(key)
         if after is not None and before.verdict is not None and after.verdict is not None:
             turned = before.kind == "contrast" and before.subject != after.subject
-            found[before.verdict, flipped.get(after.verdict, after.verdict) if turned else after.verdict] += 1
+            now = flipped.get(after.verdict, after.verdict) if turned else after.verdict
+            found[before.verdict, now, before.lasts is False] += 1
     return found
 
 
@@ -155,17 +157,18 @@ def agreement(old: Context, new: Context) -> dict[str, tuple[float, float]]:
     return found
 
 
-def show(title: str, old: Context, new: Context) -> bool:
-    """Print both side by side; whether the verdicts hold."""
+def show(title: str, old: Context, new: Context, *, allow: bool) -> bool:
+    """Print both side by side; whether the verdicts hold. allow: what the report says of verdicts that do not last."""
     counts = changes(keyed(old.verdicts), keyed(new.verdicts))
-    decided = sum(n for (a, b), n in counts.items() if "open" not in (a, b))
-    turned = sum(n for pair, n in counts.items() if pair in TURNED)
+    decided = sum(n for (a, b, _), n in counts.items() if "open" not in (a, b))
+    turned = sum(n for (a, b, told), n in counts.items() if (a, b) in TURNED and not (told and allow))
     print(f"\n{title}")
     print(f"  before: {old.headline}\n  after:  {new.headline}")
     for context, name in ((old, "before"), (new, "after")):
         print(f"  {name}: " + "; ".join(f"{t.dataset} {t.words}" for t in context.training))
-    for (a, b), n in sorted(counts.items(), key=lambda x: -x[1]):
-        print(f"  {n:4d}  {a} -> {b}{'   turned' if (a, b) in TURNED else ''}")
+    for (a, b, told), n in sorted(counts.items(), key=lambda x: -x[1]):
+        note = "   turned" if (a, b) in TURNED else ""
+        print(f"  {n:4d}  {a} -> {b}{note}{'   (the report says that it does not last)' if told and allow else ''}")
     share = turned / decided if decided else 0.0
     print(f"  {turned} of {decided} that both decide have turned ({share:.1%}; at most {ALLOWED:.0%})")
     for name, (tau, far) in agreement(old, new).items():
@@ -183,8 +186,8 @@ def decisions(context: Context) -> None:
             share = sum(found[v] for v in ("better", "worse", "equal")) / len(own) if own else 0.0
             print(f"{name}: {share:.0%} of {len(own)} {kind}s decided ({told})")
     last, trained = context.best_in_last
-    share = f"{last} of {trained} ({last / trained:.0%})" if trained else "none has several"
-    print(f"best in their last epoch, of trained models that have several: {share}")
+    in_last = f"{last} of {trained} ({last / trained:.0%})" if trained else "none has several"
+    print(f"best in their last epoch, of trained models that have several: {in_last}")
     grid = context.params.grid
     if grid.race is not None:
         per_seed = sum(j.config.seed == 0 and j.config.role != "baseline" for j in context.plan.jobs)
@@ -212,13 +215,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lengthen(folder, options.factor)
         if (code := sweep(folder, console)) != 0:
             return code
-        held &= show(f"{options.factor:g} times the budget", before, context_of(folder))
+        held &= show(f"{options.factor:g} times the budget", before, context_of(folder), allow=True)
     if options.only in (None, "seeds"):
         folder = copy(options.project, options.work / "seeds")
         first = with_new_seeds(folder, options.seeds)
         if train_from(folder, first, console) != 0:
             return 1
-        held &= show(f"other seeds, from {first} on", before, context_of(folder, first))
+        held &= show(f"other seeds, from {first} on", before, context_of(folder, first), allow=False)
     return 0 if held else 1
 
 

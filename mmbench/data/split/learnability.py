@@ -12,7 +12,10 @@ from mmbench.data.table.findings import quote
 from mmbench.data.table.table import Table
 
 FEW = 10
-"""Samples of validation or test below which a score says little."""
+"""Samples, or groups, of validation or test below which a score says little."""
+
+FEW_GROUPS = "few groups: "
+"""How notes begin that tell of them."""
 
 OTHERS = ("validation", "test")
 
@@ -25,7 +28,12 @@ def check(table: Table, split: np.ndarray) -> list[str]:
     problems = list(_problems(table, split))
     if problems:
         raise DataError([Problem(where="splits", what=what) for what in problems])
-    return [*_of_sizes(table, split), *coverage.notes(table, split), *_of_modalities(table, split)]
+    return [
+        *_of_sizes(table, split),
+        *_of_groups(table, split),
+        *coverage.notes(table, split),
+        *_of_modalities(table, split),
+    ]
 
 
 def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
@@ -53,6 +61,18 @@ def _of_sizes(table: Table, split: np.ndarray) -> Iterator[str]:
         labels = table.labels[split == other]
         if len(labels) < FEW:
             yield f"{other} has only {len(labels)} samples: scores on it are rough"
+
+
+def _of_groups(table: Table, split: np.ndarray) -> Iterator[str]:
+    """Samples of one speaker or site are alike: so few groups say little of others."""
+    if table.group is None:
+        return
+    for other in OTHERS:
+        own = np.flatnonzero(split == other).tolist()
+        groups = {table.group[i] for i in own if table.group[i]}
+        if groups and len(groups) < FEW <= len(own):
+            number = "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+            yield f"{FEW_GROUPS}the {len(own):,} samples of {other} come from {number}, and other groups may differ"
 
 
 def _of_modalities(table: Table, split: np.ndarray) -> Iterator[str]:

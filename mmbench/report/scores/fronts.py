@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import moocore
 import numpy as np
 
+from mmbench.report.scores.prices import is_cheaper
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import Front
 from mmbench.report.values.scale import Scale
@@ -26,15 +27,16 @@ MOST = 0.9
 
 
 def _finding(cost: str, front: Sequence[CellRow], scale: Scale) -> str:
-    """The cheapest way to most of the score."""
+    """The cheapest way to most of the score; nothing is called cheaper for the noise of its times."""
     points_of = [(r.key, scale.oriented(r.score.mean), float(getattr(r.cost, cost))) for r in front if r.score]
     (_, low, _), (best, high, dear) = points_of[0], points_of[-1]
     unit = _UNIT[cost]
     if len(front) == 1:
         return f"{best} has the best score and the lowest cost ({quantity(dear)}{unit})"
-    key, score, price = next(p for p in points_of if p[1] >= low + MOST * (high - low))
-    if key == best:
-        key, score, price = points_of[-2]
+    cheaper = [p for p, r in zip(points_of, front, strict=True) if is_cheaper(r, front[-1], cost)]
+    if not cheaper:
+        return f"{best} has the best score, and nothing is cheaper by more than noise ({quantity(dear)}{unit})"
+    key, score, price = next((p for p in cheaper if p[1] >= low + MOST * (high - low)), cheaper[-1])
     lost, prices = scale.width(high - score), f"{quantity(price)} instead of {quantity(dear)}{unit}"
     if not lost.strip("0."):
         return f"{key} has, rounded, the same {scale.label} for {prices}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmbench.report.scores import prices
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Setting
 from mmbench.report.scores.ranking import Ranking, best_single, pooling_partner
 from mmbench.report.values.cells import MAJORITY, CellCost, CellRow, CellState, SeedValue
@@ -49,13 +50,24 @@ COST_COLUMNS = {
 """Field of CellCost -> the quantity that it is the median of."""
 
 
-def _cost(records: Sequence[Record]) -> CellCost | None:
+def _time_errors(field: DatasetScores) -> dict[str, dict[str, float]]:
+    """Of measured costs, by method."""
+    found: dict[str, dict[str, float]] = {}
+    for cost in prices.MEASURED:
+        column = COST_COLUMNS[cost]
+        times = {k: [r[column] for r in own if r[column] is not None] for k, own in field.records.items()}
+        for key, error in prices.errors(times).items():
+            found.setdefault(key, {})[cost] = error
+    return found
+
+
+def _cost(records: Sequence[Record], errors: Mapping[str, float]) -> CellCost | None:
     def median(column: str) -> float | None:
         values = [r[column] for r in records if r[column] is not None]
         return float(np.median(values)) if values else None
 
     found = {name: median(column) for name, column in COST_COLUMNS.items()}
-    return None if set(found.values()) == {None} else CellCost(**found)
+    return None if set(found.values()) == {None} else CellCost(**found, errors=errors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +129,8 @@ def rows(field: DatasetScores, ranking: Ranking, top_all: Sequence[str], ceiling
     ceiling: of which scores can be a share, or None.
     """
     gains = find_gains(field, ranking)
-    by_key = {key: _row(key, field, ranking, gains, top_all, ceiling) for key in field.methods}
+    errors = _time_errors(field)
+    by_key = {key: _row(key, field, ranking, gains, top_all, ceiling, errors.get(key, {})) for key in field.methods}
 
     def by_score(row: CellRow) -> tuple[bool, float]:
         return (row.score is None, -field.settings.scale.oriented(row.score.mean) if row.score else 0.0)
@@ -135,6 +148,7 @@ def _row(
     gains: Gains,
     top_all: Sequence[str],
     ceiling: float | None,
+    errors: Mapping[str, float],
 ) -> CellRow:
     settings, part = field.settings, field.records[key]
     done = [r for r in part if r["state"] == "done"]
@@ -171,7 +185,7 @@ def _row(
         gain_pooling=gains.pooling.get(key),
         gain_baselines={name: found[key] for name, found in gains.fixed.items() if key in found},
         ceiling_share=score.mean / ceiling if score and ceiling else None,
-        cost=_cost(done),
+        cost=_cost(done, errors),
         pareto=(),
         trial_ids=tuple(r["trial_id"] for r in part if r["trial_id"]),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mmbench.report.values.methods import Method
@@ -33,7 +33,7 @@ class CellCost:
     baseline that is not made of weights has neither parameters nor flops.
 
     Times and memory are those of one kind of hardware (`Provenance.timed_on`), None for a method that did not run
-    there.
+    there. errors: standard errors of the logarithms of measured times, where they are known.
     """
 
     parameters: float | None
@@ -41,6 +41,7 @@ class CellCost:
     train_seconds: float | None
     inference_us: float | None
     peak_memory: float | None
+    errors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

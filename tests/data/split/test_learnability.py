@@ -33,3 +33,14 @@ def test_notes() -> None:
     assert "no sample of test has these classes: 'class 1'" in notes
     assert "said: no sample of test has it" in notes
     assert "validation has only 2 samples: scores on it are rough" in notes
+
+
+@pytest.mark.parametrize(("groups", "told"), [(1, "1 group"), (4, "4 groups"), (10, None)])
+def test_few_groups_are_told(groups: int, told: str | None) -> None:
+    """Twenty samples of test; the groups of train do not count."""
+    split = np.array(["train"] * 20 + ["validation"] * 20 + ["test"] * 20)
+    group = [f"t{i}" for i in range(20)] + [f"v{i}" for i in range(20)] + [f"s{i % groups}" for i in range(20)]
+    notes = learnability.check(table([0, 1] * 30, group=group), split)
+    expected = [f"few groups: the 20 samples of test come from {told}, and other groups may differ"] if told else []
+    assert [note for note in notes if "group" in note] == expected
+    assert not learnability.check(table([0, 1] * 30), split)

@@ -8,7 +8,7 @@ from typing import Any
 from mmbench.report.draw import markdown as md
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
-from mmbench.report.sections.answer.compute import answers, budget, few_samples, lead
+from mmbench.report.sections.answer.compute import answers, budget, few_samples, lead, unlike_validation
 from mmbench.report.sections.answer.figures import top
 from mmbench.report.sections.answer.metrics import dataset_metrics
 from mmbench.report.sections.answer.record import Answers
@@ -59,4 +59,5 @@ class Answer(Section[Answers]):
     def lead(self, record: Answers) -> Iterator[str]:
         yield from lead(record.context.datasets, record.context.short)
         yield from few_samples(record.context)
+        yield from unlike_validation(record.context)
         yield from budget(record.context)

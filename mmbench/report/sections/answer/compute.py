@@ -11,8 +11,10 @@ from mmbench.report.scores.controls import advice, ahead
 from mmbench.report.scores.dataset import share_of
 from mmbench.report.scores.findings import Standing, standing, standing_of
 from mmbench.report.scores.lasting import lasting_words
+from mmbench.report.scores.prices import is_cheaper
 from mmbench.report.sections.answer.record import Answers, DatasetAnswer, Statement
 from mmbench.report.sections.answer.statements import statements
+from mmbench.report.sections.answer.warnings import validation_gap, warnings
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.numbers import seconds, two_figures
@@ -23,6 +25,7 @@ from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
 from mmbench.stats.paired import seeds_to_decide
 
+TIME = "train_seconds"
 LITTLE = 2
 """Regions of practical equivalence that a cheaper cell may seem to cost: by default 2 points."""
 
@@ -102,9 +105,13 @@ def _named(rows: Mapping[str, CellRow], best: CellRow, top: Sequence[str]) -> It
 
 
 def _price(best: CellRow, other: CellRow | None) -> str:
-    """`, at 2.6 times its training time`; nothing where it is not known."""
-    mine, its = (r.cost.train_seconds if r and r.cost else None for r in (best, other))
-    return f", at {two_figures(mine / its)} times its training time" if mine and its else ""
+    """`, at 2.6 times its training time`; nothing where it is not known, or no more than noise."""
+    if other is None or best.cost is None or other.cost is None:
+        return ""
+    mine, its = best.cost.train_seconds, other.cost.train_seconds
+    if not mine or not its or not (is_cheaper(best, other, TIME) or is_cheaper(other, best, TIME)):
+        return ""
+    return f", at {two_figures(mine / its)} times its training time"
 
 
 def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
@@ -120,8 +127,11 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> 
     if len(close) < 2 or best is None:
         return None
     least, row = min(priced, key=lambda x: x[0])
-    if row.best:
-        return f"It is also the cheapest to train of those that come close to it ({seconds(least)})."
+    first = next(r for _, r in priced if r.best)
+    if not is_cheaper(row, first, TIME):
+        if all(r.best or is_cheaper(first, r, TIME) for _, r in priced):
+            return f"It is also the cheapest to train of those that come close to it ({seconds(best)})."
+        return f"None of those that come close to it is cheaper to train by more than noise ({seconds(best)})."
     assert row.cost is not None and row.to_best is not None
     verdict = f"equal within {scale.rope_words}" if row.verdict == "equal" else str(row.verdict)
     return (
@@ -203,6 +213,11 @@ def few_samples(context: Context) -> Iterator[str]:
             )
 
 
+def unlike_validation(context: Context) -> Iterator[str]:
+    """Where validation does not stand for test."""
+    yield from filter(None, (validation_gap(d) for d in context.datasets))
+
+
 STILL_LEARNING = 0.25
 """The share of trials that are best in their last epoch above which the budget is said to be too short."""
 
@@ -243,5 +258,6 @@ def answers(context: Context) -> Answers:
             texts = (advice(d, control), *texts[1:])
         if d.name in context.short and best is not None:
             texts = (_withheld(spec.name, best, context.short[d.name], d.scale),)
+        texts = (texts[0], *warnings(d), *texts[1:])
         made.append(DatasetAnswer(sentences=texts, statements=found))
     return Answers(context=context, datasets=tuple(made))

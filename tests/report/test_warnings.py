@@ -32,8 +32,15 @@ def shifted(made: Made, by: float, *, samples: int = 2000, notes: tuple[str, ...
 
 @pytest.mark.parametrize(
     ("by", "samples", "warned"),
-    [(0.23, 2000, True), (0.06, 2000, True), (0.0, 2000, False), (0.02, 2000, False), (0.06, 200, False)]
-    + [(0.2, 200, True), (-0.2, 2000, True)],  # noqa: RUF005
+    [
+        (0.23, 2000, True),
+        (0.06, 2000, True),
+        (0.0, 2000, False),
+        (0.02, 2000, False),
+        (0.06, 200, False),
+        (0.2, 200, True),
+        (-0.2, 2000, True),
+    ],
 )
 def test_a_validation_split_that_is_not_like_test_is_told(by: float, samples: int, warned: bool) -> None:
     report = analyse(**shifted(make(truths=TRUTH, seeds=3, noise=0.004), by, samples=samples))

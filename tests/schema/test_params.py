@@ -45,7 +45,7 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
         ("grid:", "gird:", "params.yaml: unknown key 'gird'; did you mean 'grid'?"),
         ("heads: 2", "", "params.yaml: 'model.heads' is missing"),
         ("{least: 3,", "{lest: 3,", "params.yaml: unknown key 'grid.seeds.lest'; did you mean 'least'?"),
-        ("{least: 3,", "{least: 12,", "params.yaml: grid.seeds: most is 10, which is fewer than least, 12"),
+        ("{least: 3,", "{least: 15,", "params.yaml: grid.seeds: most is 12, which is fewer than least, 15"),
         ("{least: 3,", "{least: 1,", "params.yaml: grid.seeds.least is 1: should be greater than or equal to 2"),
         (
             "epochs: auto",

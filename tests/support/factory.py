@@ -55,6 +55,14 @@ class Plan:
     skipped: tuple[Skip, ...] = ()
     ladder: tuple[Job, ...] = ()
 
+    @property
+    def trials(self) -> tuple[Job, ...]:
+        return self.jobs + self.ladder
+
+    @property
+    def declared(self) -> int:
+        return len(self.trials) + len(self.skipped)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:

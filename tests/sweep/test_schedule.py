@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mmbench.ledger.store import Ledger, limits_of
@@ -55,7 +57,8 @@ def end(root: Path) -> tuple[str, dict[str, float]]:
     """The budget that was found, and the test score of every trial of the plan."""
     loaded = small_project.read(root)
     done = {j.trial_id: loaded.results[j.trial_id].metrics["test"]["accuracy"] for j in loaded.plan.jobs}
-    return (root / BUDGET / "small.json").read_text(encoding="utf-8"), done
+    budget = root / BUDGET / "small.json"
+    return budget.read_text(encoding="utf-8") if budget.exists() else "", done
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +158,50 @@ def test_a_race_asks_for_more_seeds_and_comes_to_the_same_end_where_it_is_interr
     assert other.stands["small"].race == race
     assert {j.trial_id for j in other.plan.jobs} == {j.trial_id for j in loaded.plan.jobs}
     assert step(again) == ([], 0)
+
+
+def _lose_a_worker(sweep: subprocess.Popen[str], ledger: Path, after: int) -> int:
+    """Kill one of the sweep's workers once the ledger has so many results; returns how many it had by then."""
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and sweep.poll() is None:
+        known = len(list(ledger.glob("*.json")))
+        if known >= after:
+            workers = [p for p in psutil.Process(sweep.pid).children(recursive=True) if "Trainable" in _title(p)]
+            if workers:
+                workers[0].kill()
+                return known
+        time.sleep(0.02)
+    raise AssertionError("the sweep ended before one of its workers could be killed")
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def test_a_worker_lost_while_the_budget_is_found_changes_nothing(whole: tuple[Path, list[str]], tmp_path: Path) -> None:
+    root = project(tmp_path / "project", at_once=2)
+    sweep = driver.start(root)
+    _lose_a_worker(sweep, root / "data" / "ledger", after=1)
+    assert not (root / BUDGET / "small.json").exists()
+    told, _ = sweep.communicate(timeout=200)
+    assert sweep.returncode == 0, told
+    assert end(root) == end(whole[0])
+
+
+def test_a_worker_lost_in_a_later_round_changes_nothing(tmp_path: Path) -> None:
+    whole = racing(tmp_path / "whole")
+    step(whole)
+    root = driver.project(tmp_path / "project", grid=RACE, train=FIXED, controls=CONTROLS, sweep={"at_once": 2})
+    sweep = driver.start(root)
+    first = 2 * RACE["seeds"]["least"] + 1  # type: ignore[index]
+    assert first <= _lose_a_worker(sweep, root / "data" / "ledger", after=first) < len(list(end(whole)[1]))
+    told, _ = sweep.communicate(timeout=200)
+    assert sweep.returncode == 0, told
+    assert end(root)[1] == end(whole)[1]
+    assert small_project.read(root).stands["small"].race == small_project.read(whole).stands["small"].race
 
 
 TUNING = {"configurations": 3, "space": {"learning_rate": {"times": {"log_uniform": [0.1, 10]}}}}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -13,8 +15,8 @@ from mmbench.schema.result import State
 from mmbench.tracking.store import Store, TrackingError, open_store, plain_errors
 
 log = logging.getLogger("mmbench.tracking")
-CHAMPION = "champion."
-"""How the tags begin that tell of the best model of a data set."""
+CHAMPION, VERDICTS, HEADLINE = "champion.", "verdicts.", "headline"
+"""How the tags begin that tell of the best model of a data set and of what is decided there; the tag of the answer."""
 
 
 def _run_id(store: Store) -> str:
@@ -68,11 +70,35 @@ def _describe(store: Store, run_id: str) -> None:
     here = f"#/experiments/{store.experiment_id}/runs/{run_id}/artifacts"
     lines = [f"{sum(counts.values())} declared trials: {text}.", ""]
     lines += [f"[The report]({report_address(store)}), once made, is among the artifacts."]
+    if HEADLINE in tags:
+        lines += ["", f"**{tags[HEADLINE]}**", ""]
+        lines += [f"- {k.removeprefix(VERDICTS)}: {v}" for k, v in sorted(tags.items()) if k.startswith(VERDICTS)]
     champions = {k.removeprefix(CHAMPION): v for k, v in sorted(tags.items()) if k.startswith(CHAMPION)}
     if champions:
         lines += ["", "**The best model of each data set**, by validation:", ""]
         lines += [f"- {_linked(said)} [Where it errs]({here}/champions/{name})" for name, said in champions.items()]
     _set_tags(store, run_id, {"mlflow.note.content": "\n".join(lines)})
+
+
+def _verdicts(folder: Path) -> dict[str, str]:
+    """Tags: the report's headline, and how much is decided on each data set."""
+    file = folder / "verdicts.json"
+    if not file.is_file():
+        return {}
+    found = json.loads(file.read_text(encoding="utf-8"))
+    counts: dict[str, dict[str, Counter[str]]] = {}
+    for record in found["verdicts"]:
+        own = counts.setdefault(record["dataset"], {}).setdefault(record["kind"], Counter())
+        own[record["verdict"] or "undecided with one seed"] += 1
+        own["not lasting with more training"] += record["lasts"] is False
+    tags = {f"{VERDICTS}{name}": "; ".join(map(_told, kinds.items())) for name, kinds in counts.items()}
+    return {HEADLINE: found["headline"]} | tags
+
+
+def _told(kind: tuple[str, Counter[str]]) -> str:
+    """`contrasts: 5 better, 4 equal`."""
+    name, counts = kind
+    return f"{name}s: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common() if n)
 
 
 def _content_hash(folder: Path) -> str:
@@ -96,6 +122,8 @@ def log_report(settings: Tracking, root: Path, folder: Path) -> bool:
             run_id, content = _run_id(store), _content_hash(folder)
             if store.client.get_run(run_id).data.tags.get("report_hash") != content:
                 store.client.log_artifacts(run_id, str(folder), "report")
+                _set_tags(store, run_id, _verdicts(folder))
+                _describe(store, run_id)
                 store.client.set_tag(run_id, "report_hash", content)
     except TrackingError as error:
         log.warning("warning: the report is not in MLflow: %s", error)

@@ -45,4 +45,4 @@ def lasting_words(found: Sequence[Lasting]) -> str:
     if not turned:
         return f"{training(factor)} turns none of the {count(checked, 'verdict')}, as far as one seed tells"
     where = f" ({', '.join(f'{len(x.fading)} on {x.dataset}' for x in fading)})" if len(found) > 1 else ""
-    return f"{training(factor)} turns {turned} of the {count(checked, 'verdict')}{where}, which are told apart"
+    return f"{training(factor)} turns {turned} of the {count(checked, 'verdict')}{where}"

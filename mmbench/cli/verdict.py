@@ -93,7 +93,7 @@ def verdict(project: Project, dataset: str | None, kind: str | None, json_: bool
     """Show the verdicts of the last report: better, worse, equal within the margin, or open.
 
     Differences are turned so that + is better. The interval of a combination is that of its difference to the best
-    mean; its verdict allows for all comparisons. At ×2: what the difference is when training is twice as long.
+    mean; like its verdict it allows for all comparisons. At ×2: what the difference is when training is twice as long.
     """
     found = _read(project)
     known = list(dict.fromkeys(r["dataset"] for r in found["verdicts"]))

@@ -38,6 +38,8 @@ class WithBest:
         best: Which method has the best mean.
         low, high: (k,) Simultaneous limits of its true mean minus that of the best other one. Hsu's limits, which never
             exclude zero on the side on which nothing was found.
+        reach: (k,) Half widths of intervals of its true mean minus that of the method with the best mean, for all k at
+            once; NaN of that one itself.
         first, last: (k,) The ranks that it may have: the first is 1 plus the number of methods that are surely ahead of
             it, the last k minus the number of those that are surely behind.
         decided_at: (k,) About how many seeds would decide whether it is worse or within the margin; 0: none would.
@@ -50,6 +52,7 @@ class WithBest:
     best: int
     low: Floats
     high: Floats
+    reach: Floats
     first: Ints
     last: Ints
     decided_at: Ints
@@ -80,6 +83,7 @@ def with_best(means: Means, among: Ints) -> WithBest:
     k = len(among)
     nothing, any_rank = np.full(k, np.nan), (np.ones(k, np.intp), np.full(k, k, np.intp))
     p, low, high, (first, last), decided = nothing, nothing.copy(), nothing.copy(), any_rank, np.zeros(k, np.intp)
+    best, reach = int(means.mean[among].argmax()) if k else 0, nothing.copy()
     if k > 1 and means.replicates > 1:
         mean, error, df = means.mean[among], means.error[among], np.minimum(means.df[among], means.limit)
 
@@ -91,12 +95,13 @@ def with_best(means: Means, among: Ints) -> WithBest:
         for i in range(k):
             found = against(i)
             p[i], (low[i], high[i]) = found.p(), found.limits()
+            if i != best:
+                reach[i] = found.reach()[best - (best > i)]
             first[i], last[i] = found.ranks()
         # Holm's method asks for as much more of a p-value as there are larger ones.
         for i, left in zip(np.argsort(p, kind="stable").tolist(), range(k, 0, -1), strict=True):
             decided[i] = against(i).decided_at(left)
     # Hsu's limits stop at zero: being ahead is claimed only of a method that is ahead of all others, and the reverse.
-    best = int(means.mean[among].argmax()) if k else 0
     return WithBest(
         p=p,
         p_worse=p if np.isnan(p).any() else holm(p),
@@ -104,6 +109,7 @@ def with_best(means: Means, among: Ints) -> WithBest:
         best=best,
         low=np.minimum(low, 0.0),
         high=np.maximum(high, 0.0),
+        reach=reach,
         first=first,
         last=last,
         decided_at=decided,
@@ -150,8 +156,12 @@ class _Against:
         """Of its mean minus that of the best other one."""
         if not self.noisy:
             return float(-self.ahead.max()), float(-self.ahead.max())
-        reach = self._reach(self.means.confidence)
+        reach = self.reach()
         return float((-self.ahead - reach).min()), float((-self.ahead + reach).min())
+
+    def reach(self) -> Floats:
+        """How far each difference may be from what was found."""
+        return self._reach(self.means.confidence) if self.noisy else np.zeros(len(self.ahead))
 
     def ranks(self) -> tuple[int, int]:
         """The first and the last that it may have. Two-sided, so each side gets half of the error."""
@@ -172,7 +182,7 @@ class _Against:
         return seeds_to_decide(float(self.ahead[at]), half, near, self.means.rope, self.means.replicates)
 
     def _reach(self, confidence: float) -> Floats:
-        """How far each difference may be from what was found."""
+        """The same, this surely."""
         tail = float(special.stdtr(self.freedom, -_critical(confidence, self.shared, self.freedom)))
         return np.asarray(quantiles(tail, self.dfs) * self.scale)
 

@@ -145,3 +145,25 @@ def test_quantiles_of_many_degrees_of_freedom_are_those_of_each(tail: float) -> 
     dfs = np.geomspace(1, 3000, 2000)
     assert np.abs(best.quantiles(tail, dfs) / -stats.t.ppf(tail, dfs) - 1).max() < 5e-4
     assert best.quantiles(tail, dfs[:50]) == pytest.approx(-stats.t.ppf(tail, dfs[:50]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [0.0, 0.01])
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_intervals_to_the_best_allow_for_its_having_been_chosen(seeds: int, spread: float) -> None:
+    """The best of 27 is flattered; the interval of one pair, which does not know that, covers too seldom."""
+    draw = np.random.default_rng(5)
+    covered, alone = [], []
+    for _ in range(200):
+        truth = draw.normal(0, spread, 27)
+        means = paired.compare(truth[:, None] + draw.normal(0, 0.006, (27, seeds)), 0.95, 0.01)
+        found = best.with_best(means, np.arange(27))
+        others = np.flatnonzero(np.arange(27) != found.best)
+        pairs = means.pairs(others, np.full(26, found.best))
+        off = np.abs(pairs.delta - (truth[others] - truth[found.best]))
+        covered.append(off <= found.reach[others])
+        alone.append(off <= pairs.half)
+        assert np.isnan(found.reach[found.best])
+    assert np.mean(covered) > 0.92
+    assert np.mean(alone) < 0.9 or spread
+    assert np.mean(alone) < np.mean(covered)

@@ -145,7 +145,7 @@ def _nearly(row: CellRow, scale: Scale) -> bool:
     if row.best or row.verdict == "equal":
         return True
     loss = row.to_best
-    return loss is not None and loss.high >= 0 and -loss.mean <= LITTLE * scale.rope
+    return loss is not None and loss.mean + (loss.near or 0.0) >= 0 and -loss.mean <= LITTLE * scale.rope
 
 
 def answer(

@@ -100,7 +100,7 @@ def _show_cells(loaded: Loaded, costs: Costs) -> None:
     click.echo()
 
 
-def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
+def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
     pending = sum(trial["state"] == "pending" for trial in trials)
     skipped = len(loaded.plan.skipped)
     finished = len(trials) - pending - skipped
@@ -138,33 +138,62 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]]) -> None:
         click.echo(lacking)
     if pending:
         click.echo()
-        click.echo(_time(loaded))
+        click.echo(_time(loaded, timed))
         click.echo(
             "`dvc repro` runs what is pending; `mmbench plan --cells` shows what models cost, `--json` every trial."
         )
 
 
-def _time_left(loaded: Loaded) -> TimeLeft:
-    from mmbench.sweep.planning.estimate import slots_of, time_left
-
-    settled = [j for j in loaded.plan.trials if not loaded.stands[j.config.dataset].calibrating]
-    return time_left(settled, loaded.results, loaded.specs, slots_of(loaded.params.sweep))
+Steps = Mapping[tuple[str, str], float]
+"""By data set and cell: seconds of a gradient step, where it was tried."""
 
 
-def _time(loaded: Loaded) -> str:
-    """How long what is pending will take, as far as trials that have ended tell."""
+def _timed(loaded: Loaded, project: Project) -> Steps:
+    """A few steps of every model of which no trial has ended."""
+    from mmbench.project.folders import PREPARED
+    from mmbench.sweep.planning.timed_steps import step_seconds
+
+    ended = {(r.config.dataset, r.config.cell) for r in loaded.results.values() if r.state == "done"}
+    jobs = [j for j in loaded.plan.jobs if (j.config.dataset, j.config.cell) not in ended]
+    return step_seconds(jobs, project.root / PREPARED)
+
+
+def _time_left(loaded: Loaded, timed: Steps) -> TimeLeft:
+    """Of data sets whose budget is not known only where steps were tried: then of the shortest that it may be."""
+    from mmbench.schema.budget import LEAST_STEPS
+    from mmbench.sweep.planning.estimate import at_least, slots_of, time_left
+
+    open_ = {name for name, stand in loaded.stands.items() if stand.calibrating}
+    jobs = [j for j in loaded.plan.trials if j.config.dataset not in open_]
+    if timed:
+        jobs += [
+            at_least(j, LEAST_STEPS, loaded.specs[j.config.dataset])
+            for j in loaded.plan.trials
+            if j.config.dataset in open_
+        ]
+    return time_left(jobs, loaded.results, loaded.specs, slots_of(loaded.params.sweep), timed=timed)
+
+
+def _time(loaded: Loaded, timed: Steps) -> str:
+    """How long what is pending will take, as far as trials that have ended, or steps that were tried, tell."""
+    from mmbench.schema.budget import LEAST_STEPS
     from mmbench.sweep.progress import duration
 
-    found, open_ = _time_left(loaded), [name for name, stand in loaded.stands.items() if stand.calibrating]
+    found, open_ = _time_left(loaded, timed), [name for name, stand in loaded.stands.items() if stand.calibrating]
     if found.known == 0:
         why = (
             "no trial of this plan has ended yet" if not open_ else f"the budget of {', '.join(open_)} is not known yet"
         )
-        return f"How long that takes is not known: {why}."
+        return f"How long that takes is not known: {why}. `mmbench plan --time` tries a few steps of every model."
     told = f"About {duration(found.seconds)} with {found.slots} at a time on this machine's cores"
+    if open_ and timed:
+        told += f", if training takes {LEAST_STEPS} gradient steps on {', '.join(open_)}, and longer as it takes more"
+        open_ = []
     missing = [f"{found.unknown:,} trials of which nothing like them has ended"] if found.unknown else []
     missing += [f"{', '.join(open_)}, whose budget is not known yet"] if open_ else []
-    more = " Seeds that a race may still ask for come on top." if loaded.params.grid.race is not None else ""
+    race, ladder = loaded.params.grid.race is not None, bool(loaded.params.controls.budgets)
+    later = [x for x, there in (("seeds that a race may ask for", race), ("the budget ladder", ladder)) if there]
+    more = f" What may come later is not in it: {' and '.join(later)}." if later else ""
     return told + (f", without {' and '.join(missing)}." if missing else ".") + more
 
 
@@ -199,9 +228,10 @@ def _configs(loaded: Loaded) -> list[TrialConfig]:
 @click.option(
     "--cells/--no-cells", default=None, help="Parameters and FLOPs of every model; default: with --grid or --json."
 )
+@click.option("--time", is_flag=True, help="Try a few gradient steps of every model, to tell how long all will take.")
 @on_project
 @as_json_option
-def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) -> None:
+def plan(project: Project, grid: str | None, cells: bool | None, time: bool, json_: bool) -> None:
     """Show which trials the settings declare, which cannot be and why, and which are still to run.
 
     FLOPs are those of a forward pass for one sample.
@@ -211,6 +241,10 @@ def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) ->
     with spinner("planning"):
         loaded, counts = _load(project, with_grid(project.params(), grid), costs=cells)
         trials = _trials(loaded, _pending(loaded), counts)
+    timed: Steps = {}
+    if time:
+        with spinner("trying a few steps of every model"):
+            timed = _timed(loaded, project)
     if json_:
         states = Counter(trial["state"] for trial in trials)
         budgets = {name: _budget(stand) for name, stand in loaded.stands.items() if stand.calibrating or stand.budget}
@@ -220,11 +254,11 @@ def plan(project: Project, grid: str | None, cells: bool | None, json_: bool) ->
                 "states": dict(states),
                 "unmeasured": _unmeasured(loaded),
                 "budgets": budgets,
-                "time_left": vars(_time_left(loaded)),
+                "time_left": vars(_time_left(loaded, timed)),
                 "trials": trials,
             }
         )
         return
     if counts:
         _show_cells(loaded, counts)
-    _show(loaded, trials)
+    _show(loaded, trials, timed)

@@ -47,6 +47,16 @@ def _steps(config: TrialConfig, specs: Mapping[str, DataSpec]) -> int:
     return config.train.epochs * -(-specs[config.dataset].splits["train"] // config.train.batch_size)
 
 
+def at_least(job: Job, steps: int, spec: DataSpec) -> Job:
+    """The job with so many gradient steps, or a little more for whole epochs. A baseline is what it is."""
+    train = job.config.train
+    if train is None:
+        return job
+    epochs = -(-steps // -(-spec.splits["train"] // train.batch_size))
+    longer = train.model_copy(update={"epochs": max(1, round(epochs * job.config.budget))})
+    return job.model_copy(update={"config": job.config.model_copy(update={"train": longer})})
+
+
 def time_left(
     jobs: Iterable[Job],
     results: Mapping[str, TrialResult],

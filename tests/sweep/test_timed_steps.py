@@ -1,0 +1,74 @@
+"""How long steps take, tried before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmbench.cli import main
+from mmbench.project.folders import PREPARED
+from mmbench.schema.budget import LEAST_STEPS
+from mmbench.sweep.planning import timed_steps
+from mmbench.sweep.planning.estimate import at_least
+from tests.support import driver, small_project
+
+from .test_schedule import CONTROLS, FIXED
+
+pytestmark = pytest.mark.slow
+GRID = {"attention": ["mean", "additive", "raises", "endless"], "fusion": ["concat"], "architecture": ["shared"]}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(driver.PLANTED))
+    return driver.project(tmp_path / "project", grid={**GRID, "seeds": 2}, train=FIXED, controls=CONTROLS)
+
+
+def settings(root: Path, section: str, **values: object) -> None:
+    file = root / "params.yaml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    raw[section] |= values
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+
+
+def test_every_model_that_can_be_trained_has_a_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that raises has none, nor one that never ends, which does not hold up the others."""
+    monkeypatch.setattr(timed_steps, "LONGEST", 3.0)
+    seen: list[int] = []
+    found = timed_steps.step_seconds(
+        small_project.read(root).plan.jobs, root / PREPARED, on_model=lambda: seen.append(1)
+    )
+    assert set(found) == {("small", "mean + concat · shared"), ("small", "additive + concat · shared")}
+    assert all(0 < seconds < 3 for seconds in found.values()) and len(seen) == 4
+
+
+def test_plan_tells_the_time_before_anything_has_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings(root, "grid", attention=["mean", "additive"])
+    assert main(["plan", "--root", str(root)]) == 0
+    assert "How long that takes is not known" in (out := capsys.readouterr().out) and "plan --time" in out
+    assert main(["plan", "--root", str(root), "--time"]) == 0
+    assert "with" in (out := capsys.readouterr().out) and "About " in out and "not known" not in out
+    assert main(["plan", "--root", str(root), "--time", "--json"]) == 0
+    left = json.loads(capsys.readouterr().out)["time_left"]
+    assert left["known"] == 4 and left["unknown"] == 1 and left["seconds"] > 0, "two models, two seeds; the baseline"
+
+
+def test_with_a_budget_that_is_to_be_found_it_tells_of_the_least(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings(root, "grid", attention=["mean", "additive"])
+    settings(root, "train", epochs="auto")
+    assert main(["plan", "--root", str(root), "--time"]) == 0
+    assert f"if training takes {LEAST_STEPS} gradient steps on small, and longer" in capsys.readouterr().out
+
+
+def test_the_least_budget_is_made_of_whole_epochs(root: Path) -> None:
+    loaded = small_project.read(root)
+    job = next(j for j in loaded.plan.jobs if j.config.train is not None)
+    spec = loaded.specs["small"].model_copy(update={"splits": {"train": 100, "validation": 10, "test": 10}})
+    assert (train := at_least(job, 128, spec).config.train) is not None and train.epochs == 64, "of two steps"
+    baseline = next(j for j in loaded.plan.jobs if j.config.train is None)
+    assert at_least(baseline, 128, spec) == baseline

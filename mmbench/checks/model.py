@@ -14,6 +14,9 @@ from mmbench.checks import tiny
 from mmbench.checks.common import TOLERANCE, finite, gradients, leaves, same, trained_parameters
 from mmbench.data.batches import Example, Inputs
 
+DROPPED, DRAWS = 0.25, 3
+"""A share that is dropped, and in how many draws a parameter must have had a gradient."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -200,6 +203,33 @@ def mixed_precision(case: Case) -> None:
     )
 
 
+def dropout_acts_in_training_alone(case: Case) -> None:
+    """With dropout the model is the same at evaluation. In training it is another at each call, equal draws give equal
+    logits whatever lies in padding, and gradients are finite and reach every parameter."""
+    n = case.modalities[0]
+    plain, model, inputs = case.build(n), case.build(n, dropout=DROPPED), tiny.inputs(n)
+    assert same(model(inputs), plain(inputs)), f"{case.label}: dropout changes the logits at evaluation"
+    model.train()
+    first, again, spoilt = (_drawn(model, x, seed) for x, seed in ((inputs, 0), (inputs, 1), (_spoilt(inputs, 1e6), 0)))
+    assert not same(first, again), f"{case.label}: dropout drops nothing in training"
+    assert same(first, spoilt), f"{case.label}: in training, with dropout, padding changes the logits"
+    largest = dict.fromkeys(trained_parameters(model), 0.0)
+    for seed in range(DRAWS):
+        logits = _drawn(model, tiny.inputs(n, seed=seed), seed)
+        found = gradients(logits, trained_parameters(model))
+        broken = [name for name, g in found.items() if not finite([g])]
+        assert not broken, f"{case.label}: with dropout the gradients of {', '.join(broken)} are not finite"
+        largest = {name: max(largest[name], float(g.abs().max())) for name, g in found.items()}
+    dead = [name for name, size in largest.items() if size < 1e-12]
+    assert not dead, f"{case.label}: with dropout no gradient reaches {', '.join(dead)}"
+
+
+def _drawn(model: nn.Module, inputs: Inputs, seed: int) -> Tensor:
+    torch.manual_seed(seed)
+    logits: Tensor = model(inputs)
+    return logits
+
+
 CHECKS = (
     shapes,
     gradients_reach_parameters,
@@ -213,4 +243,5 @@ CHECKS = (
     pickles,
     state_is_complete,
     mixed_precision,
+    dropout_acts_in_training_alone,
 )

@@ -52,6 +52,7 @@ def model(
     architecture: type[Architecture] = Independent,
     depth: int = 2,
     seed: int = 0,
+    dropout: float = 0.0,
 ) -> nn.Module:
     """A whole model in float64 and evaluation mode, drawn from `seed`.
 
@@ -66,6 +67,7 @@ def model(
             attention=attention,
             fusion=fusion,
             architecture=architecture,
+            dropout=dropout,
         )
     with torch.no_grad():
         for p in made.parameters():

@@ -245,3 +245,11 @@ class NothingToExchangeAtDepthOne(CrossAttention):
     """Z_m <- Z_m + Attn(Z_m, Z_n), (B, L, D); at depth 1 there is no exchange, and it is plain concatenation."""
 
     cannot = Concat.cannot
+
+
+@fails("fusion", "dropout_acts_in_training_alone")
+class DetachesInTraining(Concat):
+    """logits = MLP([s_1; ...; s_M]), (B, M D) -> (B, C), of constants while it is trained."""
+
+    def merge_outputs(self, summaries: Summaries) -> Tensor:
+        return super().merge_outputs({m: s.detach() if self.training else s for m, s in summaries.items()})

@@ -12,6 +12,7 @@ import pandas as pd
 
 from mmbench.errors import UserError, suggest
 from mmbench.ledger.ensembles import ensembles
+from mmbench.ledger.sample_scores import sample_scores
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.library.variants import families
 from mmbench.report.build import analyse
@@ -72,6 +73,7 @@ class Results:
             budgets={name: s.budget for name, s in self.stands.items() if s.budget is not None},
             races={name: s.race.verdicts for name, s in self.stands.items() if s.race is not None},
             ensembles=ensembles(self.ledger, self.params, self.plan, self.results, self.specs),
+            samples=sample_scores(self.ledger, self.params, self.plan, self.results, self.specs),
         )
 
     @property

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmbench.report.pages.report import Part, Report
 from mmbench.report.scores.context import Context
 from mmbench.report.section import find_sections
@@ -29,6 +32,7 @@ def analyse(
     budgets: Mapping[str, Budget] | None = None,
     races: Mapping[str, Mapping[str, Verdict]] | None = None,
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] | None = None,
+    samples: Mapping[str, Mapping[str, NDArray[np.float64]]] | None = None,
 ) -> Report:
     """Everything the report shows; arguments as in `Context`.
 
@@ -46,6 +50,7 @@ def analyse(
         budgets=budgets or {},
         races=races or {},
         ensembles=ensembles or {},
+        samples=samples or {},
     )
     sections, broken = find_sections()
     # Whatever all sections need fails here, and not in each of them.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmbench.errors import UserError
 from mmbench.ledger.ensembles import ensembles
+from mmbench.ledger.sample_scores import sample_scores
 from mmbench.ledger.store import Ledger, misnamed
 from mmbench.project.folders import BUDGET, LEDGER, REPORTS, SETTINGS
 from mmbench.registry import variants
@@ -98,6 +99,7 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
         races=races,
         # Outputs of a merged source are not at hand.
         ensembles={} if paths else ensembles(Ledger(root / LEDGER), params, plan, results, specs),
+        samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs),
     )
     return params, analysis, write(analysis, root / (MERGED if paths else REPORTS))
 

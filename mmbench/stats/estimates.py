@@ -54,6 +54,7 @@ class Difference:
     cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in an overall difference).
     p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject is better or worse than
     the reference. budgets: what it is under others than the data set's own, the shortest first, where that was tried.
+    sampled: standard error that the draw of the test samples adds, which is not in half and near; None where unknown.
     """
 
     subject: str
@@ -67,6 +68,7 @@ class Difference:
     p_holm: float | None
     verdict: Verdict
     budgets: tuple[AtBudget, ...] = ()
+    sampled: float | None = None
 
     @property
     def low(self) -> float:

@@ -70,7 +70,7 @@ def catches_up(config: TrialConfig) -> float:
     return -0.03 if config.budget < 1 else 0.03
 
 
-def _difference(mean: float, verdict: Verdict, *budgets: tuple[float, float], half: float = 0.008) -> Difference:
+def made_up(mean: float, verdict: Verdict, *budgets: tuple[float, float], half: float = 0.008) -> Difference:
     return Difference(
         subject="a",
         reference="b",
@@ -106,14 +106,14 @@ def _difference(mean: float, verdict: Verdict, *budgets: tuple[float, float], ha
     ],
 )
 def test_whether_a_verdict_lasts(verdict: Verdict, here: float, there: float, lasts: bool | None) -> None:
-    difference = _difference(here, verdict, (2, there))
+    difference = made_up(here, verdict, (2, there))
     assert ladder.lasts(difference, difference.budgets[0]) is lasts
     assert (ladder.fades(difference) is not None) is (lasts is False)
 
 
 def test_only_longer_budgets_make_a_verdict_fade() -> None:
-    assert ladder.fades(_difference(0.03, "better", (0.5, 0.0), (2, 0.03))) is None
-    fading = ladder.fades(_difference(0.03, "better", (0.5, 0.0), (2, 0.03), (4, 0.0)))
+    assert ladder.fades(made_up(0.03, "better", (0.5, 0.0), (2, 0.03))) is None
+    fading = ladder.fades(made_up(0.03, "better", (0.5, 0.0), (2, 0.03), (4, 0.0)))
     assert fading is not None and fading.factor == 4
 
 
@@ -122,9 +122,9 @@ def test_only_longer_budgets_make_a_verdict_fade() -> None:
     [(0.0, 0.03, True), (0.03, 0.06, True), (0.03, 0.03, False), (0.0, 0.009, False), (0.0, -0.03, True)],
 )
 def test_who_is_further_ahead_in_fewer_steps_learns_faster(here: float, there: float, faster: bool) -> None:
-    difference = _difference(here, "better", (0.5, there))
+    difference = made_up(here, "better", (0.5, there))
     assert (ladder.learns_faster(difference) is not None) is faster
-    assert ladder.learns_faster(_difference(here, "better", (2, there))) is None
+    assert ladder.learns_faster(made_up(here, "better", (2, there))) is None
 
 
 def test_where_nothing_changes_every_verdict_lasts() -> None:
@@ -232,7 +232,7 @@ def test_noise_alone_seldom_makes_a_verdict_fade(seeds: int) -> None:
             weight = np.zeros(27)
             weight[row], weight[order[0]] = 1, -1
             at = AtBudget(factor=2, mean=float(weight @ there), half=here.change(weight), margin=0.01)
-            difference = replace(_difference(float(weight @ here.mean), verdict), budgets=(at,))
+            difference = replace(made_up(float(weight @ here.mean), verdict), budgets=(at,))
             decided += verdict != "open"
             fading += ladder.fades(difference) is not None
     assert decided > 2000

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mmbench.registry import GRID_AXES
 from mmbench.report.scores import findings
@@ -63,6 +65,7 @@ class Context:
         sources: what the results were merged from, if they were.
         budgets: by data set, where they were found and not set.
         races: by data set, what a race has decided on cells; those that are open too.
+        samples: by data set, by method: pseudo-values of its score on groups of test samples, where outputs are kept.
         ensembles: by data set, what an ensemble of a study's configurations scores on test, by method and seed.
     """
 
@@ -76,6 +79,7 @@ class Context:
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     races: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] = field(default_factory=dict)
+    samples: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
 
     @cached_property
     def untuned(self) -> Context:
@@ -145,9 +149,9 @@ class Context:
         """Scores of all methods, by data set."""
         race = self.params.grid.race is not None
         settings = {n: Settings(scale=self.scales[n], confidence=self.confidence) for n in self.names}
+        plain = (collect(n, self.records[n], self.methods, settings[n], race=race) for n in self.names)
         return tuple(
-            collect(n, self.records[n], self.methods, settings[n], race=race).under(self.ladder[n].scores)
-            for n in self.names
+            replace(x.under(self.ladder[x.dataset].scores), samples=self.samples.get(x.dataset, {})) for x in plain
         )
 
     @cached_property

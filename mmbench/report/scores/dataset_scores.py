@@ -15,6 +15,7 @@ from mmbench.report.values.scale import RANKS, Scale
 from mmbench.stats import paired
 from mmbench.stats.best import WithBest
 from mmbench.stats.estimates import AtBudget, Difference, Verdict
+from mmbench.stats.jackknife import standard_error
 from mmbench.stats.moderation import moderate
 from mmbench.stats.paired import Floats, Means, Tested
 
@@ -64,7 +65,8 @@ class DatasetScores:
     the shared ones; all_seeds: of the columns of `all_values`. index: key -> row of `values` (C, S), and of
     `all_values` and `means`, which hold the seeds that a race gave to some methods alone (NaN elsewhere). fixed: score
     of each deterministic baseline. ladder: factor of another budget -> scores under it like a column of `values`, NaN
-    where there is none.
+    where there is none. samples: by method, pseudo-values of its score on groups of test samples (`stats.jackknife`),
+    where outputs are at hand.
     """
 
     dataset: str
@@ -79,6 +81,7 @@ class DatasetScores:
     means: Means
     fixed: Mapping[str, float] = field(default_factory=dict)
     ladder: Mapping[float, Floats] = field(default_factory=dict)
+    samples: Mapping[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def paired_means(self) -> Means:
@@ -117,6 +120,7 @@ class DatasetScores:
             means=paired.compare(values, self.settings.confidence, RANKS.rope),
             fixed={},
             ladder={},
+            samples={},
         )
 
     def under(self, ladder: Mapping[float, Mapping[str, float]]) -> DatasetScores:
@@ -127,6 +131,14 @@ class DatasetScores:
             for factor, found in sorted(ladder.items())
         }
         return replace(self, ladder=columns)
+
+    def _sampled(self, subject: Sequence[str], reference: Sequence[str]) -> float | None:
+        """Standard error that other test samples would add to the mean of some methods less that of others."""
+        if not self.samples or any(key not in self.samples for key in (*subject, *reference)):
+            return None
+        sides = [np.mean([self.samples[key] for key in keys], axis=0) for keys in (subject, reference)]
+        error = standard_error(sides[0] - sides[1])
+        return None if np.isnan(error) else error
 
     def _at_budgets(
         self, means: Means, subject: Sequence[int], reference: Sequence[int], offset: float = 0.0
@@ -150,7 +162,8 @@ class DatasetScores:
         """Between two ranked methods; without p_holm the comparison is the only one of its family."""
         rows = [self.index[subject]], [self.index[reference]]
         found = self.means.pairs(*(np.array(row) for row in rows))
-        return self._difference(subject, reference, _first(found), p_holm, budgets=self._at_budgets(self.means, *rows))
+        made = self._difference(subject, reference, _first(found), p_holm, budgets=self._at_budgets(self.means, *rows))
+        return replace(made, sampled=self._sampled([subject], [reference]))
 
     def _difference(
         self,
@@ -211,7 +224,10 @@ class DatasetScores:
         adjusted = found.p if np.isnan(found.p).any() else paired.holm(found.p)
         each = zip(*(x.tolist() for x in found), strict=True)
         numbers = zip(pairs.items(), each, adjusted.tolist(), budgets, strict=True)
-        return {s: self._difference(s, r, single, p, budgets=b) for (s, r), single, p, b in numbers}
+        return {
+            s: replace(self._difference(s, r, single, p, budgets=b), sampled=self._sampled([s], [r]))
+            for (s, r), single, p, b in numbers
+        }
 
     def over_fixed(self, keys: Iterable[str], baseline: str) -> dict[str, Difference]:
         """Gains of ranked methods over a deterministic baseline: its number never varies, so what a seed does to all
@@ -248,9 +264,10 @@ class DatasetScores:
         """Mean over pairs of ranked methods; p_holm is left equal to p for the caller to adjust."""
         rows = [self.index[a] for a, _ in pairs], [self.index[b] for _, b in pairs]
         found = self.paired_means.groups(*rows)
-        return self._difference(
+        made = self._difference(
             subject, reference, _first(found), None, len(pairs), self._at_budgets(self.paired_means, *rows)
         )
+        return replace(made, sampled=self._sampled([a for a, _ in pairs], [b for _, b in pairs]))
 
 
 def collect(

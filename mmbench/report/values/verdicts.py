@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import hypot
 from typing import Any, Literal
 
 from mmbench.stats import ladder
 from mmbench.stats.estimates import Difference, Verdict
+
+SURE, ONE_SIDED = 1.96, 1.645
+"""Standard errors of 95 %, two-sided and one-sided."""
 
 Kind = Literal["contrast", "combination", "control"]
 """contrast: two levels of an axis, all else equal. combination: a cell against the best cell. control: the best cell
@@ -29,6 +33,8 @@ class VerdictRecord:
         budgets: What the estimate is under other budgets, by their multiple of the data set's own ("0.5", "2"), where
             that was tried; `lasts`: whether the verdict is right under the longer ones too, as far as one seed tells;
             None where that is not known.
+        samples: Half width of the interval that the draw of the test samples adds; `stands`: whether the verdict is
+            right for other samples of the same kind too, with 95 % confidence. None where that is not known.
     """
 
     kind: Kind
@@ -47,6 +53,8 @@ class VerdictRecord:
     decided_at: int | None
     budgets: Mapping[str, float] = field(default_factory=dict)
     lasts: bool | None = None
+    samples: float | None = None
+    stands: bool | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it. Numbers are cut to what is more than noise of computing."""
@@ -75,7 +83,18 @@ def record_of(
         decided_at=decided_at,
         budgets={f"{at.factor:g}": at.mean for at in d.budgets},
         lasts=_lasts(d),
+        samples=None if d.sampled is None else SURE * d.sampled,
+        stands=stands(d, margin),
     )
+
+
+def stands(d: Difference, margin: float) -> bool | None:
+    """Whether the verdict allows for another draw of the test samples, too. None where it is open, or not known."""
+    if d.sampled is None or d.half is None or d.near is None or d.verdict == "open":
+        return None
+    if d.verdict == "equal":
+        return abs(d.mean) + hypot(d.near, ONE_SIDED * d.sampled) <= margin
+    return abs(d.mean) > hypot(d.half, SURE * d.sampled)
 
 
 def _lasts(d: Difference) -> bool | None:

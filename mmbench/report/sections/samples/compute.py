@@ -1,0 +1,72 @@
+"""What the draw of the test samples adds to every difference of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from mmbench.report.scores.context import Context
+from mmbench.report.values.scale import Scale
+from mmbench.report.values.verdicts import VerdictRecord
+from mmbench.report.values.words import count, listing
+
+PLURALS = {"contrast": "contrasts", "combination": "combinations", "control": "controls"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSamples:
+    """One data set. verdicts: of which it is known; falling: those of them that do not stand on other samples."""
+
+    name: str
+    scale: Scale
+    tested: int
+    verdicts: tuple[VerdictRecord, ...]
+
+    @property
+    def falling(self) -> tuple[VerdictRecord, ...]:
+        return tuple(v for v in self.verdicts if v.stands is False)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(_sentences(self))
+
+
+def find_samples(context: Context) -> tuple[DatasetSamples, ...] | None:
+    """Of the data sets whose outputs are at hand; None where there is none."""
+    found = [
+        DatasetSamples(name=d.name, scale=d.scale, tested=d.splits["test"], verdicts=own)
+        for d in context.datasets
+        if (own := tuple(v for v in context.verdicts if v.dataset == d.name and v.samples is not None))
+    ]
+    return tuple(found) or None
+
+
+def _sentences(d: DatasetSamples) -> Iterator[str]:
+    widths = [f"{_width(d, own)} of {PLURALS[kind]}" for kind in PLURALS if (own := _of(d.verdicts, kind))]
+    yield (
+        f"Another draw of {count(d.tested, 'test sample')} of the same kind adds to the intervals, which are over seeds, "
+        f"half widths of {listing(widths)} (medians)."
+    )
+    known = [v for v in d.verdicts if v.stands is not None]
+    if not known:
+        return
+    if not d.falling:
+        yield f"All {count(len(known), 'verdict')} that are decided stand with it."
+        return
+    kinds = [
+        f"{len(own)} of {len(_of(known, kind))} {PLURALS[kind]}"
+        for kind in PLURALS
+        if (own := _of(d.falling, kind))
+    ]
+    yield f"Not decided any more, once that is allowed for: {listing(kinds)}. They hold for these test samples."
+
+
+def _of(verdicts: Sequence[VerdictRecord], kind: str) -> list[VerdictRecord]:
+    return [v for v in verdicts if v.kind == kind]
+
+
+def _width(d: DatasetSamples, verdicts: Sequence[VerdictRecord]) -> str:
+    """`±0.5 points`."""
+    half = median(v.samples for v in verdicts if v.samples is not None)
+    return f"±{d.scale.width(half)}{d.scale.unit_words}"

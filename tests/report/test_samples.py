@@ -1,0 +1,147 @@
+"""What other test samples would do: the jackknife against repeated draws, and what is said of verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmbench.ledger import sample_scores as module
+from mmbench.ledger.sample_scores import sample_scores
+from mmbench.ledger.store import Ledger
+from mmbench.project.folders import LEDGER
+from mmbench.report.build import analyse
+from mmbench.report.pages.markdown import render as in_markdown
+from mmbench.report.values.verdicts import stands
+from mmbench.schema import scores
+from mmbench.schema.task import task_of
+from mmbench.stages.report import report as reported
+from mmbench.stats.estimates import Verdict
+from mmbench.stats.jackknife import GROUPS, deal, pseudo_values, standard_error
+from tests.support import driver, small_project
+from tests.support.factory import Truth, make
+
+from .test_ladder import made_up
+
+TRUTH = {"flat": Truth(base=0.8, single={"image": 0.5, "audio": 0.4}, linear=0.4, attention={"mean": -0.03})}
+
+
+def test_groups_are_of_equal_size_and_always_the_same() -> None:
+    group = deal(1003)
+    assert set(np.bincount(group)) == {25, 26} and len(set(group.tolist())) == GROUPS
+    assert np.array_equal(group, deal(1003)) and deal(7).max() == 6
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_the_jackknife_tells_how_far_a_difference_moves_between_draws(metric: str) -> None:
+    """Two classifiers that agree on most samples, scored on 300 draws of 800 samples: their difference spreads as the
+    jackknife on one draw says, on average, and much less than that of unpaired ones."""
+    task, draw, n = task_of("classification", ("a", "b", "c")), np.random.default_rng(0), 800
+
+    def sample() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        labels = draw.integers(0, 3, n)
+        hard = draw.random(n) < 0.3
+        first = np.where(hard & (draw.random(n) < 0.7), (labels + 1) % 3, labels)
+        second = np.where(hard & (draw.random(n) < 0.1), (first + 1) % 3, first)
+        return labels, first, second
+
+    def score(guess: np.ndarray, labels: np.ndarray) -> float:
+        return scores.score(metric, task, np.eye(3)[guess], labels)
+
+    differences, errors, alone = [], [], []
+    for _ in range(300):
+        labels, first, second = sample()
+        differences.append(score(first, labels) - score(second, labels))
+        if len(errors) < 40:
+            group = deal(n)
+            values = [
+                pseudo_values(lambda mask, g=guess: score(g[mask], labels[mask]), group) for guess in (first, second)
+            ]
+            errors.append(standard_error(values[0] - values[1]))
+            alone.append(np.hypot(*map(standard_error, values)))
+    spread = float(np.std(differences, ddof=1))
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(spread, rel=0.15)
+    assert np.mean(alone) > 1.5 * spread
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict", "sampled", "expected"),
+    [
+        (0.02, "better", 0.004, True),
+        (0.02, "better", 0.011, False),
+        (-0.02, "worse", 0.004, True),
+        (0.0, "equal", 0.004, True),
+        (0.0, "equal", 0.007, False),
+        (0.0, "open", 0.001, None),
+        (0.02, "better", None, None),
+    ],
+)
+def test_a_verdict_stands_where_both_errors_are_allowed_for(
+    mean: float, verdict: Verdict, sampled: float | None, expected: bool | None
+) -> None:
+    assert stands(replace(made_up(mean, verdict), sampled=sampled), 0.01) is expected
+
+
+def test_the_report_tells_which_verdicts_stand() -> None:
+    made = make(truths=TRUTH, seeds=4, noise=0.002)
+    methods = {j.config.cell for j in made.plan.jobs}
+    draw = np.random.default_rng(0)
+    few = {"flat": {m: draw.normal(0, 0.002 * GROUPS**0.5, GROUPS) for m in methods}}
+    many = {"flat": {m: draw.normal(0, 0.03 * GROUPS**0.5, GROUPS) for m in methods}}
+    small, large = (analyse(**made.arguments(), samples=x) for x in (few, many))
+    plain = analyse(**made.arguments())
+    for report in (small, large):
+        assert [(v.subject, v.verdict) for v in report.context.verdicts] == [
+            (v.subject, v.verdict) for v in plain.context.verdicts
+        ], "verdicts are of these samples"
+        assert "## On other test samples" in in_markdown(report)
+    cells = [v for v in small.context.verdicts if v.kind == "combination"]
+    assert np.median([v.samples for v in cells]) == pytest.approx(1.96 * 0.002 * 2**0.5, rel=0.25)
+    contrasts = [v for v in small.context.verdicts if v.kind == "contrast"]
+    assert np.median([v.samples for v in contrasts]) == pytest.approx(1.96 * 0.002 * (2 / 9) ** 0.5, rel=0.3)
+    assert all(v.stands for v in contrasts if v.verdict != "open")
+    assert any(v.stands is False for v in large.context.verdicts)
+    assert "They hold for these test samples." in in_markdown(large)
+    assert "## On other test samples" not in in_markdown(plain)
+
+
+def test_an_unknown_method_leaves_its_differences_out() -> None:
+    made = make(truths=TRUTH, seeds=3, noise=0.002)
+    methods = {j.config.cell for j in made.plan.jobs} - {"mean + concat · shared"}
+    samples = {"flat": dict.fromkeys(methods, np.arange(GROUPS, dtype=float))}
+    verdicts = analyse(**made.arguments(), samples=samples).context.verdicts
+    unknown = {(v.axis, v.subject, v.reference) for v in verdicts if v.samples is None and v.kind == "contrast"}
+    assert all({"mean", "concat", "shared"} & {s, r} for _, s, r in unknown) and unknown
+    assert any(v.samples == 0 for v in verdicts)
+
+
+@pytest.mark.slow
+def test_a_real_ledger_has_them_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From kept outputs: the mean of pseudo-values is about the score, and the second time nothing is computed."""
+    grid = {"attention": ["mean", "additive"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 2}
+    root = driver.project(tmp_path / "p", grid=grid, train={"epochs": 1}, sweep={"at_once": 1})
+    process = driver.start(root)
+    assert process.wait(200) == 0
+    _, report, _ = reported(root)
+    assert not report.failures
+    loaded = small_project.read(root)
+    ledger = Ledger(root / LEDGER)
+    args = (ledger, loaded.params, loaded.plan, loaded.results, loaded.specs)
+    found = sample_scores(*args)["small"]
+    assert set(found) == {j.config.cell for j in loaded.plan.jobs}
+    for job in loaded.plan.jobs:
+        if job.config.role == "baseline":
+            score = loaded.results[job.trial_id].metrics["test"]["accuracy"]
+            assert found[job.config.cell].mean() == pytest.approx(score, abs=0.02)
+    assert any(v.samples is not None for v in report.context.verdicts)
+
+    def never(*_: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(module, "_values", never)
+    again = sample_scores(*args)["small"]
+    assert all(np.array_equal(found[m], again[m]) for m in found)
+    monkeypatch.setattr(module, "MOST", 1)
+    assert sample_scores(*args) == {}

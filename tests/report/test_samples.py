@@ -57,7 +57,8 @@ def test_the_jackknife_tells_how_far_a_difference_moves_between_draws(metric: st
         if len(errors) < 40:
             group = deal(n)
             values = [
-                pseudo_values(lambda mask, g=guess: score(g[mask], labels[mask]), group) for guess in (first, second)
+                pseudo_values(lambda mask, g=guess, y=labels: score(g[mask], y[mask]), group)
+                for guess in (first, second)
             ]
             errors.append(standard_error(values[0] - values[1]))
             alone.append(np.hypot(*map(standard_error, values)))

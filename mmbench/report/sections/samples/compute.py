@@ -45,8 +45,8 @@ def find_samples(context: Context) -> tuple[DatasetSamples, ...] | None:
 def _sentences(d: DatasetSamples) -> Iterator[str]:
     widths = [f"{_width(d, own)} of {PLURALS[kind]}" for kind in PLURALS if (own := _of(d.verdicts, kind))]
     yield (
-        f"Another draw of {count(d.tested, 'test sample')} of the same kind adds to the intervals, which are over seeds, "
-        f"half widths of {listing(widths)} (medians)."
+        f"Another draw of {count(d.tested, 'test sample')} of the same kind adds to the intervals, which are over "
+        f"seeds, half widths of {listing(widths)} (medians)."
     )
     known = [v for v in d.verdicts if v.stands is not None]
     if not known:
@@ -55,11 +55,10 @@ def _sentences(d: DatasetSamples) -> Iterator[str]:
         yield f"All {count(len(known), 'verdict')} that are decided stand with it."
         return
     kinds = [
-        f"{len(own)} of {len(_of(known, kind))} {PLURALS[kind]}"
-        for kind in PLURALS
-        if (own := _of(d.falling, kind))
+        f"{len(own)} of {len(_of(known, kind))} {PLURALS[kind]}" for kind in PLURALS if (own := _of(d.falling, kind))
     ]
-    yield f"Not decided any more, once that is allowed for: {listing(kinds)}. They hold for these test samples."
+    ending = "It holds" if len(d.falling) == 1 else "They hold"
+    yield f"Not decided any more, once that is allowed for: {listing(kinds)}. {ending} for these test samples."
 
 
 def _of(verdicts: Sequence[VerdictRecord], kind: str) -> list[VerdictRecord]:

@@ -144,11 +144,13 @@ class DatasetScores:
         self, means: Means, subject: Sequence[int], reference: Sequence[int], offset: float = 0.0
     ) -> tuple[AtBudget, ...]:
         """The mean of some methods less that of others and the offset, where all of them were tried."""
+        if not self.ladder or means.replicates < 2:
+            return ()
         weight = np.zeros(len(self.index))
         np.add.at(weight, np.asarray(subject, np.intp), 1 / max(len(subject), 1))
         np.add.at(weight, np.asarray(reference, np.intp), -1 / max(len(reference), 1))
         used = np.flatnonzero(weight)
-        if not self.ladder or not len(used) or means.replicates < 2:
+        if not len(used):
             return ()
         half = means.change(weight)
         sums = {factor: float(weight[used] @ found[used]) - offset for factor, found in self.ladder.items()}

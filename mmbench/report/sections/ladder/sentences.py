@@ -36,7 +36,7 @@ def sentences(d: DatasetLadder) -> Iterator[str]:
 
 def _contrast(d: DatasetLadder, x: Difference) -> str:
     """`additive against mean: +3.0 points at 200 steps, +1.9 at 400 steps, +0.7 at 800 steps: additive learns in fewer
-    steps; what is said of it here does not last.` Empty where neither is so."""
+    steps; with twice the training it is no longer better.` Empty where neither is so."""
     faster, fading = learns_faster(x), fades(x)
     said = []
     if faster is not None:

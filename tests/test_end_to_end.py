@@ -65,6 +65,7 @@ def new_clone(folder: Path) -> Clone:
             "architecture": ["shared"],
             "seeds": 1,
         },
+        controls={"budgets": []},
         train={"epochs": 2, "batch_size": 64, "learning_rate": 0.003},
     )
     return made

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from mmbench.cli import main
-from mmbench.project.folders import PREPARED
 from mmbench.schema.budget import LEAST_STEPS
-from mmbench.sweep.planning import timed_steps
 from mmbench.sweep.planning.estimate import at_least
 from tests.support import driver, small_project
 
 from .test_schedule import CONTROLS, FIXED
 
 pytestmark = pytest.mark.slow
-GRID = {"attention": ["mean", "additive", "raises", "endless"], "fusion": ["concat"], "architecture": ["shared"]}
+GRID = {"attention": ["mean", "additive"], "fusion": ["concat"], "architecture": ["shared"]}
+TIME = """
+import json, sys
+from pathlib import Path
+from mmbench.project.folders import PREPARED
+from mmbench.sweep.planning import timed_steps
+from tests.support import small_project
+root, seen = Path(sys.argv[1]), []
+timed_steps.LONGEST = 3.0
+jobs = small_project.read(root).plan.jobs
+found = timed_steps.step_seconds(jobs, root / PREPARED, on_model=lambda: seen.append(1))
+print(json.dumps([{" ".join(key): seconds for key, seconds in found.items()}, len(seen)]))
+"""
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.syspath_prepend(str(driver.PLANTED))
+def root(tmp_path: Path) -> Path:
     return driver.project(tmp_path / "project", grid={**GRID, "seeds": 2}, train=FIXED, controls=CONTROLS)
 
 
@@ -34,19 +46,24 @@ def settings(root: Path, section: str, **values: object) -> None:
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
 
-def test_every_model_that_can_be_trained_has_a_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_model_that_can_be_trained_has_a_time(root: Path) -> None:
     """One that raises has none, nor one that never ends, which does not hold up the others."""
-    monkeypatch.setattr(timed_steps, "LONGEST", 3.0)
-    seen: list[int] = []
-    found = timed_steps.step_seconds(
-        small_project.read(root).plan.jobs, root / PREPARED, on_model=lambda: seen.append(1)
+    settings(root, "grid", attention=["mean", "additive", "raises", "endless"])
+    path = os.pathsep.join([str(small_project.ROOT), str(driver.PLANTED)])
+    done = subprocess.run(
+        [sys.executable, "-c", TIME, str(root)],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
-    assert set(found) == {("small", "mean + concat · shared"), ("small", "additive + concat · shared")}
-    assert all(0 < seconds < 3 for seconds in found.values()) and len(seen) == 4
+    assert done.returncode == 0, done.stderr
+    found, models = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == {"small mean + concat · shared", "small additive + concat · shared"}
+    assert all(0 < seconds < 3 for seconds in found.values()) and models == 4
 
 
 def test_plan_tells_the_time_before_anything_has_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings(root, "grid", attention=["mean", "additive"])
     assert main(["plan", "--root", str(root)]) == 0
     assert "How long that takes is not known" in (out := capsys.readouterr().out) and "plan --time" in out
     assert main(["plan", "--root", str(root), "--time"]) == 0
@@ -59,7 +76,6 @@ def test_plan_tells_the_time_before_anything_has_run(root: Path, capsys: pytest.
 def test_with_a_budget_that_is_to_be_found_it_tells_of_the_least(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings(root, "grid", attention=["mean", "additive"])
     settings(root, "train", epochs="auto")
     assert main(["plan", "--root", str(root), "--time"]) == 0
     assert f"if training takes {LEAST_STEPS} gradient steps on small, and longer" in capsys.readouterr().out

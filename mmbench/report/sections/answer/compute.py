@@ -114,14 +114,14 @@ def _price(best: CellRow, other: CellRow | None) -> str:
     return f", at {two_figures(mine / its)} times its training time"
 
 
-def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
+def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale, confidence: float) -> str | None:
     """The cell to take where training time counts: the cheapest to train of those that are nearly as good.
 
     A verdict is careful not to call a cell worse by chance, so some that are open very likely are. Nobody is advised to
     take one of those whose difference to the best, taken alone, is clear of zero, or that seems to cost more than a
     little.
     """
-    close = [r for k in top if _nearly(r := rows[k], scale)]
+    close = [r for k in top if _nearly(r := rows[k], scale, confidence)]
     priced = [(r.cost.train_seconds, r) for r in close if r.cost and r.cost.train_seconds is not None]
     best = next((s for s, r in priced if r.best), None)
     if len(close) < 2 or best is None:
@@ -141,11 +141,13 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> 
     )
 
 
-def _nearly(row: CellRow, scale: Scale) -> bool:
+def _nearly(row: CellRow, scale: Scale, confidence: float) -> bool:
     if row.best or row.verdict == "equal":
         return True
     loss = row.to_best
-    return loss is not None and loss.mean + (loss.near or 0.0) >= 0 and -loss.mean <= LITTLE * scale.rope
+    if loss is None or -loss.mean > LITTLE * scale.rope:
+        return False
+    return loss.mean >= 0 or loss.p is None or loss.p >= 1 - confidence
 
 
 def answer(
@@ -176,7 +178,7 @@ def answer(
             price = _price(best, by_key.get(difference.reference)) if difference is best.gain_single else ""
             needed = _needed(difference, len(others) + 1, confidence, scale)
             said.append(_gain_sentence(difference, over, scale, needed, price))
-    cheap = _cheapest(by_key, top, scale)
+    cheap = _cheapest(by_key, top, scale, confidence)
     if cheap:
         said.append(cheap)
     said.extend(s.text for s in found)

@@ -199,6 +199,17 @@ def test_what_is_pending_or_failed_is_told_and_not_guessed() -> None:
     assert by_pair["attention", "scaled_dot_product", "additive"] == {0.5, 2.0}
 
 
+def test_a_budget_that_cannot_be_is_told() -> None:
+    """A twenty-fifth of ten epochs is none."""
+    made = make(truths=FLAT, seeds=3, noise=0.002)
+    controls = made.params.controls.model_copy(update={"budgets": (0.04, 2.0)})
+    arguments = laddered(made, lambda c: 0.0, factors=(0.04, 2.0))
+    arguments |= {"params": made.params.model_copy(update={"controls": controls})}
+    found = _only(analyse(**arguments))
+    assert found.left_out == (0.04,)
+    assert "0.04 times the training is left out: in whole epochs it is no budget of its own." in sentences(found)
+
+
 def test_trials_of_the_ladder_are_no_trials_of_the_comparison(tmp_path: Path) -> None:
     made = make(truths=FLAT, seeds=3, noise=0.002)
     report, plain = analyse(**laddered(made, lambda c: 0.1)), analyse(**made.arguments())

@@ -43,6 +43,7 @@ def lasting_words(found: Sequence[Lasting]) -> str:
     fading = [x for x in found if x.fading]
     turned = sum(len(x.fading) for x in fading)
     if not turned:
-        return f"{training(factor)} turns none of the {count(checked, 'verdict')}, as far as one seed tells"
+        all_ = "does not turn the one verdict" if checked == 1 else f"turns none of the {checked:,} verdicts"
+        return f"{training(factor)} {all_}, as far as one seed tells"
     where = f" ({', '.join(f'{len(x.fading)} on {x.dataset}' for x in fading)})" if len(found) > 1 else ""
     return f"{training(factor)} turns {turned} of the {count(checked, 'verdict')}{where}"

@@ -32,7 +32,7 @@ class DatasetLadder:
     """One data set.
 
     Attributes:
-        ladder: What was tried.
+        ladder: What was tried; left_out: factors that were asked for and give no other number of whole epochs.
         steps: Factor -> gradient steps; 1 is the data set's own budget.
         lasting: How many verdicts last; None where none could be looked at again.
         contrasts: (axis, difference) with what it is under each budget.
@@ -43,6 +43,7 @@ class DatasetLadder:
     name: str
     scale: Scale
     ladder: Ladder
+    left_out: tuple[float, ...]
     steps: Mapping[float, int]
     lasting: Lasting | None
     contrasts: tuple[tuple[str, Difference], ...]
@@ -67,6 +68,7 @@ def _of(context: Context, field: DatasetScores, ladder: Ladder) -> DatasetLadder
         name=field.dataset,
         scale=field.settings.scale,
         ladder=ladder,
+        left_out=tuple(factor for factor in context.params.controls.budgets if factor not in ladder.epochs),
         steps=dict(sorted(steps.items())),
         lasting=context.lasting(field.dataset),
         contrasts=tuple((axis, d) for axis, d in contrasts(field, context.levels) if d.budgets),

@@ -16,9 +16,13 @@ TOLD = 9
 
 def sentences(d: DatasetLadder) -> Iterator[str]:
     """What was tried, what lasts, and who learns faster."""
-    tried = [f"{training(f)}{f' ({d.steps[f]:,} steps)' if f in d.steps else ''}" for f in sorted(d.ladder.epochs)]
-    own = f" ({d.steps[1.0]:,} steps)" if 1.0 in d.steps else ""
+    known = {factor: f" ({count(steps, 'step')})" for factor, steps in d.steps.items()}
+    tried = [f"{training(factor)}{known.get(factor, '')}" for factor in sorted(d.ladder.epochs)]
+    own = known.get(1.0, "")
     yield f"Every method was trained once more with {listing(tried)}, beside the data set's own budget{own}."
+    if d.left_out:
+        missing = listing([training(factor) for factor in d.left_out])
+        yield f"{sentence(missing)} is left out: in whole epochs it is no budget of its own."
     if d.ladder.pending:
         yield f"{count(d.ladder.pending, 'trial')} of these {'is' if d.ladder.pending == 1 else 'are'} still to be run."
     if d.ladder.failed:
@@ -54,5 +58,5 @@ def _contrast(d: DatasetLadder, x: Difference) -> str:
 def _when(d: DatasetLadder, factor: float) -> str:
     """`at 800 steps`; where steps differ, `with twice the training`."""
     if factor in d.steps:
-        return f"at {d.steps[factor]:,} steps"
+        return f"at {count(d.steps[factor], 'step')}"
     return "here" if factor == 1 else f"with {training(factor)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.ladder.compute import DatasetLadder, Level
 from mmbench.report.values.numbers import NONE
+from mmbench.report.values.words import count
 from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
 
@@ -23,7 +24,7 @@ def tables(d: DatasetLadder) -> Iterator[Table]:
 
 def _heading(d: DatasetLadder, factor: float) -> str:
     """`×2, 800 steps`."""
-    return f"×{factor:g}" + (f", {d.steps[factor]:,} steps" if factor in d.steps else "")
+    return f"×{factor:g}" + (f", {count(d.steps[factor], 'step')}" if factor in d.steps else "")
 
 
 def _at(x: Difference) -> dict[float, float]:

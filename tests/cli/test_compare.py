@@ -14,8 +14,9 @@ from mmbench.cli import main
 from mmbench.ledger.store import Ledger
 from mmbench.report.trials import parquet
 from mmbench.report.trials.frame import tidy
+from mmbench.schema.plan import Plan
 from tests.report.test_compare import BEST, rerun
-from tests.support.factory import TRUTHS, Job, Made, Plan, make
+from tests.support.factory import TRUTHS, Job, Made, make
 
 Shown = pytest.CaptureFixture[str]
 
@@ -44,7 +45,7 @@ def table(file: Path, made: Made) -> str:
         Job(trial_id=ids[j.config.name][0], config=j.config, data_hash=j.data_hash, fingerprint=ids[j.config.name][1])
         for j in made.plan.jobs
     ]
-    parquet.write(tidy(Plan(jobs=tuple(jobs)), made.results, made.families, {"synergy": "accuracy"}), file)
+    parquet.write(tidy(Plan(jobs=tuple(jobs), skipped=()), made.results, made.families, {"synergy": "accuracy"}), file)
     return str(file)
 
 

@@ -160,6 +160,7 @@ def test_a_lead_that_others_make_up_for_is_not_said_to_last() -> None:
     assert "Attention beats pooling on flat" in in_markdown(plain) and "Attention beats pooling" not in whole
     assert "Attention learns faster than pooling on flat, and with twice the training is no better" in whole
     assert "depend on the length of training" in report.context.headline
+    assert re.search(r"[Tt]wice the training turns \d+ of the \d+ verdicts, as far as one seed tells", whole)
     assert "depend on the length of training" not in plain.context.headline
     assert render(report, downloads=()).count("with twice the training it is no longer better") >= 2
 

@@ -19,6 +19,7 @@ import numpy as np
 from mmbench.schema.dataset import DataSpec, Modality
 from mmbench.schema.metric import METRICS
 from mmbench.schema.params import Choice, Params
+from mmbench.schema.plan import Plan
 from mmbench.schema.quantity import Value
 from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import Task, TaskKind, task_of
@@ -47,21 +48,6 @@ class Job:
 class Skip:
     config: TrialConfig
     reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    jobs: tuple[Job, ...]
-    skipped: tuple[Skip, ...] = ()
-    ladder: tuple[Job, ...] = ()
-
-    @property
-    def trials(self) -> tuple[Job, ...]:
-        return self.jobs + self.ladder
-
-    @property
-    def declared(self) -> int:
-        return len(self.trials) + len(self.skipped)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,8 +42,8 @@ def lasting_words(found: Sequence[Lasting]) -> str:
     factor, checked = max(x.factor for x in found), sum(x.checked for x in found)
     fading = [x for x in found if x.fading]
     turned = sum(len(x.fading) for x in fading)
-    if not turned:
-        all_ = "does not turn the one verdict" if checked == 1 else f"turns none of the {checked:,} verdicts"
-        return f"{training(factor)} {all_}, as far as one seed tells"
-    where = f" ({', '.join(f'{len(x.fading)} on {x.dataset}' for x in fading)})" if len(found) > 1 else ""
-    return f"{training(factor)} turns {turned} of the {count(checked, 'verdict')}{where}"
+    where = f" ({', '.join(f'{len(x.fading)} on {x.dataset}' for x in fading)})" if turned and len(found) > 1 else ""
+    said = f"turns {turned or 'none'} of the {count(checked, 'verdict')}{where}"
+    if checked == 1:
+        said = "turns the one verdict" if turned else "does not turn the one verdict"
+    return f"{training(factor)} {said}, as far as one seed tells"

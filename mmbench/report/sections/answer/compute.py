@@ -232,7 +232,7 @@ def budget(context: Context) -> Iterator[str]:
         told = f"{last:,} of {count(trained, 'trained model')} were best in their last epoch"
         lasting = [found for d in context.datasets if (found := context.lasting(d.name)) is not None]
         if len(lasting) == len(context.training):
-            which = ", told under Budget ladder" if any(x.fading for x in lasting) else ""
+            which = " (see Budget ladder)" if any(x.fading for x in lasting) else ""
             yield f"{told}; {lasting_words(lasting)}{which}."
         elif len(settled) == len(context.training):
             yield f"{told}; {SETTLED}."

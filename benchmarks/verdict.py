@@ -34,7 +34,7 @@ from mmbench.stages.sweep import sweep
 from mmbench.sweep import engine
 from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.progress import Watch
-from mmbench.sweep.rounds.schedule import Schedule, declared
+from mmbench.sweep.rounds.schedule import Schedule, declared, found
 from mmbench.sweep.rounds.work import planned
 
 ALLOWED = 1 / 20
@@ -116,8 +116,7 @@ def context_of(folder: Path, first_seed: int = 0) -> Context:
         specs,
         params,
         families=families(),
-        budgets={name: s.budget for name, s in stands.items() if s.budget is not None},
-        races={name: s.race.verdicts for name, s in stands.items() if s.race is not None},
+        **found(stands),
     ).context
 
 

@@ -111,6 +111,8 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
     grid = loaded.params.grid
     more = f", and up to {grid.most_seeds} where there is no verdict yet" if grid.race is not None else ""
     click.echo(f"seeds: {grid.least_seeds}{more}")
+    if (budget := loaded.params.sweep.budget) is not None:
+        click.echo(_describe_time(budget, loaded))
     for name, stand in loaded.stands.items():
         if stand.calibrating:
             click.echo(f"budget of {name}: not known yet; the sweep finds it first, with trials of its own")
@@ -195,6 +197,17 @@ def _time(loaded: Loaded, timed: Steps) -> str:
     later = [x for x, there in (("seeds that a race may ask for", race), ("the budget ladder", ladder)) if there]
     more = f" What may come later is not in it: {' and '.join(later)}." if later else ""
     return told + (f", without {' and '.join(missing)}." if missing else ".") + more
+
+
+def _describe_time(budget: float, loaded: Loaded) -> str:
+    """What races may take, and on which data sets it is spent."""
+    from mmbench.sweep.progress import duration
+
+    spent = [name for name, stand in loaded.stands.items() if stand.race is not None and stand.race.unpaid]
+    told = f"sweep.budget: {duration(budget)} of training"
+    if len(loaded.specs) > 1:
+        told += f", {duration(budget / len(loaded.specs))} for each data set"
+    return told + (f"; spent on {', '.join(spent)}" if spent else "")
 
 
 def _budget(stand: Stand) -> dict[str, Any] | None:

@@ -22,11 +22,11 @@ from mmbench.schema.outputs import Outputs
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
+from mmbench.sweep.rounds import schedule
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from mmbench.sweep.rounds.schedule import Stand
 
 SHOWN = 20
 """Rows of the table that a notebook shows."""
@@ -59,7 +59,7 @@ class Results:
     prepared: Path
     ledger: Ledger
     others: tuple[Ledger, ...] = ()
-    stands: Mapping[str, Stand] = field(default_factory=dict)
+    stands: Mapping[str, schedule.Stand] = field(default_factory=dict)
 
     @cached_property
     def analysis(self) -> Report:
@@ -70,8 +70,7 @@ class Results:
             self.specs,
             self.params,
             families=families(),
-            budgets={name: s.budget for name, s in self.stands.items() if s.budget is not None},
-            races={name: s.race.verdicts for name, s in self.stands.items() if s.race is not None},
+            **schedule.found(self.stands),
             ensembles=ensembles(self.ledger, self.params, self.plan, self.results, self.specs),
             samples=sample_scores(self.ledger, self.params, self.plan, self.results, self.specs),
         )

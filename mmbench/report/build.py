@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ def analyse(
     sources: Sequence[Source] = (),
     budgets: Mapping[str, Budget] | None = None,
     races: Mapping[str, Mapping[str, Verdict]] | None = None,
+    unpaid: Collection[str] = (),
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] | None = None,
     samples: Mapping[str, Mapping[str, NDArray[np.float64]]] | None = None,
 ) -> Report:
@@ -49,6 +50,7 @@ def analyse(
         sources=sources,
         budgets=budgets or {},
         races=races or {},
+        unpaid=frozenset(unpaid),
         ensembles=ensembles or {},
         samples=samples or {},
     )

@@ -14,6 +14,7 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from mmbench.errors import suggest
+from mmbench.schema.duration import Duration
 from mmbench.schema.strict_yaml import Fraction, Frozen, Names, Positive, as_tuple, load_yaml, parse
 from mmbench.schema.tuning import Distribution, Tuning
 
@@ -227,7 +228,11 @@ class Training(TrainingSettings):
 
 
 class Sweep(Frozen):
-    """How trials are run; none of it is part of a trial's identity. keep_weights: GB in all."""
+    """How trials are run; none of it is part of a trial's identity.
+
+    budget: seconds of training, of all trials together, that no further round of a race may exceed. keep_weights: GB
+    in all.
+    """
 
     at_once: Positive | Literal["auto"]
     per_gpu: Positive | Literal["auto"]
@@ -235,6 +240,7 @@ class Sweep(Frozen):
     memory_limit_gb: Annotated[float, Field(gt=0, le=1_000_000)] | None
     retries: Annotated[int, Field(ge=0)]
     keep_weights: Annotated[float, Field(ge=0, le=1_000_000)] = 2.0
+    budget: Duration | None = None
 
 
 class Tracking(Frozen):
@@ -264,6 +270,15 @@ class Params(Frozen):
     tracking: Tracking
     report: ReportSettings
     tuning: Tuning = Field(default_factory=Tuning)
+
+    @pydantic.model_validator(mode="after")
+    def _limits_a_race(self) -> Params:
+        if self.sweep.budget is not None and self.grid.race is None:
+            raise ValueError(
+                "sweep.budget ends a race early, and there is none: set grid.seeds to {least: 3, most: 12}, or "
+                "sweep.budget to null"
+            )
+        return self
 
     @pydantic.model_validator(mode="after")
     def _trainable(self) -> Params:

@@ -26,7 +26,7 @@ from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import exit_code
 from mmbench.sweep.planning.plan import load_specs
-from mmbench.sweep.rounds.schedule import Schedule, declared
+from mmbench.sweep.rounds.schedule import Schedule, declared, found
 
 MERGED = Path("reports-merged")
 """Of several sources: reports/ belongs to DVC and to the project's own ledger."""
@@ -84,8 +84,6 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
     whole = schedule.whole
     results, origins = _read_and_merge(root, paths, whole) if paths else (_read_ledger(root, whole), ())
     plan = declared(schedule, results)
-    budgets = {name: stand.budget for name, stand in schedule.stands.items() if stand.budget is not None}
-    races = {name: stand.race.verdicts for name, stand in schedule.stands.items() if stand.race is not None}
     profiles = cost_curves.load(root / cost_curves.FOLDER)
     analysis = analyse(
         plan,
@@ -95,8 +93,7 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
         families=families(),
         profiles=profiles,
         sources=origins,
-        budgets=budgets,
-        races=races,
+        **found(schedule.stands),
         # Outputs of a merged source are not at hand.
         ensembles={} if paths else ensembles(Ledger(root / LEDGER), params, plan, results, specs),
         samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmbench.cli import cli, main
 
@@ -103,6 +104,15 @@ def test_bad_settings_name_place_and_remedy(
     assert all(line.startswith("error: ") for line in error.splitlines())
     assert "params.yaml" in error
     assert said in error
+
+
+def test_a_plan_tells_what_a_budget_for_races_is_shared_out_to(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = root / "params.yaml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    raw["grid"]["seeds"], raw["sweep"]["budget"] = {"least": 2, "most": 4}, "1 h 30 min"
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    assert main(["plan", "--root", str(root)]) == 0
+    assert "sweep.budget: 1 h 30 min of training\n" in capsys.readouterr().out
 
 
 def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,6 +227,15 @@ def test_a_race_in_which_all_got_as_many_seeds_is_the_usual_comparison() -> None
     assert found.means.limit == 5 * 3, "paired by seed"
 
 
+def test_a_race_that_ran_out_of_time_says_so_where_verdicts_are_open() -> None:
+    arguments = make().arguments()
+    found = analyse(**arguments, unpaid=["redundant"])
+    said = "The time of sweep.budget is spent: "
+    open_ = sum(r.verdict == "open" for r in found.context.dataset("redundant").cells)
+    assert open_ and render(found).count(f"{said}{open_} cells are open that more seeds could decide") == 1
+    assert said not in render(analyse(**arguments))
+
+
 def test_a_race_tells_its_seeds() -> None:
     """Three to six of them; and nothing is partial where a method has only the fewest."""
     arguments = make().arguments()

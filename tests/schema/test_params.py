@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmbench.errors import UserError
+from mmbench.schema.duration import as_seconds
 from mmbench.schema.params import Choice, Params, load_params
 from mmbench.schema.trial import TrialConfig
 from tests.support import small
@@ -115,6 +116,13 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
         ("budgets: [0.5, 2]", "budgets: [.nan]", "params.yaml: controls.budgets.0 is nan: should be a finite number"),
         ("budgets: [0.5, 2]", "budgets: [twice]", "params.yaml: controls.budgets.0 is 'twice': should be"),
         ("memory_limit_gb: null", "memory_limit_gb: 0", "params.yaml: sweep.memory_limit_gb is 0: should be greater"),
+        ("budget: null", "budget: 30", "params.yaml: sweep.budget: expected a length of time with its unit, such as"),
+        ("budget: null", "budget: 30.5", "params.yaml: sweep.budget: expected a length of time with its unit"),
+        ("budget: null", "budget: half an hour", "params.yaml: sweep.budget: expected a length of time with its unit"),
+        ("budget: null", "budget: 30 min or so", "params.yaml: sweep.budget: expected a length of time with its unit"),
+        ("budget: null", "budget: 1:30", "params.yaml: sweep.budget: expected a length of time with its unit"),
+        ("budget: null", "budget: 0 min", "params.yaml: sweep.budget is '0 min': should be greater than 0"),
+        ("budget: null", "budget: true", "params.yaml: sweep.budget: expected a length of time with its unit"),
     ],
 )
 def test_bad_settings_are_told_in_one_line(tmp_path: Path, before: str, after: str, said: str) -> None:
@@ -231,6 +239,23 @@ def test_the_default_with_anything_anywhere_loads_or_is_explained(
     else:
         content[section][data.draw(st.sampled_from(sorted(content[section])) | st.text(max_size=5))] = value
     loads_or_explains(tmp_path / "params.yaml", yaml.safe_dump(content, allow_unicode=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90 s", 90), ("30 min", 1800), ("1 h 30 min", 5400), ("1.5h", 5400), ("2 days", 172_800), ("1 day 1 s", 86_401)],
+)
+def test_lengths_of_time(text: str, seconds: float) -> None:
+    assert as_seconds(text) == seconds and as_seconds(f" {text} ") == seconds
+
+
+def test_a_budget_for_a_race_needs_a_race(tmp_path: Path) -> None:
+    with_budget = edited("budget: null", "budget: 1 h")
+    assert "sweep.budget ends a race early, and there is none" in problem(
+        tmp_path, with_budget.replace("seeds: {least: 3, most: 12}", "seeds: 3")
+    )
+    (tmp_path / "params.yaml").write_text(with_budget, encoding="utf-8")
+    assert load_params(tmp_path / "params.yaml").sweep.budget == 3600
 
 
 @pytest.mark.parametrize("name", ["../ledger", "/tmp/x", "a/b", "", ".", " "])

@@ -13,7 +13,8 @@ from tests.support import small_project
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (42.4, "42 s"), (200, "3 min 20 s"), (3599.9, "1 h 0 min"), (7500, "2 h 5 min")]
+    ("seconds", "text"),
+    [(0.4, "0 s"), (42.4, "42 s"), (200, "3 min 20 s"), (3599.9, "1 h"), (1800, "30 min"), (7500, "2 h 5 min")],
 )
 def test_durations_read_like_speech(seconds: float, text: str) -> None:
     assert duration(seconds) == text

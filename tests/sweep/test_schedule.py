@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.library.load import load_results
@@ -158,6 +159,39 @@ def test_a_race_asks_for_more_seeds_and_comes_to_the_same_end_where_it_is_interr
     assert other.stands["small"].race == race
     assert {j.trial_id for j in other.plan.jobs} == {j.trial_id for j in loaded.plan.jobs}
     assert step(again) == ([], 0)
+
+
+def _allow(root: Path, budget: str | None) -> Path:
+    """Set what the project's trials may take."""
+    raw = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    raw["sweep"]["budget"] = budget
+    (root / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    return root
+
+
+def _looks(root: Path) -> tuple[list[int], bool]:
+    race = small_project.read(root).stands["small"].race
+    assert race is not None and race.over
+    return [look.seeds for look in race.looks], race.unpaid
+
+
+def test_a_race_ends_where_the_next_round_is_not_paid_for_and_goes_on_with_more(tmp_path: Path) -> None:
+    root = _allow(racing(tmp_path / "short"), "0.01 s")
+    first, left = step(root, 3)
+    second, left = step(root)
+    assert left == 0 and len(first + second) == 2 * 2 + 1, "the first seeds are trained whatever they take"
+    assert _looks(root) == ([2], True) and step(root) == ([], 0)
+    results = small_project.read(root).results.values()
+    assert len(results) == len(first + second)
+    cells = [r.seconds for r in results if r.config.role == "cell"]
+    # One seed of each takes what the median of its two took: enough for the second round, and not for the third.
+    _allow(root, f"{sum(r.seconds for r in results) + sum(cells) / 2 + 0.001:.4f} s")
+    third, left = step(root)
+    assert left == 0 and len(third) == 2 and _looks(root) == ([2, 3], True)
+    fourth, left = step(_allow(root, "2 days"))
+    assert left == 0 and len(fourth) == 4 and _looks(root) == ([2, 3, 5], False)
+    assert not set(first + second) & set(third + fourth)
+    assert _looks(_allow(root, "0.01 s")) == ([2], True), "what was asked for follows from the ledger, not from history"
 
 
 def _lose_a_worker(sweep: subprocess.Popen[str], ledger: Path, after: int) -> int:

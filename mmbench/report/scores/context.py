@@ -65,6 +65,7 @@ class Context:
         sources: what the results were merged from, if they were.
         budgets: by data set, where they were found and not set.
         races: by data set, what a race has decided on cells; those that are open too.
+        unpaid: data sets whose race ended because the time that was allowed for was spent.
         samples: by data set, by method: pseudo-values of its score on groups of test samples, where outputs are kept.
         ensembles: by data set, what an ensemble of a study's configurations scores on test, by method and seed.
     """
@@ -78,6 +79,7 @@ class Context:
     sources: Sequence[Source] = ()
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     races: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
+    unpaid: frozenset[str] = frozenset()
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] = field(default_factory=dict)
     samples: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
 

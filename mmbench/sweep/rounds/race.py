@@ -39,11 +39,13 @@ class Look:
 
 @dataclass(kw_only=True)
 class Finding:
-    """What a race has found so far. verdicts: by combination; what is worse stays so."""
+    """What a race has found so far. verdicts: by combination; what is worse stays so. over: whether it has ended;
+    unpaid: because the time that was allowed for did not suffice for the next round, with verdicts open."""
 
     looks: list[Look] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     over: bool = False
+    unpaid: bool = False
 
 
 def errors(race: Race, error: float) -> list[float]:
@@ -52,15 +54,24 @@ def errors(race: Race, error: float) -> list[float]:
 
 
 def run(
-    jobs: Sequence[Job], race: Race, score: Score, *, confidence: float, rope: float, finding: Finding
+    jobs: Sequence[Job],
+    race: Race,
+    score: Score,
+    *,
+    confidence: float,
+    rope: float,
+    finding: Finding,
+    pays_for: Callable[[Sequence[Job], Results], bool],
 ) -> Generator[Sequence[Job], Results, None]:
-    """Rounds of one data set. jobs: every trial that could be asked for. finding: is filled in on the way."""
+    """Rounds of one data set. jobs: every trial that could be asked for. finding: is filled in on the way. pays_for:
+    whether there is time for these trials, given the results of those that were asked for before."""
     results: dict[str, TrialResult] = {}
     methods = _by_method(jobs)
     cells, singles = ([k for k, own in methods.items() if _role(own) == role] for role in ("cell", "single"))
     asked = dict.fromkeys(methods, race.least)
+    wanted = _asked(jobs, asked)
     for i, error in enumerate(errors(race, 1 - confidence)):
-        results |= yield [job for job in jobs if job.config.seed < asked[job.config.cell]]
+        results |= yield wanted
         scores = {key: _scores(own, results, score) for key, own in methods.items()}
         look(finding, {key: scores[key] for key in cells}, seeds=race.looks[i], error=error, rope=rope)
         still = still_open(finding, scores)
@@ -69,7 +80,16 @@ def run(
         # The best is what all others are compared with, and the best single modality what it is compared with itself.
         for key in (*still, *_best(cells, scores), *_best(singles, scores)):
             asked[key] = race.looks[i + 1]
+        wanted = _asked(jobs, asked)
+        if not pays_for(wanted, results):
+            finding.unpaid = True
+            break
     finding.over = True
+
+
+def _asked(jobs: Sequence[Job], seeds: Mapping[str, int]) -> list[Job]:
+    """seeds: how many, by method."""
+    return [job for job in jobs if job.config.seed < seeds[job.config.cell]]
 
 
 def look(finding: Finding, scores: Mapping[str, Mapping[int, float]], *, seeds: int, error: float, rope: float) -> None:

@@ -6,11 +6,12 @@ goes on to the same end, and a reader of the ledger finds out what was asked for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from mmbench import provenance
 from mmbench.ledger.store import misnamed
@@ -22,8 +23,10 @@ from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.schema.tuning import choose
+from mmbench.stats.estimates import Verdict
 from mmbench.sweep.planning.plan import build, job_of
 from mmbench.sweep.rounds import race
+from mmbench.sweep.rounds.allowance import Allowance
 from mmbench.sweep.rounds.calibration import Calibration, references
 from mmbench.sweep.rounds.race import Finding
 
@@ -88,6 +91,12 @@ class Schedule:
         """Whether what is asked for depends on results."""
         return self.params.grid.race is not None or (self.params.train.is_auto and len(self._known) < len(self.specs))
 
+    @property
+    def share(self) -> float | None:
+        """Seconds of training that each data set's trials may take before its race ends; None: as many as it takes."""
+        budget = self.params.sweep.budget
+        return None if budget is None else budget / len(self.specs)
+
     def track(self, name: str, on_budget: Callable[[Budget], None] | None = None) -> Track:
         """The trials of one data set. on_budget: is called with a budget that has been found; None: where none is
         known, none is looked for, and the trials that are asked for are provisional."""
@@ -102,19 +111,18 @@ class Schedule:
                 if stand.budget is not None:
                     on_budget(stand.budget)
                     plan = self._with(name, stand.budget)
-        jobs, settings = _of(name, plan.jobs), self.params.grid.race
+        jobs, ladder, settings = _of(name, plan.jobs), _of(name, plan.ladder), self.params.grid.race
         if settings is None or stand.calibrating:
             stand.jobs = _first(jobs, self.params.grid.least_seeds)
             yield stand.jobs
         else:
-            yield from self._rounds(name, jobs, settings, stand)
-        if not stand.calibrating and (ladder := _of(name, plan.ladder)):
+            stand.race = Finding()
+            yield from self._rounds(self._race(name, jobs, ladder, settings, stand.race), stand)
+        if not stand.calibrating and ladder:
             stand.ladder = ladder
             yield stand.jobs + ladder
 
-    def _rounds(self, name: str, jobs: Sequence[Job], settings: Race, stand: Stand) -> Track:
-        stand.race = Finding()
-        rounds = self._race(name, jobs, settings, stand.race)
+    def _rounds(self, rounds: Track, stand: Stand) -> Track:
         stand.jobs = tuple(next(rounds))
         while True:
             results = yield stand.jobs
@@ -123,9 +131,7 @@ class Schedule:
             except StopIteration:
                 return
 
-    def _race(
-        self, name: str, jobs: Sequence[Job], settings: Race, finding: Finding
-    ) -> Generator[Sequence[Job], Results, None]:
+    def _race(self, name: str, jobs: Sequence[Job], ladder: Sequence[Job], settings: Race, finding: Finding) -> Track:
         spec, report = self.specs[name], self.params.report
         metric = metric_to_compare(report.metric, name, spec.task)
 
@@ -136,7 +142,16 @@ class Schedule:
 
         guess = spec.chance if metric == spec.task.metric else None
         rope = margin(metric, report.rope, guess=guess, samples=spec.splits["test"])
-        return race.run(jobs, settings, score, confidence=report.confidence, rope=rope, finding=finding)
+        share = Allowance(seconds=self.share or math.inf, spec=spec, afterwards=ladder)
+        return race.run(
+            jobs,
+            settings,
+            score,
+            confidence=report.confidence,
+            rope=rope,
+            finding=finding,
+            pays_for=share.pays_for,
+        )
 
     def _with(self, name: str, budget: Budget) -> Plan:
         """The trials of one data set under a budget that has just been found."""
@@ -155,6 +170,30 @@ class Schedule:
         if not chosen:
             return None
         return (yield from Calibration(params=self.params, spec=spec, references=chosen, make=make).run())
+
+
+class Found(TypedDict):
+    """What a report is told of the way to its trials.
+
+    Attributes:
+        budgets: By data set, where they were found and not set.
+        races: By data set, what a race has decided on combinations.
+        unpaid: Data sets whose race ended because its time was spent.
+    """
+
+    budgets: dict[str, Budget]
+    races: dict[str, dict[str, Verdict]]
+    unpaid: frozenset[str]
+
+
+def found(stands: Mapping[str, Stand]) -> Found:
+    """stands: by data set."""
+    races = {name: stand.race for name, stand in stands.items() if stand.race is not None}
+    return Found(
+        budgets={name: stand.budget for name, stand in stands.items() if stand.budget is not None},
+        races={name: race.verdicts for name, race in races.items()},
+        unpaid=frozenset(name for name, race in races.items() if race.unpaid),
+    )
 
 
 def _reached(result: TrialResult, split: str, metric: str) -> float | None:

@@ -248,6 +248,16 @@ def _withheld(name: str, best: CellRow, why: str, scale: Scale) -> str:
     )
 
 
+def _out_of_time(d: DatasetReport, context: Context) -> Iterator[str]:
+    """That seeds which would have been asked for were not paid for."""
+    open_ = sum(r.verdict == "open" for r in d.cells)
+    if d.name in context.unpaid and open_:
+        yield (
+            f"The time of sweep.budget is spent: {count(open_, 'cell')} {'is' if open_ == 1 else 'are'} open that more "
+            f"seeds could decide; a longer budget goes on from here."
+        )
+
+
 def answers(context: Context) -> Answers:
     """Sentences and statements of every data set."""
     made = []
@@ -261,6 +271,6 @@ def answers(context: Context) -> Answers:
             texts = (advice(d, control), *texts[1:])
         if d.name in context.short and best is not None:
             texts = (_withheld(spec.name, best, context.short[d.name], d.scale),)
-        texts = (texts[0], *warnings(d), *texts[1:])
+        texts = (texts[0], *warnings(d), *_out_of_time(d, context), *texts[1:])
         made.append(DatasetAnswer(sentences=texts, statements=found))
     return Answers(context=context, datasets=tuple(made))

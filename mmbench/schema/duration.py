@@ -1,0 +1,28 @@
+"""Lengths of time as people write them: `90 s`, `30 min`, `1 h 30 min`, `2 days`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
+"""By unit; `days` is one day's."""
+LONGEST = 1000 * 365 * 86_400
+_PART = r"(\d+(?:\.\d+)?)\s*(s|min|h|days?)"
+
+
+def as_seconds(value: Any) -> Any:
+    """Of a text, its seconds. Raises ValueError where it is none, or a number without its unit."""
+    if value is None:
+        return None
+    text = value.strip() if isinstance(value, str) else ""
+    if not re.fullmatch(rf"{_PART}(\s+{_PART})*", text):
+        said = "expected a length of time with its unit, such as 90 s, 30 min, 1 h 30 min or 2 days"
+        raise ValueError(f"{said}, not {value!r}")
+    return sum(float(number) * SECONDS[unit.removesuffix("s") or "s"] for number, unit in re.findall(_PART, text))
+
+
+Duration = Annotated[float, BeforeValidator(as_seconds), Field(gt=0, le=LONGEST)]
+"""In seconds."""

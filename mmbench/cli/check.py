@@ -14,6 +14,7 @@ from mmbench.cli.project import Project, as_json_option, on_project
 from mmbench.cli.watching import watch
 
 if TYPE_CHECKING:
+    from mmbench.data.inspect.check import Checked
     from mmbench.schema.dataset import DataSpec
 
 CLASSES = 30
@@ -111,9 +112,10 @@ def _show_generated(name: str, spec: DataSpec | None, json_: bool) -> None:
 @click.command(short_help="Find everything that is wrong with a data set, and show what it holds.")
 @click.argument("name")
 @click.option("--page/--no-page", default=True, help="Write reports/data/NAME.html, with examples as pictures.")
+@click.option("--signal/--no-signal", default=True, help="Let cheap models tell whether there is anything to fuse.")
 @on_project
 @as_json_option
-def check(project: Project, name: str, page: bool, json_: bool) -> int:
+def check(project: Project, name: str, page: bool, signal: bool, json_: bool) -> int:
     """Read the card, the table and every file of a data set, make its splits and look for leaks.
 
     All problems are listed, each with file and row; then the exit code is 1. Where files are outside the card's folder,
@@ -133,6 +135,8 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
 
     with _progress() as report:
         checked = checking.check(raw, report)
+        if signal:
+            checked = _with_signal(project, checked, report)
         found = summary(checked)
         file = project.root / "reports" / "data" / f"{name}.html"
         if page and len(checked.survey.places):
@@ -163,7 +167,29 @@ def check(project: Project, name: str, page: bool, json_: bool) -> int:
     return 0
 
 
-def _write(file: Path, checked: Any, found: dict[str, Any]) -> None:
+def _with_signal(project: Project, checked: Checked, report: Report) -> Checked:
+    """With a note on whether there is anything to fuse, as far as cheap models can tell."""
+    from dataclasses import replace
+
+    from mmbench.errors import UserError
+
+    table, split = checked.table, checked.split
+    if checked.problems or table is None or split is None or len(table.modalities) < 2:
+        return checked
+    if encoded := [name for name, column in table.modalities.items() if "encoder" in column.options]:
+        said = f"not tried, since {', '.join(encoded)} would have to go through an encoder"
+    else:
+        from mmbench.training.joint_signal import joint_signal
+
+        report("what there is to fuse", 0, 1)
+        try:
+            said = joint_signal(table, split, rope=project.margin()).words
+        except UserError as error:
+            said = f"not tried: {error}"
+    return replace(checked, notes=[*checked.notes, f"anything to fuse? {said}"])
+
+
+def _write(file: Path, checked: Checked, found: dict[str, Any]) -> None:
     from mmbench.data.inspect.page import render
 
     file.parent.mkdir(parents=True, exist_ok=True)

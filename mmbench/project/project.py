@@ -48,6 +48,13 @@ class Project:
         except UserError:
             return ()
 
+    def margin(self) -> float:
+        """Differences within it count as equal; that of a new project where the settings cannot be read."""
+        try:
+            return self.params().report.rope
+        except UserError:
+            return 0.01
+
     def with_dataset(self, name: str) -> str:
         """The line of params.yaml that has this data set in the grid."""
         return f"datasets: [{', '.join([*(n for n in self.grid() if n != name), name])}]"

@@ -288,6 +288,41 @@ def test_every_target_has_its_page(project: Path, capsys: Shown, target: str, co
     assert Tags((project / "reports/data/own.html").read_text(encoding="utf-8")).addresses
 
 
+def two_modalities(folder: Path, told: tuple[float, float], n: int = 3000) -> None:
+    """A data set whose modalities tell so much of its class each."""
+    draw = np.random.default_rng(0)
+    y = draw.integers(2, size=n)
+    a, b = (share * (2 * y - 1) + draw.normal(size=n) for share in told)
+    rows = [f"{p:.4f},0,{q:.4f},0,{'ab'[c]}" for p, q, c in zip(a, b, y, strict=True)]
+    folder.mkdir(parents=True)
+    (folder / "m.csv").write_text("p0,p1,q0,q1,y\n" + "\n".join(rows), encoding="utf-8")
+    columns = {name: {"vector": {"prefix": name}} for name in "pq"}
+    card = {"manifest": "m.csv", "columns": columns, "target": {"classification": "y"}}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+
+
+def test_check_says_whether_there_is_anything_to_fuse(project: Path, capsys: Shown) -> None:
+    two_modalities(project / "data/raw/own", (1.0, 1.0))
+    assert main(["data", "check", "own"]) == 0
+    said = "note: anything to fuse? accuracy on validation of cheap models"
+    shown = capsys.readouterr().out
+    assert said in shown and "so there is something to fuse" in shown
+    assert "so there is something to fuse" in (project / "reports/data/own.html").read_text(encoding="utf-8")
+    assert main(["data", "check", "own", "--no-signal"]) == 0
+    assert said not in capsys.readouterr().out
+
+
+def test_check_does_not_say_it_of_what_goes_through_an_encoder(project: Path, capsys: Shown, tmp_path: Path) -> None:
+    bert = tiny_encoders.bert(tmp_path / "bert")
+    rows = ["said,y", *[f"word {i} again,{'ab'[i % 2]}" for i in range(40)]]
+    folder = vectors(project / "data/raw/own", rows)
+    columns = {"said": {"text": {"encoder": str(bert)}}, "v": {"vector": {"prefix": "f"}}}
+    card = {"manifest": "m.csv", "target": {"classification": "y"}, "columns": columns}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    assert main(["data", "check", "own"]) == 0
+    assert "not tried, since said would have to go through an encoder" in capsys.readouterr().out
+
+
 def test_list_says_how_far_each_is(root: Path, capsys: Shown) -> None:
     for name, card in (("small", "dataset: redundant\n"), ("wrong", "manifest: m.csv\n")):
         (root / "data" / "raw" / name).mkdir(parents=True)

@@ -49,11 +49,12 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """A data set and all that is wrong with it. split: None where it cannot be made. leaks: found across splits,
-    accepted or not. notes: what is not wrong, but should be known."""
+    """A data set and all that is wrong with it. table: None where labels, splits or groups are wrong. split: None where
+    it cannot be made. leaks: found across splits, accepted or not. notes: what is not wrong, but should be known."""
 
     raw: Raw
     survey: Survey
+    table: Table | None
     seen: Mapping[str, Seen]
     split: np.ndarray | None
     leaks: Sequence[Leak]
@@ -89,7 +90,9 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
         except DataError as error:
             problems += error.problems
     found = list(dict.fromkeys(problems))
-    return Checked(raw=raw, survey=survey, seen=seen, split=split, leaks=leaks, problems=found, notes=notes)
+    return Checked(
+        raw=raw, survey=survey, table=table, seen=seen, split=split, leaks=leaks, problems=found, notes=notes
+    )
 
 
 def _forgotten(raw: Raw, survey: Survey) -> list[str]:

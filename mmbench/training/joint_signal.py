@@ -1,0 +1,234 @@
+"""Is there anything to fuse? What cheap models make of all modalities, and of each alone, before anything is trained.
+
+A linear model and a support vector machine with a radial kernel look at the principal components of every modality
+alone, at those of all side by side, and at the average of what they say of each. Scores are on validation: test is for
+later. What only a model that learns features finds in the modalities together is not seen here.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mmbench.data.batches import as_split
+from mmbench.data.prepare.arrays import prepare
+from mmbench.data.table.table import Table
+from mmbench.errors import UserError
+from mmbench.model.baseline import BaselineModel
+from mmbench.registry import get
+from mmbench.schema.dataset import DataSpec
+from mmbench.schema.metric import METRICS, margin
+from mmbench.schema.scores import predictions, score
+from mmbench.stats.jackknife import deal, pseudo_values, standard_error
+
+MODELS = ("linear", "kernel_svm")
+COMPONENTS = 64
+"""Of each modality."""
+MOST, NUMBERS, LEAST = 2000, 100_000_000, 200
+"""Samples of a split that are looked at; fewer where they have more numbers than this in all, but not below LEAST."""
+FEW = 3
+"""Modalities that are all named."""
+SURE = 1.96
+"""Standard errors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointSignal:
+    """metric: of the scores. alone: the best score of each modality; together: that of all. gain: of all over the best
+    alone, so turned that more is better; half: of its 95 % interval, over validation samples. margin: what counts as
+    equal. learnt: whether anything is surely better than a guess without the input. samples: of train and validation
+    that were looked at."""
+
+    metric: str
+    alone: Mapping[str, float]
+    together: float
+    gain: float
+    half: float
+    margin: float
+    learnt: bool
+    samples: tuple[int, int]
+
+    @property
+    def best_alone(self) -> str:
+        turn = 1 if METRICS[self.metric].higher else -1
+        return max(self.alone, key=lambda name: turn * self.alone[name])
+
+    @property
+    def verdict(self) -> str:
+        """Of all modalities against the best one alone: better, worse, equal within the margin, or open."""
+        if not self.learnt or not math.isfinite(self.half):
+            return "open"
+        if abs(self.gain) > self.half:
+            return "better" if self.gain > 0 else "worse"
+        return "equal" if abs(self.gain) + self.half <= self.margin > 0 else "open"
+
+    @property
+    def words(self) -> str:
+        """One sentence or two."""
+        learn = "only models that learn more than these could show otherwise"
+        told = {
+            "better": "so there is something to fuse",
+            "equal": f"so one modality may suffice; {learn}",
+            "worse": f"so one modality may suffice; {learn}",
+            "open": "so whether there is anything to fuse is open: these models and samples do not tell",
+        }
+        if not self.learnt:
+            told["open"] = "and nothing is surely better than a guess: these models and samples do not tell"
+        few = self.alone if len(self.alone) <= FEW else {self.best_alone: self.alone[self.best_alone]}
+        alone = ", ".join(f"{value:.3f} with {name} alone" for name, value in few.items())
+        return (
+            f"{METRICS[self.metric].label} on validation of cheap models (linear, kernel machine): {self.together:.3f} "
+            f"with all modalities, {alone}. All gain {self.gain:+.3f} ±{self.half:.3f} over {self.best_alone}, "
+            f"{told[self.verdict]}."
+        )
+
+
+class _Memory:
+    """Takes prepared arrays, as `mmbench.data.prepared.Writer` does."""
+
+    def __init__(self) -> None:
+        self.splits: dict[str, dict[str, np.ndarray]] = {}
+
+    def array(self, split: str, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        made = self.splits.setdefault(split, {})[name] = np.zeros(shape, dtype)
+        return made
+
+
+def joint_signal(table: Table, split: np.ndarray, *, rope: float) -> JointSignal:
+    """Look at up to MOST samples of train and of validation, drawn at random. split: (N,) of each sample.
+
+    Raises DataError where they cannot be read, UserError where nothing can be fitted to them.
+    """
+    draw = np.random.default_rng(0)
+    some = np.zeros(len(table), bool)
+    # Preparing needs a test split; what is in it is not looked at.
+    for name, most in (("train", MOST), ("validation", MOST), ("test", 1)):
+        rows = np.flatnonzero(split == name)
+        some[draw.permutation(rows)[:most]] = True
+    memory = _Memory()
+    done = prepare(table, np.where(some, split, ""), memory, progress=False)
+    spec = DataSpec(
+        name="signal",
+        description="",
+        modalities=done.modalities,
+        task=table.task,
+        splits=done.splits,
+        chance=done.chance,
+        ceiling=None,
+        scale=done.scale,
+        licence="",
+        source="",
+        hash="",
+    )
+    try:
+        return of_arrays(spec, memory.splits, rope=rope)
+    except ValueError as error:
+        raise UserError(str(error).splitlines()[0]) from None
+
+
+def of_arrays(spec: DataSpec, arrays: Mapping[str, Mapping[str, np.ndarray]], *, rope: float) -> JointSignal:
+    """Of prepared arrays. rope: the margin, as report.rope says it."""
+    numbers = sum(math.prod(m.shape) for m in spec.modalities.values())
+    most = min(MOST, max(LEAST, NUMBERS // max(1, numbers)))
+    train, validation = (as_split(spec, _some(arrays[name], most)) for name in ("train", "validation"))
+    labels = validation.labels.numpy()
+    names, metric, task = tuple(spec.modalities), spec.task.metric, spec.task
+    turn = 1.0 if METRICS[metric].higher else -1.0
+
+    def fitted(estimator: Any, of: tuple[str, ...]) -> BaselineModel:
+        part = spec.model_copy(update={"modalities": {name: spec.modalities[name] for name in of}})
+        model = BaselineModel(estimator, part)
+        with warnings.catch_warnings(), threadpoolctl.threadpool_limits(1):
+            # Of fits that did not converge, and of columns in which nothing varies: the score tells enough.
+            warnings.simplefilter("ignore")
+            model.fit(train.only(of))
+        return model
+
+    def says(model: BaselineModel, of: tuple[str, ...]) -> np.ndarray:
+        return predictions(task.kind, model(validation.only(of).rows(slice(None))[0]).numpy())
+
+    def quality(found: np.ndarray, mask: np.ndarray | slice = slice(None)) -> float:
+        return turn * score(metric, task, found[mask], labels[mask])
+
+    alone: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    joint: list[np.ndarray] = []
+    for name in MODELS:
+        last = get("baseline", name, where="joint signal").cls().model(0, task)
+        parts, widths = {}, []
+        for modality in names:
+            parts[modality] = model = fitted(make_pipeline(*_components(), clone(last)), (modality,))
+            alone[modality].append(says(model, (modality,)))
+            widths.append(model.parts[0][1].n_features_in_)
+        ends = np.cumsum(widths)
+        each = [
+            (modality, make_pipeline(*_components()), slice(int(end - width), int(end)))
+            for modality, width, end in zip(names, widths, ends, strict=True)
+        ]
+        joint.append(says(fitted(make_pipeline(ColumnTransformer(each), last), names), names))
+        joint.append(np.mean([alone[modality][-1] for modality in names], axis=0))
+    guess = np.broadcast_to(_guess(spec, train.labels.numpy()), joint[0].shape)
+    best = {modality: max(found, key=quality) for modality, found in alone.items()}
+    first, together = max(best.values(), key=quality), max(joint, key=quality)
+    group = deal(len(labels))
+
+    def ahead(found: np.ndarray, of: np.ndarray) -> tuple[float, float]:
+        """By how much, and the half width of its interval."""
+        values = pseudo_values(lambda mask: quality(found, mask) - quality(of, mask), group)
+        return quality(found) - quality(of), SURE * standard_error(values)
+
+    gain, half = ahead(together, first)
+    learnt = [by > around for by, around in (ahead(found, guess) for found in (together, first))]
+    return JointSignal(
+        metric=metric,
+        alone={modality: turn * quality(found) for modality, found in best.items()},
+        together=turn * quality(together),
+        gain=gain,
+        half=half,
+        margin=margin(metric, rope, guess=spec.chance, samples=len(labels)),
+        learnt=any(learnt),
+        samples=(len(train), len(validation)),
+    )
+
+
+def _guess(spec: DataSpec, labels: np.ndarray) -> np.ndarray:
+    """What to say without the input: how often each class or label is true, or the mean of the numbers."""
+    if spec.task.kind in ("classification", "binary"):
+        return np.bincount(labels, minlength=len(spec.task.targets)) / len(labels)
+    return np.asarray(labels.mean(axis=0), np.float64)
+
+
+def _some(arrays: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
+    """Up to so many samples, drawn at random."""
+    rows = np.sort(np.random.default_rng(0).permutation(len(arrays["label"]))[:most])
+    return {name: np.asarray(array[rows]) for name, array in arrays.items()}
+
+
+def _components() -> tuple[StandardScaler, PCA]:
+    """Of one modality: as many as there are, up to COMPONENTS."""
+    return StandardScaler(), _FewPrincipalComponents()
+
+
+class _FewPrincipalComponents(PCA):
+    """PCA of up to COMPONENTS, and fewer where there are fewer columns or samples."""
+
+    def __init__(self) -> None:
+        super().__init__(n_components=None, random_state=0)
+
+    def fit(self, x: np.ndarray, y: Any = None) -> PCA:
+        self.n_components = min(COMPONENTS, *x.shape)
+        return super().fit(x, y)
+
+    def fit_transform(self, x: np.ndarray, y: Any = None) -> np.ndarray:
+        self.n_components = min(COMPONENTS, *x.shape)
+        return super().fit_transform(x, y)

@@ -163,6 +163,9 @@ def show(title: str, old: Context, new: Context, *, allow: bool) -> bool:
     turned = sum(n for (a, b, told), n in counts.items() if (a, b) in TURNED and not (told and allow))
     print(f"\n{title}")
     print(f"  before: {old.headline}\n  after:  {new.headline}")
+    for before, after in zip(old.datasets, new.datasets, strict=True):
+        reached = [d.scale.number(d.row(d.best).score.mean) if d.best else "none" for d in (before, after)]
+        print(f"  {before.name}: best {before.scale.label} {reached[0]} before, {reached[1]} after")
     for context, name in ((old, "before"), (new, "after")):
         print(f"  {name}: " + "; ".join(f"{t.dataset} {t.words}" for t in context.training))
     for (a, b, told), n in sorted(counts.items(), key=lambda x: -x[1]):
@@ -197,12 +200,21 @@ def decisions(context: Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdict", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("project", type=Path, help="one whose sweep has run")
+    parser.add_argument("project", type=Path, nargs="?", help="one whose sweep has run")
+    parser.add_argument("--data", type=Path, nargs="+", help="folders with a dataset.yaml instead: are budgets good?")
     parser.add_argument("--work", type=Path, help="where copies are trained; without it only what there is is told")
-    parser.add_argument("--factor", type=float, default=2.0, help="of the budget (default 2)")
-    parser.add_argument("--seeds", type=int, default=6, help="new ones of every method (default 6)")
+    parser.add_argument("--factor", type=float, help="of the budget (default 2, with --data 3)")
+    parser.add_argument("--seeds", type=int, help="new ones of every method (default 6); with --data all (default 3)")
     parser.add_argument("--only", choices=["budget", "seeds"], help="one of the two")
     options = parser.parse_args(arguments)
+    if (options.project is None) == (options.data is None) or (options.data and options.work is None):
+        parser.error("give a project, or --data CARD... with --work FOLDER")
+    if options.data:
+        # Late: it takes its tools from here.
+        from benchmarks import budgets
+
+        return budgets.compare(options.data, options.work, seeds=options.seeds or 3, factor=options.factor or 3.0)
+    factor, seeds = options.factor or 2.0, options.seeds or 6
     before = context_of(options.project)
     print(before.headline)
     decisions(before)
@@ -211,13 +223,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console, held = Console(stderr=True), True
     if options.only in (None, "budget"):
         folder = copy(options.project, options.work / "budget")
-        lengthen(folder, options.factor)
+        lengthen(folder, factor)
         if (code := sweep(folder, console)) != 0:
             return code
-        held &= show(f"{options.factor:g} times the budget", before, context_of(folder), allow=True)
+        held &= show(f"{factor:g} times the budget", before, context_of(folder), allow=True)
     if options.only in (None, "seeds"):
         folder = copy(options.project, options.work / "seeds")
-        first = with_new_seeds(folder, options.seeds)
+        first = with_new_seeds(folder, seeds)
         if train_from(folder, first, console) != 0:
             return 1
         held &= show(f"other seeds, from {first} on", before, context_of(folder, first), allow=False)

@@ -25,8 +25,9 @@ from mmbench.errors import UserError
 from mmbench.schema.dataset import DataSpec, load_spec
 
 SPLITS = ("train", "validation", "test")
-BESIDE = ("spec.json", "decoders.json")
-"""What lies beside the splits: the description, and how raw rows were read (`mmbench.data.prepare.readers`)."""
+BESIDE = ("spec.json", "decoders.json", "groups.json")
+"""What lies beside the splits: the description, how raw rows were read (`mmbench.data.prepare.readers`), and which test
+samples belong together (`mmbench.data.prepare.sample_groups`)."""
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -72,7 +72,7 @@ class Results:
             families=families(),
             **schedule.found(self.stands),
             ensembles=ensembles(self.ledger, self.params, self.plan, self.results, self.specs),
-            samples=sample_scores(self.ledger, self.params, self.plan, self.results, self.specs),
+            samples=sample_scores(self.ledger, self.params, self.plan, self.results, self.specs, self.prepared),
         )
 
     @property

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mmbench.report.pages.report import Part, Report
 from mmbench.report.scores.context import Context
 from mmbench.report.section import find_sections
@@ -18,6 +15,7 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.stats.estimates import Verdict
+from mmbench.stats.jackknife import OnSamples
 
 
 def analyse(
@@ -33,7 +31,7 @@ def analyse(
     races: Mapping[str, Mapping[str, Verdict]] | None = None,
     unpaid: Collection[str] = (),
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] | None = None,
-    samples: Mapping[str, Mapping[str, NDArray[np.float64]]] | None = None,
+    samples: Mapping[str, OnSamples] | None = None,
 ) -> Report:
     """Everything the report shows; arguments as in `Context`.
 

@@ -12,7 +12,7 @@ from mmbench.errors import UserError
 from mmbench.ledger.ensembles import ensembles
 from mmbench.ledger.sample_scores import sample_scores
 from mmbench.ledger.store import Ledger, misnamed
-from mmbench.project.folders import BUDGET, LEDGER, REPORTS, SETTINGS
+from mmbench.project.folders import BUDGET, LEDGER, PREPARED, REPORTS, SETTINGS
 from mmbench.registry import variants
 from mmbench.report.build import analyse
 from mmbench.report.export import export
@@ -96,7 +96,7 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
         **found(schedule.stands),
         # Outputs of a merged source are not at hand.
         ensembles={} if paths else ensembles(Ledger(root / LEDGER), params, plan, results, specs),
-        samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs),
+        samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs, root / PREPARED),
     )
     return params, analysis, write(analysis, root / (MERGED if paths else REPORTS))
 

@@ -54,7 +54,8 @@ class Difference:
     cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in an overall difference).
     p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject is better or worse than
     the reference. budgets: what it is under others than the data set's own, the shortest first, where that was tried.
-    sampled: standard error that the draw of the test samples adds, which is not in half and near; None where unknown.
+    sampled: half width of the interval over draws of the test samples, which is not in half and near; None where
+    unknown.
     """
 
     subject: str

@@ -30,7 +30,7 @@ from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import METRICS, margin
 from mmbench.schema.scores import predictions, score
-from mmbench.stats.jackknife import deal, pseudo_values, standard_error
+from mmbench.stats.jackknife import deal, deviations, half_width
 
 MODELS = ("linear", "kernel_svm")
 COMPONENTS = 64
@@ -39,8 +39,6 @@ MOST, NUMBERS, LEAST = 2000, 100_000_000, 200
 """Samples of a split that are looked at; fewer where they have more numbers than this in all, but not below LEAST."""
 FEW = 3
 """Modalities that are all named."""
-SURE = 1.96
-"""Standard errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,12 +178,12 @@ def of_arrays(spec: DataSpec, arrays: Mapping[str, Mapping[str, np.ndarray]], *,
     guess = np.broadcast_to(_guess(spec, train.labels.numpy()), joint[0].shape)
     best = {modality: max(found, key=quality) for modality, found in alone.items()}
     first, together = max(best.values(), key=quality), max(joint, key=quality)
-    group = deal(len(labels))
+    part = deal(len(labels))
 
     def ahead(found: np.ndarray, of: np.ndarray) -> tuple[float, float]:
         """By how much, and the half width of its interval."""
-        values = pseudo_values(lambda mask: quality(found, mask) - quality(of, mask), group)
-        return quality(found) - quality(of), SURE * standard_error(values)
+        moved = deviations(lambda mask: quality(found, mask) - quality(of, mask), part)
+        return quality(found) - quality(of), half_width(moved)
 
     gain, half = ahead(together, first)
     learnt = [by > around for by, around in (ahead(found, guess) for found in (together, first))]

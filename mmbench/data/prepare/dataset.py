@@ -133,6 +133,7 @@ def prepare_table(
     cuts: how samples are split that the table leaves open. accept: kinds of leakage that are known. processes: that
     decode; None for one per core.
     """
+    from mmbench.data.prepare import sample_groups
     from mmbench.data.prepare.arrays import prepare as decode
     from mmbench.data.prepare.readers import FILE as READERS
     from mmbench.data.prepare.readers import to_json
@@ -145,6 +146,8 @@ def prepare_table(
     with Writer(folder) as writer:
         done = decode(table, split, writer, progress=progress, processes=processes)
         writer.text(READERS, to_json(done.readers))
+        if (groups := sample_groups.of_test(table, split)) is not None:
+            writer.text(sample_groups.FILE, sample_groups.to_json(groups))
         return writer.finish(
             DataSpec(
                 name=name,

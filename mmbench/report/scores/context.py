@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mmbench.registry import GRID_AXES
 from mmbench.report.scores import findings
@@ -49,6 +47,7 @@ from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.stats.estimates import Verdict
+from mmbench.stats.jackknife import OnSamples
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +65,7 @@ class Context:
         budgets: by data set, where they were found and not set.
         races: by data set, what a race has decided on cells; those that are open too.
         unpaid: data sets whose race ended because the time that was allowed for was spent.
-        samples: by data set, by method: pseudo-values of its score on groups of test samples, where outputs are kept.
+        samples: by data set, what other test samples would do to scores, where outputs are kept.
         ensembles: by data set, what an ensemble of a study's configurations scores on test, by method and seed.
     """
 
@@ -81,7 +80,7 @@ class Context:
     races: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
     unpaid: frozenset[str] = frozenset()
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] = field(default_factory=dict)
-    samples: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
+    samples: Mapping[str, OnSamples] = field(default_factory=dict)
 
     @cached_property
     def untuned(self) -> Context:
@@ -153,7 +152,11 @@ class Context:
         settings = {n: Settings(scale=self.scales[n], confidence=self.confidence) for n in self.names}
         plain = (collect(n, self.records[n], self.methods, settings[n], race=race) for n in self.names)
         return tuple(
-            replace(x.under(self.ladder[x.dataset].scores), samples=self.samples.get(x.dataset, {})) for x in plain
+            replace(
+                x.under(self.ladder[x.dataset].scores),
+                samples=self.samples[x.dataset].deviations if x.dataset in self.samples else {},
+            )
+            for x in plain
         )
 
     @cached_property

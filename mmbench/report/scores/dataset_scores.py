@@ -15,7 +15,7 @@ from mmbench.report.values.scale import RANKS, Scale
 from mmbench.stats import paired
 from mmbench.stats.best import WithBest
 from mmbench.stats.estimates import AtBudget, Difference, Verdict
-from mmbench.stats.jackknife import standard_error
+from mmbench.stats.jackknife import half_width
 from mmbench.stats.moderation import moderate
 from mmbench.stats.paired import Floats, Means, Tested
 
@@ -65,7 +65,7 @@ class DatasetScores:
     the shared ones; all_seeds: of the columns of `all_values`. index: key -> row of `values` (C, S), and of
     `all_values` and `means`, which hold the seeds that a race gave to some methods alone (NaN elsewhere). fixed: score
     of each deterministic baseline. ladder: factor of another budget -> scores under it like a column of `values`, NaN
-    where there is none. samples: by method, pseudo-values of its score on groups of test samples (`stats.jackknife`),
+    where there is none. samples: by method, deviations of its score on parts of the test samples (`stats.jackknife`),
     where outputs are at hand.
     """
 
@@ -133,11 +133,11 @@ class DatasetScores:
         return replace(self, ladder=columns)
 
     def _sampled(self, subject: Sequence[str], reference: Sequence[str]) -> float | None:
-        """Standard error that other test samples would add to the mean of some methods less that of others."""
+        """Half width of the interval of the mean of some methods less that of others, over draws of test samples."""
         if not self.samples or any(key not in self.samples for key in (*subject, *reference)):
             return None
         sides = [np.mean([self.samples[key] for key in keys], axis=0) for keys in (subject, reference)]
-        error = standard_error(sides[0] - sides[1])
+        error = half_width(sides[0] - sides[1], self.settings.confidence)
         return None if np.isnan(error) else error
 
     def _at_budgets(

@@ -83,7 +83,7 @@ def record_of(
         decided_at=decided_at,
         budgets={f"{at.factor:g}": at.mean for at in d.budgets},
         lasts=_lasts(d),
-        samples=None if d.sampled is None else SURE * d.sampled,
+        samples=d.sampled,
         stands=stands(d, margin),
     )
 
@@ -93,8 +93,8 @@ def stands(d: Difference, margin: float) -> bool | None:
     if d.sampled is None or d.half is None or d.near is None or d.verdict == "open":
         return None
     if d.verdict == "equal":
-        return abs(d.mean) + hypot(d.near, ONE_SIDED * d.sampled) <= margin
-    return abs(d.mean) > hypot(d.half, SURE * d.sampled)
+        return abs(d.mean) + hypot(d.near, ONE_SIDED / SURE * d.sampled) <= margin
+    return abs(d.mean) > hypot(d.half, d.sampled)
 
 
 def _lasts(d: Difference) -> bool | None:

@@ -16,11 +16,13 @@ PLURALS = {"contrast": "contrasts", "combination": "combinations", "control": "c
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSamples:
-    """One data set. verdicts: of which it is known; falling: those of them that do not stand on other samples."""
+    """One data set. tested: test samples; groups: of samples that belong together, None where each stands for itself.
+    verdicts: of which it is known; falling: those of them that do not stand on other samples."""
 
     name: str
     scale: Scale
     tested: int
+    groups: int | None
     verdicts: tuple[VerdictRecord, ...]
 
     @property
@@ -35,7 +37,13 @@ class DatasetSamples:
 def find_samples(context: Context) -> tuple[DatasetSamples, ...] | None:
     """Of the data sets whose outputs are at hand; None where there is none."""
     found = [
-        DatasetSamples(name=d.name, scale=d.scale, tested=d.splits["test"], verdicts=own)
+        DatasetSamples(
+            name=d.name,
+            scale=d.scale,
+            tested=d.splits["test"],
+            groups=context.samples[d.name].groups,
+            verdicts=own,
+        )
         for d in context.datasets
         if (own := tuple(v for v in context.verdicts if v.dataset == d.name and v.samples is not None))
     ]
@@ -44,8 +52,11 @@ def find_samples(context: Context) -> tuple[DatasetSamples, ...] | None:
 
 def _sentences(d: DatasetSamples) -> Iterator[str]:
     widths = [f"{_width(d, own)} of {PLURALS[kind]}" for kind in PLURALS if (own := _of(d.verdicts, kind))]
+    drawn = count(d.tested, "test sample")
+    if d.groups is not None:
+        drawn = f"{d.groups} groups (with {drawn}, of which those of one group are never apart)"
     yield (
-        f"Another draw of {count(d.tested, 'test sample')} of the same kind adds to the intervals, which are over "
+        f"Another draw of {drawn} of the same kind adds to the intervals, which are over "
         f"seeds, half widths of {listing(widths)} (medians)."
     )
     known = [v for v in d.verdicts if v.stands is not None]
@@ -58,7 +69,8 @@ def _sentences(d: DatasetSamples) -> Iterator[str]:
         f"{len(own)} of {len(_of(known, kind))} {PLURALS[kind]}" for kind in PLURALS if (own := _of(d.falling, kind))
     ]
     ending = "It holds" if len(d.falling) == 1 else "They hold"
-    yield f"Not decided any more, once that is allowed for: {listing(kinds)}. {ending} for these test samples."
+    these = "test samples" if d.groups is None else "groups"
+    yield f"Not decided any more, once that is allowed for: {listing(kinds)}. {ending} for these {these}."
 
 
 def _of(verdicts: Sequence[VerdictRecord], kind: str) -> list[VerdictRecord]:

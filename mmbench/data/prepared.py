@@ -25,9 +25,8 @@ from mmbench.errors import UserError
 from mmbench.schema.dataset import DataSpec, load_spec
 
 SPLITS = ("train", "validation", "test")
-BESIDE = ("spec.json", "decoders.json", "groups.json")
-"""What lies beside the splits: the description, how raw rows were read (`mmbench.data.prepare.readers`), and which test
-samples belong together (`mmbench.data.prepare.sample_groups`)."""
+BESIDE = ("spec.json", "decoders.json")
+"""What lies beside the splits: the description, and how raw rows were read (`mmbench.data.prepare.readers`)."""
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -146,9 +146,7 @@ def prepare_table(
     with Writer(folder) as writer:
         done = decode(table, split, writer, progress=progress, processes=processes)
         writer.text(READERS, to_json(done.readers))
-        if (groups := sample_groups.of_test(table, split)) is not None:
-            writer.text(sample_groups.FILE, sample_groups.to_json(groups))
-        return writer.finish(
+        spec = writer.finish(
             DataSpec(
                 name=name,
                 description=about.description,
@@ -171,3 +169,5 @@ def prepare_table(
                 hash="",
             )
         )
+    sample_groups.save(folder, sample_groups.of_test(table, split))
+    return spec

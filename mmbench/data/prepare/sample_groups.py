@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmbench import atomic
 from mmbench.data.table.table import Table
 from mmbench.errors import UserError
 
@@ -25,8 +26,14 @@ def of_test(table: Table, split: np.ndarray) -> list[int] | None:
     return [numbers[name] for name in names] if len(numbers) < len(names) else None
 
 
-def to_json(groups: list[int]) -> str:
-    return json.dumps({"test": groups}) + "\n"
+def save(folder: Path, groups: list[int] | None) -> None:
+    """Beside the spec.json of a prepared data set; nothing where there are none. Raises UserError."""
+    if groups is None:
+        return
+    try:
+        atomic.write(folder / FILE, (json.dumps({"test": groups}) + "\n").encode())
+    except OSError as error:
+        raise UserError(f"{folder / FILE} cannot be written: {error.strerror or error}") from None
 
 
 def load(folder: Path, samples: int) -> list[int] | None:

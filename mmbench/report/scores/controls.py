@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mmbench.report.values.datasets import DatasetReport
-from mmbench.report.values.words import interval, sentence
+from mmbench.report.values.words import interval, listing
 from mmbench.stats.estimates import Difference
 
 
@@ -22,12 +23,9 @@ class Ahead:
     found: Difference
     words: str
 
-    @property
-    def clause(self) -> str:
-        """For a headline."""
-        return f"{self.words} on {self.dataset}"
 
-
+MOST = 6
+"""Data sets that a sentence names."""
 BASELINES = {
     "linear": "a linear model",
     "linear_late": "a linear model of each modality, averaged,",
@@ -38,18 +36,28 @@ BASELINES = {
 
 
 def ahead(d: DatasetReport) -> Ahead | None:
-    """The simplest control that does at least as well as the best combination; None where none does."""
+    """The control that does at least as well as the best combination and says most; None where none does.
+
+    A guess says most, then what is better, then what is equal; among those a single modality, since then there is
+    nothing to fuse.
+    """
     best = next((r for r in d.cells if r.best), None)
     if best is None:
         return None
     baseline = BASELINES.get(str(best.baseline), f"the baseline {best.baseline}")
-    for gain, better, equal in (
-        (best.gain_majority, "a guess does better than every model", "no model does better than a guess"),
-        (best.gain_baseline, f"{baseline} does better", f"{baseline} does as well"),
-        (best.gain_single, "one modality does better alone", "one modality suffices"),
-    ):
-        if gain is not None and gain.verdict in ("worse", "equal"):
-            return Ahead(dataset=d.name, found=gain, words=better if gain.verdict == "worse" else equal)
+    guess, single, other = best.gain_majority, best.gain_single, best.gain_baseline
+    both = f"one modality suffices and {baseline} does as well"
+    found: tuple[tuple[Difference | None, str, str], ...] = (
+        (guess, "worse", "a guess does better than every model"),
+        (guess, "equal", "no model does better than a guess"),
+        (other, "worse", f"{baseline} does better"),
+        (single, "worse", "one modality does better alone"),
+        (single, "equal", both if other is not None and other.verdict == "equal" else "one modality suffices"),
+        (other, "equal", f"{baseline} does as well"),
+    )
+    for gain, verdict, words in found:
+        if gain is not None and gain.verdict == verdict:
+            return Ahead(dataset=d.name, found=gain, words=words)
     return None
 
 
@@ -64,10 +72,17 @@ def advice(d: DatasetReport, found: Ahead) -> str:
     )
 
 
-def headline_of(found: Ahead, d: DatasetReport) -> str:
-    """With the numbers where the control is better."""
+def headlines_of(found: Mapping[str, Ahead], datasets: Mapping[str, DatasetReport]) -> Iterator[str]:
+    """With the numbers where the control is better; data sets of which the same is said are named together. found: by
+    data set."""
+    for words in dict.fromkeys(x.words for x in found.values()):
+        own = [x for x in found.values() if x.words == words]
+        yield f"{words} on {listing([_named(x, datasets[x.dataset]) for x in own], most=MOST)}"
+
+
+def _named(found: Ahead, d: DatasetReport) -> str:
     if found.found.verdict != "worse":
-        return sentence(found.clause)
+        return d.name
     control, best = d.row(found.found.reference), next(r for r in d.cells if r.best)
     numbers = (d.scale.number(r.score.mean if r.score else None) for r in (control, best))
-    return f"{sentence(found.clause)} ({' against '.join(numbers)})"
+    return f"{d.name} ({' against '.join(numbers)})"

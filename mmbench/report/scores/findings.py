@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from mmbench.report.scores.controls import ahead, headline_of
+from mmbench.report.scores.controls import ahead, headlines_of
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.coverage import Counts
 from mmbench.report.values.datasets import DatasetReport
@@ -81,17 +81,16 @@ def headline(
         why = reasons[0] if len(reasons) == 1 else "; ".join(f"on {name}, {short[name]}" for name in cut)
         text = f"trained too briefly to rank on {listing(cut)}: {why}."
         return start + text if start else sentence(text)
-    ruled = {d.name: headline_of(found, d) for d in known if (found := ahead(d)) is not None}
+    ruled = {d.name: found for d in known if (found := ahead(d)) is not None}
     rest = [d for d in known if d.name not in ruled]
     if ruled:
-        parts = list(ruled.values())
+        parts = list(headlines_of(ruled, {d.name: d for d in known}))
         if len(rest) == 1:
             text = _winner(str(rest[0].best), known_verdicts(rest[0].cells), f"on {rest[0].name}", rest[0].scale)
             parts.append(text.rstrip("."))
         elif rest:
             parts.append(f"on {listing([d.name for d in rest])} no control is known to be as good as combinations")
-        first, *more = parts
-        return sentence(start + "; ".join([_low(first) if start else first, *(_low(x) for x in more)])) + "."
+        return sentence(start + "; ".join(map(_low, parts))) + "."
     if overall is None or overall.best is None:
         if len(known) == 1:
             d = known[0]

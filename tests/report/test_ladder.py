@@ -46,7 +46,8 @@ def laddered(
         jobs.append(job)
         result = made.results[own.trial_id]
         metrics = {s: dict(scores) for s, scores in result.metrics.items()}
-        metrics["test"]["accuracy"] += change(config)
+        for split in ("validation", "test"):
+            metrics[split]["accuracy"] += change(config)
         update = {"trial_id": job.trial_id, "config": config, "metrics": metrics}
         fault = (faults or {}).get(config.name)
         if fault not in (None, State.PENDING):
@@ -143,7 +144,7 @@ def test_a_lead_that_others_make_up_for_is_not_said_to_last() -> None:
     made = make(truths=FLAT, seeds=4, noise=0.002)
     report, plain = analyse(**laddered(made, catches_up)), analyse(**made.arguments())
     found = _only(report)
-    of_attention = {(d.subject, d.reference): d for axis, d in found.contrasts if axis == "attention"}
+    of_attention = {(x.found.subject, x.found.reference): x.found for x in found.contrasts if x.axis == "attention"}
     for other in ("additive", "scaled_dot_product"):
         d = of_attention[other, "mean"]
         assert d.verdict == "better"
@@ -163,6 +164,41 @@ def test_a_lead_that_others_make_up_for_is_not_said_to_last() -> None:
     assert re.search(r"[Tt]wice the training turns \d+ of the \d+ verdicts, as far as one seed tells", whole)
     assert "depend on the length of training" not in plain.context.headline
     assert render(report, downloads=()).count("with twice the training it is no longer better") >= 2
+
+
+def test_each_at_its_own_best_is_a_second_view() -> None:
+    """Pooling is best with twice the training, on validation, and the others as they are."""
+    made = make(truths=FLAT, seeds=4, noise=0.002)
+    found = _only(analyse(**laddered(made, catches_up)))
+    first = {j.config.cell: made.results[j.trial_id] for j in made.plan.jobs if j.config.seed == 0}
+    for x in found.contrasts:
+        assert x.own is not None
+        if x.axis == "attention" and x.found.reference == "mean":
+            assert x.views_differ and abs(x.own.mean) < 0.005
+        else:
+            assert not x.views_differ
+    assert found.ladder.own["mean + concat · shared"] == pytest.approx(
+        first["mean + concat · shared"].metrics["test"]["accuracy"] + 0.03
+    )
+    same = first["additive + concat · shared"].metrics["test"]["accuracy"]
+    assert found.ladder.own["additive + concat · shared"] == same, "of equal ones the data set's own budget"
+    (said,) = [text for text in sentences(found) if "as long as is best for it" in text]
+    assert re.search(r"additive is no longer better than mean \([+−]?0\.\d points, \+[23]\.\d here\)", said)
+    plain = _only(analyse(**laddered(made, lambda config: 0.0)))
+    assert any(text.endswith("every contrast has the verdict that it has here.") for text in sentences(plain))
+
+
+def test_the_own_best_is_chosen_on_validation_and_not_on_test() -> None:
+    made = make(truths=FLAT, seeds=3, noise=0.002)
+    arguments = laddered(made, catches_up)
+    for job in arguments["plan"].ladder:
+        result = arguments["results"][job.trial_id]
+        metrics = {s: dict(scores) for s, scores in result.metrics.items()}
+        metrics["validation"]["accuracy"] = 0.0
+        arguments["results"][job.trial_id] = result.model_copy(update={"metrics": metrics})
+    found = _only(analyse(**arguments))
+    first = {j.config.cell: made.results[j.trial_id] for j in made.plan.jobs if j.config.seed == 0}
+    assert all(score == first[key].metrics["test"]["accuracy"] for key, score in found.ladder.own.items())
 
 
 def test_a_best_fusion_that_others_catch_up_with_is_none() -> None:
@@ -195,7 +231,9 @@ def test_what_is_pending_or_failed_is_told_and_not_guessed() -> None:
     found = _only(analyse(**laddered(made, lambda c: 0.0, faults=faults)))
     said = "\n".join(sentences(found))
     assert "1 trial of these is still to be run" in said and "1 trial of these did not end well" in said
-    by_pair = {(axis, d.subject, d.reference): {at.factor for at in d.budgets} for axis, d in found.contrasts}
+    by_pair = {
+        (x.axis, x.found.subject, x.found.reference): {at.factor for at in x.found.budgets} for x in found.contrasts
+    }
     assert by_pair["attention", "scaled_dot_product", "mean"] == {0.5}, "a mean of which a part is missing is no mean"
     assert by_pair["attention", "scaled_dot_product", "additive"] == {0.5, 2.0}
 

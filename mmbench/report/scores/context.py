@@ -162,7 +162,10 @@ class Context:
     @cached_property
     def ladder(self) -> Mapping[str, Ladder]:
         """What the methods score under other budgets, by data set."""
-        return {n: ladder_of(n, self.plan.ladder, self.results, self.scales[n].metric) for n in self.names}
+        return {
+            n: ladder_of(n, self.plan, self.results, metric=self.scales[n].metric, chosen_by=self.specs[n].task.metric)
+            for n in self.names
+        }
 
     @cached_property
     def coverage(self) -> tuple[Counts, ...]:

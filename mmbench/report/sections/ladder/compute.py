@@ -9,12 +9,13 @@ import numpy as np
 from scipy import stats
 
 from mmbench.report.scores.context import Context
-from mmbench.report.scores.contrasts import contrasts
+from mmbench.report.scores.contrasts import contrasts, match_pairs
 from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.scores.ladder import Ladder
 from mmbench.report.scores.lasting import Lasting
 from mmbench.report.values.scale import Scale
-from mmbench.stats.estimates import Difference
+from mmbench.stats.estimates import AtBudget, Difference
+from mmbench.stats.ladder import lasts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,21 @@ class Level:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """Between two levels of an axis. found: with what it is under each budget. own: what it is where each combination
+    is trained for as long as is best for it on validation; None where not all have been tried."""
+
+    axis: str
+    found: Difference
+    own: AtBudget | None
+
+    @property
+    def views_differ(self) -> bool:
+        """Whether equal steps for all and the own best of each give another verdict."""
+        return self.own is not None and lasts(self.found, self.own) is False
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetLadder:
     """One data set.
 
@@ -35,7 +51,7 @@ class DatasetLadder:
         ladder: What was tried; left_out: factors that were asked for and give no other number of whole epochs.
         steps: Factor -> gradient steps; 1 is the data set's own budget.
         lasting: How many verdicts last; None where none could be looked at again.
-        contrasts: (axis, difference) with what it is under each budget.
+        contrasts: Within every axis.
         levels: Of every axis.
         taus: Factor -> Kendall's tau between the order of the combinations there and under the data set's own budget.
     """
@@ -46,7 +62,7 @@ class DatasetLadder:
     left_out: tuple[float, ...]
     steps: Mapping[float, int]
     lasting: Lasting | None
-    contrasts: tuple[tuple[str, Difference], ...]
+    contrasts: tuple[Contrast, ...]
     levels: tuple[Level, ...]
     taus: Mapping[float, float]
 
@@ -71,10 +87,25 @@ def _of(context: Context, field: DatasetScores, ladder: Ladder) -> DatasetLadder
         left_out=tuple(factor for factor in context.params.controls.budgets if factor not in ladder.epochs),
         steps=dict(sorted(steps.items())),
         lasting=context.lasting(field.dataset),
-        contrasts=tuple((axis, d) for axis, d in contrasts(field, context.levels) if d.budgets),
+        contrasts=tuple(
+            Contrast(axis=axis, found=d, own=_own(field, ladder, axis, d))
+            for axis, d in contrasts(field, context.levels)
+            if d.budgets
+        ),
         levels=tuple(_levels(field, context.levels)),
         taus=_taus(field),
     )
+
+
+def _own(field: DatasetScores, ladder: Ladder, axis: str, d: Difference) -> AtBudget | None:
+    """The contrast between combinations that are each at their own best."""
+    pairs = match_pairs(field, axis, {d.subject: d.subject, d.reference: d.reference}, d.subject, d.reference)
+    if not pairs or any(key not in ladder.own for pair in pairs for key in pair):
+        return None
+    turned = field.settings.scale.oriented
+    mean = float(np.mean([turned(ladder.own[a]) - turned(ladder.own[b]) for a, b in pairs]))
+    at = d.budgets[0]
+    return AtBudget(factor=np.nan, mean=mean, half=at.half, margin=at.margin)
 
 
 def _levels(field: DatasetScores, levels: Mapping[str, Sequence[str]]) -> Iterator[Level]:

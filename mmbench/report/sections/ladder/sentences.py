@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmbench.report.scores.lasting import lasting_words
-from mmbench.report.sections.ladder.compute import DatasetLadder
+from mmbench.report.sections.ladder.compute import Contrast, DatasetLadder
 from mmbench.report.values.words import count, listing, sentence, training
 from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades, learns_faster
@@ -29,13 +29,36 @@ def sentences(d: DatasetLadder) -> Iterator[str]:
         yield f"{count(d.ladder.failed, 'trial')} of these did not end well; what rests on them is not told."
     if d.lasting is not None:
         yield f"{sentence(lasting_words([d.lasting]))}."
-    told = [text for _, x in d.contrasts if (text := _contrast(d, x))]
+    told = [text for x in d.contrasts if (text := _contrast(d, x.found))]
     yield from told[:TOLD]
     if len(told) > TOLD:
         yield f"So it is with {count(len(told) - TOLD, 'more contrast')}: see the table."
+    yield from _own_best(d)
     if d.taus:
         told = [f"{tau:.2f} with {training(factor)}" for factor, tau in d.taus.items()]
         yield f"Kendall's tau between the order of the combinations here and elsewhere: {listing(told)}."
+
+
+def _own_best(d: DatasetLadder) -> Iterator[str]:
+    """Equal steps for all, and the own best of each: two fair views."""
+    known = [x for x in d.contrasts if x.own is not None and x.found.half is not None]
+    if not known:
+        return
+    view = "Where each combination is trained for as long as is best for it on validation, of these lengths,"
+    differing = [_both(d, x) for x in known if x.views_differ]
+    if differing:
+        yield f"{view} {listing(differing, most=TOLD)}; all other contrasts have the verdict that they have here."
+    else:
+        yield f"{view} every contrast has the verdict that it has here."
+
+
+def _both(d: DatasetLadder, x: Contrast) -> str:
+    """`additive is no longer better than mean (+0.6 points, +1.9 here)`."""
+    assert x.own is not None
+    unit = d.scale.unit_words if d.scale.unit else f" of {d.scale.label}, + better"
+    word = "equal to" if x.found.verdict == "equal" else f"{x.found.verdict} than"
+    numbers = f"{d.scale.change(x.own.mean)}{unit}, {d.scale.change(x.found.mean)} here"
+    return f"{x.found.subject} is no longer {word} {x.found.reference} ({numbers})"
 
 
 def _contrast(d: DatasetLadder, x: Difference) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mmbench.report.draw.table import Column, Table, build
-from mmbench.report.sections.ladder.compute import DatasetLadder, Level
+from mmbench.report.sections.ladder.compute import Contrast, DatasetLadder, Level
 from mmbench.report.values.numbers import NONE
 from mmbench.report.values.words import count
 from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
-
-Contrast = tuple[str, Difference]
 
 
 def tables(d: DatasetLadder) -> Iterator[Table]:
@@ -32,40 +30,43 @@ def _at(x: Difference) -> dict[float, float]:
 
 
 def _contrasts(d: DatasetLadder) -> Table:
-    factors = sorted({factor for _, x in d.contrasts for factor in _at(x)})
+    factors = sorted({factor for x in d.contrasts for factor in _at(x.found)})
 
     def shown(factor: float) -> Callable[[Contrast], str]:
-        return lambda x: d.scale.change(_at(x[1]).get(factor))
+        return lambda x: d.scale.change(_at(x.found).get(factor))
 
     columns: list[Column] = [
-        ("axis", lambda x: x[0], False),
-        ("better mean", lambda x: x[1].subject, False),
-        ("against", lambda x: x[1].reference, False),
+        ("axis", lambda x: x.axis, False),
+        ("better mean", lambda x: x.found.subject, False),
+        ("against", lambda x: x.found.reference, False),
         *((_heading(d, factor), shown(factor), True) for factor in factors),
-        ("verdict", lambda x: NONE if x[1].half is None else x[1].verdict, False),
+        ("own best", lambda x: NONE if x.own is None else d.scale.change(x.own.mean), True),
+        ("verdict", lambda x: NONE if x.found.half is None else x.found.verdict, False),
         ("lasts", _lasts, False),
     ]
     raw = (
         {
             "dataset": d.name,
-            "axis": axis,
-            "subject": x.subject,
-            "reference": x.reference,
-            **{f"at_{factor:g}": _at(x).get(factor) for factor in factors},
-            "verdict": None if x.half is None else x.verdict,
-            "lasts": _lasts((axis, x)),
+            "axis": x.axis,
+            "subject": x.found.subject,
+            "reference": x.found.reference,
+            **{f"at_{factor:g}": _at(x.found).get(factor) for factor in factors},
+            "own_best": None if x.own is None else x.own.mean,
+            "verdict": None if x.found.half is None else x.found.verdict,
+            "lasts": _lasts(x),
         }
-        for axis, x in d.contrasts
+        for x in d.contrasts
     )
     unit = "in points" if d.scale.unit == "points" else f"in {d.scale.unit or d.scale.label}, + better"
-    caption = f"{d.name}: contrasts under shorter and longer training, {unit}; ×1 is the budget, the others one seed"
+    kinds = "×1 is the budget, the others one seed; own best: each combination at its best length on validation"
+    caption = f"{d.name}: contrasts under shorter and longer training, {unit}; {kinds}"
     return build(f"ladder_{d.name}", caption, d.contrasts, raw, columns)
 
 
 def _lasts(x: Contrast) -> str:
-    if x[1].half is None or x[1].verdict == "open" or not any(at.factor > 1 for at in x[1].budgets):
+    if x.found.half is None or x.found.verdict == "open" or not any(at.factor > 1 for at in x.found.budgets):
         return NONE
-    return "yes" if fades(x[1]) is None else "no"
+    return "yes" if fades(x.found) is None else "no"
 
 
 def _levels(d: DatasetLadder) -> Table:

@@ -112,6 +112,18 @@ def test_whether_a_verdict_lasts(verdict: Verdict, here: float, there: float, la
     assert (ladder.fades(difference) is not None) is (lasts is False)
 
 
+def test_two_verdicts_on_one_pair_count_once() -> None:
+    """The best combination with pooling in place of attention is a control of it, and a combination."""
+    made = make(truths=FLAT, seeds=4, noise=0.002)
+    context = analyse(**laddered(made, catches_up)).context
+    known = [v for v in context.verdicts if v.lasts is not None]
+    pairs = {(v.axis, frozenset((v.subject, v.reference))) for v in known}
+    found = context.lasting("flat")
+    assert found is not None and found.checked == len(pairs) == len(known) - 1
+    falling = {(v.axis, frozenset((v.subject, v.reference))) for v in known if not v.lasts}
+    assert len(found.fading) == len(falling)
+
+
 def test_only_longer_budgets_make_a_verdict_fade() -> None:
     assert ladder.fades(made_up(0.03, "better", (0.5, 0.0), (2, 0.03))) is None
     fading = ladder.fades(made_up(0.03, "better", (0.5, 0.0), (2, 0.03), (4, 0.0)))

@@ -15,7 +15,8 @@ class Lasting:
 
     Attributes:
         factor: The longest budget, as a multiple of the data set's own.
-        checked: Verdicts that could be looked at again; fading: those of them that do not last.
+        checked: Verdicts that could be looked at again; fading: those of them that do not last. Two verdicts on one
+            pair (a combination that is a control of the best one, too) count once.
     """
 
     dataset: str
@@ -29,11 +30,16 @@ def lasting_of(dataset: str, verdicts: Iterable[VerdictRecord]) -> Lasting | Non
     checked = [v for v in verdicts if v.dataset == dataset and v.lasts is not None]
     if not checked:
         return None
+    pairs: dict[tuple[str | None, frozenset[str]], VerdictRecord] = {}
+    for v in checked:
+        key = (v.axis, frozenset((v.subject, v.reference)))
+        if key not in pairs or not v.lasts:
+            pairs[key] = v
     return Lasting(
         dataset=dataset,
         factor=max(float(factor) for v in checked for factor in v.budgets),
-        checked=len(checked),
-        fading=tuple(v for v in checked if not v.lasts),
+        checked=len(pairs),
+        fading=tuple(v for v in pairs.values() if not v.lasts),
     )
 
 

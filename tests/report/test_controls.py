@@ -37,8 +37,8 @@ def report(**truth: float) -> Report:
         ),
         (
             {"linear": 0.703},
-            "A linear model does as well on flat.",
-            "On flat, a linear model does as well",
+            "A linear model does as well as the best combination on flat.",
+            "On flat, a linear model does as well as the best combination: ",
         ),
         (
             {"linear": 0.703, "image": 0.9},
@@ -99,7 +99,7 @@ def test_the_best_baseline_is_the_one_that_is_named(baseline: str, words: str) -
     assert re.fullmatch(rf"It loses (9\.\d|10\.\d) points .* to the {baseline} baseline\.", gain), gain
     assert not any("linear baseline" in text for text in said)
     equal = report(**{baseline: 0.703})
-    assert equal.headline == f"{capital} does as well on flat."
+    assert equal.headline == f"{capital} does as well as the best combination on flat."
 
 
 def test_a_baseline_that_is_not_the_best_one_is_not_named() -> None:

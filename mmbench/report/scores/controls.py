@@ -53,7 +53,7 @@ def ahead(d: DatasetReport) -> Ahead | None:
         (other, "worse", f"{baseline} does better"),
         (single, "worse", "one modality does better alone"),
         (single, "equal", both if other is not None and other.verdict == "equal" else "one modality suffices"),
-        (other, "equal", f"{baseline} does as well"),
+        (other, "equal", f"{baseline} does as well as the best combination"),
     )
     for gain, verdict, words in found:
         if gain is not None and gain.verdict == verdict:

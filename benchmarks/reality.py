@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -37,25 +38,35 @@ Kind = tuple[str, int]
 
 @dataclass(kw_only=True)
 class Tally:
-    """intervals, covering: over all comparisons; verdicts: how often each was given; wrong: how often it contradicts
-    the other seeds; surely: beyond their own error."""
+    """intervals, covering: over all comparisons; together: of each subset, whether all of its intervals cover, where
+    they are meant to at once; verdicts: how often each was given; wrong: how often it contradicts the other seeds;
+    surely: beyond their own error. group: how many may be the best; of_all_pairs: how many would be if every pair were
+    tested and corrected for all of them (Holm)."""
 
     intervals: int = 0
     covering: int = 0
+    together: list[bool] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
     surely: Counter[str] = field(default_factory=Counter)
     group: list[int] = field(default_factory=list)
+    of_all_pairs: list[int] = field(default_factory=list)
 
     def add(self, mean: float, half: float, verdict: str, truth: float, error: float, margin: float) -> None:
         """error: half width of the interval of `truth`."""
-        self.intervals += 1
-        self.covering += abs(mean - truth) <= np.hypot(half, error)
+        self.cover(mean, half, truth, error)
         self.verdicts[verdict] += 1
         off = {"better": -truth, "worse": truth, "equal": abs(truth) - margin}.get(verdict)
         if off is not None:
             self.wrong[verdict] += off > 0
             self.surely[verdict] += off > error
+
+    def cover(self, mean: float, half: float, truth: float, error: float) -> bool:
+        """Whether an interval covers the truth, as far as that is known."""
+        covers = bool(abs(mean - truth) <= np.hypot(half, error))
+        self.intervals += 1
+        self.covering += covers
+        return covers
 
 
 def many(folder: Path, seeds: int, console: Console) -> int:
@@ -139,24 +150,38 @@ def _pairs(part: DatasetScores, whole: DatasetScores, rest: np.ndarray, tally: T
 
 
 def _combinations(part: DatasetScores, whole: DatasetScores, rest: np.ndarray, tally: Tally) -> None:
-    """Each combination against the one that is best in the subset: worse is meant of the truly best one, so it is
-    wrong where the combination is that."""
+    """Each combination against the one that is best in the subset: intervals hold for all at once, and worse is meant
+    of the truly best one, so it is wrong where the combination is that."""
     cells = part.ranked("cell")
     ranking = rank(part.means, part.index, cells)
     rows = {key: whole.values[whole.index[key]][rest] for key in cells}
+    all_cover = True
     truly = max(cells, key=lambda key: float(rows[key].mean()))
     for key, d in part.to_best(ranking.order, ranking.against, ranking.verdict).items():
         verdict = ranking.verdict[key]
         assert d.half is not None
-        other = truly if verdict == "worse" else ranking.order[0]
-        truth, error = (0.0, 0.0) if key == other else _truth(rows[key] - rows[other], whole.settings.confidence)
+        truth, error = _truth(rows[key] - rows[ranking.order[0]], whole.settings.confidence)
         if verdict == "worse":
+            all_cover &= tally.cover(d.mean, d.half, truth, error)
             tally.verdicts[verdict] += 1
             tally.wrong[verdict] += key == truly
             tally.surely[verdict] += key == truly
         else:
+            before = tally.covering
             tally.add(d.mean, d.half, verdict, truth, error, whole.settings.rope)
+            all_cover &= tally.covering > before
+    tally.together.append(all_cover)
     tally.group.append(sum(v != "worse" for v in ranking.verdict.values()))
+    tally.of_all_pairs.append(_not_below(part, ranking.order))
+
+
+def _not_below(part: DatasetScores, order: Sequence[str]) -> int:
+    """How many differ from the first one by no test among those of all pairs."""
+    rows = [part.index[key] for key in order]
+    pairs = list(combinations(range(len(rows)), 2))
+    subject, reference = (np.array([rows[pair[side]] for pair in pairs], np.intp) for side in (0, 1))
+    p = paired.holm(part.means.pairs(subject, reference).p)
+    return 1 + sum(float(x) >= 1 - part.settings.confidence for x, (a, _) in zip(p, pairs, strict=True) if a == 0)
 
 
 def show(name: str, found: Mapping[Kind, Tally]) -> Iterator[str]:
@@ -169,8 +194,10 @@ def show(name: str, found: Mapping[Kind, Tally]) -> Iterator[str]:
         shares = " | ".join(f"{t.verdicts[v] / given:.2f}" for v in ("better", "worse", "equal", "open"))
         signed, equal = t.verdicts["better"] + t.verdicts["worse"], t.verdicts["equal"]
         sign = _share(t.surely["better"] + t.surely["worse"], t.wrong["better"] + t.wrong["worse"], signed)
-        group = f"{np.mean(t.group):.1f}" if t.group else ""
+        group = f"{np.mean(t.group):.1f}, of all pairs {np.mean(t.of_all_pairs):.1f}" if t.group else ""
         covered = f"{t.covering / t.intervals:.3f}" if t.intervals else ""
+        if t.together:
+            covered += f", all {np.mean(t.together):.3f}"
         same = _share(t.surely["equal"], t.wrong["equal"], equal)
         yield f"| {kind} | {size} | {covered} | {shares} | {sign} | {same} | {group} |"
 

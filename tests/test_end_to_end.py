@@ -26,7 +26,7 @@ from tests.support.clone import Clone
 from tests.support.own_data import SETS
 
 NAMES = (*SETS, "synergy")
-BASELINES = 3
+BASELINES = 4
 TRIALS = 2 * 2 + 2 * 2 + BASELINES
 """On one data set: attention x fusion x architecture, then attention x single modality, then baselines."""
 

@@ -198,7 +198,7 @@ class DatasetScores:
     def to_best(self, keys: Sequence[str], against: WithBest, verdicts: Mapping[str, Verdict]) -> dict[str, Difference]:
         """Differences of ranked methods to the first of them, which has the best mean. against: what is known of each,
         in the same order; verdicts: of each, empty with one seed. Verdict and p are of whether a method is worse than
-        the truly best one, and intervals hold for all at once: the best of many is flattered by being chosen."""
+        the truly best one, and intervals are made for all at once: the best of many is flattered by being chosen."""
         found = self.differences({key: keys[0] for key in keys[1:]})  # noqa: C420 - there may be no key
         p, reach = (dict(zip(keys, x.tolist(), strict=True)) for x in (against.p_worse, against.reach))
         return {

@@ -7,7 +7,6 @@ on from the one before, also where several processes share the tests; all that f
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +109,7 @@ def nothing_is_missing_and_ledger_mlflow_and_report_agree_on_every_number(clone:
         # Support vectors are no parameters: then the number is absent everywhere, and never a zero.
         parameters = result.quantities.get("parameters")
         if parameters is None:
-            assert result.config.baseline is not None and math.isnan(table.loc[trial_id, "parameters"])
+            assert result.config.baseline is not None and pd.isna(table.loc[trial_id, "parameters"])
         else:
             assert table.loc[trial_id, "parameters"] == parameters
         assert trial_id in page

@@ -3,8 +3,7 @@
 The delete-a-group jackknife: the test split is dealt into parts, the score is computed without each of them, and how
 far it moves tells how far it would on other samples. Methods that are scored on the same parts can be compared: what is
 hard for all of them cancels. Samples that belong together (of one speaker or site) are in one part. Quenouille 1956,
-Notes on Bias in Estimation; Kott 2001, The Delete-a-Group Jackknife; for parts of unequal size Busing, Meijer and van
-der Leeden 1999, Delete-m Jackknife for Unequal m.
+Notes on Bias in Estimation; Kott 2001, The Delete-a-Group Jackknife.
 """
 
 from __future__ import annotations
@@ -47,18 +46,15 @@ def deal_groups(groups: Sequence[int], parts: int = PARTS) -> NDArray[np.intp]:
 
 
 def deviations(score: Callable[[NDArray[np.bool_]], float], part: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(G,) one for each part: how far the pseudo-value without it is from the jackknife's estimate, a part of another
-    size than the average weighed accordingly. score: of the samples of a mask (N,); NaN where it is not defined on
-    them."""
-    sizes = np.bincount(part)
-    count, times = len(sizes), len(part) / sizes
+    """(G,) one for each part: how far the score moves without it, times the other parts. The plain cluster jackknife:
+    samples of one part may be alike, so that a large part does not vary less for being large. score: of the samples of
+    a mask (N,); NaN where it is not defined on them."""
+    count = int(part.max()) + 1
     if count < 2:
         return np.zeros(count)
     whole = score(np.ones(len(part), bool))
     without = np.array([score(part != g) for g in range(count)])
-    pseudo = times * whole - (times - 1) * without
-    estimate = count * whole - ((1 - 1 / times) * without).sum()
-    return np.asarray((pseudo - estimate) * np.sqrt((count - 1) / (times - 1)), np.float64)
+    return np.asarray((count - 1) * (whole - without), np.float64)
 
 
 def standard_error(deviations: NDArray[np.float64]) -> float:

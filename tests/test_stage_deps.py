@@ -57,7 +57,7 @@ import statement shows it."""
 DATA = {
     "prepare": {"data/raw/${item.dataset}"},
     "sweep": {"data/prepared"},
-    "report": {"data/budget", "data/ledger", "data/profile"},
+    "report": {"data/budget", "data/ledger", "data/prepared", "data/profile"},
 }
 
 

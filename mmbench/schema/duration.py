@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
 """By unit; `days` is one day's."""
 LONGEST = 1000 * 365 * 86_400
-_PART = r"(\d+(?:\.\d+)?)\s*(s|min|h|days?)"
+_PART = r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|days?)"
 
 
 def as_seconds(value: Any) -> Any:
@@ -24,5 +24,10 @@ def as_seconds(value: Any) -> Any:
     return sum(float(number) * SECONDS[unit.removesuffix("s") or "s"] for number, unit in re.findall(_PART, text))
 
 
-Duration = Annotated[float, BeforeValidator(as_seconds), Field(gt=0, le=LONGEST)]
-"""In seconds."""
+Duration = Annotated[
+    float,
+    BeforeValidator(as_seconds),
+    Field(gt=0, le=LONGEST),
+    PlainSerializer(lambda seconds: f"{seconds:.6f} s", return_type=str, when_used="unless-none"),
+]
+"""In seconds; written out with the unit, so that what was dumped can be read again."""

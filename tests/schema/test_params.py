@@ -255,7 +255,9 @@ def test_a_budget_for_a_race_needs_a_race(tmp_path: Path) -> None:
         tmp_path, with_budget.replace("seeds: {least: 3, most: 12}", "seeds: 3")
     )
     (tmp_path / "params.yaml").write_text(with_budget, encoding="utf-8")
-    assert load_params(tmp_path / "params.yaml").sweep.budget == 3600
+    params = load_params(tmp_path / "params.yaml")
+    assert params.sweep.budget == 3600
+    assert Params.model_validate(params.model_dump()) == Params.model_validate_json(params.model_dump_json()) == params
 
 
 @pytest.mark.parametrize("name", ["../ledger", "/tmp/x", "a/b", "", ".", " "])

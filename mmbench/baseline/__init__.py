@@ -5,5 +5,6 @@ else it may say, by class attributes:
 
     tuned: option -> the distribution that tuning draws it from, as in params.yaml.
     per_modality: True: a copy of the estimator on each modality alone, their predictions averaged (late fusion).
-    most_samples: the largest training split that it is for; on a larger one the plan skips it.
+    most_samples, most_classes: the largest training split, and the most classes or labels, that it is for; where there
+        are more the plan skips it.
 """

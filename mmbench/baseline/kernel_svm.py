@@ -83,6 +83,8 @@ class KernelSVM:
 
     per_modality = True
     most_samples = 5000
+    # There is a machine for every pair of classes, and each of them says something of every sample.
+    most_classes = 50
     tuned: ClassVar = {"inverse_strength": {"log_uniform": [0.1, 100]}, "gamma": {"log_uniform": [0.1, 10]}}
 
     def __init__(

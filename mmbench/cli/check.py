@@ -185,7 +185,8 @@ def _with_signal(project: Project, checked: Checked, report: Report) -> Checked:
         try:
             said = joint_signal(table, split, rope=project.margin()).words
         except UserError as error:
-            said = f"not tried: {error}"
+            said = f"not tried; of the samples that were drawn for it: {error}"
+        report("what there is to fuse", 1, 1)
     return replace(checked, notes=[*checked.notes, f"anything to fuse? {said}"])
 
 

@@ -230,8 +230,8 @@ class Training(TrainingSettings):
 class Sweep(Frozen):
     """How trials are run; none of it is part of a trial's identity.
 
-    budget: seconds of training, of all trials together, that no further round of a race may exceed. keep_weights: GB
-    in all.
+    budget: seconds of training, of all trials together: no round of a race begins that would go beyond them, by what
+    trials have taken so far. keep_weights: GB in all.
     """
 
     at_once: Positive | Literal["auto"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mmbench.data.batches import as_split
 from mmbench.data.prepare.arrays import prepare
+from mmbench.data.prepare.sample_groups import groups_of
 from mmbench.data.table.table import Table
 from mmbench.errors import UserError
 from mmbench.model.baseline import BaselineModel
@@ -30,13 +31,15 @@ from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import METRICS, margin
 from mmbench.schema.scores import predictions, score
-from mmbench.stats.jackknife import deal, deviations, half_width
+from mmbench.stats.jackknife import deal, deal_groups, deviations, half_width
 
 MODELS = ("linear", "kernel_svm")
 COMPONENTS = 64
 """Of each modality."""
-MOST, NUMBERS, LEAST = 2000, 100_000_000, 200
-"""Samples of a split that are looked at; fewer where they have more numbers than this in all, but not below LEAST."""
+MOST, NUMBERS, LEAST = 2000, 20_000_000, 200
+"""Samples of a split that are looked at; fewer where they have more numbers than this in all, but not below LEAST, of
+which it is told how many numbers a sample has."""
+CONFIDENCE = 0.95
 FEW = 3
 """Modalities that are all named."""
 
@@ -44,9 +47,9 @@ FEW = 3
 @dataclass(frozen=True, kw_only=True)
 class JointSignal:
     """metric: of the scores. alone: the best score of each modality; together: that of all. gain: of all over the best
-    alone, so turned that more is better; half: of its 95 % interval, over validation samples. margin: what counts as
-    equal. learnt: whether anything is surely better than a guess without the input. samples: of train and validation
-    that were looked at."""
+    alone, so turned that more is better; half: of its 95 % interval, over validation samples (groups of them, where
+    they belong together), NaN where it is not defined. margin: what counts as equal. learnt: whether anything is
+    surely better than a guess without the input. samples: of train and validation that were looked at."""
 
     metric: str
     alone: Mapping[str, float]
@@ -67,9 +70,11 @@ class JointSignal:
         """Of all modalities against the best one alone: better, worse, equal within the margin, or open."""
         if not self.learnt or not math.isfinite(self.half):
             return "open"
+        if abs(self.gain) + self.half <= self.margin > 0:
+            return "equal"
         if abs(self.gain) > self.half:
             return "better" if self.gain > 0 else "worse"
-        return "equal" if abs(self.gain) + self.half <= self.margin > 0 else "open"
+        return "open"
 
     @property
     def words(self) -> str:
@@ -81,14 +86,17 @@ class JointSignal:
             "worse": f"so one modality may suffice; {learn}",
             "open": "so whether there is anything to fuse is open: these models and samples do not tell",
         }
-        if not self.learnt:
+        if not math.isfinite(self.half):
+            told["open"] = "and validation has too few samples or groups for an interval: they do not tell"
+        elif not self.learnt:
             told["open"] = "and nothing is surely better than a guess: these models and samples do not tell"
         few = self.alone if len(self.alone) <= FEW else {self.best_alone: self.alone[self.best_alone]}
-        alone = ", ".join(f"{value:.3f} with {name} alone" for name, value in few.items())
+        alone = ", ".join(f"{value:.3g} with {name} alone" for name, value in few.items())
+        around = f" ±{self.half:.2g}" if math.isfinite(self.half) else ""
+        gain = f"{self.gain + 0.0:+.2g}".replace("-", "−", 1)
         return (
-            f"{METRICS[self.metric].label} on validation of cheap models (linear, kernel machine): {self.together:.3f} "
-            f"with all modalities, {alone}. All gain {self.gain:+.3f} ±{self.half:.3f} over {self.best_alone}, "
-            f"{told[self.verdict]}."
+            f"{METRICS[self.metric].label} on validation of cheap models (linear, kernel machine): {self.together:.3g} "
+            f"with all modalities, {alone}. All gain {gain}{around} over {self.best_alone}, {told[self.verdict]}."
         )
 
 
@@ -108,12 +116,25 @@ def joint_signal(table: Table, split: np.ndarray, *, rope: float) -> JointSignal
 
     Raises DataError where they cannot be read, UserError where nothing can be fitted to them.
     """
+    first, _ = _drawn(table, split, LEAST)
+    numbers = sum(m.options.get("vocabulary", 0) or math.prod(m.shape) for m in first[0].modalities.values())
+    (spec, arrays), chosen = _drawn(table, split, min(MOST, max(LEAST, NUMBERS // max(1, numbers))))
+    groups = groups_of(table, chosen & (split == "validation"))
+    try:
+        return of_arrays(spec, arrays, rope=rope, groups=groups)
+    except (ValueError, MemoryError) as error:
+        raise UserError(str(error).splitlines()[0] if str(error) else "there is not enough memory") from None
+
+
+def _drawn(
+    table: Table, split: np.ndarray, most: int
+) -> tuple[tuple[DataSpec, Mapping[str, Mapping[str, np.ndarray]]], np.ndarray]:
+    """Up to so many samples of train and of validation, prepared; and which of all (N,) they are."""
     draw = np.random.default_rng(0)
     some = np.zeros(len(table), bool)
     # Preparing needs a test split; what is in it is not looked at.
-    for name, most in (("train", MOST), ("validation", MOST), ("test", 1)):
-        rows = np.flatnonzero(split == name)
-        some[draw.permutation(rows)[:most]] = True
+    for name, count in (("train", most), ("validation", most), ("test", 1)):
+        some[draw.permutation(np.flatnonzero(split == name))[:count]] = True
     memory = _Memory()
     done = prepare(table, np.where(some, split, ""), memory, progress=False)
     spec = DataSpec(
@@ -122,24 +143,26 @@ def joint_signal(table: Table, split: np.ndarray, *, rope: float) -> JointSignal
         modalities=done.modalities,
         task=table.task,
         splits=done.splits,
-        chance=done.chance,
+        chance=None,
         ceiling=None,
         scale=done.scale,
         licence="",
         source="",
         hash="",
     )
-    try:
-        return of_arrays(spec, memory.splits, rope=rope)
-    except ValueError as error:
-        raise UserError(str(error).splitlines()[0]) from None
+    return (spec, memory.splits), some
 
 
-def of_arrays(spec: DataSpec, arrays: Mapping[str, Mapping[str, np.ndarray]], *, rope: float) -> JointSignal:
-    """Of prepared arrays. rope: the margin, as report.rope says it."""
-    numbers = sum(math.prod(m.shape) for m in spec.modalities.values())
-    most = min(MOST, max(LEAST, NUMBERS // max(1, numbers)))
-    train, validation = (as_split(spec, _some(arrays[name], most)) for name in ("train", "validation"))
+def of_arrays(
+    spec: DataSpec,
+    arrays: Mapping[str, Mapping[str, np.ndarray]],
+    *,
+    rope: float,
+    groups: Sequence[int] | None = None,
+) -> JointSignal:
+    """Of prepared arrays. rope: the margin, as report.rope says it. groups: of the validation samples, where some
+    belong together."""
+    train, validation = (as_split(spec, arrays[name]) for name in ("train", "validation"))
     labels = validation.labels.numpy()
     names, metric, task = tuple(spec.modalities), spec.task.metric, spec.task
     turn = 1.0 if METRICS[metric].higher else -1.0
@@ -162,7 +185,11 @@ def of_arrays(spec: DataSpec, arrays: Mapping[str, Mapping[str, np.ndarray]], *,
     alone: dict[str, list[np.ndarray]] = {name: [] for name in names}
     joint: list[np.ndarray] = []
     for name in MODELS:
-        last = get("baseline", name, where="joint signal").cls().model(0, task)
+        info = get("baseline", name, where="joint signal")
+        most = info.attribute("most_classes")
+        if most is not None and task.kind != "regression" and len(task.targets) > most:
+            continue
+        last = info.cls().model(0, task)
         parts, widths = {}, []
         for modality in names:
             parts[modality] = model = fitted(make_pipeline(*_components(), clone(last)), (modality,))
@@ -178,22 +205,25 @@ def of_arrays(spec: DataSpec, arrays: Mapping[str, Mapping[str, np.ndarray]], *,
     guess = np.broadcast_to(_guess(spec, train.labels.numpy()), joint[0].shape)
     best = {modality: max(found, key=quality) for modality, found in alone.items()}
     first, together = max(best.values(), key=quality), max(joint, key=quality)
-    part = deal(len(labels))
+    part = deal(len(labels)) if groups is None else deal_groups(groups)
 
-    def ahead(found: np.ndarray, of: np.ndarray) -> tuple[float, float]:
+    def ahead(found: np.ndarray, of: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """By how much, and the half width of its interval."""
         moved = deviations(lambda mask: quality(found, mask) - quality(of, mask), part)
-        return quality(found) - quality(of), half_width(moved)
+        return quality(found) - quality(of), half_width(moved, confidence)
 
     gain, half = ahead(together, first)
-    learnt = [by > around for by, around in (ahead(found, guess) for found in (together, first))]
+    # The best of several is flattered by being chosen on these very samples.
+    candidates = len(joint) + sum(map(len, alone.values()))
+    sure = 1 - (1 - CONFIDENCE) / candidates
+    learnt = [by > around for by, around in (ahead(found, guess, sure) for found in (together, first))]
     return JointSignal(
         metric=metric,
         alone={modality: turn * quality(found) for modality, found in best.items()},
         together=turn * quality(together),
         gain=gain,
         half=half,
-        margin=margin(metric, rope, guess=spec.chance, samples=len(labels)),
+        margin=margin(metric, rope, guess=quality(guess), samples=len(labels)),
         learnt=any(learnt),
         samples=(len(train), len(validation)),
     )
@@ -204,12 +234,6 @@ def _guess(spec: DataSpec, labels: np.ndarray) -> np.ndarray:
     if spec.task.kind in ("classification", "binary"):
         return np.bincount(labels, minlength=len(spec.task.targets)) / len(labels)
     return np.asarray(labels.mean(axis=0), np.float64)
-
-
-def _some(arrays: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
-    """Up to so many samples, drawn at random."""
-    rows = np.sort(np.random.default_rng(0).permutation(len(arrays["label"]))[:most])
-    return {name: np.asarray(array[rows]) for name, array in arrays.items()}
 
 
 def _components() -> tuple[StandardScaler, PCA]:

@@ -56,8 +56,14 @@ def report(**truth: float) -> Report:
             "On flat, a linear model does better",
         ),
         (
+            {"majority": 0.7, "linear": 0.8},
+            "A linear model does better on flat (0.800 against 0.70",
+            "On flat, a linear model does better",
+        ),
+        ({"majority": 0.7}, "No combination does better than a guess on flat.", "On flat, no combination does better"),
+        (
             {"majority": 0.75},
-            "A guess does better than every model on flat (0.750",
+            "A guess does better than every combination on flat (0.750",
             "On flat, a guess does better than",
         ),
     ],

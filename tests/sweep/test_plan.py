@@ -124,6 +124,18 @@ def test_a_baseline_for_few_samples_is_skipped_on_many(
     assert sorted(planned) == sorted(wanted * configurations)
 
 
+def test_a_baseline_that_is_for_few_classes_is_skipped_where_there_are_more(params: Params) -> None:
+    asked = _with(
+        params,
+        grid={"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"]},
+        controls={"baselines": ["kernel_svm", "linear"]},
+    )
+    many = task_of("classification", map(str, range(51)))
+    specs = {"one": SPECS["one"], "two": SPECS["two"].model_copy(update={"task": many})}
+    reason = "kernel_svm is for up to 50 classes or labels, and two has 51"
+    assert [s.reason for s in _build(asked, specs).skipped if s.config.role == "baseline"] == [reason]
+
+
 def test_one_more_seed_adds_its_trials_and_keeps_the_others(params: Params) -> None:
     more = _build(_with(params, grid={"seeds": 3}))
     before = _build(params)

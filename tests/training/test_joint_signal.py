@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from mmbench.baseline.kernel_svm import KernelSVM
 from mmbench.data.table.table import Column, Table
 from mmbench.errors import UserError
 from mmbench.schema.metric import METRICS
@@ -88,6 +91,72 @@ def test_what_cannot_be_fitted_is_told() -> None:
     split = np.where((split == "train") & (labels == 1), "test", split)
     with pytest.raises(UserError, match="2 classes"):
         joint_signal(table, split, rope=0.01)
+
+
+def test_groups_are_never_apart_in_its_interval() -> None:
+    """Thirty groups whose samples are alike, labels and features drawn group by group: there is nothing to learn."""
+    surely = {"groups": 0, "samples": 0}
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        group = np.repeat(np.arange(60), 20)
+        labels = draw.integers(2, size=60)[group]
+        modalities = [draw.normal(size=(60, 4)).astype(np.float32)[group] for _ in range(2)]
+        split = np.where(group < 30, "train", np.where(group < 59, "validation", "test"))
+        table, _ = _table(labels, modalities)
+        grouped = replace(table, group=[f"speaker {g}" for g in group])
+        surely["groups"] += joint_signal(grouped, split, rope=0.01).learnt
+        surely["samples"] += joint_signal(table, split, rope=0.01).learnt
+    assert surely["groups"] <= 1 < 3 <= surely["samples"]
+
+
+def test_of_one_group_nothing_can_be_told() -> None:
+    labels = _labels(400)
+    table, split = _table(labels, _data(labels, (1.0, 1.0)))
+    alone = replace(table, group=["one" if s == "validation" else f"other {s}" for s in split])
+    found = joint_signal(alone, split, rope=0.01)
+    assert found.verdict == "open" and "too few samples or groups for an interval" in found.words
+    assert "nan" not in found.words
+
+
+def test_a_gain_that_is_real_and_within_the_margin_is_equal() -> None:
+    found = JointSignal(
+        metric="accuracy", alone={"a": 0.9, "b": 0.5}, together=0.904, gain=0.004, half=0.003, margin=0.01,
+        learnt=True, samples=(100, 100),
+    )  # fmt: skip
+    assert found.verdict == "equal" and replace(found, gain=0.02).verdict == "better"
+
+
+def test_one_number_that_one_modality_tells_is_equal_too() -> None:
+    """The margin of an error is a share of a guess's, on validation."""
+    draw = np.random.default_rng(4)
+    a = draw.normal(size=(2000, 3)).astype(np.float32)
+    truth = a[:, :1] * 1e-5
+    found = _found(truth.astype(np.float32), [a, np.zeros((2000, 2), np.float32)], task_of("regression", ("size",)))
+    assert found.margin > 0 and found.verdict == "equal" and "one modality may suffice" in found.words
+    assert "0.000" not in found.words, "numbers have three figures, whatever their unit"
+
+
+def test_of_many_classes_the_kernel_machine_is_left_out() -> None:
+    """It would fit a machine for every pair: 1,225,000,000 numbers of 1,000 classes for 2,450 samples."""
+    draw = np.random.default_rng(6)
+    labels = draw.integers(1000, size=4000)
+    modalities = [draw.normal(size=(4000, 3)).astype(np.float32) for _ in range(2)]
+    fitted: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        plain = signal.get
+        patch.setattr(signal, "get", lambda axis, name, where: fitted.append(name) or plain(axis, name, where=where))
+        patch.setattr(KernelSVM, "model", lambda *_: pytest.fail("fitted"))
+        assert _found(labels, modalities, task_of("classification", map(str, range(1000)))).verdict == "open"
+    assert fitted == list(signal.MODELS)
+
+
+def test_a_modality_that_few_have_is_told_as_such() -> None:
+    labels = _labels(4000)
+    table, split = _table(labels, _data(labels, (1.0, 1.0)))
+    first = np.flatnonzero(split == "train")[0]
+    rare = Column(kind="vector", cells=[c if i == first else None for i, c in enumerate(table.modalities["m1"].cells)])
+    with pytest.raises(UserError, match="m1"):
+        joint_signal(replace(table, modalities={**table.modalities, "m1": rare}), split, rope=0.01)
 
 
 @pytest.mark.parametrize("kind", ["regression", "multilabel"])

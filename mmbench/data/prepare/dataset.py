@@ -143,6 +143,8 @@ def prepare_table(
     split = splits.assign(table, cuts)
     known = learnability.check(table, split)
     accepted = Counter(leak.kind for leak in leakage.check(table, split, accept=accept))
+    # Of what was there before: it is not part of what the writer makes, and would be taken for somebody's own.
+    (folder / sample_groups.FILE).unlink(missing_ok=True)
     with Writer(folder) as writer:
         done = decode(table, split, writer, progress=progress, processes=processes)
         writer.text(READERS, to_json(done.readers))
@@ -169,5 +171,5 @@ def prepare_table(
                 hash="",
             )
         )
-    sample_groups.save(folder, sample_groups.of_test(table, split))
+    sample_groups.save(folder, sample_groups.groups_of(table, split == "test"))
     return spec

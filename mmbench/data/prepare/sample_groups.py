@@ -1,4 +1,4 @@
-"""Which test samples belong together: groups.json beside spec.json, for intervals that allow for it."""
+"""Which samples belong together; of the test split in groups.json beside spec.json, for intervals that allow for it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from mmbench.errors import UserError
 FILE = "groups.json"
 
 
-def of_test(table: Table, split: np.ndarray) -> list[int] | None:
-    """The number of each test sample's group, in the order of the prepared rows; one without a group is one by itself.
-    None where no two belong together."""
+def groups_of(table: Table, chosen: np.ndarray) -> list[int] | None:
+    """The number of each chosen sample's group, in the order of the prepared rows; one without a group is one by
+    itself. None where no two belong together. chosen: (N,) bool."""
     if table.group is None:
         return None
-    rows = np.flatnonzero(split == "test").tolist()
-    names = [table.group[i] or f"sample {i}" for i in rows]
+    names = [(table.group[i], 0 if table.group[i] else i) for i in np.flatnonzero(chosen).tolist()]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return [numbers[name] for name in names] if len(numbers) < len(names) else None
 

@@ -38,8 +38,8 @@ BASELINES = {
 def ahead(d: DatasetReport) -> Ahead | None:
     """The control that does at least as well as the best combination and says most; None where none does.
 
-    A guess says most, then what is better, then what is equal; among those a single modality, since then there is
-    nothing to fuse.
+    That a guess is better says most, then that another control is, then that a guess is equal, then a single modality,
+    since then there is nothing to fuse.
     """
     best = next((r for r in d.cells if r.best), None)
     if best is None:
@@ -48,10 +48,10 @@ def ahead(d: DatasetReport) -> Ahead | None:
     guess, single, other = best.gain_majority, best.gain_single, best.gain_baseline
     both = f"one modality suffices and {baseline} does as well"
     found: tuple[tuple[Difference | None, str, str], ...] = (
-        (guess, "worse", "a guess does better than every model"),
-        (guess, "equal", "no model does better than a guess"),
+        (guess, "worse", "a guess does better than every combination"),
         (other, "worse", f"{baseline} does better"),
         (single, "worse", "one modality does better alone"),
+        (guess, "equal", "no combination does better than a guess"),
         (single, "equal", both if other is not None and other.verdict == "equal" else "one modality suffices"),
         (other, "equal", f"{baseline} does as well as the best combination"),
     )

@@ -13,8 +13,9 @@ from mmbench.sweep.planning.fingerprint import reached_by
 if TYPE_CHECKING:
     from mmbench.model.interfaces import Fusion
 
-MOST_SAMPLES = "most_samples"
-"""The class attribute by which a baseline declares the largest training split that it is for."""
+MOST_SAMPLES, MOST_CLASSES = "most_samples", "most_classes"
+"""The class attributes by which a baseline declares the largest training split, and the most classes or labels, that it
+is for."""
 
 
 def cannot(config: TrialConfig, spec: DataSpec) -> str | None:
@@ -23,13 +24,18 @@ def cannot(config: TrialConfig, spec: DataSpec) -> str | None:
 
 
 def _too_many(config: TrialConfig, spec: DataSpec) -> str | None:
-    """Why a baseline is not for so many samples. Its class is not imported."""
+    """Why a baseline is not for so many samples or classes. Its class is not imported."""
     if config.baseline is None:
         return None
-    most, samples = get("baseline", config.baseline, where="plan").attribute(MOST_SAMPLES), spec.splits["train"]
-    if most is None or samples <= most:
-        return None
-    return f"{config.baseline} is for up to {most:,} training samples, and {spec.name} has {samples:,}"
+    info, classes = get("baseline", config.baseline, where="plan"), spec.task.kind != "regression"
+    for name, there, what in (
+        (MOST_SAMPLES, spec.splits["train"], "training samples"),
+        (MOST_CLASSES, len(spec.task.targets) if classes else 0, "classes or labels"),
+    ):
+        most = info.attribute(name)
+        if most is not None and there > most:
+            return f"{config.baseline} is for up to {most:,} {what}, and {spec.name} has {there:,}"
+    return None
 
 
 def _cannot_fuse(config: TrialConfig) -> str | None:

@@ -44,9 +44,26 @@ def test_they_are_kept_in_the_order_of_the_prepared_rows(tmp_path: Path) -> None
 
 def test_a_sample_without_a_group_is_one_by_itself() -> None:
     some = ["one" if i < 30 else "" for i in range(len(SPLIT))]
-    assert sample_groups.of_test(table(some), SPLIT) == [0] * 10 + list(range(1, 11))
-    assert sample_groups.of_test(table([""] * len(SPLIT)), SPLIT) is None
-    assert sample_groups.of_test(table(speakers(1)), SPLIT) is None, "no two belong together"
+    assert sample_groups.groups_of(table(some), SPLIT == "test") == [0] * 10 + list(range(1, 11))
+    assert sample_groups.groups_of(table([""] * len(SPLIT)), SPLIT == "test") is None
+    assert sample_groups.groups_of(table(speakers(1)), SPLIT == "test") is None, "no two belong together"
+
+
+def test_a_group_whose_name_is_like_a_sample_s_number_stays_apart() -> None:
+    names = ["sample 5", "", "x", *[""] * (len(SPLIT) - 3)]
+    chosen = np.arange(len(SPLIT)) < 6
+    assert sample_groups.groups_of(table(names), chosen) is None
+    assert sample_groups.groups_of(table(["x", *names[1:]]), chosen) == [0, 1, 0, 2, 3, 4]
+
+
+def test_a_data_set_with_groups_whose_description_is_broken_can_be_prepared_again(tmp_path: Path) -> None:
+    folder = tmp_path / "p" / "d"
+    for _ in range(2):
+        prepare_table("d", table(speakers(4)), folder, cuts=SplitCard(), about=About(), progress=False)
+        (folder / "spec.json").write_text("{", encoding="utf-8")
+    assert sample_groups.load(folder, 20) is not None
+    prepare_table("d", table(None), folder, cuts=SplitCard(), about=About(), progress=False)
+    assert sample_groups.load(folder, 20) is None, "nothing of an earlier table is left"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"test": 3}', '{"test": [0, 1]}', '{"test": [0, 1, -1]}'])

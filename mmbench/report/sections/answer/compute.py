@@ -250,8 +250,8 @@ def _withheld(name: str, best: CellRow, why: str, scale: Scale) -> str:
 
 def _out_of_time(d: DatasetReport, context: Context) -> Iterator[str]:
     """That seeds which would have been asked for were not paid for."""
-    open_ = sum(r.verdict == "open" for r in d.cells)
-    if d.name in context.unpaid and open_:
+    open_ = sum(r.verdict == "open" and not r.best for r in d.cells)
+    if d.name in context.unpaid and open_ and d.name not in context.short:
         yield (
             f"The time of sweep.budget is spent: {count(open_, 'cell')} {'is' if open_ == 1 else 'are'} open that more "
             f"seeds could decide; a longer budget goes on from here."

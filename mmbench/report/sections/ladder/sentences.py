@@ -41,15 +41,18 @@ def sentences(d: DatasetLadder) -> Iterator[str]:
 
 def _own_best(d: DatasetLadder) -> Iterator[str]:
     """Equal steps for all, and the own best of each: two fair views."""
-    known = [x for x in d.contrasts if x.own is not None and x.found.half is not None]
+    decided = [x for x in d.contrasts if x.found.half is not None and x.found.verdict != "open"]
+    known = [x for x in decided if x.own is not None]
     if not known:
         return
     view = "Where each combination is trained for as long as is best for it on validation, of these lengths,"
     differing = [_both(d, x) for x in known if x.views_differ]
-    if differing:
-        yield f"{view} {listing(differing, most=TOLD)}; all other contrasts have the verdict that they have here."
-    else:
-        yield f"{view} every contrast has the verdict that it has here."
+    same, unknown = len(known) - len(differing), len(decided) - len(known)
+    kept = f"{count(same, 'contrast')} that {'is' if same == 1 else 'are'} decided {'keeps' if same == 1 else 'keep'}"
+    said = [listing(differing, most=TOLD)] if differing else []
+    said += [f"{kept} {'its' if same == 1 else 'their'} verdict{'' if same == 1 else 's'}"] if same else []
+    said += [f"of {unknown} it is not known"] if unknown else []
+    yield f"{view} {'; '.join(said)}."
 
 
 def _both(d: DatasetLadder, x: Contrast) -> str:

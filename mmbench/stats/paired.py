@@ -49,8 +49,9 @@ def holm(p: ArrayLike) -> Floats:
 
 def verdict(mean: float, near: float | None, p: float | None, confidence: float, rope: float) -> Verdict:
     """What is known of a difference; see `Verdict`. near: half width of the interval of confidence 2 confidence - 1,
-    within the margin if both one-sided tests reject. p: adjusted."""
-    if near is not None and max(abs(mean - near), abs(mean + near)) <= rope:
+    within the margin if both one-sided tests reject; without a margin nothing is equal, however well the seeds agree.
+    p: adjusted."""
+    if near is not None and max(abs(mean - near), abs(mean + near)) <= rope > 0:
         return "equal"
     if p is not None and p < 1 - confidence and mean != 0:
         return "better" if mean > 0 else "worse"

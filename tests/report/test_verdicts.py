@@ -27,6 +27,7 @@ from mmbench.report.values.cells import CellRow
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import scale_of
 from mmbench.schema.params import Race
+from mmbench.stats import paired
 from mmbench.stats.estimates import Difference, Verdict
 from tests.support.factory import TRUTHS, make
 
@@ -244,3 +245,10 @@ def test_a_race_tells_its_seeds() -> None:
     found = analyse(**(arguments | {"params": params.model_copy(update={"grid": grid})}))
     assert found.context.seeds_told == "3 to 6 seeds" and "3 to 6 seeds" in render(found)
     assert not any("compared on" in table.caption for table in found.tables)
+
+
+def test_without_a_margin_nothing_is_equal_however_well_the_seeds_agree() -> None:
+    """One of 36 test samples outweighs a point, and a few models that all get everything right prove nothing."""
+    assert paired.verdict(0.0, 0.0, 1.0, 0.95, 0.01) == "equal"
+    assert paired.verdict(0.0, 0.0, 1.0, 0.95, 0.0) == "open"
+    assert paired.verdict(0.02, 0.0, 0.001, 0.95, 0.0) == "better"

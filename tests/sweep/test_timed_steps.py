@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from mmbench.cli import main
+from mmbench.project.folders import PREPARED
 from mmbench.schema.budget import LEAST_STEPS
+from mmbench.sweep.planning import timed_steps
 from mmbench.sweep.planning.estimate import at_least
 from tests.support import driver, small_project
 
@@ -61,6 +64,18 @@ def test_every_model_that_can_be_trained_has_a_time(root: Path) -> None:
     found, models = json.loads(done.stdout.splitlines()[-1])
     assert set(found) == {"small mean + concat · shared", "small additive + concat · shared"}
     assert all(0 < seconds < 3 for seconds in found.values()) and models == 4
+
+
+@pytest.mark.parametrize("halt", [0.0, 9.0])
+def test_a_machine_that_halts_does_not_make_steps_free(
+    root: Path, monkeypatch: pytest.MonkeyPatch, halt: float
+) -> None:
+    """A second a batch; the first training takes longer, since it fills caches, and the second where it is halted."""
+    counted = iter([20.0, timed_steps.FEW + halt, float(timed_steps.MORE)])
+    real = timed_steps.fit
+    monkeypatch.setattr(timed_steps, "fit", lambda *a, **k: replace(real(*a, **k), seconds=next(counted)))
+    jobs = [j for j in small_project.read(root).plan.jobs if j.config.train is not None][:1]
+    assert list(timed_steps.step_seconds(jobs, root / PREPARED).values()) == [1.0]
 
 
 def test_plan_tells_the_time_before_anything_has_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

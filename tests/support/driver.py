@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from mmbench.ledger.store import Ledger
@@ -56,3 +59,25 @@ def results(root: Path) -> dict[str, TrialResult]:
     found = ledger.read()
     assert not ledger.broken
     return found
+
+
+def stop(root: Path, count: int, how: signal.Signals) -> tuple[int, str]:
+    """Start a sweep, send it the signal when so many trials have finished, and see every process of it end; returns
+    its exit code and what it said."""
+    process = start(root)
+    while sum(not f.name.endswith(".measured.json") for f in (root / "data" / "ledger").glob("*.json")) < count:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) > 3
+    os.kill(process.pid, how)
+    output, _ = process.communicate(timeout=60)
+    end = time.monotonic() + 10
+    while _remaining(family) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert _remaining(family) == []
+    return process.returncode, output
+
+
+def _remaining(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mmbench.ledger.store import limits_of
@@ -20,47 +16,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 TRIALS = 2 * 3 * 3 + 2 * 2 + 2
 
 
-def _count(root: Path) -> int:
-    return sum(not f.name.endswith(".measured.json") for f in (root / "data" / "ledger").glob("*.json"))
-
-
-def _until(root: Path, count: int, process: subprocess.Popen[str]) -> None:
-    """Wait until so many trials have finished."""
-    while _count(root) < count:
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
-
-
-def _remaining(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-
-
-def _stop(root: Path, count: int, how: signal.Signals) -> tuple[int, str]:
-    """Send the signal to the driver at that many finished trials; see every process of the sweep end."""
-    process = driver.start(root)
-    _until(root, count, process)
-    family = psutil.Process(process.pid).children(recursive=True)
-    assert len(family) > 3
-    os.kill(process.pid, how)
-    output, _ = process.communicate(timeout=60)
-    end = time.monotonic() + 10
-    while _remaining(family) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert _remaining(family) == []
-    return process.returncode, output
-
-
 def test_a_sweep_survives_ctrl_c_and_kill_and_then_has_nothing_to_run(tmp_path: Path) -> None:
     root = driver.project(tmp_path / "project")
 
-    code, output = _stop(root, 7, signal.SIGINT)
+    code, output = driver.stop(root, 7, signal.SIGINT)
     assert code == 130
     assert "trials are left; the next `dvc repro` goes on from here" in output
     assert "Traceback" not in output
     first = driver.results(root)
     assert 7 <= len(first) < TRIALS
 
-    code, _ = _stop(root, len(first) + 7, signal.SIGKILL)
+    code, _ = driver.stop(root, len(first) + 7, signal.SIGKILL)
     assert code == -signal.SIGKILL
     second = driver.results(root)
     assert first.items() <= second.items()

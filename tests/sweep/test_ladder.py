@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,27 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     step(root)
     return root
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_with_ray_the_ladder_survives_ctrl_c_and_kill(finished: Path, tmp_path: Path) -> None:
+    """Both within the ladder; then it comes to the same end as the sweep in one process that nobody interrupted."""
+    loaded = small_project.read(finished)
+    compared, whole = len(loaded.plan.jobs), {j.trial_id for j in loaded.plan.trials}
+    root = driver.project(tmp_path / "p", grid={**RACE, "seeds": 3}, train=LONG, controls=LADDER, sweep={"at_once": 2})
+    code, told = driver.stop(root, compared + 1, signal.SIGINT)
+    first = driver.results(root)
+    assert code == 130 and "the next `dvc repro` goes on from here" in told and compared < len(first) < len(whole)
+    code, _ = driver.stop(root, len(first) + 2, signal.SIGKILL)
+    second = driver.results(root)
+    assert code == -signal.SIGKILL and first.items() <= second.items() and len(second) < len(whole)
+    last = driver.start(root)
+    told, _ = last.communicate(timeout=200)
+    assert last.returncode == 0, told
+    found = driver.results(root)
+    assert second.items() <= found.items() and found.keys() == whole
+    assert all(found[i].metrics == loaded.results[i].metrics for i in whole)
 
 
 @pytest.mark.slow

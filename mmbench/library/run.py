@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import yaml
 from rich.console import Console
 
@@ -136,13 +137,14 @@ def _params(
     settings: Mapping[str, Any],
     axes: Mapping[str, Any],
 ) -> Params:
+    workers = _plain(workers)
     if not (workers == "auto" or (isinstance(workers, int) and not isinstance(workers, bool) and workers > 0)):
         raise UserError(f"workers is {workers!r}; give a number of trials at a time, or 'auto'")
     raw = default_settings()
     raw["tracking"]["enabled"] = False
     raw["grid"] = {
         "datasets": [d.name for d in sets],
-        "seeds": dict(seeds) if isinstance(seeds, Mapping) else seeds,
+        "seeds": seeds,
         **axes,
     }
     raw["sweep"]["at_once"] = workers
@@ -152,8 +154,17 @@ def _params(
         # Who says how long wants no search either, unless asked for.
         settings = {"learning_rate": USUAL_RATE} | dict(settings)
     merge_settings(raw, settings)
-    params: Params = parse(Params, raw, Path("run"))
+    params: Params = parse(Params, _plain(raw), Path("run"))
     return params
+
+
+def _plain(value: Any) -> Any:
+    """Settings without NumPy's numbers, which loops over `np.arange` or `np.linspace` hand over."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _train(

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
-"""By unit; `days` is one day's."""
+SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
+"""By unit."""
 LONGEST = 1000 * 365 * 86_400
 _PART = r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|days?)"
 
@@ -18,10 +18,13 @@ def as_seconds(value: Any) -> Any:
     if value is None:
         return None
     text = value.strip() if isinstance(value, str) else ""
-    if not re.fullmatch(rf"{_PART}(\s+{_PART})*", text):
-        said = "expected a length of time with its unit, such as 90 s, 30 min, 1 h 30 min or 2 days"
+    said = "expected a length of time with its unit, such as 90 s, 30 min, 1 h 30 min or 2 days"
+    if not re.fullmatch(rf"{_PART}(\s*{_PART})*", text):
         raise ValueError(f"{said}, not {value!r}")
-    return sum(float(number) * SECONDS[unit.removesuffix("s") or "s"] for number, unit in re.findall(_PART, text))
+    parts = [(float(number), SECONDS[unit]) for number, unit in re.findall(_PART, text)]
+    if sorted({unit for _, unit in parts}, reverse=True) != [unit for _, unit in parts]:
+        raise ValueError(f"{said}, each unit once and the longest first, not {value!r}")
+    return sum(number * unit for number, unit in parts)
 
 
 Duration = Annotated[

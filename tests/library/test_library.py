@@ -18,7 +18,9 @@ import mmbench
 from mmbench import registry
 from mmbench.api import UserError
 from mmbench.data.prepared import load_prepared
+from mmbench.library.run import _params
 from mmbench.model.interfaces import Fusion, Kit, Summaries
+from mmbench.schema.params import Race
 from mmbench.sweep.defined_source import source_of
 
 SCALE = 1.0
@@ -206,6 +208,15 @@ def test_what_cannot_be_is_one_plain_error(changes: dict[str, Any], message: str
     modalities |= {name: changes.pop(name) for name in list(changes) if name in modalities}
     with pytest.raises(UserError, match=message):
         mmbench.dataset("wrong", modalities, labels, folder=tmp_path, **changes)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    """As loops over np.arange and np.linspace hand them over."""
+    sets, axes = [small(tmp_path)], dict.fromkeys(("attention", "fusion", "architecture"), "core")
+    params = _params(sets, {"least": np.int64(2), "most": np.int64(4)}, np.int64(1), {"epochs": np.int64(3)}, axes)
+    assert (params.grid.seeds, params.sweep.at_once, params.train.epochs) == (Race(least=2, most=4), 1, 3)
+    with pytest.raises(UserError, match="epochs"):
+        _params(sets, 1, 1, {"epochs": np.float64(2.5)}, axes)
 
 
 @pytest.mark.parametrize(

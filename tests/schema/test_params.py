@@ -243,10 +243,24 @@ def test_the_default_with_anything_anywhere_loads_or_is_explained(
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90 s", 90), ("30 min", 1800), ("1 h 30 min", 5400), ("1.5h", 5400), ("2 days", 172_800), ("1 day 1 s", 86_401)],
+    [
+        ("90 s", 90),
+        ("30 min", 1800),
+        ("1 h 30 min", 5400),
+        ("1h30min", 5400),
+        ("1.5h", 5400),
+        ("2 days", 172_800),
+        ("1 day 1 s", 86_401),
+    ],
 )
 def test_lengths_of_time(text: str, seconds: float) -> None:
     assert as_seconds(text) == seconds and as_seconds(f" {text} ") == seconds
+
+
+@pytest.mark.parametrize("text", ["1 min 1 min", "30 min 1 h", "1 day 2 days", "5", "h", "-1 h", "1 h,", "１ h", ""])
+def test_no_length_of_time(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a length of time with its unit, such as 90 s"):
+        as_seconds(text)
 
 
 def test_a_budget_for_a_race_needs_a_race(tmp_path: Path) -> None:

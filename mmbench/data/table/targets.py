@@ -77,9 +77,11 @@ def read(target: TargetCard, rows: Rows, metric: str | None) -> tuple[Task, np.n
     made = {"classification": _classes, "binary": _binary, "multilabel": _labels, "regression": _numbers}[target.kind](
         target, rows
     )
-    known = fitting(target.kind, affect=target.affect)
+    # The loss can be looked at, but does not lead; see `Task`.
+    known = [name for name in fitting(target.kind, affect=target.affect) if name != "loss"]
     if metric is not None and metric not in known:
         what = f"the main metric of {FILE}, {metric!r}, is none of a {target.kind} task{suggest(metric, known)}"
+        what += "; the loss is reported, but cannot lead" if metric == "loss" else ""
         rows.findings.add(1, what, column=target.columns[0])
     if target.affect and (target.kind != "regression" or len(target.columns) != 1):
         rows.findings.add(1, "`affect` is for a regression with one target", column=target.columns[0])

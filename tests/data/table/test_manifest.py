@@ -203,6 +203,7 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     (GOOD, r"row 2, label \(cat\): is no \(finite\) number", {"target": {"regression": "label"}}),
     (GOOD.replace("1e3", '"3,5"'), r"row 4, f0 \(3,5\): .*; write 3.5", {"target": {"regression": "f0"}}),
     (GOOD, r"row 1, label: .*'mae', is none of a classification task", {"metric": "mae"}),
+    (GOOD, r"row 1, label: .*'loss', is none of a classification task.*cannot lead", {"metric": "loss"}),
     (GOOD, r"row 1, f0: .*one column|row 3, f0: is empty", {"target": {"multilabel": ["f0", "f1"]}}),
     (GOOD, r"row 2, caption \(one two\): is no split", {"split": "caption", "columns": {"photo": "image"}}),
     (GOOD, r"row 3, caption: has no group", {"group": "caption", "columns": {"photo": "image"}}),

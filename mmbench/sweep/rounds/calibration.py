@@ -1,6 +1,7 @@
 """How long, and at which learning rate, the models of a data set are trained: found on a few reference combinations.
 
 They are trained for ever longer, twice as long each time, until that improves none of them by more than the margin.
+Then half the learning rate is tried for so long; where that is better, the search for the length is done again with it.
 Each training is a trial like any other: it is kept in the ledger, and one at the budget that is found is the sweep's
 own. docs/decisions/0030-trained-until-trained.md has the reasons.
 """
@@ -24,6 +25,9 @@ from mmbench.schema.trial import TrialConfig
 Results = Mapping[str, TrialResult]
 Calibrating = Generator[list[Job], Results, Budget]
 """Yields trials that it needs, is sent their results, and returns what it found."""
+
+Tried = dict[tuple[int, float], dict[str, Rung]]
+"""By epochs and learning rate, and then by reference."""
 
 SEEDS = 1
 """Of every reference; two would cost as much as they tell, which the references do together."""
@@ -81,16 +85,22 @@ class Calibration:
 
     def run(self) -> Calibrating:
         """Find the budget."""
-        tried: dict[tuple[int, float], dict[str, Rung]] = {}
-        rate = RATE if self.params.train.learning_rate == "auto" else self.params.train.learning_rate
-        if self.params.train.learning_rate == "auto":
+        tried: Tried = {}
+        epochs, rate = self.params.train.epochs, self.params.train.learning_rate
+        settled, gain = True, None
+        sought = (epochs == "auto", rate == "auto")
+        if rate == "auto":
             rate = yield from self._find_rate(tried)
-        if self.params.train.epochs != "auto":
-            return self._budget(self.params.train.epochs, rate, tried, settled=True, gain=None)
-        return (yield from self._climb(rate, tried))
+        if epochs == "auto":
+            epochs, settled, gain = yield from self._climb(rate, tried)
+        if sought[1] and (lower := (yield from self._lower(epochs, rate, tried))) != rate:
+            rate = lower
+            if sought[0]:
+                epochs, settled, gain = yield from self._climb(rate, tried)
+        return self._budget(epochs, rate, tried, settled=settled, gain=gain)
 
     def _train(
-        self, epochs: int, rate: float, tried: dict[tuple[int, float], dict[str, Rung]], names: Iterable[str]
+        self, epochs: int, rate: float, tried: Tried, names: Iterable[str]
     ) -> Generator[list[Job], Results, dict[str, Rung]]:
         """The rungs of these references, trained where that has not been done."""
         known = tried.setdefault((epochs, rate), {})
@@ -131,16 +141,33 @@ class Calibration:
             in_last=mean(float(r.best_epoch == train.epochs - 1) for r in done),
         )
 
-    def _find_rate(self, tried: dict[tuple[int, float], dict[str, Rung]]) -> Generator[list[Job], Results, float]:
+    def _loss(self, epochs: int, rate: float, tried: Tried) -> float:
+        """The mean over the references, infinite where one of them did not end well."""
+        losses = [tried[epochs, rate][c.cell].loss for c in self.references]
+        return math.inf if any(x is None for x in losses) else float(np.mean([x for x in losses if x is not None]))
+
+    def _lower(self, epochs: int, rate: float, tried: Tried) -> Generator[list[Job], Results, float]:
+        """Half the rate, and half of that, as long as that is better for so long a training.
+
+        A short training, in which rates were compared, favours a high one: what lags behind then only needs more steps.
+        """
+        names = [c.cell for c in self.references]
+        yield from self._train(epochs, rate, tried, names)
+        for _ in range(WIDEST):
+            yield from self._train(epochs, rate / FACTOR, tried, names)
+            if not self._loss(epochs, rate / FACTOR, tried) < (1 - TELLING) * self._loss(epochs, rate, tried):
+                break
+            rate /= FACTOR
+        return rate
+
+    def _find_rate(self, tried: Tried) -> Generator[list[Job], Results, float]:
         """Go from the usual learning rate in the direction in which the references get better, until they get worse."""
         names = [c.cell for c in self.references]
         fixed = self.params.train.epochs
         epochs = self.epochs_for(LEAST_STEPS) if fixed == "auto" else min(fixed, self.epochs_for(LEAST_STEPS))
 
         def loss(rate: float) -> float:
-            """The mean over the references, infinite where one of them did not end well."""
-            losses = [tried[epochs, rate][name].loss for name in names]
-            return math.inf if any(x is None for x in losses) else float(np.mean([x for x in losses if x is not None]))
+            return self._loss(epochs, rate, tried)
 
         rates = [RATE * FACTOR**i for i in (-1, 0, 1)]
         for rate in rates:
@@ -156,11 +183,12 @@ class Calibration:
         # Where it hardly matters, the usual one.
         return best if loss(best) < (1 - TELLING) * loss(RATE) else RATE
 
-    def _climb(self, rate: float, tried: dict[tuple[int, float], dict[str, Rung]]) -> Calibrating:
+    def _climb(self, rate: float, tried: Tried) -> Generator[list[Job], Results, tuple[int, bool, float | None]]:
         """Twice as long each time, until no reference gains by it. One that has stopped is left alone.
 
         A gain is a better score and a lower loss: the score of few samples rises by luck, and the loss of a model that
-        begins to overfit no longer falls.
+        begins to overfit no longer falls. Returns the epochs, whether they settle it, and the largest gain of twice as
+        many.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         climbing = [c.cell for c in self.references]
@@ -170,21 +198,21 @@ class Calibration:
             before = yield from self._train(epochs, rate, tried, climbing)
             longer = 2 * epochs
             if self.steps(longer) > max(MOST, self.steps(1)):
-                return self._budget(epochs, rate, tried, settled=False, gain=gain)
+                return epochs, False, gain
             after = yield from self._train(longer, rate, tried, climbing)
             gains = {n: _gain(before[n], after[n], turn) for n in climbing}
             known = [g for g in gains.values() if g is not None]
             gain = max(known) if known else None
             climbing = [n for n, g in gains.items() if g is not None and g > self.margin]
             if not climbing:
-                return self._budget(epochs, rate, tried, settled=bool(known), gain=gain)
+                return epochs, bool(known), gain
             epochs = longer
 
     def _budget(
         self,
         epochs: int,
         rate: float,
-        tried: dict[tuple[int, float], dict[str, Rung]],
+        tried: Tried,
         *,
         settled: bool,
         gain: float | None,

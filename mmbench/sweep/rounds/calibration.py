@@ -39,6 +39,15 @@ TELLING = 0.01
 """The share of a loss by which it must fall to count as lower."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """How long to train; `settled` and `gain` as in `Budget`."""
+
+    epochs: int
+    settled: bool = True
+    gain: float | None = None
+
+
 def references(jobs: Iterable[Job]) -> list[TrialConfig]:
     """Reference trials among those of one data set: a combination that learns fast, one that learns slowly, and a
     single modality. Where the grid has others, the nearest ones."""
@@ -86,18 +95,20 @@ class Calibration:
     def run(self) -> Calibrating:
         """Find the budget."""
         tried: Tried = {}
-        epochs, rate = self.params.train.epochs, self.params.train.learning_rate
-        settled, gain = True, None
-        sought = (epochs == "auto", rate == "auto")
-        if rate == "auto":
-            rate = yield from self._find_rate(tried)
-        if epochs == "auto":
-            epochs, settled, gain = yield from self._climb(rate, tried)
-        if sought[1] and (lower := (yield from self._lower(epochs, rate, tried))) != rate:
-            rate = lower
-            if sought[0]:
-                epochs, settled, gain = yield from self._climb(rate, tried)
-        return self._budget(epochs, rate, tried, settled=settled, gain=gain)
+        rate = self.params.train.learning_rate
+        if rate != "auto":
+            return self._budget((yield from self._length(rate, tried)), rate, tried)
+        short = yield from self._find_rate(tried)
+        found = yield from self._length(short, tried)
+        rate = yield from self._lower(found.epochs, short, tried)
+        if rate != short:
+            found = yield from self._length(rate, tried)
+        return self._budget(found, rate, tried)
+
+    def _length(self, rate: float, tried: Tried) -> Generator[list[Job], Results, Length]:
+        """That of the settings, or the one that is found."""
+        fixed = self.params.train.epochs
+        return Length(epochs=fixed) if fixed != "auto" else (yield from self._climb(rate, tried))
 
     def _train(
         self, epochs: int, rate: float, tried: Tried, names: Iterable[str]
@@ -183,12 +194,11 @@ class Calibration:
         # Where it hardly matters, the usual one.
         return best if loss(best) < (1 - TELLING) * loss(RATE) else RATE
 
-    def _climb(self, rate: float, tried: Tried) -> Generator[list[Job], Results, tuple[int, bool, float | None]]:
+    def _climb(self, rate: float, tried: Tried) -> Generator[list[Job], Results, Length]:
         """Twice as long each time, until no reference gains by it. One that has stopped is left alone.
 
         A gain is a better score and a lower loss: the score of few samples rises by luck, and the loss of a model that
-        begins to overfit no longer falls. Returns the epochs, whether they settle it, and the largest gain of twice as
-        many.
+        begins to overfit no longer falls.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         climbing = [c.cell for c in self.references]
@@ -198,37 +208,29 @@ class Calibration:
             before = yield from self._train(epochs, rate, tried, climbing)
             longer = 2 * epochs
             if self.steps(longer) > max(MOST, self.steps(1)):
-                return epochs, False, gain
+                return Length(epochs=epochs, settled=False, gain=gain)
             after = yield from self._train(longer, rate, tried, climbing)
             gains = {n: _gain(before[n], after[n], turn) for n in climbing}
             known = [g for g in gains.values() if g is not None]
             gain = max(known) if known else None
             climbing = [n for n, g in gains.items() if g is not None and g > self.margin]
             if not climbing:
-                return epochs, bool(known), gain
+                return Length(epochs=epochs, settled=bool(known), gain=gain)
             epochs = longer
 
-    def _budget(
-        self,
-        epochs: int,
-        rate: float,
-        tried: Tried,
-        *,
-        settled: bool,
-        gain: float | None,
-    ) -> Budget:
-        steps = self.steps(epochs)
+    def _budget(self, found: Length, rate: float, tried: Tried) -> Budget:
+        steps = self.steps(found.epochs)
         rungs = [tried[at][c.cell] for at in sorted(tried) for c in self.references if c.cell in tried[at]]
         return Budget(
             dataset=self.spec.name,
             key=key_of(self.params, self.spec),
             metric=self.spec.task.metric,
-            epochs=epochs,
+            epochs=found.epochs,
             steps=steps,
             learning_rate=rate,
-            settled=settled,
-            gain=gain,
-            why=f"{steps:,} gradient steps ({epochs} epochs) at a learning rate of {rate:g}",
+            settled=found.settled,
+            gain=found.gain,
+            why=f"{steps:,} gradient steps ({found.epochs} epochs) at a learning rate of {rate:g}",
             rungs=tuple(rungs),
         )
 

@@ -87,7 +87,7 @@ def compare(cards: Sequence[Path], work: Path, *, seeds: int, factor: float) -> 
 
 def told(folder: Path, context: Context) -> Iterator[str]:
     """What was found for each data set, and which share of all time it took to find it."""
-    planned_ids = {job.trial_id for job in context.plan.jobs}
+    planned_ids = {job.trial_id for job in context.plan.trials}
     results = Ledger(folder / LEDGER).read().values()
     for name, budget in context.budgets.items():
         own = [r for r in results if r.config.dataset == name]

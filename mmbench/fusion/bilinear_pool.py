@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Annotated
 
 import torch
@@ -35,7 +36,7 @@ class BilinearPool(Fusion):
         self.head = kit.head(kit.width)
 
     def merge_outputs(self, summaries: Summaries) -> Tensor:
-        product = torch.stack([self.project[m](summaries[m]) for m in self.modalities]).prod(0)
+        product = reduce(torch.mul, [self.project[m](summaries[m]) for m in self.modalities])
         z = product.unflatten(-1, (-1, self.factors)).sum(-1)
         rooted = z * (z.square() + SOFT**2).pow(-0.25)
         return self.head(F.normalize(rooted, dim=-1, eps=SOFT) * z.shape[-1] ** 0.5)

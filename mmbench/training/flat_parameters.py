@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 ALIGNED = 64
 """Bytes. Every parameter begins at a multiple, as PyTorch's own memory does: kernels may rely on it."""
@@ -32,13 +32,11 @@ class Flat:
             for p, room in zip(self.parameters, self.gradients.split(self.sizes), strict=True)
         ]
 
-    def gather(self) -> None:
-        """Move the gradients to that of the vector. Parameters that have none count as having zeros."""
-        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-        torch._foreach_copy_(self.parts, grads)
+    def gather(self, gradients: Iterable[Tensor | None]) -> None:
+        """Make these, one a parameter, the gradient of the vector. None counts as zeros."""
+        given = [torch.zeros_like(p) if g is None else g for p, g in zip(self.parameters, gradients, strict=True)]
+        torch._foreach_copy_(self.parts, given)
         self.vector.grad = self.gradients
-        for p in self.parameters:
-            p.grad = None
 
     def release(self) -> None:
         """Give every parameter memory of its own again, as what saves models expects."""

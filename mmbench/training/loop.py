@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from mmbench.data.batches import Inputs, Split
+from mmbench.data.batches import Example, Inputs, Split
 from mmbench.schema.params import Training
 from mmbench.schema.scores import better, predictions, scores
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
+from mmbench.training.replay import Replayed
 
 EVALUATION_BATCH = 512
 
@@ -63,36 +64,72 @@ def predict(model: nn.Module, split: Split, *, precision: str = "float32") -> Te
     return torch.cat(parts).float()
 
 
+def _has_hooks(parameter: nn.Parameter) -> bool:
+    return bool(getattr(parameter, "_post_accumulate_grad_hooks", None))
+
+
 class _Steps:
     """The optimiser and its schedule: one call trains on one batch."""
 
     def __init__(
-        self, model: nn.Module, settings: Training, objective: Objective, *, per_epoch: int, cuda: bool
+        self, model: nn.Module, settings: Training, objective: Objective, *, samples: int, cuda: bool, replay: bool
     ) -> None:
         self.model, self.settings, self.objective, self.cuda = model, settings, objective, cuda
-        self.per_epoch = per_epoch
+        self.per_epoch = -(-samples // settings.batch_size)
+        self.full_batches = samples // settings.batch_size
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        # A GPU takes many parameters in one operation anyway; a vector has one type.
-        self.flat = Flat(self.parameters) if not cuda and len({p.dtype for p in self.parameters}) == 1 else None
+        # A GPU takes many parameters in one operation anyway; a vector has one type; hooks look at parameters' own.
+        alike = len({p.dtype for p in self.parameters}) == 1 and not any(map(_has_hooks, self.parameters))
+        self.flat = Flat(self.parameters) if alike and not cuda else None
         if self.flat is not None:
             self.parameters = [self.flat.vector]
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
-        self.factor = schedule(settings.epochs * per_epoch, settings.warmup)
+        self.factor = schedule(settings.epochs * self.per_epoch, settings.warmup)
+        self.replayed = Replayed(self._loss_and_gradients, model) if replay else None
+        self.layout: list[tuple[str, bool]] = []
         self.done = 0
 
+    def _loss(self, inputs: Inputs, labels: Tensor) -> Tensor:
+        with autocast(self.settings.precision, labels.device):
+            return self.objective.training_loss(self.model(inputs), labels)
+
+    def _loss_and_gradients(self, *tensors: Tensor) -> Sequence[Tensor | None]:
+        """The mean loss of a batch, and its gradient for each parameter; None where the loss does not depend on it."""
+        assert self.flat is not None
+        *parts, labels = tensors
+        rest = iter(parts)
+        inputs = {name: Example(values=next(rest), mask=next(rest) if masked else None) for name, masked in self.layout}
+        loss = self._loss(inputs, labels)
+        return loss.detach(), *torch.autograd.grad(loss, self.flat.parameters, allow_unused=True)
+
+    def _flat_gradients(self, flat: Flat, inputs: Inputs, labels: Tensor) -> Tensor:
+        self.layout = [(name, x.mask is not None) for name, x in inputs.items()]
+        tensors = [t for x in inputs.values() for t in (x.values, x.mask) if t is not None]
+        if self.replayed is None or len(labels) < self.settings.batch_size:
+            loss, *gradients = self._loss_and_gradients(*tensors, labels)
+        else:
+            # Once an epoch, a look whether the replay is still what is computed.
+            last = self.done % self.per_epoch == self.full_batches - 1
+            times = self.settings.epochs * self.full_batches
+            loss, *gradients = self.replayed(*tensors, labels, times=times, check=last)
+        flat.gather(gradients)
+        assert loss is not None
+        return loss
+
     def train(self, inputs: Inputs, labels: Tensor) -> Tensor:
-        """The mean loss of the batch before the step. Raises DivergedError; on a GPU, `fit` does, once an epoch."""
+        """The mean loss of the batch before the step, until the next. Raises DivergedError; on a GPU, `fit` does, once
+        an epoch."""
         # Where results are to repeat themselves, new memory is filled with NaN, so that who reads what nobody has
         # written is found out. One step shows it; in all steps it would take a twentieth of the time.
         torch.utils.deterministic.fill_uninitialized_memory = self.done == 0  # type: ignore[attr-defined]
-        with autocast(self.settings.precision, labels.device):
-            loss = self.objective.training_loss(self.model(inputs), labels)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
         if self.flat is not None:
-            self.flat.gather()
+            loss = self._flat_gradients(self.flat, inputs, labels)
+        else:
+            self.optimiser.zero_grad(set_to_none=True)
+            loss = self._loss(inputs, labels)
+            loss.backward()
         norm = nn.utils.clip_grad_norm_(self.parameters, self.settings.clip_norm)
         # On a GPU, looking at the loss in every step would make the host wait for it.
         if not self.cuda and not math.isfinite(loss.item() + norm.item()):
@@ -134,17 +171,19 @@ def fit(
     objective: Objective,
     *,
     seed: int,
+    replay: bool = True,
     on_epoch: Callable[[int, dict[str, list[float]]], None] = lambda epoch, curves: None,
 ) -> Trained:
     """Train `model` in place and leave it at its best epoch on validation.
 
     The order of the samples depends on `seed` alone, so cells with equal seeds see the same batches.
-    Raises DivergedError when the loss or the gradient is not finite.
+    replay: on a CPU, run the operations of a recorded step where that gives the same numbers sooner.
+    Raises DivergedError when the loss or the gradient is not finite, ReplayDiffersError when steps stopped to be what
+    was recorded: build the model anew and train it without.
     """
     device = train.labels.device
     cuda = device.type == "cuda"
-    per_epoch = -(-len(train) // settings.batch_size)
-    steps = _Steps(model, settings, objective, per_epoch=per_epoch, cuda=cuda)
+    steps = _Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay)
     order = torch.Generator().manual_seed(seed)
     metric = objective.task.metric
     curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{metric}": []}

@@ -33,6 +33,7 @@ from mmbench.schema.result import Curve, Provenance, State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.training.loop import DivergedError, fit, predict
 from mmbench.training.objective import objective
+from mmbench.training.replay import ReplayDiffersError
 from mmbench.training.sandbox import TrialTimeoutError, memory_limit, own_settings, seed_everything, time_limit
 
 Splits = Mapping[str, Split]
@@ -94,7 +95,7 @@ def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Tra
     return _Trained(fields={"quantities": _quantities(seconds, 1, memory)}, outputs=outputs, model=model)
 
 
-def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
+def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits, *, replay: bool = True) -> _Trained:
     assert config.train is not None
     device = splits["train"].labels.device
     if device.type == "cuda":
@@ -104,7 +105,7 @@ def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Traine
     aim = objective(
         spec, train.labels, balanced=config.train.class_weights == "balanced", smoothing=config.train.label_smoothing
     )
-    trained = fit(model, train, validation, config.train, aim, seed=config.seed)
+    trained = fit(model, train, validation, config.train, aim, seed=config.seed, replay=replay)
     found = {"validation": trained.outputs, "test": predict(model, test, precision=config.train.precision)}
     memory = _peak_memory(device)
     fields = {
@@ -153,7 +154,11 @@ def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
         return _repeatably(config.seed, train)
     # One thread on a CPU repeats itself anyway.
     seed_everything(config.seed)
-    return train()
+    try:
+        return train()
+    except ReplayDiffersError:
+        seed_everything(config.seed)
+        return _train_model(config, spec, splits, replay=False)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

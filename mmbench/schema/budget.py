@@ -50,9 +50,10 @@ class Budget(Frozen):
 
     Attributes:
         key: Of the data and the settings that it was found for; with others it is found anew.
-        settled: Whether training twice as long gave no reference that was still climbing a lower loss and a score
-            better by more than the margin.
-        gain: The most that the score of any of them got better, so turned; of one whose loss did not fall, nothing.
+        settled: Whether half of it would do: from there on no reference that was still climbing got a lower loss and a
+            score better by more than the margin.
+        gain: The most that the score of any of them got better in that, so turned; of one whose loss did not fall,
+            nothing. None where the length was not looked for, or no trial ended well.
         why: The finding in a sentence.
     """
 
@@ -66,6 +67,11 @@ class Budget(Frozen):
     gain: float | None
     why: str
     rungs: Rungs
+
+    @property
+    def length_found(self) -> bool:
+        """Whether the length was looked for; else it is that of the settings."""
+        return not self.settled or self.gain is not None
 
     def training(self, params: Params) -> Training:
         """The budget that its trials are given."""

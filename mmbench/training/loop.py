@@ -18,7 +18,8 @@ from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
 from mmbench.training.replay import Replayed
 
-EVALUATION_BATCH = 512
+EVALUATION_BATCH = 256
+"""Rows at a time. On a CPU 512 take a tenth longer, since what they make is not in the cache."""
 
 
 class DivergedError(RuntimeError):

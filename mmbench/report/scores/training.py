@@ -71,9 +71,10 @@ def _falls(result: TrialResult) -> bool:
 def _short(steps: int | None, last: int, falling: int, several: int, budget: Budget | None) -> str:
     if steps is not None and steps < LEAST_STEPS:
         return f"{count(steps, 'gradient step')} a trial are too few to rank anything by"
-    if budget is not None and budget.settled:
+    found = budget is not None and budget.length_found
+    if budget is not None and found and budget.settled:
         return ""
-    if budget is not None:
+    if found:
         return "the references were still getting better"
     if several and min(last, falling) / several > MOST:
         return f"{last:,} of {count(several, 'trained model')} were still getting better in their last epoch"

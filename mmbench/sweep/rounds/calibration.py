@@ -1,9 +1,9 @@
 """How long, and at which learning rate, the models of a data set are trained: found on a few reference combinations.
 
-They are trained for ever longer, twice as long each time, until that improves none of them by more than the margin.
-Then half the learning rate is tried for so long; where that is better, the search for the length is done again with it.
-Each training is a trial like any other: it is kept in the ledger, and one at the budget that is found is the sweep's
-own. docs/decisions/0030-trained-until-trained.md has the reasons.
+They are trained for ever longer, twice as long each time, until that improves none of them by more than the margin;
+the last of these lengths is the budget. Then half the learning rate is tried for so long; where that is better, the
+search for the length is done again with it. Each training is a trial like any other: it is kept in the ledger, and one
+at the budget that is found is the sweep's own. docs/decisions/0030-trained-until-trained.md has the reasons.
 """
 
 from __future__ import annotations
@@ -198,7 +198,8 @@ class Calibration:
         """Twice as long each time, until no reference gains by it. One that has stopped is left alone.
 
         A gain is a better score and a lower loss: the score of few samples rises by luck, and the loss of a model that
-        begins to overfit no longer falls.
+        begins to overfit no longer falls. The last length is taken, not the one before it, which would do for the
+        references: they are three, and some combination learns more slowly than all of them.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         climbing = [c.cell for c in self.references]
@@ -215,7 +216,7 @@ class Calibration:
             gain = max(known) if known else None
             climbing = [n for n, g in gains.items() if g is not None and g > self.margin]
             if not climbing:
-                return Length(epochs=epochs, settled=bool(known), gain=gain)
+                return Length(epochs=longer, settled=bool(known), gain=gain)
             epochs = longer
 
     def _budget(self, found: Length, rate: float, tried: Tried) -> Budget:

@@ -228,7 +228,8 @@ def budget(context: Context) -> Iterator[str]:
     """Whether training was cut short, under the headline: then rankings hold for this budget only."""
     last, trained = context.best_in_last
     if trained and last / trained > STILL_LEARNING:
-        settled = [t for t in context.training if t.budget is not None and t.budget.settled]
+        budgets = [t.budget for t in context.training if t.budget is not None]
+        settled = [b for b in budgets if b.settled and b.length_found]
         told = f"{last:,} of {count(trained, 'trained model')} were best in their last epoch"
         lasting = [found for d in context.datasets if (found := context.lasting(d.name)) is not None]
         if len(lasting) == len(context.training):

@@ -12,6 +12,8 @@ def sentence_of(training: TrainingReport) -> str:
     said = f"{training.dataset}: {training.words}"
     if budget is None:
         said += ", as params.yaml says"
+    elif not budget.length_found:
+        said += "; the length is that of params.yaml"
     elif not budget.settled:
         said += "; no length was found at which the references stop getting better"
     else:

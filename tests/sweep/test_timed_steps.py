@@ -8,15 +8,20 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from mmbench.cli import main
+from mmbench.data.batches import Split
 from mmbench.project.folders import PREPARED
 from mmbench.schema.budget import LEAST_STEPS
+from mmbench.schema.params import Training
 from mmbench.sweep.planning import timed_steps
 from mmbench.sweep.planning.estimate import at_least
+from mmbench.training import loop
+from mmbench.training.replay import Replayed
 from tests.support import driver, small_project
 
 from .test_schedule import CONTROLS, FIXED
@@ -64,6 +69,27 @@ def test_every_model_that_can_be_trained_has_a_time(root: Path) -> None:
     found, models = json.loads(done.stdout.splitlines()[-1])
     assert set(found) == {"small mean + concat · shared", "small additive + concat · shared"}
     assert all(0 < seconds < 3 for seconds in found.values()) and models == 4
+
+
+def test_quick_steps_are_timed_as_a_real_training_takes_them(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replayed, which they are in trainings of some length only."""
+    batches, made, real = [], [], timed_steps.fit
+
+    class Kept(Replayed):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    def noted(model: Any, train: Split, validation: Split, training: Training, *rest: Any, **options: Any) -> Any:
+        batches.append(len(train) / training.batch_size)
+        return real(model, train, validation, training, *rest, **options)
+
+    monkeypatch.setattr(loop, "Replayed", Kept)
+    monkeypatch.setattr(timed_steps, "fit", noted)
+    jobs = [j for j in small_project.read(root).plan.jobs if j.config.train is not None][:1]
+    assert all(0 < seconds < 1 for seconds in timed_steps.step_seconds(jobs, root / PREPARED).values())
+    assert batches == [2, 2, 8, 26, 50]
+    assert [len(r.recordings) for r in made] == [0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("halt", [0.0, 9.0])

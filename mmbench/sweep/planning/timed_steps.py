@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from mmbench.data.batches import Split
 from mmbench.model.build import build
 from mmbench.schema.dataset import DataSpec
@@ -16,12 +18,17 @@ from mmbench.sweep.local import load_splits, one_thread
 from mmbench.sweep.planning.estimate import Key
 from mmbench.training.loop import fit
 from mmbench.training.objective import objective
+from mmbench.training.replay import WORTH_RECORDING
 from mmbench.training.sandbox import TrialTimeoutError, time_limit
 
 LONGEST = 30.0
 """Seconds for one model, all in all."""
 FEW, MORE = 2, 8
 """Batches of the two trainings whose difference is timed: what is done once, such as filling caches, is in both."""
+FEW_REPLAYED, MORE_REPLAYED = WORTH_RECORDING + 2, 2 * WORTH_RECORDING + 2
+"""The same of a model that these cost little: from so many steps on they are replayed, as in a real training."""
+LITTLE = 3.0
+"""Seconds."""
 
 
 def step_seconds(
@@ -54,16 +61,26 @@ def _time(config: TrialConfig, spec: DataSpec, splits: Mapping[str, Split]) -> f
     validation = _first(splits["validation"].only(config.modalities), batch)
     model = build(config, spec).to(train.labels.device)
     aim = objective(spec, train.labels, balanced=settings.class_weights == "balanced", smoothing=0.0)
-    # The first training is not counted: it also pays for what a process does once, such as starting its threads.
-    _, few, more = (
-        fit(model, _first(train, n * batch), validation, settings, aim, seed=0).seconds for n in (FEW, FEW, MORE)
-    )
-    # Fewer samples in a batch than settings ask for, where there are so few, make a step no dearer. Where the machine
-    # halted in the shorter training, the longer one as a whole is the least that is known to be enough.
-    return (more - few) / (MORE - FEW) if more > few else more / MORE
+
+    def seconds(batches: int) -> float:
+        return fit(model, _first(train, batches * batch), validation, settings, aim, seed=0).seconds
+
+    # Not counted: it also pays for what a process does once, such as starting its threads.
+    seconds(FEW)
+    step = _difference(seconds, FEW, MORE)
+    if step * (FEW_REPLAYED + MORE_REPLAYED) > LITTLE:
+        return step
+    return _difference(seconds, FEW_REPLAYED, MORE_REPLAYED)
+
+
+def _difference(seconds: Callable[[int], float], few: int, more: int) -> float:
+    """Seconds of a step. Fewer samples in a batch than settings ask for, where there are so few, make it no dearer."""
+    short, long = seconds(few), seconds(more)
+    # Where the machine halted in the shorter training, the longer one as a whole is the least that is known to do.
+    return (long - short) / (more - few) if long > short else long / more
 
 
 def _first(split: Split, samples: int) -> Split:
-    """These many samples of a split, at most."""
-    inputs, labels = split.rows(slice(0, samples))
+    """These many samples of a split, from its beginning again where it has fewer."""
+    inputs, labels = split.rows(torch.arange(samples, device=split.labels.device) % len(split))
     return replace(split, inputs=inputs, labels=labels, normal={})

@@ -143,7 +143,9 @@ class _Steps:
         return loss.detach()
 
     def release(self) -> None:
-        """Give the model parameters of their own again."""
+        """Give the model parameters of their own again, and the memory of recordings back."""
+        # It refers to this object: left alone, the collector would find both only some trials later.
+        self.replayed = None
         if self.flat is not None:
             self.flat.release()
 

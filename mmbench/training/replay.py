@@ -26,7 +26,8 @@ WORTH_RECORDING = 24
 
 BRANCHES = 3
 """Ways through a step that are recorded; they differ where a batch has no padding, say."""
-
+MISSES = 9
+"""Calls that no recording fits before all is computed, unless they are less than a quarter of all."""
 
 LOOKS = 3
 """Replays that are compared with computing the same, before one is said to take longer."""
@@ -138,12 +139,18 @@ class Replayed:
             try:
                 return recording.replay(inputs) if recording.proven and not check else self._checked(recording, inputs)
             except OtherBranchError:
-                self.misses += 1
-        if self.misses > BRANCHES**2:
-            self.refusal = "values often lead through other operations"
-        if self.refusal is not None or len(known) == BRANCHES:
-            return self.compute(*inputs)
-        return self._record(known, inputs)
+                continue
+        if len(known) < BRANCHES:
+            return self._record(known, inputs)
+        self.misses += 1
+        if self.misses > max(MISSES, self.calls[key] // 4):
+            self._refuse("values often lead through other operations")
+        return self.compute(*inputs)
+
+    def _refuse(self, why: str) -> None:
+        """From now on all is computed, and the memory of recordings is given back."""
+        self.refusal = why
+        self.recordings.clear()
 
     def _record(self, known: list[_Recording], inputs: Sequence[Tensor]) -> Sequence[Tensor | None]:
         buffers = list(self.model.buffers())
@@ -154,15 +161,16 @@ class Replayed:
         with recorder:
             results = self.compute(*inputs_of_recording)
         if _python_state(self.model) != state:
-            self.refusal = "the model changes what it keeps in Python"
+            self._refuse("the model changes what it keeps in Python")
             return results  # computed again, it would change once more
-        self.refusal = recorder.refusal
         before.restore()
         computed = self.compute(*inputs)
-        # PyTorch itself takes other ways where it is watched: the gradient of a product, for one.
-        if self.refusal is None and not _equal(results, computed):
-            self.refusal = "a step that is watched has another result"
-        if self.refusal is None:
+        if recorder.refusal is not None:
+            self._refuse(recorder.refusal)
+        elif not _equal(results, computed):
+            # PyTorch itself takes other ways where it is watched: the gradient of a product, for one.
+            self._refuse("a step that is watched has another result")
+        else:
             lasting = buffers if recorder.guarded else None
             made = _Recording(runs=recorder.runs, inputs=inputs_of_recording, results=results, lasting=lasting)
             known.append(made)
@@ -182,12 +190,12 @@ class Replayed:
         same = torch.equal(after, torch.get_rng_state()) and _equal(replayed, computed)
         if not same and recording.proven:
             raise ReplayDiffersError
-        if not same:
-            self.refusal = "a replay has another result"
+        recording.proven = True
         recording.times.append((to_replay, to_compute))
         # The quickest of several, since others run on the machine too.
         replays, computations = zip(*recording.times, strict=True)
-        if len(recording.times) >= LOOKS and min(replays) > min(computations):
-            self.refusal = "a replay takes longer"
-        recording.proven = True
+        if not same:
+            self._refuse("a replay has another result")
+        elif len(recording.times) >= LOOKS and min(replays) > min(computations):
+            self._refuse("a replay takes longer")
         return computed

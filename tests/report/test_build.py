@@ -136,10 +136,18 @@ def test_the_standing_statements() -> None:
 
 def test_a_carrier_that_is_as_good_as_any_cell_is_not_worse_than_the_best() -> None:
     truth = Truth(base=0.8, single={"image": 0.1, "audio": 0.8, "text": 0.1})
-    report = analysed(make(truths={"unique": truth}))
+    report = analysed(make(truths={"unique": truth}, noise=0.002))
     found = report.context.dataset("unique")
     assert {s.name: s.holds for s in answer(report, "unique").statements}["carrier_on_top"] is True
     assert any("audio alone" in k for k in found.top_all)
+
+
+def test_a_baseline_that_beats_all_does_not_make_a_carrier_worse_than_the_best_combination() -> None:
+    truth = Truth(base=0.8, single={"image": 0.1, "audio": 0.8, "text": 0.1}, linear=0.95)
+    report = analysed(make(truths={"unique": truth}, noise=0.002))
+    assert report.context.dataset("unique").top_all == ("linear baseline",)
+    (said,) = [s for s in answer(report, "unique").statements if s.name == "carrier_on_top"]
+    assert said.holds is True and said.text.startswith("Audio alone is as good as the best combination")
 
 
 def test_a_baseline_that_beats_every_cell_is_told() -> None:

@@ -34,19 +34,19 @@ LONG = 5 * 6
 
 
 @pytest.fixture
-def refusals(monkeypatch: pytest.MonkeyPatch) -> list[Replayed]:
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Replayed]:
     """All that is replayed, as it was made."""
-    made: list[Replayed] = []
+    found: list[Replayed] = []
 
     class Kept(Replayed):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
-            made.append(self)
+            found.append(self)
 
     monkeypatch.setattr(loop, "Replayed", Kept)
     # What takes longer on a busy machine is a matter of luck.
     monkeypatch.setattr(replay, "LOOKS", math.inf)
-    return made
+    return found
 
 
 def trained(make: Callable[[], nn.Module], *, replay: bool, **changes: Any) -> tuple[Trained, list[Tensor]]:
@@ -92,16 +92,16 @@ CELLS = [
 @pytest.mark.parametrize("changes", CELLS, ids=lambda c: next(iter(c.values())).name)
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 def test_every_variant_is_replayed_with_the_same_numbers(
-    changes: dict[str, Choice], dropout: float, refusals: list[Replayed]
+    changes: dict[str, Choice], dropout: float, made: list[Replayed]
 ) -> None:
     train = small.training(dropout=dropout)
     assert same(model(**changes, train=train))
-    assert [r.refusal for r in refusals] == [None]
+    assert [r.refusal for r in made] == [None]
     # Some ask values which slots are in use.
-    assert sum(map(len, refusals[0].recordings.values())) in (1, 2)
+    assert sum(map(len, made[0].recordings.values())) in (1, 2)
 
 
-def test_most_steps_run_nothing_of_the_model(refusals: list[Replayed], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_most_steps_run_nothing_of_the_model(made: list[Replayed], monkeypatch: pytest.MonkeyPatch) -> None:
     calls, attend = [], ScaledDotProduct.attend
 
     def counted(self: ScaledDotProduct, *args: Any, **options: Any) -> Any:
@@ -117,11 +117,11 @@ def test_most_steps_run_nothing_of_the_model(refusals: list[Replayed], monkeypat
     assert sum(calls) == eager * (4 + 5) / LONG
 
 
-def test_short_trainings_and_last_batches_are_computed(refusals: list[Replayed]) -> None:
+def test_short_trainings_and_last_batches_are_computed(made: list[Replayed]) -> None:
     trained(model(), replay=True, epochs=3)
-    assert not refusals[0].recordings
+    assert not made[0].recordings
     assert same(model(), batch_size=20, epochs=4)
-    (known,) = refusals[1].recordings.values()
+    (known,) = made[1].recordings.values()
     assert [len(r.inputs[0]) for r in known] == [20]
 
 
@@ -183,9 +183,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("then", REFUSED, ids=lambda f: f.__name__)
-def test_what_is_not_the_same_in_every_step_is_computed(then: Any, refusals: list[Replayed]) -> None:
+def test_what_is_not_the_same_in_every_step_is_computed(then: Any, made: list[Replayed]) -> None:
     assert same(lambda: Wrapped(then))
-    assert REFUSED[then] in str(refusals[0].refusal)
+    assert REFUSED[then] in str(made[0].refusal)
 
 
 def normalised(self: Any, x: Tensor) -> Tensor:
@@ -208,18 +208,18 @@ def branches(self: Any, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("then", [normalised, averaged, dropped, branches], ids=lambda f: f.__name__)
-def test_buffers_draws_and_branches_are_replayed(then: Any, refusals: list[Replayed]) -> None:
+def test_buffers_draws_and_branches_are_replayed(then: Any, made: list[Replayed]) -> None:
     assert same(lambda: Wrapped(then))
-    assert refusals[0].refusal is None
-    assert sum(map(len, refusals[0].recordings.values())) == (2 if then is branches else 1)
+    assert made[0].refusal is None
+    assert sum(map(len, made[0].recordings.values())) == (2 if then is branches else 1)
 
 
-def test_where_a_branch_was_wrong_buffers_are_restored(refusals: list[Replayed]) -> None:
+def test_where_a_branch_was_wrong_buffers_are_restored(made: list[Replayed]) -> None:
     assert same(lambda: Wrapped(lambda self, x: branches(self, averaged(self, normalised(self, x)))))
-    assert refusals[0].refusal is None
+    assert made[0].refusal is None
 
 
-def test_padding_now_and_then(refusals: list[Replayed]) -> None:
+def test_padding_now_and_then(made: list[Replayed]) -> None:
     """Where a batch has none, mechanisms take another way."""
     data = small.splits()
     a = data["train"].inputs["a"]
@@ -236,17 +236,17 @@ def test_padding_now_and_then(refusals: list[Replayed]) -> None:
         fit(one, train, data["validation"], small.training(epochs=12, batch_size=16), AIM, seed=0, replay=on)
         ends.append(list(one.parameters()))
     assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
-    assert refusals[0].refusal is None
-    assert sum(map(len, refusals[0].recordings.values())) == 2
+    assert made[0].refusal is None
+    assert sum(map(len, made[0].recordings.values())) == 2
 
 
-def test_a_large_step_is_computed(refusals: list[Replayed], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_step_is_computed(made: list[Replayed], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "MOST", 1000)
     assert same(model())
-    assert refusals[0].refusal == "a step takes more than 1000 bytes"
+    assert made[0].refusal == "a step takes more than 1000 bytes"
 
 
-def test_what_takes_longer_is_computed(refusals: list[Replayed], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_longer_is_computed(made: list[Replayed], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "LOOKS", 3)
     quick = replay._Recording.replay
 
@@ -256,7 +256,31 @@ def test_what_takes_longer_is_computed(refusals: list[Replayed], monkeypatch: py
 
     monkeypatch.setattr(replay._Recording, "replay", slow)
     assert same(model())
-    assert refusals[0].refusal == "a replay takes longer"
+    assert made[0].refusal == "a replay takes longer"
+
+
+def test_three_ways_are_known_and_a_fourth_is_computed() -> None:
+    """However often they alternate; nothing is given up for a way that is rare."""
+    net = nn.Linear(2, 2)
+    calls = []
+
+    def compute(x: Tensor) -> tuple[Tensor]:
+        calls.append(1)
+        for i in range(4):
+            if bool(x[0, 0] == i):
+                return (net(x) * (i + 1),)
+        raise AssertionError
+
+    replayed = Replayed(compute, net)
+    for call in range(500):
+        way = 3 if call % 25 == 24 else call % 3
+        x = torch.full((2, 2), float(way))
+        (found,) = replayed(x, times=500)
+        with torch.no_grad():
+            assert torch.equal(found, net(x) * (way + 1))
+    assert replayed.refusal is None and len(calls) < 50
+    (known,) = replayed.recordings.values()
+    assert len(known) == 3
 
 
 class Late(ScaledDotProduct):

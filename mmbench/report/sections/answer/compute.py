@@ -264,7 +264,7 @@ def answers(context: Context) -> Answers:
     made = []
     for d in context.datasets:
         spec, best = context.specs[d.name], d.row(d.best) if d.best else None
-        found = statements(d.rows, spec, best, d.top_all, d.scale, share_of(d.ceiling, d.scale))
+        found = statements(d.rows, spec, best, d.scale, share_of(d.ceiling, d.scale))
         texts = answer(spec.name, d.rows, d.ceiling, d.top, d.chosen, found, d.scale, context.confidence)
         control = ahead(d)
         if control is not None:

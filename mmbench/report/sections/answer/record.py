@@ -12,8 +12,8 @@ class Statement:
     """One generated sentence that answers a standing question. holds: yes, no, or None where it cannot be said yet.
 
     name: "ceiling" (best cell reaches 95 % of the ceiling), "singles_at_chance" (every single modality's interval
-    contains chance; of other metrics than accuracy: none beats a guess), "carrier_on_top" (a carrying modality alone is
-    not worse than the best, cells and controls together).
+    contains chance; of other metrics than accuracy: none beats a guess), "carrier_on_top" (the best cell is not better
+    than a carrying modality alone).
     """
 
     name: str

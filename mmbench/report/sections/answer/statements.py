@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import hypot
 
 from mmbench.report.sections.answer.record import Statement
@@ -19,7 +19,6 @@ def statements(
     rows: Sequence[CellRow],
     spec: DataSpec,
     best: CellRow | None,
-    top_all: Sequence[str],
     scale: Scale,
     ceiling: float | None,
 ) -> tuple[Statement, ...]:
@@ -39,16 +38,30 @@ def statements(
     if singles and scale.guess is not None and not spec.carriers:
         made.append(_at_chance(singles, scale, spec.splits["test"]))
     if singles and spec.carriers:
-        carrying = [r for r in singles if r.method.modality in spec.carriers]
-        holds = any(r.key in top_all for r in carrying) if top_all and any(r.ranked for r in carrying) else None
+        holds = _suffices(spec.carriers, singles, best)
         names = listing(spec.carriers)
         text = {
-            True: f"{sentence(names)} alone is not worse than the best: the other modalities add nothing that shows.",
-            False: f"{sentence(names)} alone, though it carries the label, is worse than the best.",
-            None: f"Whether {names} alone is worse than the best cannot be said yet.",
+            True: f"{sentence(names)} alone is as good as the best combination: the other modalities add nothing that "
+            "shows.",
+            False: f"{sentence(names)} alone, though it carries the label, is worse than the best combination.",
+            None: f"Whether {names} alone is worse than the best combination cannot be said yet.",
         }[holds]
         made.append(Statement(name="carrier_on_top", holds=holds, text=text))
     return tuple(made)
+
+
+def _suffices(carriers: Collection[str], singles: Sequence[CellRow], best: CellRow | None) -> bool | None:
+    """Whether the best combination is no better than a modality that carries the label; None where that is open.
+
+    By the record that the answer's sentence about the best single modality reads, so that they cannot disagree.
+    """
+    gain = best.gain_single if best is not None else None
+    if gain is None or gain.verdict == "open":
+        return None
+    if gain.verdict == "better":
+        return False
+    carrying = {r.key for r in singles if r.method.modality in carriers}
+    return True if gain.reference in carrying else None
 
 
 def _at_chance(singles: Sequence[CellRow], scale: Scale, tested: int) -> Statement:

@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
 from mmbench.schema.params import Race
-from mmbench.sweep.rounds.race import Finding, errors, look, still_open
+from mmbench.sweep.rounds.race import Finding, errors, look, run
 
 LEAST, MOST = 3, 12
 RACE = Race(least=LEAST, most=MOST)
 Scores = dict[str, dict[int, float]]
 
 
-def play(values: np.ndarray, *, rope: float = 0.01, confidence: float = 0.95, race: Race = RACE) -> tuple[Finding, int]:
-    """A race whose trials would score these values (C, seeds); what it found, and how many it ran."""
+def play(
+    values: np.ndarray, *, rope: float = 0.01, confidence: float = 0.95, race: Race = RACE, paid: float = math.inf
+) -> tuple[Finding, dict[str, int]]:
+    """A race whose trials score these values (C, seeds). paid: how many trials it may run.
+
+    Returns what it found, and how many seeds each method was given.
+    """
     finding = Finding()
-    asked = dict.fromkeys(map(str, range(len(values))), race.least)
-    looks = race.looks
-    for i, error in enumerate(errors(race, 1 - confidence)):
-        scores: Scores = {k: dict(enumerate(values[int(k), :n].tolist())) for k, n in asked.items()}
-        look(finding, scores, seeds=looks[i], error=error, rope=rope)
-        still = still_open(finding, scores)
-        if not still or i + 1 == len(looks):
-            break
-        best = max(scores, key=lambda k: float(np.mean(list(scores[k].values()))))
-        asked |= dict.fromkeys([*still, best], looks[i + 1])
-    return finding, sum(asked.values())
+    jobs = [_job(str(key), seed) for key in range(len(values)) for seed in range(race.most)]
+    results = {job.trial_id: values[int(job.config.cell), job.config.seed] for job in jobs}
+    rounds = run(
+        jobs,
+        race,
+        lambda study: cast(float, study[0]),
+        confidence=confidence,
+        rope=rope,
+        finding=finding,
+        pays_for=lambda wanted, _: len(wanted) <= paid,
+    )
+    asked = next(rounds)
+    try:
+        while True:
+            asked = rounds.send({job.trial_id: results[job.trial_id] for job in asked})
+    except StopIteration:
+        return finding, dict(Counter(job.config.cell for job in asked))
+
+
+def _job(method: str, seed: int) -> Any:
+    """As much of a job as a race reads."""
+    config = SimpleNamespace(cell=method, seed=seed, role="cell")
+    return SimpleNamespace(trial_id=f"{method}/{seed}", config=config)
 
 
 def test_looks_are_planned_and_spend_what_is_allowed() -> None:
@@ -45,7 +67,7 @@ def test_what_is_decided_gets_no_more_seeds() -> None:
     finding, trials = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)))
     assert [finding.verdicts[str(i)] for i in range(3, 27)] == ["worse"] * 24
     assert finding.looks[0].decided >= 24, "those far behind are decided at the first look"
-    assert trials <= 27 * LEAST + 3 * (MOST - LEAST)
+    assert sum(trials.values()) <= 27 * LEAST + 3 * (MOST - LEAST)
     assert finding.verdicts["0"] in ("equal", "better")
 
 
@@ -72,6 +94,26 @@ def test_the_best_is_decided_when_all_others_are() -> None:
     assert [finding.verdicts[k] for k in "0123"] == ["open", "open", "worse", "worse"]
     look(finding, _rows(0.90, 0.8995, 0.7, 0.7, noise=0.002), seeds=8, error=0.02, rope=0.01)
     assert [finding.verdicts[k] for k in "0123"] == ["equal", "equal", "worse", "worse"]
+
+
+def test_the_best_has_as_many_seeds_as_the_last_look() -> None:
+    """The highest of many means over three seeds is luck, and then all others are open against it."""
+    draw = np.random.default_rng(6)
+    for _ in range(20):
+        values = 0.9 + 0.002 * draw.standard_normal((12, 1)) + 0.005 * draw.standard_normal((12, MOST))
+        finding, seeds = play(values)
+        best = max(seeds, key=lambda k: float(values[int(k), : seeds[k]].mean()))
+        assert seeds[best] == finding.looks[-1].seeds
+
+
+def test_where_the_time_is_spent_a_leader_gets_no_more_seeds() -> None:
+    draw = np.random.default_rng(6)
+    values = 0.9 + 0.002 * draw.standard_normal((12, 1)) + 0.005 * draw.standard_normal((12, MOST))
+    whole, seeds = play(values)
+    for paid in range(12 * LEAST, sum(seeds.values())):
+        finding, given = play(values, paid=paid)
+        assert finding.over and finding.unpaid and sum(given.values()) <= paid
+    assert not whole.unpaid
 
 
 def test_one_without_any_score_takes_no_part() -> None:
@@ -101,7 +143,7 @@ def test_with_many_methods_apart_it_costs_half_of_a_full_grid() -> None:
     kept = trials = 0
     for _ in range(10):
         finding, ran = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)))
-        trials += ran
+        trials += sum(ran.values())
         kept += finding.verdicts["26"] != "worse"
     assert kept >= 9
     assert trials / 10 <= 27 * MOST / 2

@@ -73,9 +73,19 @@ def run(
     for i, error in enumerate(errors(race, 1 - confidence)):
         results |= yield wanted
         scores = {key: _scores(own, results, score) for key, own in methods.items()}
+        # What all others are compared with has the seeds of the look: the highest of many means over few seeds is often
+        # luck, and then everything is open against it. Once it has them, it is often another one.
+        while behind := [k for k in _best(cells, scores) + _best(singles, scores) if asked[k] < race.looks[i]]:
+            asked |= dict.fromkeys(behind, race.looks[i])
+            wanted = _asked(jobs, asked)
+            if not pays_for(wanted, results):
+                finding.unpaid = True
+                break
+            results |= yield wanted
+            scores = {key: _scores(own, results, score) for key, own in methods.items()}
         look(finding, {key: scores[key] for key in cells}, seeds=race.looks[i], error=error, rope=rope)
         still = still_open(finding, scores)
-        if not still or i + 1 == len(race.looks):
+        if finding.unpaid or not still or i + 1 == len(race.looks):
             break
         # The best is what all others are compared with, and the best single modality what it is compared with itself.
         for key in (*still, *_best(cells, scores), *_best(singles, scores)):

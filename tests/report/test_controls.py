@@ -157,6 +157,30 @@ def test_where_combinations_are_ahead_of_all_controls_nothing_of_the_kind_is_sai
     assert answer(found, "flat").sentences[0].startswith("On flat, use ")
 
 
+@pytest.mark.parametrize(
+    ("truth", "name"),
+    [
+        (Truth(base=0.7, single={"image": 0.715, "audio": 0.4}, linear=0.5, majority=0.3), "one modality alone"),
+        (Truth(base=0.7, single={"image": 0.5, "audio": 0.4}, linear=0.735, majority=0.3), "a linear model"),
+        (Truth(base=0.7, single={"image": 0.5, "audio": 0.4}, linear=0.5, majority=0.715), "a guess"),
+    ],
+)
+def test_where_a_control_may_be_as_good_no_combination_is_recommended(truth: Truth, name: str) -> None:
+    """With three seeds that scatter widely: the control has the higher mean, and nothing is decided."""
+    found = analyse(**make(truths={"flat": truth}, seeds=3, noise=0.02).arguments())
+    words = f"t is open whether any combination does better than {name}"
+    assert found.headline == f"I{words} on flat."
+    said = answer(found, "flat").sentences
+    assert said[0].startswith(f"On flat, i{words}: ") and "; the best combination, " in said[0]
+    assert not any("use " in text for text in said)
+
+
+def test_with_one_seed_a_control_that_scores_higher_decides_nothing() -> None:
+    flat = Truth(base=0.7, single={"image": 0.73, "audio": 0.4}, linear=0.5, majority=0.3)
+    found = analyse(**make(truths={"flat": flat}, seeds=1, noise=0.004).arguments())
+    assert "one seed decides nothing" in found.headline and "open" not in found.headline
+
+
 def test_other_data_sets_keep_their_winner() -> None:
     flat = Truth(base=0.7, single={"image": 0.7, "audio": 0.4}, linear=0.5, majority=0.3)
     truths = {"synergy": TRUTHS["synergy"], "flat": flat}

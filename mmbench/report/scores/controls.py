@@ -1,4 +1,5 @@
-"""Controls that do at least as well as the best combination: that comes before anything about combinations."""
+"""Controls that do at least as well as the best combination, or may do so: that comes before anything about
+combinations."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from mmbench.stats.estimates import Difference
 
 @dataclass(frozen=True, kw_only=True)
 class Ahead:
-    """A control that is better than the best combination, or equal to it within the margin.
+    """A control that is better than the best combination, equal to it within the margin, or not known to be worse.
 
     Attributes:
         found: The best combination minus it.
@@ -39,7 +40,7 @@ def ahead(d: DatasetReport) -> Ahead | None:
     """The control that does at least as well as the best combination and says most; None where none does.
 
     That a guess is better says most, then that another control is, then that a guess is equal, then a single modality,
-    since then there is nothing to fuse.
+    since then there is nothing to fuse. Of what is open, most is said by a guess, and by others with the higher mean.
     """
     best = next((r for r in d.cells if r.best), None)
     if best is None:
@@ -58,6 +59,16 @@ def ahead(d: DatasetReport) -> Ahead | None:
     for gain, verdict, words in found:
         if gain is not None and gain.verdict == verdict:
             return Ahead(dataset=d.name, found=gain, words=words)
+    undecided: tuple[tuple[Difference | None, bool, str], ...] = (
+        (guess, True, "a guess"),
+        (single, False, "one modality alone"),
+        (other, False, baseline),
+    )
+    for gain, whatever, name in undecided:
+        if gain is not None and gain.half is not None and gain.verdict == "open" and (whatever or gain.mean < 0):
+            return Ahead(
+                dataset=d.name, found=gain, words=f"it is open whether any combination does better than {name}"
+            )
     return None
 
 
@@ -65,10 +76,14 @@ def advice(d: DatasetReport, found: Ahead) -> str:
     """What to use, as a sentence, and what the best combination has beside it."""
     control, best = d.row(found.found.reference), next(r for r in d.cells if r.best)
     scale = d.scale
-    standing = "is worse" if found.found.verdict == "worse" else f"is equal within {scale.rope_words}"
+    standing = {
+        "worse": f"is worse ({interval(best.score, scale)})",
+        "equal": f"is equal within {scale.rope_words} ({interval(best.score, scale)})",
+        "open": f"has {interval(best.score, scale)}",
+    }[found.found.verdict]
     return (
         f"On {d.name}, {found.words}: {control.key} has {scale.label} {interval(control.score, scale)}; the best "
-        f"combination, {best.key}, {standing} ({interval(best.score, scale)})."
+        f"combination, {best.key}, {standing}."
     )
 
 

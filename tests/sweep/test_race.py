@@ -2,53 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from types import SimpleNamespace
-from typing import Any, cast
-
 import numpy as np
 import pytest
 
+from benchmarks.race import play
 from mmbench.schema.params import Race
-from mmbench.sweep.rounds.race import Finding, errors, look, run
+from mmbench.sweep.rounds.race import Finding, errors, look
 
 LEAST, MOST = 3, 12
 RACE = Race(least=LEAST, most=MOST)
 Scores = dict[str, dict[int, float]]
-
-
-def play(
-    values: np.ndarray, *, rope: float = 0.01, confidence: float = 0.95, race: Race = RACE, paid: float = math.inf
-) -> tuple[Finding, dict[str, int]]:
-    """A race whose trials score these values (C, seeds). paid: how many trials it may run.
-
-    Returns what it found, and how many seeds each method was given.
-    """
-    finding = Finding()
-    jobs = [_job(str(key), seed) for key in range(len(values)) for seed in range(race.most)]
-    results = {job.trial_id: values[int(job.config.cell), job.config.seed] for job in jobs}
-    rounds = run(
-        jobs,
-        race,
-        lambda study: cast(float, study[0]),
-        confidence=confidence,
-        rope=rope,
-        finding=finding,
-        pays_for=lambda wanted, _: len(wanted) <= paid,
-    )
-    asked = next(rounds)
-    try:
-        while True:
-            asked = rounds.send({job.trial_id: results[job.trial_id] for job in asked})
-    except StopIteration:
-        return finding, dict(Counter(job.config.cell for job in asked))
-
-
-def _job(method: str, seed: int) -> Any:
-    """As much of a job as a race reads."""
-    config = SimpleNamespace(cell=method, seed=seed, role="cell")
-    return SimpleNamespace(trial_id=f"{method}/{seed}", config=config)
 
 
 def test_looks_are_planned_and_spend_what_is_allowed() -> None:
@@ -64,7 +27,7 @@ def test_looks_are_planned_and_spend_what_is_allowed() -> None:
 def test_what_is_decided_gets_no_more_seeds() -> None:
     draw = np.random.default_rng(0)
     means = np.array([0.9, 0.899, 0.892, *[0.8] * 24])
-    finding, trials = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)))
+    finding, trials = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)), RACE)
     assert [finding.verdicts[str(i)] for i in range(3, 27)] == ["worse"] * 24
     assert finding.looks[0].decided >= 24, "those far behind are decided at the first look"
     assert sum(trials.values()) <= 27 * LEAST + 3 * (MOST - LEAST)
@@ -101,7 +64,7 @@ def test_the_best_has_as_many_seeds_as_the_last_look() -> None:
     draw = np.random.default_rng(6)
     for _ in range(20):
         values = 0.9 + 0.002 * draw.standard_normal((12, 1)) + 0.005 * draw.standard_normal((12, MOST))
-        finding, seeds = play(values)
+        finding, seeds = play(values, RACE)
         best = max(seeds, key=lambda k: float(values[int(k), : seeds[k]].mean()))
         assert seeds[best] == finding.looks[-1].seeds
 
@@ -109,9 +72,9 @@ def test_the_best_has_as_many_seeds_as_the_last_look() -> None:
 def test_where_the_time_is_spent_a_leader_gets_no_more_seeds() -> None:
     draw = np.random.default_rng(6)
     values = 0.9 + 0.002 * draw.standard_normal((12, 1)) + 0.005 * draw.standard_normal((12, MOST))
-    whole, seeds = play(values)
+    whole, seeds = play(values, RACE)
     for paid in range(12 * LEAST, sum(seeds.values())):
-        finding, given = play(values, paid=paid)
+        finding, given = play(values, RACE, paid=paid)
         assert finding.over and finding.unpaid and sum(given.values()) <= paid
     assert not whole.unpaid
 
@@ -131,7 +94,7 @@ def test_under_the_null_the_whole_race_is_wrong_as_rarely_as_it_says(noise: str)
     wrong = 0
     for _ in range(40):
         own = 0.007 * (np.exp(0.5 * draw.standard_normal(27)) if noise == "log-normal" else np.ones(27))
-        finding, _ = play(own[:, None] * draw.standard_normal((27, MOST)), rope=0.0)
+        finding, _ = play(own[:, None] * draw.standard_normal((27, MOST)), RACE, rope=0.0)
         wrong += "worse" in finding.verdicts.values()
     assert wrong <= 6
 
@@ -142,7 +105,7 @@ def test_with_many_methods_apart_it_costs_half_of_a_full_grid() -> None:
     means = np.linspace(0.84, 0.9, 27)
     kept = trials = 0
     for _ in range(10):
-        finding, ran = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)))
+        finding, ran = play(means[:, None] + 0.006 * draw.standard_normal((27, MOST)), RACE)
         trials += sum(ran.values())
         kept += finding.verdicts["26"] != "worse"
     assert kept >= 9

@@ -193,7 +193,8 @@ class TrainingSettings(Frozen):
     epochs, learning_rate: auto: found for each data set before its sweep, as `mmbench.sweep.rounds.calibration` says.
     patience: epochs without a better validation score before stopping; null = off. class_weights: balanced lets
     classes (and labels) weigh inversely to how often they occur. dropout: of embedded tokens, of what attention adds
-    and of hidden units of MLPs. label_smoothing: the share of a label that is spread over all classes.
+    and of hidden units of MLPs. label_smoothing: the share of a label that is spread over all classes. averaging:
+    weights are validated, kept and tested as their moving average over this part of the steps so far; 0: as they are.
     """
 
     epochs: Positive | Literal["auto"]
@@ -207,6 +208,7 @@ class TrainingSettings(Frozen):
     class_weights: Literal["none", "balanced"] = "none"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @property
     def is_auto(self) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmbench.data.batches import Example, Inputs, Split
 from mmbench.schema.params import Training
 from mmbench.schema.scores import better, predictions, scores
+from mmbench.training.averaging import Averaged
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
 from mmbench.training.replay import Replayed
@@ -87,6 +88,7 @@ class _Steps:
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
+        self.averaged = Averaged(self.parameters, settings.averaging) if settings.averaging else None
         self.factor = schedule(settings.epochs * self.per_epoch, settings.warmup)
         self.replayed = Replayed(self._loss_and_gradients, model) if replay else None
         self.layout: list[tuple[str, bool]] = []
@@ -139,8 +141,14 @@ class _Steps:
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * self.factor(self.done)
         self.optimiser.step()
+        if self.averaged is not None:
+            self.averaged.update()
         self.done += 1
         return loss.detach()
+
+    def evaluated(self) -> AbstractContextManager[object]:
+        """Within it, the model has the weights that count: their average over the last steps, or those of the last."""
+        return nullcontext() if self.averaged is None else self.averaged.in_place()
 
     def release(self) -> None:
         """Give the model parameters of their own again, and the memory of recordings back."""
@@ -201,7 +209,9 @@ def fit(
             inputs, labels = train.rows(index)
             total += steps.train(inputs, labels) * len(labels)
         mean_loss = (total / len(train)).item()
-        logits = predict(model, validation, precision=settings.precision)
+        with steps.evaluated():
+            logits = predict(model, validation, precision=settings.precision)
+            weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
         validation_loss = objective.loss(logits, validation.labels).item()
         if not math.isfinite(mean_loss + validation_loss):
             raise DivergedError(f"training loss {mean_loss}, validation loss {validation_loss} at epoch {epoch}")
@@ -212,7 +222,6 @@ def fit(
         for name, value in zip(curves, (mean_loss, validation_loss, score), strict=True):
             curves[name].append(value)
         if best is None or not best.holds_against(metric, score, validation_loss):
-            weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
             best = _Best(score=score, loss=validation_loss, epoch=epoch, weights=weights, outputs=logits)
         on_epoch(epoch, curves)
         if settings.patience is not None and epoch - best.epoch >= settings.patience:

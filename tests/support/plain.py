@@ -11,7 +11,14 @@ import yaml
 from mmbench.schema.params import Params, parse
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAIN = {"epochs": 3, "batch_size": 64, "learning_rate": 0.003, "label_smoothing": 0.0, "weight_decay": 0.01}
+TRAIN = {
+    "epochs": 3,
+    "batch_size": 64,
+    "learning_rate": 0.003,
+    "label_smoothing": 0.0,
+    "weight_decay": 0.01,
+    "averaging": 0.0,
+}
 
 
 def settings() -> dict[str, Any]:

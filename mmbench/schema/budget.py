@@ -50,10 +50,10 @@ class Budget(Frozen):
 
     Attributes:
         key: Of the data and the settings that it was found for; with others it is found anew.
-        settled: Whether half of it would do: from there on no reference that was still climbing got a lower loss and a
-            score better by more than the margin.
-        gain: The most that the score of any of them got better in that, so turned; of one whose loss did not fall,
-            nothing. None where the length was not looked for, or no trial ended well.
+        settled: Whether training twice as long gave no reference a lower loss and a score better by more than half the
+            margin.
+        gain: The most that the score of any of them got better, so turned; of one whose loss did not fall, nothing.
+            None where the length was not looked for, or no trial ended well.
         why: The finding in a sentence.
     """
 

@@ -121,13 +121,13 @@ def test_what_calibration_found_is_told_and_shown() -> None:
     assert table.best == (1,) and list(table.shown["steps"]) == ["315", "630", "1,260"]
     page = render(found)
     assert "630 gradient steps (10 epochs) at a learning rate of 0.003" in page
-    assert "half of it gave the slowest references a loss as low" in page
+    assert "twice as long gave no reference a lower loss" in page
 
 
 def test_a_length_that_was_not_looked_for_is_not_said_to_be_enough() -> None:
     """Only the learning rate was: whether training was long enough, the trials tell."""
     page = render(report(budget=budget(gain=None)))
-    assert "the length is that of params.yaml" in page and "half of it gave" not in page
+    assert "the length is that of params.yaml" in page and "twice as long gave" not in page
     still = report(budget=budget(gain=None), learning=True)
     assert "still getting better in their last epoch" in still.headline
 

@@ -118,24 +118,41 @@ def test_the_references_are_a_fast_and_a_slow_combination_and_a_single_modality(
 
 @pytest.mark.parametrize("at", [100, 400, 1600])
 def test_training_goes_on_until_it_helps_no_more(at: int) -> None:
-    """50 steps an epoch, rungs at 150, 300, 600, ... steps: the first at which all has been learnt, and the next."""
+    """50 steps an epoch, rungs at 150, 300, 600, ... steps: the first at which all has been learnt."""
     found, _ = calibrate(saturating(at))
     assert found.settled and found.learning_rate == RATE
-    assert 0.95 * at <= found.steps / 2 <= max(2 * at, 150)
+    assert 0.95 * at <= found.steps <= max(2 * at, 150)
     assert found.steps == 50 * found.epochs
 
 
 def test_the_slowest_reference_decides() -> None:
     slow, fast = saturating(1000), saturating(100)
     found, asked = calibrate(lambda c, n: (slow if "early_concat" in c.cell else fast)(c, n))
-    assert found.steps >= 1900
+    assert found.steps >= 950
     longest = {
         c: max(j.config.train.epochs for j in asked if j.config.cell == c) for c in {j.config.cell for j in asked}
     }  # type: ignore[union-attr]
-    assert set(longest.values()) == {found.epochs}
-    alone = {j.config.train.epochs for j in asked if "early_concat" not in j.config.cell}  # type: ignore[union-attr]
-    waiting = "those that have stopped wait for the budget that is found"
-    assert alone == {3, 6, found.epochs}, waiting
+    assert set(longest.values()) == {2 * found.epochs}
+
+
+def test_a_reference_that_gained_nothing_once_is_looked_at_again() -> None:
+    """As a fast one did by luck: .9205, .916 and .933 after 2, 4 and 8 epochs, with a loss that fell by a tenth."""
+
+    def learn(config: TrialConfig, steps: int) -> tuple[float, float]:
+        slow = saturating(250)(config, steps)
+        if "early_concat" in config.cell:
+            return slow
+        return (0.9, 0.4) if steps <= 300 else (0.93, 0.3)
+
+    found, _ = calibrate(learn)
+    assert found.settled and found.steps == 600
+
+
+def test_half_the_margin_is_a_gain() -> None:
+    """A gain of 0.8 points is within the margin, but makes another verdict of a difference of 0.5."""
+    found, _ = calibrate(lambda config, steps: (0.9 - 0.008 * 300 / steps, 0.3 + 60 / steps))
+    assert found.settled and found.gain is not None and found.gain <= 0.005
+    assert found.steps == 300
 
 
 @pytest.mark.parametrize("rate", [RATE / 4, RATE / 2, RATE, 2 * RATE, 4 * RATE])
@@ -158,7 +175,7 @@ def test_a_rate_that_is_good_for_a_short_training_only_is_not_taken() -> None:
 
     found, asked = calibrate(learn)
     assert {j.config.train.learning_rate for j in asked if j.config.train.epochs == 6} == {RATE, 2 * RATE}  # type: ignore[union-attr]
-    assert found.learning_rate == RATE and found.steps == 1200 and found.settled, "the length is sought again"
+    assert found.learning_rate == RATE and found.steps == 600 and found.settled, "the length is sought again"
     fixed, _ = calibrate(learn, params=settings(epochs=12))
     assert fixed.learning_rate == RATE
 
@@ -184,12 +201,12 @@ def test_a_rate_at_which_a_reference_diverges_is_not_taken() -> None:
 def test_luck_on_few_samples_is_no_gain() -> None:
     """Scores that rise while the loss stays as it is."""
     found, _ = calibrate(lambda config, steps: (0.5 + 0.02 * math.log2(steps), 0.69))
-    assert found.settled and found.epochs == 6
+    assert found.settled and found.epochs == 3
 
 
 def test_overfitting_ends_it() -> None:
     found, _ = calibrate(lambda config, steps: (0.8 + 0.01 * math.log2(steps), 0.4 + 1e-4 * steps))
-    assert found.settled and found.epochs == 6
+    assert found.settled and found.epochs == 3
 
 
 def test_what_never_settles_ends_and_says_so() -> None:
@@ -205,14 +222,14 @@ def test_nothing_is_settled_where_every_trial_fails() -> None:
 
 def test_few_and_many_samples_get_as_many_steps() -> None:
     small, large = (calibrate(saturating(500), spec(n))[0] for n in (64, 20_000))
-    assert small.steps == 2 * small.epochs and 950 <= small.steps <= 2000
-    assert large.epochs == 2 and large.steps == 1250, "one epoch would do, and is the least"
+    assert small.steps == 2 * small.epochs and 475 <= small.steps <= 1000
+    assert large.epochs == 1 and large.steps == 625, "one epoch does, and is the least"
 
 
 def test_an_error_is_turned_and_its_margin_is_a_share_of_a_guess() -> None:
-    """A guess is off by 2, so what gets better by less than 1 % of that is no gain: here from 1200 steps on."""
+    """A guess is off by 2, so what gets better by less than half a per cent of that is no gain: here from 2400 steps on."""
     found, _ = calibrate(lambda config, steps: (1 + 30 / (30 + steps), 30 / (30 + steps)), spec(kind="regression"))
-    assert found.settled and found.metric == "mae" and found.gain is not None and 0 < found.gain <= 0.02
+    assert found.settled and found.metric == "mae" and found.gain is not None and 0 < found.gain <= 0.01
     assert found.steps == 2400
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmbench.schema.budget import Budget
 
-SETTLED = "half of it gave the slowest references a loss as low, or a score as good within the margin"
+SETTLED = "twice as long gave no reference a lower loss with a score better by more than half the margin"
 """What a calibration has shown that came to its end."""
 
 

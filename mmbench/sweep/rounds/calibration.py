@@ -1,9 +1,9 @@
 """How long, and at which learning rate, the models of a data set are trained: found on a few reference combinations.
 
-They are trained for ever longer, twice as long each time, until that improves none of them by more than the margin;
-the last of these lengths is the budget. Then half the learning rate is tried for so long; where that is better, the
-search for the length is done again with it. Each training is a trial like any other: it is kept in the ledger, and one
-at the budget that is found is the sweep's own. docs/decisions/0030-trained-until-trained.md has the reasons.
+They are trained for ever longer, twice as long each time; from the budget on, that improves none of them by more than
+half the margin. Then half the learning rate is tried for so long; where that is better, the search for the length is done
+again with it. Each training is a trial like any other: it is kept in the ledger, and one at the budget that is found is
+the sweep's own. docs/decisions/0030-trained-until-trained.md has the reasons.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ RATE, FACTOR, WIDEST = 0.003, 2.0, 2
 """The learning rate to begin with, the factor between those that are tried, and how many factors away they may be."""
 TELLING = 0.01
 """The share of a loss by which it must fall to count as lower."""
+NO_GAIN = 0.5
+"""Margins by which a score may get better when training is twice as long: two methods that change by so much against each
+other, one up and the other not, seldom have another verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,29 +198,25 @@ class Calibration:
         return best if loss(best) < (1 - TELLING) * loss(RATE) else RATE
 
     def _climb(self, rate: float, tried: Tried) -> Generator[list[Job], Results, Length]:
-        """Twice as long each time, until no reference gains by it. One that has stopped is left alone.
+        """Twice as long each time, until no reference gains by it.
 
         A gain is a better score and a lower loss: the score of few samples rises by luck, and the loss of a model that
-        begins to overfit no longer falls. The last length is taken, not the one before it, which would do for the
-        references: they are three, and some combination learns more slowly than all of them.
+        begins to overfit no longer falls. One that has not gained once is looked at again: with one seed, that is luck
+        as often.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
-        climbing = [c.cell for c in self.references]
+        names = [c.cell for c in self.references]
         epochs = self.epochs_for(LEAST_STEPS)
         gain: float | None = None
-        while True:
-            before = yield from self._train(epochs, rate, tried, climbing)
-            longer = 2 * epochs
-            if self.steps(longer) > max(MOST, self.steps(1)):
-                return Length(epochs=epochs, settled=False, gain=gain)
-            after = yield from self._train(longer, rate, tried, climbing)
-            gains = {n: _gain(before[n], after[n], turn) for n in climbing}
-            known = [g for g in gains.values() if g is not None]
+        before = yield from self._train(epochs, rate, tried, names)
+        while self.steps(2 * epochs) <= max(MOST, self.steps(1)):
+            after = yield from self._train(2 * epochs, rate, tried, names)
+            known = [g for n in names if (g := _gain(before[n], after[n], turn)) is not None]
             gain = max(known) if known else None
-            climbing = [n for n, g in gains.items() if g is not None and g > self.margin]
-            if not climbing:
-                return Length(epochs=longer, settled=bool(known), gain=gain)
-            epochs = longer
+            if gain is None or gain <= NO_GAIN * self.margin:
+                return Length(epochs=epochs, settled=bool(known), gain=gain)
+            epochs, before = 2 * epochs, after
+        return Length(epochs=epochs, settled=False, gain=gain)
 
     def _budget(self, found: Length, rate: float, tried: Tried) -> Budget:
         steps = self.steps(found.epochs)

@@ -227,7 +227,7 @@ def test_few_and_many_samples_get_as_many_steps() -> None:
 
 
 def test_an_error_is_turned_and_its_margin_is_a_share_of_a_guess() -> None:
-    """A guess is off by 2, so what gets better by less than half a per cent of that is no gain: here from 2400 steps on."""
+    """A guess is off by 2, so what gets better by less than 0.5 % of that is no gain: here from 2400 steps on."""
     found, _ = calibrate(lambda config, steps: (1 + 30 / (30 + steps), 30 / (30 + steps)), spec(kind="regression"))
     assert found.settled and found.metric == "mae" and found.gain is not None and 0 < found.gain <= 0.01
     assert found.steps == 2400

@@ -1,9 +1,9 @@
 """How long, and at which learning rate, the models of a data set are trained: found on a few reference combinations.
 
 They are trained for ever longer, twice as long each time; from the budget on, that improves none of them by more than
-half the margin. Then half the learning rate is tried for so long; where that is better, the search for the length is done
-again with it. Each training is a trial like any other: it is kept in the ledger, and one at the budget that is found is
-the sweep's own. docs/decisions/0030-trained-until-trained.md has the reasons.
+half the margin. Then half the learning rate is tried for so long; where that is better, the search for the length is
+done again with it. Each training is a trial like any other: it is kept in the ledger, and one at the budget that is
+found is the sweep's own. docs/decisions/0030-trained-until-trained.md has the reasons.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ RATE, FACTOR, WIDEST = 0.003, 2.0, 2
 TELLING = 0.01
 """The share of a loss by which it must fall to count as lower."""
 NO_GAIN = 0.5
-"""Margins by which a score may get better when training is twice as long: two methods that change by so much against each
-other, one up and the other not, seldom have another verdict."""
+"""Margins by which a score may get better when training is twice as long: where one method gains so much and another
+nothing, they seldom have another verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)

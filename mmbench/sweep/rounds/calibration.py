@@ -200,22 +200,23 @@ class Calibration:
     def _climb(self, rate: float, tried: Tried) -> Generator[list[Job], Results, Length]:
         """Twice as long each time, until no reference gains by it.
 
-        A gain is a better score and a lower loss: the score of few samples rises by luck, and the loss of a model that
-        begins to overfit no longer falls. One that has not gained once is looked at again: with one seed, that is luck
-        as often.
+        A gain is a better score and a lower loss than at any shorter length: the score of few samples rises and falls by
+        luck, and the loss of a model that begins to overfit no longer falls. One that has not gained once is looked at
+        again: with one seed, that is luck as often.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         names = [c.cell for c in self.references]
         epochs = self.epochs_for(LEAST_STEPS)
         gain: float | None = None
-        before = yield from self._train(epochs, rate, tried, names)
+        rungs = [(yield from self._train(epochs, rate, tried, names))]
         while self.steps(2 * epochs) <= max(MOST, self.steps(1)):
-            after = yield from self._train(2 * epochs, rate, tried, names)
-            known = [g for n in names if (g := _gain(before[n], after[n], turn)) is not None]
+            longer = yield from self._train(2 * epochs, rate, tried, names)
+            known = [g for n in names if (g := _gain([rung[n] for rung in rungs], longer[n], turn)) is not None]
             gain = max(known) if known else None
             if gain is None or gain <= NO_GAIN * self.margin:
                 return Length(epochs=epochs, settled=bool(known), gain=gain)
-            epochs, before = 2 * epochs, after
+            epochs *= 2
+            rungs.append(longer)
         return Length(epochs=epochs, settled=False, gain=gain)
 
     def _budget(self, found: Length, rate: float, tried: Tried) -> Budget:
@@ -235,9 +236,12 @@ class Calibration:
         )
 
 
-def _gain(before: Rung, after: Rung, turn: int) -> float | None:
-    """By how much the score got better; nothing where the loss did not fall. None where it is not known."""
-    if before.score is None or after.score is None or before.loss is None or after.loss is None:
+def _gain(shorter: Sequence[Rung], longer: Rung, turn: int) -> float | None:
+    """By how much the score got better than the best of the shorter ones; nothing where the loss did not fall below the
+    lowest of theirs. None where it is not known."""
+    scores = [turn * rung.score for rung in shorter if rung.score is not None]
+    losses = [rung.loss for rung in shorter if rung.loss is not None]
+    if not scores or not losses or longer.score is None or longer.loss is None:
         return None
-    gain = turn * (after.score - before.score)
-    return min(gain, 0.0) if after.loss > (1 - TELLING) * before.loss else gain
+    gain = turn * longer.score - max(scores)
+    return min(gain, 0.0) if longer.loss > (1 - TELLING) * min(losses) else gain

@@ -200,9 +200,9 @@ class Calibration:
     def _climb(self, rate: float, tried: Tried) -> Generator[list[Job], Results, Length]:
         """Twice as long each time, until no reference gains by it.
 
-        A gain is a better score and a lower loss than at any shorter length: the score of few samples rises and falls by
-        luck, and the loss of a model that begins to overfit no longer falls. One that has not gained once is looked at
-        again: with one seed, that is luck as often.
+        A gain is a better score and a lower loss than at any shorter length: the score of few samples rises and falls
+        by luck, and the loss of a model that begins to overfit no longer falls. One that has not gained once is looked
+        at again: with one seed, that is luck as often.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         names = [c.cell for c in self.references]

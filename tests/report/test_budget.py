@@ -124,6 +124,18 @@ def test_what_calibration_found_is_told_and_shown() -> None:
     assert "twice as long gave no reference a lower loss" in page
 
 
+def test_the_method_says_which_weights_were_tested() -> None:
+    arguments = MADE.arguments()
+    params = arguments["params"]
+    for averaging, words in (
+        (0.1, "the average of a model’s weights over about the last 10 % of the steps"),
+        (0.0, None),
+    ):
+        train = params.train.model_copy(update={"averaging": averaging})
+        page = render(analyse(**(arguments | {"params": params.model_copy(update={"train": train})})))
+        assert ("average of a model’s weights" in page) == (words is not None) and (words or "") in page
+
+
 def test_a_length_that_was_not_looked_for_is_not_said_to_be_enough() -> None:
     """Only the learning rate was: whether training was long enough, the trials tell."""
     page = render(report(budget=budget(gain=None)))

@@ -25,6 +25,7 @@ class Method(Section[Context]):
         race = record.params.grid.race
         return {
             "a": record,
+            "averaging": numbers.percent(record.params.train.averaging) if record.params.train.averaging else "",
             "confidence": numbers.percent(record.confidence),
             "rope": record.rope_words,
             "points_only": record.points_only,

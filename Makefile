@@ -43,8 +43,8 @@ lint: $(READY)  ## style, types, import contracts
 	mypy
 	lint-imports
 
-docs: $(READY)  ## write README.md's tables of variants from the registries
-	python -m mmbench.cli.readme
+docs: $(READY)  ## write the tables of docs/variants.md from the registries
+	python -m mmbench.cli.variant_tables
 
 # One process more than cores, since tests often wait for processes of their own; whoever has finished takes tests from others.
 WORKERS := $(shell nproc 2>/dev/null | awk '{n = $$1 + 1; print (n < 8 ? n : 8)}' || echo 3)

@@ -33,6 +33,11 @@ def _cards() -> list[Traversable]:
     return sorted((TEMPLATE / "cards").iterdir(), key=lambda card: card.name)
 
 
+def generated() -> frozenset[str]:
+    """The data sets that a new project has cards of: they are made, not somebody's own."""
+    return frozenset(card.name.removesuffix(".yaml") for card in _cards())
+
+
 def create(folder: Path) -> list[str]:
     """Make a project in `folder`, which is absent or empty. Returns the files written, relative to it.
 

@@ -56,8 +56,11 @@ class Project:
             return 0.01
 
     def with_dataset(self, name: str) -> str:
-        """The line of params.yaml that has this data set in the grid."""
-        return f"datasets: [{', '.join([*(n for n in self.grid() if n != name), name])}]"
+        """The line of params.yaml that compares on this data set and on others of one's own that are in the grid."""
+        from mmbench.project.create import generated
+
+        others = (n for n in self.grid() if n != name and n not in generated())
+        return f"datasets: [{', '.join([*others, name])}]"
 
     def ledger(self) -> Ledger:
         from mmbench.ledger.store import Ledger

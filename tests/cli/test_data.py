@@ -75,7 +75,7 @@ def test_a_folder_outside_becomes_a_data_set(project: Path, tmp_path: Path, caps
     assert main(["data", "init", str(files)]) == 0
     out = capsys.readouterr().out
     assert "24 samples" in out
-    assert "datasets: [redundant, unique, My_files]" in out
+    assert "params.yaml:  datasets: [My_files]\n" in out, "the generated data sets are not trained along"
     card = card_of(project, "My_files")
     assert card["root"] == files.as_posix()
     assert card["columns"] == {"image": "image", "audio": "audio", "text": {"text": {"files": True}}}

@@ -13,6 +13,7 @@ import yaml
 
 from mmbench.cli import main
 from mmbench.project import create
+from mmbench.project.project import Project
 from mmbench.schema.params import load_params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +45,17 @@ def test_a_new_project_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     assert main(["new", str(folder)]) == 1
     assert capsys.readouterr().err == f"error: {folder} is not empty; name a new folder, such as {folder}-2\n"
+
+
+def test_ones_own_data_are_proposed_without_the_generated_ones(tmp_path: Path) -> None:
+    """Nobody who brought data of their own wants to train the made ones, too; what else is their own stays."""
+    create.create(tmp_path / "study")
+    project = Project.at(tmp_path / "study")
+    assert project.with_dataset("birds") == "datasets: [birds]"
+    text = project.params_file.read_text(encoding="utf-8")
+    assert "[redundant, unique]" in text
+    project.params_file.write_text(text.replace("[redundant, unique]", "[redundant, frogs]"), encoding="utf-8")
+    assert project.with_dataset("birds") == "datasets: [frogs, birds]"
 
 
 def test_a_project_in_a_git_repository_is_tracked_there(tmp_path: Path) -> None:

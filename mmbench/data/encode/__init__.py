@@ -1,1 +1,1 @@
-"""Frozen pretrained encoders (the optional extra `mmbench[pretrained]`): found, run, and their output cached."""
+"""Frozen pretrained encoders (the optional extra `pretrained`): found, run, and their output cached."""

@@ -1,4 +1,4 @@
-"""Cells of any kind become features of a frozen pretrained encoder: the optional extra `mmbench[pretrained]`."""
+"""Cells of any kind become features of a frozen pretrained encoder: the optional extra `pretrained`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ FILES = ("*.json", "*.txt", "*.model", "model.safetensors", "model-*.safetensors
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 
-EXTRA = "a pretrained encoder needs the optional extra: pip install 'mmbench[pretrained]'"
+EXTRA = "a pretrained encoder needs two more packages: pip install 'huggingface-hub>=1' 'transformers>=5'"
 
 
 @dataclass(frozen=True, kw_only=True)

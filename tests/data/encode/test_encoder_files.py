@@ -130,7 +130,7 @@ def test_without_the_extra_it_is_told(bert: Path, tmp_path: Path, monkeypatch: p
     for name in ("transformers", "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
     for encoder in (str(folder), "owner/name"):
-        assert "pip install 'mmbench[pretrained]'" in refused(encoder)
+        assert "pip install 'huggingface-hub>=1' 'transformers>=5'" in refused(encoder)
 
 
 def test_a_folder_is_known_by_its_content(bert: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The README's tables of variants are those of the registries, and say how to bring them up to date."""
+"""The tables of docs/variants.md are those of the registries, and say how to bring them up to date."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.cli.readme import COMMAND, main, names_in, own, table, update
+from mmbench.cli.variant_tables import COMMAND, main, names_in, own, table, update
 from mmbench.errors import UserError
 from mmbench.registry import Axis
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "variants.md"
 SHOWN: tuple[Axis, ...] = ("attention", "fusion", "architecture", "dataset")
 
 
 def test_the_tables_are_up_to_date() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert update(text) == text, f"README.md's tables of variants are stale: run `{COMMAND}`"
+    text = PAGE.read_text(encoding="utf-8")
+    assert update(text) == text, f"docs/variants.md is stale: run `{COMMAND}`"
 
 
 def test_every_variant_has_a_row_with_its_source() -> None:
-    found = names_in(README.read_text(encoding="utf-8"))
+    found = names_in(PAGE.read_text(encoding="utf-8"))
     assert found == {axis: set(own(axis)) for axis in SHOWN}
     for axis in SHOWN:
         rows = [line for line in table(axis).splitlines() if line.startswith("| `")]
@@ -43,8 +43,8 @@ def test_every_variant_has_a_row_with_its_source() -> None:
 def test_a_stale_table_is_told_and_mended(
     old: str, new: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = README.read_text(encoding="utf-8")
-    file = tmp_path / "README.md"
+    good = PAGE.read_text(encoding="utf-8")
+    file = tmp_path / "variants.md"
     file.write_text(good.replace(old, new), encoding="utf-8")
     assert update(file.read_text(encoding="utf-8")) != file.read_text(encoding="utf-8")
     main(file)
@@ -52,7 +52,7 @@ def test_a_stale_table_is_told_and_mended(
     assert capsys.readouterr().out.endswith("written\n")
 
 
-def test_a_readme_without_tables_or_with_an_unknown_axis_is_told() -> None:
+def test_a_page_without_tables_or_with_an_unknown_axis_is_told() -> None:
     with pytest.raises(UserError, match="holds no table of variants"):
         update("# A project")
     with pytest.raises(UserError, match=r"unknown axis 'fuson' in a marker .* did you mean 'fusion'\?"):

@@ -1,4 +1,4 @@
-"""`python -m mmbench.cli.readme`, which is `make docs`: README.md's tables of variants, written from the registries.
+"""`python -m mmbench.cli.variant_tables`, which is `make docs`: the tables of docs/variants.md, from the registries.
 
 A table is between `<!-- variants: AXIS -->` and `<!-- end -->`; all else is left as it is.
 """
@@ -20,7 +20,7 @@ MARKED = re.compile(r"(?P<start><!-- variants: (?P<axis>\w+) -->\n).*?(?P<end><!
 
 
 def own(axis: Axis) -> Mapping[str, Variant]:
-    """The variants in mmbench itself; those of another distribution belong in its own README."""
+    """The variants in mmbench itself; those of another distribution belong in its own documentation."""
     return {name: info for name, info in variants(axis).items() if info.module.startswith(f"mmbench.{axis}.")}
 
 
@@ -66,12 +66,12 @@ def update(text: str) -> str:
     def fresh(marked: re.Match[str]) -> str:
         axis = marked["axis"]
         if axis not in AXES:
-            raise UserError(f"unknown axis {axis!r} in a marker of the README{suggest(axis, AXES)}")
+            raise UserError(f"unknown axis {axis!r} in a marker of a table{suggest(axis, AXES)}")
         return f"{marked['start']}\n{table(axis)}\n{marked['end']}"
 
     made, count = MARKED.subn(fresh, text)
     if not count:
-        raise UserError("the README holds no table of variants: <!-- variants: AXIS --> ... <!-- end -->")
+        raise UserError("the file holds no table of variants: <!-- variants: AXIS --> ... <!-- end -->")
     return made
 
 
@@ -85,4 +85,4 @@ def main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "README.md"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/variants.md"))

@@ -38,7 +38,7 @@ GROUPS: Mapping[Axis, str] = MappingProxyType({axis: f"mmbench.{axis}" for axis 
 """The entry point group in which other distributions name modules with variants of an axis."""
 
 T = TypeVar("T", bound=type)
-_MARKED = ("name", "source", "core")
+_MARKED = ("name", "source", "core", "title", "short")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +63,32 @@ class Option:
 
 
 class Variant:
-    """One level of an axis. `core` marks what the source article itself defines.
+    """One level of an axis.
 
     It is known by its class, or by where the class is written; then the class is imported when it is needed.
+
+    Attributes:
+        name: as settings and results have it.
+        title: as people read it; the name with spaces where the class does not say.
+        short: the same where there is little room, such as an abbreviation of the field.
+        source: paper or standard.
+        core: whether the source article itself defines it.
     """
 
     def __init__(
-        self, *, name: str, source: str, core: bool, cls: type | None = None, written: ClassSource | None = None
+        self,
+        *,
+        name: str,
+        source: str,
+        core: bool,
+        title: str = "",
+        short: str = "",
+        cls: type | None = None,
+        written: ClassSource | None = None,
     ) -> None:
         self.name, self.source, self.core = name, source, core
+        self.title = title or name.replace("_", " ")
+        self.short = short or self.title
         self._cls, self._written = cls, written
 
     def __repr__(self) -> str:
@@ -148,11 +165,12 @@ def _inspect_options(cls: type) -> dict[str, Option]:
     }
 
 
-def variant(name: str, *, source: str, core: bool = False) -> Callable[[T], T]:
-    """Mark a class as the variant `name` of the axis whose package it is in. `source`: paper or standard."""
+def variant(name: str, *, source: str, core: bool = False, title: str = "", short: str = "") -> Callable[[T], T]:
+    """Mark a class as the variant `name` of the axis whose package it is in. The rest: as of `Variant`."""
 
     def mark(cls: T) -> T:
-        cls.__variant__ = Variant(name=name, source=source, core=core, cls=cls)  # type: ignore[attr-defined]
+        marked = Variant(name=name, source=source, core=core, title=title, short=short, cls=cls)
+        cls.__variant__ = marked  # type: ignore[attr-defined]
         return cls
 
     return mark

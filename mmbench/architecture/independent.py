@@ -6,7 +6,13 @@ from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
 
 
-@variant("independent", source="the source article, 3.2.2; cf. Liang et al. 2024, Mixture-of-Transformers", core=True)
+@variant(
+    "independent",
+    title="independent weights",
+    short="independent",
+    source="the source article, 3.2.2; cf. Liang et al. 2024, Mixture-of-Transformers",
+    core=True,
+)
 class Independent(Architecture):
     """Weights per modality: a token is processed by the weights of the modality that it came from.
 

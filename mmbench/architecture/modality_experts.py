@@ -6,7 +6,9 @@ from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
 
 
-@variant("modality_experts", source="Bao et al. 2022, VLMo; cf. Liang et al. 2024, Mixture-of-Transformers")
+@variant(
+    "modality_experts", short="experts", source="Bao et al. 2022, VLMo; cf. Liang et al. 2024, Mixture-of-Transformers"
+)
 class ModalityExperts(Architecture):
     """Attention and projections are shared; the first layer's MLP is the modality's own, those above one joint expert.
 

@@ -6,7 +6,12 @@ from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
 
 
-@variant("partially_shared", source="Liang et al. 2022, High-Modality Multimodal Transformer (HighMMT)")
+@variant(
+    "partially_shared",
+    title="partially shared weights",
+    short="partly shared",
+    source="Liang et al. 2022, High-Modality Multimodal Transformer (HighMMT)",
+)
 class PartiallyShared(Architecture):
     """Lower weights per modality, upper weights tied: the first layer is the modality's own, all above serve everyone.
 

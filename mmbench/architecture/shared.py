@@ -6,7 +6,13 @@ from mmbench.model.interfaces import Architecture, Part
 from mmbench.registry import variant
 
 
-@variant("shared", source="the source article, 3.2.2; cf. Likhosherstov et al. 2022, PolyViT", core=True)
+@variant(
+    "shared",
+    title="shared weights",
+    short="shared",
+    source="the source article, 3.2.2; cf. Likhosherstov et al. 2022, PolyViT",
+    core=True,
+)
 class Shared(Architecture):
     """One set of weights processes the tokens of all modalities; a learned modality embedding tells them apart.
 

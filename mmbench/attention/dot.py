@@ -9,7 +9,11 @@ from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
-@variant("dot", source="Luong et al. 2015, Effective Approaches to Attention-based NMT; the source article, 3.1.2")
+@variant(
+    "dot",
+    title="dot-product",
+    source="Luong et al. 2015, Effective Approaches to Attention-based NMT; the source article, 3.1.2",
+)
 class Dot(Attention):
     """Dot-product attention: y = softmax(q k^T) v, without the 1 / sqrt(d) of `scaled_dot_product`.
 

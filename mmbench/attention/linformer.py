@@ -13,7 +13,7 @@ from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
-@variant("linformer", source="Wang et al. 2020, Linformer: Self-Attention with Linear Complexity")
+@variant("linformer", title="Linformer", source="Wang et al. 2020, Linformer: Self-Attention with Linear Complexity")
 class Linformer(Attention):
     """Linformer: y = softmax(q (E k)^T / sqrt(d)) (F v), with E and F (S, M) projecting M keys and values to S slots.
 

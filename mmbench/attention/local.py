@@ -19,7 +19,12 @@ TILE = 32
 """Queries that are read together, at least: far fewer would leave matrix products too small to be quick."""
 
 
-@variant("local", source="Beltagy et al. 2020, Longformer; Zaheer et al. 2020, Big Bird (block window)")
+@variant(
+    "local",
+    title="sliding window",
+    short="local",
+    source="Beltagy et al. 2020, Longformer; Zaheer et al. 2020, Big Bird (block window)",
+)
 class Local(Attention):
     """Sliding window plus global tokens: y = softmax(q k^T / sqrt(d)) v over the keys that a query sees.
 

@@ -9,7 +9,13 @@ from mmbench.model.interfaces import Pooling, Values
 from mmbench.registry import variant
 
 
-@variant("mean", source="pooling; cf. Yu et al. 2022, MetaFormer (PoolFormer)", core=True)
+@variant(
+    "mean",
+    title="mean pooling",
+    short="pooling",
+    source="pooling; cf. Yu et al. 2022, MetaFormer (PoolFormer)",
+    core=True,
+)
 class Mean(Pooling):
     """No attention: y = (1/|real|) sum_j v_j, the masked mean of the tokens.
 

@@ -25,7 +25,7 @@ def pseudo_inverse(a: Tensor, iterations: int) -> Tensor:
     return z
 
 
-@variant("nystrom", source="Xiong et al. 2021, Nyströmformer")
+@variant("nystrom", title="Nyströmformer", source="Xiong et al. 2021, Nyströmformer")
 class Nystrom(Attention):
     """Nystroem approximation: y = s(q k~^T) s(q~ k~^T)^+ s(q~ k^T) v, s(x) = softmax(x / sqrt(d)), ^+ pseudo-inverse.
 

@@ -29,7 +29,9 @@ def orthogonal_rows(rows: int, columns: int) -> Tensor:
     return torch.cat(blocks)[:rows] * torch.randn(rows, columns).norm(dim=1, keepdim=True)
 
 
-@variant("performer", source="Choromanski et al. 2021, Rethinking Attention with Performers (FAVOR+)")
+@variant(
+    "performer", title="Performer", source="Choromanski et al. 2021, Rethinking Attention with Performers (FAVOR+)"
+)
 class Performer(Attention):
     """FAVOR+: y_n = f(q_n) sum_m f(k_m)^T v_m / (f(q_n) sum_m f(k_m)^T), f(x)_r = exp(w_r x - |x|^2 / 2).
 

@@ -9,7 +9,13 @@ from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
-@variant("scaled_dot_product", source="Vaswani et al. 2017, Attention Is All You Need", core=True)
+@variant(
+    "scaled_dot_product",
+    title="scaled dot-product",
+    short="SDPA",
+    source="Vaswani et al. 2017, Attention Is All You Need",
+    core=True,
+)
 class ScaledDotProduct(Attention):
     """Scaled dot-product attention: y = softmax(q k^T / sqrt(d)) v.
 

@@ -14,7 +14,7 @@ from mmbench.model.interfaces import Attention, Heads
 from mmbench.registry import variant
 
 
-@variant("topk", source="Zhao et al. 2019, Explicit Sparse Transformer")
+@variant("topk", title="top-k", source="Zhao et al. 2019, Explicit Sparse Transformer")
 class TopK(Attention):
     """Explicit sparse attention: y = softmax(s) v, s = q k^T / sqrt(d) where among the `k` largest of a row, else -inf.
 

@@ -14,7 +14,11 @@ from mmbench.registry import variant
 from mmbench.schema.task import Task
 
 
-@variant("boosting", source="scikit-learn HistGradientBoosting; Ke et al. 2017, LightGBM; Friedman 2001")
+@variant(
+    "boosting",
+    title="gradient boosting",
+    source="scikit-learn HistGradientBoosting; Ke et al. 2017, LightGBM; Friedman 2001",
+)
 class Boosting:
     """Gradient-boosted trees on all modalities flattened side by side; text as counts of words.
 

@@ -68,7 +68,9 @@ class EveryClass:
 
 
 @variant(
-    "kernel_svm", source="scikit-learn SVC, SVR; Cortes and Vapnik 1995; Platt 1999, Probabilistic Outputs for SVMs"
+    "kernel_svm",
+    title="kernel SVM",
+    source="scikit-learn SVC, SVR; Cortes and Vapnik 1995; Platt 1999, Probabilistic Outputs for SVMs",
 )
 class KernelSVM:
     """A support vector machine with a radial kernel on each modality, standardised, their probabilities averaged; text

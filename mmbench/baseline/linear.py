@@ -15,7 +15,7 @@ from mmbench.registry import variant
 from mmbench.schema.task import Task
 
 
-@variant("linear", source="scikit-learn LogisticRegression, Ridge", core=True)
+@variant("linear", title="linear model", source="scikit-learn LogisticRegression, Ridge", core=True)
 class Linear:
     """Logistic regression (numbers: ridge regression) on all modalities flattened side by side and standardised; text
     as counts of words. One regression a label where there are several.

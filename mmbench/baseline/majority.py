@@ -10,7 +10,13 @@ from mmbench.registry import variant
 from mmbench.schema.task import Task
 
 
-@variant("majority", source="scikit-learn DummyClassifier, DummyRegressor", core=True)
+@variant(
+    "majority",
+    title="majority class",
+    short="majority",
+    source="scikit-learn DummyClassifier, DummyRegressor",
+    core=True,
+)
 class Majority:
     """Whatever the input, the most frequent class of the training split; of labels, how often each holds; of numbers,
     the mean, or the median where the mean absolute error counts."""

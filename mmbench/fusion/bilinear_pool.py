@@ -17,7 +17,9 @@ SOFT = 1e-4
 """Rounds off the square root at 0, where its slope is infinite."""
 
 
-@variant("bilinear_pool", source="Yu et al. 2017, MFB; Ben-younes et al. 2017, MUTAN")
+@variant(
+    "bilinear_pool", title="bilinear pooling", short="MFB", source="Yu et al. 2017, MFB; Ben-younes et al. 2017, MUTAN"
+)
 class BilinearPool(Fusion):
     """Late fusion of features: z = sum_k prod_m U_m^k s_m, y = z / sqrt|z| / |z / sqrt|z||_2, logits = MLP(sqrt(D) y).
 

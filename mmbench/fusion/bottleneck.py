@@ -12,7 +12,12 @@ from mmbench.model.interfaces import JOINT, Bank, IntermediateFusion, Kit, Segme
 from mmbench.registry import variant
 
 
-@variant("bottleneck", source="Nagrani et al. 2021, Attention Bottlenecks for Multimodal Fusion (MBT)")
+@variant(
+    "bottleneck",
+    title="bottleneck tokens",
+    short="MBT",
+    source="Nagrani et al. 2021, Attention Bottlenecks for Multimodal Fusion (MBT)",
+)
 class Bottleneck(IntermediateFusion):
     """Intermediate fusion: F_m = F + Attn(norm F, norm Z_m), F' = mean_m F_m, Z_m <- Z_m + Attn(norm Z_m, norm F').
 

@@ -11,7 +11,7 @@ from mmbench.model.interfaces import Bank, IntermediateFusion, Kit, Streams
 from mmbench.registry import variant
 
 
-@variant("co_attention", source="Lu et al. 2019, ViLBERT")
+@variant("co_attention", title="co-attention", short="co-att.", source="Lu et al. 2019, ViLBERT")
 class CoAttention(IntermediateFusion):
     """Intermediate fusion: Y_m = Z_m + 1/(M-1) sum_{n != m} Attn(norm Z_m, norm Z_n), then Z_m <- Y_m + MLP(norm Y_m).
 

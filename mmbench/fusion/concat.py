@@ -10,7 +10,11 @@ from mmbench.registry import variant
 
 
 @variant(
-    "concat", source="the source article's late fusion; cf. Ngiam et al. 2011, Multimodal Deep Learning", core=True
+    "concat",
+    title="concatenation",
+    short="concat",
+    source="the source article's late fusion; cf. Ngiam et al. 2011, Multimodal Deep Learning",
+    core=True,
 )
 class Concat(Fusion):
     """Late fusion of features: logits = MLP([s_1; ...; s_M]), the summaries of the modalities concatenated.

@@ -10,7 +10,13 @@ from mmbench.model.interfaces import Bank, IntermediateFusion, Kit, Streams, joi
 from mmbench.registry import variant
 
 
-@variant("cross_attention", source="Tsai et al. 2019, Multimodal Transformer (MulT)", core=True)
+@variant(
+    "cross_attention",
+    title="cross-attention",
+    short="cross",
+    source="Tsai et al. 2019, Multimodal Transformer (MulT)",
+    core=True,
+)
 class CrossAttention(IntermediateFusion):
     """Intermediate fusion: between layers, Z_m <- Z_m + Attn(norm Z_m, norm [Z_n for n != m]).
 

@@ -28,7 +28,11 @@ def resample(stream: Stream, length: int) -> Tensor:
     return share.to(stream.tokens.dtype) @ stream.tokens
 
 
-@variant("early_channel", source="the source article's EarlyFusion; cf. Ngiam et al. 2011, Multimodal Deep Learning")
+@variant(
+    "early_channel",
+    title="early channels",
+    source="the source article's EarlyFusion; cf. Ngiam et al. 2011, Multimodal Deep Learning",
+)
 class EarlyChannel(Fusion):
     """Early fusion: x_t = W [f_1(u_1t); ...; f_M(u_Mt)], u_m the stream Z_m resampled to T tokens.
 

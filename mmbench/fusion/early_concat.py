@@ -8,7 +8,7 @@ from mmbench.model.interfaces import JOINT, Fusion, Kit, Streams, Summaries, joi
 from mmbench.registry import variant
 
 
-@variant("early_concat", source="Li et al. 2019, VisualBERT", core=True)
+@variant("early_concat", title="early concatenation", short="early", source="Li et al. 2019, VisualBERT", core=True)
 class EarlyConcat(Fusion):
     """Early fusion: one joint sequence [Z_1; ...; Z_M], so attention spans all modalities from the first layer.
 

@@ -13,7 +13,7 @@ TINY = 1e-6
 """Keeps a normalisation away from 0 when two modalities contradict each other in full."""
 
 
-@variant("evidential", source="Han et al. 2021, Trusted Multi-View Classification (TMC)")
+@variant("evidential", short="TMC", source="Han et al. 2021, Trusted Multi-View Classification (TMC)")
 class Evidential(Fusion):
     """Late fusion of decisions: evidence e_m = softplus(MLP_m(s_m)), belief b_m = e_m / S_m, doubt u_m = C / S_m.
 

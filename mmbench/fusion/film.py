@@ -12,7 +12,7 @@ from mmbench.model.interfaces import Bank, IntermediateFusion, Kit, Streams, joi
 from mmbench.registry import variant
 
 
-@variant("film", source="Perez et al. 2018, FiLM: Visual Reasoning with a General Conditioning Layer")
+@variant("film", title="FiLM", source="Perez et al. 2018, FiLM: Visual Reasoning with a General Conditioning Layer")
 class FiLM(IntermediateFusion):
     """Intermediate fusion: Z_m <- Z_m + gamma * norm Z_m + beta, with (gamma, beta) = W norm c_m.
 

@@ -9,7 +9,7 @@ from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
 
 
-@variant("gated_unit", source="Arevalo et al. 2017, Gated Multimodal Units for Information Fusion (GMU)")
+@variant("gated_unit", short="GMU", source="Arevalo et al. 2017, Gated Multimodal Units for Information Fusion (GMU)")
 class GatedUnit(Fusion):
     """Late fusion of features: logits = MLP(sum_m g_m * tanh(W_m s_m)), g_m = sigmoid(V_m [s_1; ...; s_M]).
 

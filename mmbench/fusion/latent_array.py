@@ -12,7 +12,7 @@ from mmbench.model.interfaces import JOINT, Bank, Fusion, Kit, Segment, Stream, 
 from mmbench.registry import variant
 
 
-@variant("latent_array", source="Jaegle et al. 2021, Perceiver")
+@variant("latent_array", short="Perceiver", source="Jaegle et al. 2021, Perceiver")
 class LatentArray(Fusion):
     """Intermediate fusion: A <- A + 1/M sum_m MLP_m(Attn(norm A, norm Z_m)), then the layers process A alone.
 

@@ -9,7 +9,7 @@ from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
 
 
-@variant("logit_sum", source="Kittler et al. 1998, On Combining Classifiers")
+@variant("logit_sum", title="sum of logits", source="Kittler et al. 1998, On Combining Classifiers")
 class LogitSum(Fusion):
     """Late fusion of decisions: logits = sum_m MLP_m(s_m).
 

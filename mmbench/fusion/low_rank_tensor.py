@@ -12,7 +12,12 @@ from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
 
 
-@variant("low_rank_tensor", source="Liu et al. 2018, Efficient Low-rank Multimodal Fusion (LMF)")
+@variant(
+    "low_rank_tensor",
+    title="low-rank tensor",
+    short="LMF",
+    source="Liu et al. 2018, Efficient Low-rank Multimodal Fusion (LMF)",
+)
 class LowRankTensor(Fusion):
     """Late fusion of features: h = sum_r w_r prod_m F_m^r [s_m; 1] + b, logits = MLP(h), r = 1 ... `rank`.
 

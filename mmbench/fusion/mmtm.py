@@ -13,7 +13,7 @@ from mmbench.model.interfaces import Bank, IntermediateFusion, Kit, Streams
 from mmbench.registry import variant
 
 
-@variant("mmtm", source="Joze et al. 2020, MMTM: Multimodal Transfer Module for CNN Fusion")
+@variant("mmtm", title="MMTM", source="Joze et al. 2020, MMTM: Multimodal Transfer Module for CNN Fusion")
 class MMTM(IntermediateFusion):
     """Intermediate fusion: h = ReLU(W [s_1; ...; s_M]), Z_m <- 2 sigmoid(W_m h) * Z_m, s_m the mean token of Z_m.
 

@@ -10,7 +10,9 @@ from mmbench.model.interfaces import Fusion, Kit, Summaries
 from mmbench.registry import variant
 
 
-@variant("product_of_experts", source="Wu and Goodman 2018, Multimodal Generative Models (MVAE); Hinton 2002")
+@variant(
+    "product_of_experts", short="PoE", source="Wu and Goodman 2018, Multimodal Generative Models (MVAE); Hinton 2002"
+)
 class ProductOfExperts(Fusion):
     """Late fusion of decisions: logits = sum_m t_m mu_m / (1 + sum_m t_m), (mu_m, t_m) predicted from s_m by an MLP.
 

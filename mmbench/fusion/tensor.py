@@ -12,7 +12,7 @@ LARGEST = 2**16
 """Numbers in the outer product, beyond which summaries are projected to fewer dimensions."""
 
 
-@variant("tensor", source="Zadeh et al. 2017, Tensor Fusion Network (TFN)")
+@variant("tensor", title="tensor fusion", short="TFN", source="Zadeh et al. 2017, Tensor Fusion Network (TFN)")
 class TensorFusion(Fusion):
     """Late fusion of features: logits = MLP([s_1; 1] x ... x [s_M; 1]), x the outer product.
 

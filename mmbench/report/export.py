@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mmbench.report.pages import latex, markdown
+from mmbench.report.draw import latex
+from mmbench.report.pages import markdown
 from mmbench.report.pages.report import Report
 from mmbench.report.scores.context import Context
 from mmbench.report.trials import parquet

@@ -51,7 +51,7 @@ class Difference:
 
     mean: so turned that positive means that the subject is better. half: half width of the interval, None where there
     is no replicate; near: of the interval that decides on equality, whose confidence is lower by 1 - confidence. pairs:
-    cells (or data sets) that were paired. n: replicates (seeds within a data set; data sets in an overall difference).
+    cells that were paired. n: replicates (seeds; over several data sets the fewest).
     p: raw; p_holm: adjusted within its family of comparisons. verdict says whether the subject is better or worse than
     the reference. budgets: what it is under others than the data set's own, the shortest first, where that was tried.
     sampled: half width of the interval over draws of the test samples, which is not in half and near; None where

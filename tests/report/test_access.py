@@ -128,7 +128,7 @@ FOCUS = """() => {
   const e = document.activeElement;
   const style = getComputedStyle(e);
   const box = e.getBoundingClientRect();
-  const section = e.closest('section, header, .bar, #key-figure, aside');
+  const section = e.closest('section, nav, .bar, aside');
   return {
     at: e === document.body ? null : (section?.id || section?.className || section?.tagName.toLowerCase() || ''),
     ring: parseFloat(style.outlineWidth) > 0 && style.outlineStyle !== 'none',
@@ -154,7 +154,8 @@ def test_tab_reaches_every_part_in_order_and_shows_where_it_is(page: Page, repor
     assert [s for s in stops if not s["seen"]] == []
     assert [s for s in stops if not s["name"]] == []
     parts = list(dict.fromkeys(s["at"] for s in stops))
-    wanted = ["header", "bar", "key-figure", "coverage", "heatmaps", "questions", "effects", "cost", "curves", "table"]
+    wanted = ["bar", "limits", "first", "contents", "top", "coverage", "heatmaps", "questions", "effects", "cost"]
+    wanted += ["curves", "table"]
     assert [p for p in parts if p in wanted] == wanted
 
 

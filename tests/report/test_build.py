@@ -328,17 +328,23 @@ def test_every_state_is_counted_told_and_never_averaged_over() -> None:
         ({"faults": dict.fromkeys(range(330), State.FAILED)}, "No results yet"),
         ({"faults": dict.fromkeys(range(330), State.SKIPPED)}, "No results yet"),
         ({"faults": dict.fromkeys(range(60, 330), State.PENDING)}, "So far: "),
-        ({"seeds": 1}, "No winner over 3 data sets yet: one seed decides nothing"),
-        ({"truths": {"synergy": TRUTHS["synergy"]}}, "Additive + cross_attention · independent is best on synergy"),
-        ({"controls": False}, "No single winner: the best combination differs"),
-        ({"noise": 0.0}, "No single winner: the best combination differs"),
+        ({"seeds": 1}, "No winner yet: one seed decides nothing (additive + cross-attention · independent has"),
+        (
+            {"truths": {"synergy": TRUTHS["synergy"]}},
+            "Use additive + cross-attention · independent: every other combination is worse.",
+        ),
+        (
+            {"controls": False},
+            "Use additive attention and independent weights rather than a hybrid architecture. The best",
+        ),
+        ({"noise": 0.0}, "Use "),
         (
             {
                 "truths": {"synergy": TRUTHS["synergy"]},
                 "levels": {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"]},
                 "controls": False,
             },
-            "Mean + concat · shared is best on synergy",
+            "Only mean pooling + concatenation · shared is complete: there is nothing to compare it with.",
         ),
     ],
 )

@@ -47,8 +47,8 @@ def report(**truth: float) -> Report:
         ),
         (
             {"linear": 0.703, "image": 0.7},
-            "One modality suffices and a linear model does as well on flat.",
-            "On flat, one modality suffices and a linear model does as well: ",
+            "One modality suffices on flat; a linear model does as well as the best combination on flat.",
+            "On flat, one modality suffices, and a linear model does as well as the best combination: ",
         ),
         (
             {"linear": 0.8, "image": 0.7},
@@ -153,7 +153,7 @@ def test_what_a_baseline_does_not_have_is_told_as_absent() -> None:
 
 def test_where_combinations_are_ahead_of_all_controls_nothing_of_the_kind_is_said() -> None:
     found = report()
-    assert found.headline.startswith("No single winner on flat")
+    assert found.headline.startswith("Any combination will do: all 27 are equal within ±1 point; take ")
     assert answer(found, "flat").sentences[0].startswith("On flat, use ")
 
 
@@ -186,7 +186,7 @@ def test_other_data_sets_keep_their_winner() -> None:
     truths = {"synergy": TRUTHS["synergy"], "flat": flat}
     found = analyse(**make(truths=truths, seeds=5, noise=0.004).arguments())
     assert found.headline.startswith(
-        "One modality suffices on flat; additive + cross_attention · independent is best on"
+        "One modality suffices on flat; use additive + cross-attention · independent on synergy: every other"
     )
 
 
@@ -207,6 +207,7 @@ def test_on_few_samples_no_control_is_called_as_good() -> None:
     found = analyse(**(arguments | {"specs": {"flat": few}}))
     assert "suffices" not in found.headline and "as well" not in found.headline
     assert not any(v.verdict == "equal" for v in found.context.verdicts)
-    (said,) = (text for text in found.lead if "test samples" in text)
-    assert said.startswith("On flat one of 30 test samples is worth 3.3 points, more than the margin")
+    (said,) = (x for x in found["first"].limits if "test samples" in x.bold)
+    assert not said.fine and said.bold == "30 test samples on flat:"
+    assert said.text.startswith("one is worth 3.3 points, more than the margin")
     assert any("No difference counts as equal on flat" in text for text in found.caveats)

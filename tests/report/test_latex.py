@@ -17,10 +17,11 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
+from mmbench.report.draw import latex
 from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
 from mmbench.report.export import export
-from mmbench.report.pages import latex, markdown
+from mmbench.report.pages import markdown
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
 from mmbench.schema.result import State

@@ -9,7 +9,7 @@ import pytest
 
 from mmbench.report.build import analyse
 from mmbench.report.pages.markdown import render as in_markdown
-from mmbench.report.sections.answer.warnings import validation_gap
+from mmbench.report.scores.warnings import validation_gap
 from mmbench.schema.result import State
 from tests.support.factory import OTHERS, Made, Truth, make
 

@@ -56,7 +56,9 @@ def _holds(analysis: Report, made: Made, read: int) -> None:
     assert total.done == read and total.pending == len(made.plan.jobs) - read
     assert analysis.context.partial == (total.pending > 0)
     assert analysis.headline.startswith(
-        ("No results yet", "So far: ") if analysis.context.partial else ("Additive", "No single", "No winner")
+        ("No results yet", "So far: ")
+        if analysis.context.partial
+        else ("Use ", "Not decided", "No winner", "On average", "Avoid")
     )
     if analysis.context.partial:
         assert analysis.caveats[0].startswith("This report is partial: ")

@@ -13,16 +13,17 @@ from pathlib import PurePosixPath
 
 from markupsafe import Markup
 
-from mmbench.report.draw import dots, html
-from mmbench.report.draw.views import View, views
+from mmbench.report.draw import html
+from mmbench.report.draw.views import views
 from mmbench.report.pages import cell_page
 from mmbench.report.pages.markdown import CAVEATS
 from mmbench.report.pages.report import Report
 from mmbench.report.scores.context import Context
-from mmbench.report.values import numbers
-from mmbench.report.values.overall import Overall
+from mmbench.report.values.words import count
 
-STYLES = ("tokens.css", "figures.css", "tables.css", "controls.css", "ranks.css")
+FIRST = 1
+"""Sections up to this place stand before the contents."""
+STYLES = ("tokens.css", "first.css", "figures.css", "tables.css", "controls.css", "ranks.css")
 SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "plot.js", "levels.js", "detail.js", "runs.js")
 TEMPLATES = "mmbench.report.pages.template"
 
@@ -32,7 +33,6 @@ def render(report: Report, *, downloads: Iterable[str] = ()) -> str:
     a, downloads = report.context, tuple(downloads)
     shown = views(a)
     parts = _parts(report)
-    interval = f"mean over seeds, {numbers.percent(a.confidence)} interval"
     contents = [(anchor, title) for _, anchor, title, _ in parts if title]
     values = {
         "a": a,
@@ -43,12 +43,10 @@ def render(report: Report, *, downloads: Iterable[str] = ()) -> str:
         "data": cell_page.embedded(cell_page.data(a)),
         "eyebrow": _eyebrow(a),
         "total": a.total,
-        "sure": interval if a.replicated else "one seed",
-        "confidence": numbers.percent(a.confidence),
         "contents": [*contents, ("downloads", "Files")] if downloads else contents,
         "views": shown,
-        "keys": [(v, *_key_figure(v, a)) for v in shown],
-        "bodies": [body for *_, body in parts],
+        "first": Markup("\n\n").join(body for order, *_, body in parts if order <= FIRST),
+        "bodies": [body for order, *_, body in parts if order > FIRST],
         "downloads": _downloads(downloads),
     }
     return str(html.render(TEMPLATES, ("page.html",), values))
@@ -75,14 +73,6 @@ def _explain_failure(anchor: str, name: str, reason: str) -> Markup:
     return Markup(html.render(TEMPLATES, ("failed.html",), values).strip())
 
 
-def _key_figure(view: View, context: Context) -> tuple[str, dots.Dots]:
-    """Title and figure of the first screen."""
-    if isinstance(view.report, Overall):
-        scales = {d.name: d.scale for d in context.datasets}
-        return "Top cells over all data sets.", dots.key_figure_overall(view.report, scales)
-    return f"Top cells and controls on {view.report.name}.", dots.key_figure(view.report)
-
-
 @cache
 def _join(names: Sequence[str]) -> str:
     folder = files("mmbench.report.pages") / "template"
@@ -90,7 +80,18 @@ def _join(names: Sequence[str]) -> str:
 
 
 def _eyebrow(context: Context) -> str:
-    parts = ["Comparison report", context.experiment, context.date, context.commit and context.commit[:10]]
+    total, combinations = context.total, sum(m.role == "cell" for m in context.methods.values())
+    ended = f"{total.done:,} of {total.declared:,} trials done"
+    parts = [
+        "mmbench",
+        context.experiment if context.experiment != "mmbench" else "",
+        context.date,
+        count(combinations, "combination") + " of attention, fusion and architecture",
+        count(len(context.datasets), "data set"),
+        context.seeds_told,
+        ended + (f", {total.bad:,} failed" if total.bad else ""),
+        f"{total.skipped:,} skipped" if total.skipped else "",
+    ]
     return " · ".join(p for p in parts if p)
 
 

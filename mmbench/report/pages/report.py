@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from mmbench.report.draw import latex
 from mmbench.report.draw.figures import Drawn, draw, style
 from mmbench.report.draw.markdown import whole
 from mmbench.report.draw.table import Table
-from mmbench.report.pages import latex
 from mmbench.report.scores.caveats import Caveat, Facts, caveats
 from mmbench.report.scores.context import Context
 from mmbench.report.section import PACKAGE, Block, Section

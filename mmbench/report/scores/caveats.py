@@ -118,7 +118,7 @@ def _choices(params: Params, datasets: Sequence[DatasetReport]) -> list[str]:
         f"{_equal(datasets, params.report.rope)} "
         "Cells are compared with the best by subset selection (Gupta, Dunnett); p-values are adjusted with Holm's "
         f"method within each family of comparisons, at {100 * params.report.confidence:g} % confidence.",
-        _sizes(params.model.match_params),
+        _sizes(params.model.match_params, params.tuning.configurations > 1),
     ]
 
 
@@ -241,15 +241,16 @@ def _data(d: DatasetReport) -> list[str]:
     return found + [f"{d.name}: {note.rstrip('.')}." for note in d.notes]
 
 
-def _sizes(matched: bool) -> str:
+def _sizes(matched: bool, tuned: bool) -> str:
+    tuning = "each was tuned alike" if tuned else "none was tuned"
     if matched:
         return (
             "Cells have about equally many parameters: widths were scaled (and, where that was too coarse, hidden "
             "units of MLPs or heads) until any two trained models on one data set agree within 10 %. Depth, heads and "
-            "training budget are the same, and none was tuned: a difference is one of the combination at this number "
-            "of parameters and budget."
+            f"training budget are the same, and {tuning}: a difference is one of the combination at this number of "
+            "parameters and budget."
         )
     return (
-        "All cells share one width, depth and training budget, none was tuned, and their numbers of parameters differ: "
-        "a difference is one of the combination at this size and budget."
+        f"All cells share one width, depth and training budget, {tuning}, and their numbers of parameters differ: a "
+        "difference is one of the combination at this size and budget."
     )

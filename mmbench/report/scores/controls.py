@@ -18,11 +18,13 @@ class Ahead:
     Attributes:
         found: The best combination minus it.
         words: What that means, such as `one modality suffices`.
+        also: What holds beside it, such as `a kernel SVM does as well as the best combination`, or nothing.
     """
 
     dataset: str
     found: Difference
     words: str
+    also: str = ""
 
 
 MOST = 6
@@ -47,18 +49,19 @@ def ahead(d: DatasetReport) -> Ahead | None:
         return None
     baseline = BASELINES.get(str(best.baseline), f"the baseline {best.baseline}")
     guess, single, other = best.gain_majority, best.gain_single, best.gain_baseline
-    both = f"one modality suffices and {baseline} does as well"
+    as_well = f"{baseline} does as well as the best combination"
     found: tuple[tuple[Difference | None, str, str], ...] = (
         (guess, "worse", "a guess does better than every combination"),
         (other, "worse", f"{baseline} does better"),
         (single, "worse", "one modality does better alone"),
         (guess, "equal", "no combination does better than a guess"),
-        (single, "equal", both if other is not None and other.verdict == "equal" else "one modality suffices"),
-        (other, "equal", f"{baseline} does as well as the best combination"),
+        (single, "equal", "one modality suffices"),
+        (other, "equal", as_well),
     )
     for gain, verdict, words in found:
         if gain is not None and gain.verdict == verdict:
-            return Ahead(dataset=d.name, found=gain, words=words)
+            both = gain is single and verdict == "equal" and other is not None and other.verdict == "equal"
+            return Ahead(dataset=d.name, found=gain, words=words, also=as_well if both else "")
     undecided: tuple[tuple[Difference | None, bool, str], ...] = (
         (guess, True, "a guess"),
         (single, False, "one modality alone"),
@@ -81,18 +84,26 @@ def advice(d: DatasetReport, found: Ahead) -> str:
         "equal": f"is equal within {scale.rope_words} ({interval(best.score, scale)})",
         "open": f"has {interval(best.score, scale)}",
     }[found.found.verdict]
+    words = f"{found.words}, and {found.also}" if found.also else found.words
     return (
-        f"On {d.name}, {found.words}: {control.key} has {scale.label} {interval(control.score, scale)}; the best "
+        f"On {d.name}, {words}: {control.key} has {scale.label} {interval(control.score, scale)}; the best "
         f"combination, {best.key}, {standing}."
     )
 
 
 def headlines_of(found: Mapping[str, Ahead], datasets: Mapping[str, DatasetReport]) -> Iterator[str]:
-    """With the numbers where the control is better; data sets of which the same is said are named together. found: by
-    data set."""
-    for words in dict.fromkeys(x.words for x in found.values()):
-        own = [x for x in found.values() if x.words == words]
-        yield f"{words} on {listing([_named(x, datasets[x.dataset]) for x in own], most=MOST)}"
+    """With the numbers where the control is better; data sets of which the same is said are named together, and what is
+    said of most of them comes first. found: by data set; datasets: all that have results."""
+    said: dict[str, list[str]] = {}
+    for name, x in found.items():
+        for words in filter(None, (x.words, x.also)):
+            said.setdefault(words, []).append(_named(x, datasets[name]))
+    for words, names in sorted(said.items(), key=lambda item: -len(item[1])):
+        everywhere = len(names) == len(datasets) > 1 and all(name in datasets for name in names)
+        where = (
+            f"{'both' if len(names) == 2 else f'all {len(names)}'} data sets" if everywhere else listing(names, MOST)
+        )
+        yield f"{words} on {where}"
 
 
 def _named(found: Ahead, d: DatasetReport) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from mmbench.report.scores.advice import advise, depends
+from mmbench.report.scores.choices import AxisChoices
 from mmbench.report.scores.controls import ahead, headlines_of
+from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.coverage import Counts
 from mmbench.report.values.datasets import DatasetReport
-from mmbench.report.values.overall import Overall, OverallRow
+from mmbench.report.values.overall import OverallRow
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, listing, sentence
 from mmbench.stats.estimates import Verdict
@@ -20,11 +24,6 @@ Standing = Verdict | Literal["fades"]
 """fades: decided, but no longer right with more training."""
 Verdicts = Mapping[str, Standing]
 """key of a ranked cell -> what is known of it against the best; empty with one seed."""
-
-
-def _clear(top: int, cells: int) -> bool:
-    """Whether so few cells are not worse than the best that one may speak of winners: at most a quarter of them."""
-    return top <= max(3, cells // 4)
 
 
 def standing(verdicts: Iterable[Standing], scale: Scale) -> str:
@@ -62,19 +61,41 @@ def _leads(scale: Scale) -> str:
     return "scores highest" if scale.higher else f"has the lowest {scale.label}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What a headline speaks of: one data set, or all of them.
+
+    Attributes:
+        rows: Its combinations in order, the unranked ones last.
+        axes: What each choice is worth there.
+        smallest: Of the combinations that are equal to the best, the one with the fewest parameters, as people read it;
+            None where sizes are not known.
+        where: ` on birds`, or nothing.
+        contested: data set -> its best combination, where the one that is best over all is worse on some data set.
+    """
+
+    rows: Sequence[CellRow | OverallRow]
+    scale: Scale
+    axes: Sequence[AxisChoices]
+    smallest: str | None
+    where: str = ""
+    contested: Mapping[str, str] = field(default_factory=dict)
+
+
 def headline(
     total: Counts,
     datasets: Sequence[DatasetReport],
-    overall: Overall | None,
-    winner_changes: bool | None,
+    scope: Callable[[str | None], Scope],
     short: Mapping[str, str],
 ) -> str:
-    """One sentence: the winner, or how the others stand to the best. short: why the models of a data set were trained
-    too briefly to be ranked; nothing is said of winners then."""
+    """The answer as advice, in one or two sentences. scope: of a data set, or (None) of all together. short: why the
+    models of a data set were trained too briefly to be ranked; nothing is said of winners then."""
     known = [d for d in datasets if d.best]
     if not known:
         return f"No results yet: {total.done} of {count(total.declared, 'trial')} done."
     start = "So far: " if total.pending else ""
+    if 2 * total.bad > total.declared:
+        return f"{total.bad:,} of {count(total.declared, 'trial')} failed, so that nothing can be said yet."
     cut = [d.name for d in known if d.name in short]
     if cut:
         reasons = list(dict.fromkeys(short[name] for name in cut))
@@ -86,23 +107,45 @@ def headline(
     if ruled:
         parts = list(headlines_of(ruled, {d.name: d for d in known}))
         if len(rest) == 1:
-            text = _winner(str(rest[0].best), known_verdicts(rest[0].cells), f"on {rest[0].name}", rest[0].scale)
-            parts.append(text.rstrip("."))
+            parts.append(_low(_decide(replace(scope(rest[0].name), where=f" on {rest[0].name}"))).rstrip("."))
         elif rest:
             parts.append(f"on {listing([d.name for d in rest])} no control is known to be as good as combinations")
         return sentence(start + "; ".join(map(_low, parts))) + "."
-    if overall is None or overall.best is None:
-        if len(known) == 1:
-            d = known[0]
-            text = _winner(str(d.best), known_verdicts(d.cells), f"on {d.name}", d.scale)
-        else:
-            text = f"No winner yet: no cell is complete on all {len(datasets)} data sets."
-    elif winner_changes:
-        text = f"No single winner: the best combination differs between the {len(known)} data sets."
-    else:
-        where = f"over {count(len(overall.datasets), 'data set')}"
-        text = _winner(overall.best, known_verdicts(overall.rows), where, overall.scale)
+    text = _decide(scope(None if len(known) > 1 else known[0].name))
     return start + _low(text) if start else sentence(text)
+
+
+def _decide(scope: Scope) -> str:
+    """What to use, or that it hardly matters, or that it is open."""
+    best = next((r for r in scope.rows if r.best), None)
+    if best is None:
+        return "No winner yet: no combination is complete on all data sets."
+    name, where, scale = titles.method(best.method), scope.where, scope.scale
+    verdicts = known_verdicts(scope.rows)
+    if not verdicts:
+        mean = f"{scale.extreme} {scale.label if scale.is_ranks else 'mean'}"
+        return f"No winner{where} yet: one seed decides nothing ({name} has the {mean})."
+    rest = others(verdicts, best.key)
+    if not rest:
+        return f"Only {name} is complete{where}: there is nothing to compare it with."
+    if all(v == "worse" for v in rest) and not scope.contested:
+        return f"Use {name}{where}: every other combination is worse."
+    take = f"; take {scope.smallest}, the smallest" if scope.smallest else ""
+    if all(v == "equal" for v in rest):
+        return f"Any combination will do{where}: all {len(rest) + 1} are equal within {scale.rope_words}{take}."
+    advice = advise(scope.axes)
+    if not advice:
+        return depends("combination", scope.contested) if scope.contested else _open(rest, where, scale)
+    return advice if not where else f"On{where.removeprefix(' on')}, {_low(advice)}"
+
+
+def _open(rest: Sequence[Standing], where: str, scale: Scale) -> str:
+    """Where no choice on an axis says anything."""
+    worse = sum(v == "worse" for v in rest)
+    left = f"{len(rest) + 1 - worse:,} of {len(rest) + 1:,} combinations may be the best"
+    equal = sum(v == "equal" for v in rest)
+    known = f" ({equal:,} of them are equal within {scale.rope_words})" if equal else ""
+    return f"Not decided yet{where}: {left}{known}. More seeds would tell."
 
 
 def _low(text: str) -> str:
@@ -118,16 +161,3 @@ def standing_of(row: CellRow | OverallRow) -> Standing:
     """What is known of a row that has a verdict."""
     assert row.verdict is not None
     return "fades" if row.to_best is not None and fades(row.to_best) is not None else row.verdict
-
-
-def _winner(best: str, verdicts: Verdicts, where: str, scale: Scale) -> str:
-    if not verdicts:
-        mean = f"{scale.extreme} {scale.label if scale.is_ranks else 'mean'}"
-        return f"No winner {where} yet: one seed decides nothing ({best} has the {mean})."
-    rest = others(verdicts, best)
-    top = 1 + sum(v != "worse" for v in rest)
-    if top == 1:
-        return f"{best} is best {where}."
-    if _clear(top, len(verdicts)):
-        return f"{best} {_leads(scale)} {where}; of the other {len(rest):,} cells, {standing(rest, scale)}."
-    return f"No single winner {where}: of the {len(rest):,} cells below {best}, {standing(rest, scale)}."

@@ -62,17 +62,23 @@ document.addEventListener("click", (event) => {
   if (event.detail === 0 && state.get("cell")) byId("detail-title").focus();
 });
 
-byId("copy").addEventListener("click", async (event) => {
-  const button = event.currentTarget;
+/* Put a text on the clipboard, and say so on the button. */
+async function copy(button, text, otherwise) {
   const label = button.textContent;
   let said = "Copied";
   try {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(text);
   } catch {
-    said = "Copy the address of this page";
+    said = otherwise;
   }
   button.textContent = said;
   setTimeout(() => (button.textContent = label), 2500);
+}
+
+byId("copy").addEventListener("click", (event) => copy(event.currentTarget, location.href, "Copy the address of this page"));
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button, button.dataset.copy, "Not allowed here");
 });
 
 listeners.push(showViews, markPicked);

@@ -8,7 +8,7 @@ from typing import Any
 from mmbench.report.draw import markdown as md
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
-from mmbench.report.sections.answer.compute import answers, budget, few_samples, lead, unlike_validation
+from mmbench.report.sections.answer.compute import answers
 from mmbench.report.sections.answer.figures import top
 from mmbench.report.sections.answer.metrics import dataset_metrics
 from mmbench.report.sections.answer.record import Answers
@@ -17,9 +17,9 @@ from mmbench.report.sections.answer.strips import strips
 
 @section("answer")
 class Answer(Section[Answers]):
-    """The first section, and the sentence under the headline that names the best cells."""
+    """Every data set by itself."""
 
-    title = "Answer"
+    title = "Data sets"
     order = 10
 
     def compute(self, context: Context) -> Answers:
@@ -55,9 +55,3 @@ class Answer(Section[Answers]):
         last, trained = record.context.best_in_last
         share = {"best_in_last_epoch": round(last / trained, 4)} if trained else {}
         return {"best": {d.name: dataset_metrics(d) for d in record.context.datasets}} | share
-
-    def lead(self, record: Answers) -> Iterator[str]:
-        yield from lead(record.context.datasets, record.context.short)
-        yield from few_samples(record.context)
-        yield from unlike_validation(record.context)
-        yield from budget(record.context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from scipy import stats
 
@@ -10,17 +10,15 @@ from mmbench.report.scores.context import Context
 from mmbench.report.scores.controls import advice, ahead
 from mmbench.report.scores.dataset import share_of
 from mmbench.report.scores.findings import Standing, standing, standing_of
-from mmbench.report.scores.lasting import lasting_words
 from mmbench.report.scores.prices import is_cheaper
+from mmbench.report.scores.warnings import warnings
 from mmbench.report.sections.answer.record import Answers, DatasetAnswer, Statement
 from mmbench.report.sections.answer.statements import statements
-from mmbench.report.sections.answer.warnings import validation_gap, warnings
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.numbers import seconds, two_figures
 from mmbench.report.values.scale import Scale
-from mmbench.report.values.training import SETTLED
-from mmbench.report.values.words import count, gain, interval, listing, quantity, sentence, share, training
+from mmbench.report.values.words import count, gain, interval, listing, quantity, share, training
 from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
 from mmbench.stats.paired import seeds_to_decide
@@ -188,57 +186,6 @@ def answer(
             f"{interval(by_key[chosen].score, scale)} on test."
         )
     return tuple(said)
-
-
-def lead(datasets: Sequence[DatasetReport], short: Collection[str]) -> Iterator[str]:
-    """What is best where, under the headline. short: data sets whose models were trained too briefly."""
-    known = [d for d in datasets if d.best is not None]
-    mixed = len({d.scale.metric for d in datasets}) > 1
-    best = []
-    for d in known:
-        what = f"{d.scale.label} " if mixed or not d.scale.higher else ""
-        best.append(f"{d.best} on {d.name} ({what}{interval(d.row(str(d.best)).score, d.scale)})")
-    if best:
-        ways = {d.scale.extreme for d in known}
-        so_far = " so far" if any(d.name in short for d in known) else ""
-        yield f"{sentence(ways.pop()) if len(ways) == 1 else 'Best'} mean{so_far}: {listing(best, most=6)}."
-
-
-def few_samples(context: Context) -> Iterator[str]:
-    """Where a verdict of equal cannot be had: under the headline, since one more sample could turn it."""
-    for d in context.datasets:
-        if d.best is not None and d.scale.high is not None and d.scale.rope == 0 < context.rope:
-            samples = d.splits["test"]
-            yield (
-                f"On {d.name} one of {count(samples, 'test sample')} is worth {100 / samples:.1f} points, more than "
-                "the margin: nothing is called equal there, and other samples may turn any verdict."
-            )
-
-
-def unlike_validation(context: Context) -> Iterator[str]:
-    """Where validation does not stand for test."""
-    yield from filter(None, (validation_gap(d) for d in context.datasets))
-
-
-STILL_LEARNING = 0.25
-"""The share of trials that are best in their last epoch above which the budget is said to be too short."""
-
-
-def budget(context: Context) -> Iterator[str]:
-    """Whether training was cut short, under the headline: then rankings hold for this budget only."""
-    last, trained = context.best_in_last
-    if trained and last / trained > STILL_LEARNING:
-        budgets = [t.budget for t in context.training if t.budget is not None]
-        settled = [b for b in budgets if b.settled and b.length_found]
-        told = f"{last:,} of {count(trained, 'trained model')} were best in their last epoch"
-        lasting = [found for d in context.datasets if (found := context.lasting(d.name)) is not None]
-        if len(lasting) == len(context.training):
-            which = " (see Budget ladder)" if any(x.fading for x in lasting) else ""
-            yield f"{told}; {lasting_words(lasting)}{which}."
-        elif len(settled) == len(context.training):
-            yield f"{told}; {SETTLED}."
-        else:
-            yield f"{told}: with longer training the ranking may change."
 
 
 def _withheld(name: str, best: CellRow, why: str, scale: Scale) -> str:

@@ -53,11 +53,3 @@ class StandingQuestions(Section[Questions]):
         for q in record.found:
             if q.dropped:
                 yield Caveat(text=f"Left out of the questions: {listing(q.dropped)}.")
-
-    def lead(self, record: Questions) -> Iterator[str]:
-        """What matters, once any cell is complete."""
-        if not any(d.best for d in record.context.datasets):
-            return
-        findings = [q.finding for q in record.found if q.name in ("attention", "multimodal")]
-        if findings:
-            yield "; ".join(f[:1].lower() + f[1:] if i else f for i, f in enumerate(findings)) + "."

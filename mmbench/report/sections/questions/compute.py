@@ -80,7 +80,7 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
         name="attention",
         title="Does attention beat pooling?",
         finding=finding,
-        sentences=sentences_of(per_dataset, overall, {POOLING: "pooling"}, over.scales),
+        sentences=sentences_of(per_dataset, {POOLING: "pooling"}, over.scales),
         per_dataset=per_dataset,
         overall=overall,
         scales=over.scales,
@@ -100,7 +100,7 @@ def _pairwise(over: Scope, factor: str, of: Mapping[str, str], title: str, word:
         name=factor,
         title=title,
         finding=name_winner(per_dataset, kinds, word),
-        sentences=sentences_of(per_dataset, overall, {}, over.scales),
+        sentences=sentences_of(per_dataset, {}, over.scales),
         per_dataset=per_dataset,
         overall=overall,
         scales=over.scales,
@@ -185,7 +185,6 @@ def _multimodal(over: Scope, best: Mapping[str, str | None], fusions: Sequence[s
     first = (BEST_CELL, ALL_CELLS)
     per_dataset, dropped = _against_single(over.fields, best, singles, fusions)
     per_dataset = {n: order_best_first(ds, first) for n, ds in per_dataset.items()}
-    overall = order_best_first(across(_against_single(over.joint, best, singles, fusions)[0], over.settings), first)
     found = find_verdicts(per_dataset, BEST_CELL, SINGLE)
     if not found:
         finding = "Several modalities against one: no answer yet"
@@ -200,9 +199,9 @@ def _multimodal(over: Scope, best: Mapping[str, str | None], fusions: Sequence[s
         name="multimodal",
         title="Do several modalities beat the best single one?",
         finding=finding,
-        sentences=(*note, *sentences_of(per_dataset, overall, names, over.scales)),
+        sentences=(*note, *sentences_of(per_dataset, names, over.scales)),
         per_dataset=per_dataset,
-        overall=overall,
+        overall=(),  # what several modalities gain differs by design from data set to data set: no mean of that
         scales=over.scales,
         scale=over.settings.scale,
         dropped=tuple(dropped),

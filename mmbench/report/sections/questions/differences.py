@@ -5,54 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from scipy import stats as scipy_stats
 
+from mmbench.report.scores.choices import combine
 from mmbench.report.scores.contrasts import adjust
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, listing, sentence, training
-from mmbench.stats import paired
-from mmbench.stats.estimates import Difference, Estimate
+from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
 
 
 def across(per_dataset: Mapping[str, Sequence[Difference]], settings: Settings) -> tuple[Difference, ...]:
-    """Each comparison over data sets: Student t with the data set as the unit of replication."""
-    by_pair: dict[tuple[str, str], list[float]] = {}
-    for differences in per_dataset.values():
+    """Each comparison over these data sets: the mean of theirs, with an interval that combines theirs."""
+    by_pair: dict[tuple[str, str], dict[str, Difference]] = {}
+    for name, differences in per_dataset.items():
         for d in differences:
-            by_pair.setdefault((d.subject, d.reference), []).append(d.mean)
-    made = []
-    for (subject, reference), values in by_pair.items():
-        average = paired.estimate(values, settings.confidence)
-        assert average is not None
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        p = None
-        if spread is not None:
-            t = abs(average.mean) / (spread / np.sqrt(len(values))) if spread > 0 else np.inf * (average.mean != 0)
-            p = float(2 * scipy_stats.t.sf(np.nan_to_num(t, posinf=np.inf), len(values) - 1))
-        made.append(
-            Difference(
-                subject=subject,
-                reference=reference,
-                mean=average.mean,
-                half=average.half,
-                near=_near(average, settings.confidence),
-                pairs=len(values),
-                n=len(values),
-                p=p,
-                p_holm=p,
-                verdict="open",
-            )
-        )
-    return adjust(made, settings)
-
-
-def _near(average: Estimate, confidence: float) -> float | None:
-    if average.half is None:
-        return None
-    narrow, wide = scipy_stats.t.ppf([confidence, (1 + confidence) / 2], average.n - 1)
-    return float(average.half * narrow / wide)
+            by_pair.setdefault((d.subject, d.reference), {})[name] = d
+    return adjust([combine(each, settings) for each in by_pair.values()], settings)
 
 
 def find_verdicts(
@@ -105,15 +74,14 @@ def tally(found: Mapping[str, Difference]) -> str:
 
 def sentences_of(
     per_dataset: Mapping[str, Sequence[Difference]],
-    overall: Sequence[Difference],
     name: Mapping[str, str],
     scales: Mapping[str, Scale],
 ) -> tuple[str, ...]:
     """One a comparison, over all data sets."""
     made = []
-    for d in overall:
-        found = find_verdicts(per_dataset, d.subject, d.reference)
-        left, right = name.get(d.subject, d.subject), name.get(d.reference, d.reference)
+    for subject, reference in dict.fromkeys((d.subject, d.reference) for ds in per_dataset.values() for d in ds):
+        found = find_verdicts(per_dataset, subject, reference)
+        left, right = name.get(subject, subject), name.get(reference, reference)
         detail = "; ".join(f"{dataset} {gain(x, scales[dataset])}" for dataset, x in found.items())
         made.append(sentence(f"{left} against {right}: {tally(found)} ({detail})."))
     return tuple(made)

@@ -22,7 +22,7 @@ class QuestionView:
 def question_view(question: Question, context: Context) -> QuestionView:
     figures = []
     if question.overall and context.has_all:
-        title = f"Over {words.plural(len(context.datasets), 'data set')}, each counted once"
+        title = f"Mean of these {words.plural(len(context.datasets), 'data set')}"
         title += ", in ranks" if question.scale.is_ranks else ""
         name = Name(name=ALL, title=title, scale=question.scale)
         figures.append((name, dots.differences(question.overall, question.scale)))

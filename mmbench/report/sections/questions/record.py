@@ -12,7 +12,8 @@ from mmbench.stats.estimates import Difference
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One of the article's questions. per_dataset: differences by data set; overall: over data sets (n = data sets).
+    """One of the article's questions. per_dataset: differences by data set; overall: the mean over
+    these data sets, with an interval that combines theirs; empty for what differs by design.
 
     scales: of per_dataset, by data set; scale: of overall. name: "attention" (each mechanism against `mean`), "fusion"
     (families pairwise), "architecture" (pairwise), "multimodal" (best cell, and each fusion, against the best single

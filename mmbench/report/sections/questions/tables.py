@@ -30,7 +30,7 @@ def questions_table(questions: Sequence[Question]) -> Iterator[Table]:
     raw = ({"question": q, "dataset": name, **asdict(d), "metric": scale.metric} for q, name, d, scale in items)
     turned = "" if all(scale.higher for *_, scale in items) else ", so turned that + is better"
     caption = (
-        f"The article's questions: paired differences, subject − reference{turned}; over all data sets the unit is the "
-        "data set"
+        f"The article's questions: paired differences, subject − reference{turned}; over all data sets the mean of "
+        "theirs, with an interval over seeds"
     )
     yield build("questions", caption, items, raw, columns)

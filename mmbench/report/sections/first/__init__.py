@@ -1,0 +1,97 @@
+"""The first screen: what each choice is worth, what to take, and what to know before relying on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from mmbench.report.draw import markdown as md
+from mmbench.report.draw.table import Table
+from mmbench.report.draw.views import ALL
+from mmbench.report.scores.advice import numbers
+from mmbench.report.scores.context import Context
+from mmbench.report.section import Block, Drawing, Section, ShowTable, section
+from mmbench.report.sections.first.figures import contrasts_figure
+from mmbench.report.sections.first.limits import limits
+from mmbench.report.sections.first.page import screen_view
+from mmbench.report.sections.first.picks import picks
+from mmbench.report.sections.first.record import FirstScreen, Screen
+from mmbench.report.sections.first.tables import choices_table, picks_table
+from mmbench.report.values import titles
+from mmbench.report.values.words import change
+
+
+@section("first")
+class First(Section[FirstScreen]):
+    """Everything that a person needs to act."""
+
+    title = "What to use"
+    order = 1
+    places: ClassVar[Mapping[str, float]] = {"tables": 15, "figures": 5}
+
+    def compute(self, context: Context) -> FirstScreen | None:
+        if not any(d.best for d in context.datasets):
+            return None
+        names = [*([None] if context.has_all else []), *context.names]
+        screens = tuple(_screen(context, name) for name in names)
+        return FirstScreen(context=context, screens=screens, limits=limits(context))
+
+    def tables(self, record: FirstScreen) -> Iterator[Table]:
+        yield from choices_table(record)
+        yield from picks_table(record)
+
+    def figures(self, record: FirstScreen) -> Iterator[Drawing]:
+        figure = contrasts_figure(record.screens[0], record.context)
+        if figure is not None:
+            yield Drawing(name="choices", figure=figure)
+
+    def view(self, record: FirstScreen) -> Mapping[str, Any]:
+        return {
+            "a": record.context,
+            "screens": [screen_view(screen, record) for screen in record.screens],
+            "limits": record.limits,
+            "all": ALL,
+        }
+
+    def markdown(self, record: FirstScreen) -> Iterator[Block]:
+        yield "## What each choice is worth"
+        yield ShowTable(name="choices")
+        yield "## What to take, by what you can afford"
+        yield ShowTable(name="picks")
+        yield "## Before you rely on it"
+        yield md.bulleted([f"{x.bold} {x.text}".strip() for x in record.limits])
+
+    def lead(self, record: FirstScreen) -> Iterator[str]:
+        yield from record.screens[0].lead
+
+
+def _lead(context: Context, name: str | None) -> Iterator[str]:
+    """The sizes behind the headline: how far ahead the one best combination is, or else what choices are worth."""
+    if context.short:
+        return
+    scope = context.scope(name)
+    ranked = [r for r in scope.rows if r.verdict is not None]
+    if len(ranked) > 1 and not scope.contested and all(r.best or r.verdict == "worse" for r in ranked):
+        second = ranked[1]
+        if second.to_best is not None:
+            lost = replace(second.to_best, mean=-second.to_best.mean)
+            yield f"It is {change(lost, scope.scale).lstrip('+')} better than the next, {titles.method(second.method)}."
+        return
+    yield from numbers(context.advised(name), scope.scale, context.interaction(name))
+
+
+def _screen(context: Context, name: str | None) -> Screen:
+    scale = context.scope(name).scale
+    names = context.names if name is None else (name,)
+    best = {n: context.dataset(n).row(str(d.best)) for n in names if (d := context.dataset(n)).best}
+    axes, depends = context.choices(name), context.interaction(name)
+    return Screen(
+        name=name,
+        scale=scale,
+        axes=axes,
+        depends=depends,
+        lead=tuple(_lead(context, name)),
+        picks=picks(context, name),
+        payoff={n: row.gain_single for n, row in best.items() if row.gain_single is not None},
+    )

@@ -1,0 +1,157 @@
+"""What to know before one relies on the answer, a line each, the gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from mmbench.report.scores.context import Context
+from mmbench.report.scores.lasting import lasting_words
+from mmbench.report.scores.warnings import warnings
+from mmbench.report.sections.first.record import Limit
+from mmbench.report.values import titles
+from mmbench.report.values.words import count, listing, sentence
+
+MANY_LAST = 1 / 3
+"""The share of trained models that are best in their last epoch above which training was short."""
+LARGER = 1.5
+"""Times the parameters from which on an architecture is called larger."""
+
+
+def limits(context: Context) -> tuple[Limit, ...]:
+    found = [
+        *_trials(context),
+        *_budget(context),
+        *_tuning(context),
+        *_data(context),
+        *_sizes(context),
+        *_seeds(context),
+    ]
+    return tuple(sorted(found, key=lambda x: x.fine))
+
+
+def _trials(context: Context) -> Iterator[Limit]:
+    total = context.total
+    if total.pending:
+        yield Limit(
+            fine=False,
+            bold="Not finished.",
+            text=f"{total.pending:,} of {count(total.declared, 'trial')} {_have(total.pending)} not run.",
+        )
+    if total.bad:
+        yield Limit(fine=False, bold=f"{count(total.bad, 'trial')} failed", text="and count for nothing: see Coverage.")
+    if not total.pending and not total.bad and total.done:
+        yield Limit(fine=True, bold="", text=f"All {total.done:,} trials finished; the same seeds and batches for all.")
+
+
+def _have(n: int) -> str:
+    return "has" if n == 1 else "have"
+
+
+def _budget(context: Context) -> Iterator[Limit]:
+    last, several = context.best_in_last
+    if context.short:
+        yield Limit(
+            fine=False, bold="Training was too short", text=f"on {listing(list(context.short))} to rank anything."
+        )
+        return
+    lasting = [found for name in context.names if (found := context.lasting(name)) is not None]
+    after = f" {sentence(lasting_words(lasting))}." if lasting else ""
+    if several and last / several > MANY_LAST:
+        yield Limit(
+            fine=False,
+            bold="Training may be short:",
+            text=f"{last:,} of {several:,} trained models were best in their last epoch.{after}",
+        )
+    elif several:
+        settled = all(t.budget is not None and t.budget.settled for t in context.training)
+        how = "Training was long enough by a search of its own" if settled else "Few models were cut short"
+        yield Limit(fine=True, bold="", text=f"{how}: {last:,} of {several:,} were best in their last epoch.{after}")
+    elif any(t.trained for t in context.training):
+        yield Limit(fine=False, bold="One epoch", text="of training says nothing about where it would lead.")
+
+
+def _tuning(context: Context) -> Iterator[Limit]:
+    if context.tuned:
+        n = context.params.tuning.configurations
+        yield Limit(fine=True, bold="", text=f"Every method was tuned alike, with {count(n, 'configuration')} a seed.")
+    else:
+        yield Limit(
+            fine=False,
+            bold="Not tuned:",
+            text="all share one learning rate; another may suit a method better (tuning.configurations: 8).",
+        )
+
+
+def _data(context: Context) -> Iterator[Limit]:
+    for d in context.datasets:
+        for text in warnings(d):
+            yield Limit(fine=False, bold=f"{d.name}:", text=text)
+        if d.best is not None and d.scale.high is not None and d.scale.rope == 0 < context.rope:
+            samples = d.splits["test"]
+            yield Limit(
+                fine=False,
+                bold=f"{count(samples, 'test sample')} on {d.name}:",
+                text=f"one is worth {100 / samples:.1f} points, more than the margin, so nothing is called equal.",
+            )
+    judged = [v for v in context.verdicts if v.stands is not None and v.kind != "control"]
+    if judged:
+        stand = sum(bool(v.stands) for v in judged)
+        yield Limit(
+            fine=stand == len(judged),
+            bold="" if stand == len(judged) else "Other test samples:",
+            text=f"{stand:,} of {len(judged):,} verdicts hold for other test samples of the same kind, too.",
+        )
+    n = len(context.datasets)
+    yield Limit(
+        fine=False,
+        bold=f"{count(n, 'data set')}:",
+        text="of other data this says nothing. Bring yours: mmbench data init.",
+    )
+
+
+def _sizes(context: Context) -> Iterator[Limit]:
+    """Where the leading architecture is the larger one."""
+    if context.params.model.match_params:
+        return
+    axis = next((a for a in context.choices(None) if a.axis == "architecture"), None)
+    if axis is None or axis.state not in ("leads", "prefers"):
+        return
+    first = axis.levels[0]
+    sizes: dict[str, list[float]] = {}
+    for d in context.datasets:
+        for row in d.cells:
+            if row.cost and row.cost.parameters:
+                sizes.setdefault(str(row.method.architecture), []).append(row.cost.parameters)
+    if first not in sizes:
+        return
+    ratios = {lv: median(sizes[first]) / median(own) for lv, own in sizes.items() if lv in axis.beaten}
+    larger = {lv: r for lv, r in ratios.items() if r >= LARGER}
+    if larger:
+        told = listing([f"{r:.1f} times {titles.level('architecture', lv)}" for lv, r in larger.items()])
+        yield Limit(
+            fine=False,
+            bold=f"{sentence(titles.with_noun('architecture', first))} is larger:",
+            text=f"{told}. Equal sizes: model.match_params: true.",
+        )
+
+
+def _seeds(context: Context) -> Iterator[Limit]:
+    if not context.replicated:
+        yield Limit(fine=False, bold="One seed", text="decides nothing: there are no intervals.")
+        return
+    open_ = sum(v.verdict == "open" for v in context.verdicts if v.kind == "combination")
+    halves = [
+        100 * (v.high - v.estimate)
+        for v in context.verdicts
+        if v.kind == "combination" and v.high is not None and context.dataset(v.dataset).scale.unit == "points"
+    ]
+    if halves:
+        left = (
+            f"{count(open_, 'combination')} {'is' if open_ == 1 else 'are'} still open." if open_ else "None is open."
+        )
+        yield Limit(
+            fine=open_ == 0,
+            bold="" if open_ == 0 else "Single combinations:",
+            text=f"With {context.seeds_told}, gaps to the best below {median(halves):.1f} points do not show. {left}",
+        )

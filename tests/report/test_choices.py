@@ -1,0 +1,101 @@
+"""What each choice is worth: over several data sets, and the same numbers as in every other place."""
+
+from __future__ import annotations
+
+import re
+from math import hypot
+
+import pytest
+
+from mmbench.report.build import analyse
+from mmbench.report.pages.html import render
+from mmbench.report.pages.markdown import render as in_markdown
+from mmbench.report.pages.report import Report
+from tests.support.factory import TRUTHS, Truth, make
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    truths = {name: TRUTHS[name] for name in ("redundant", "unique")}
+    return analyse(**make(truths=truths, seeds=4, noise=0.004).arguments())
+
+
+def test_over_data_sets_it_is_the_mean_of_theirs_with_their_noise(report: Report) -> None:
+    for axis in report.context.choices(None):
+        for choice in axis.pairs:
+            one, two = choice.each.values()
+            assert choice.found.mean == pytest.approx((one.mean + two.mean) / 2) and choice.found.mean >= 0
+            assert one.half is not None and two.half is not None
+            assert choice.found.half == pytest.approx(hypot(one.half, two.half) / 2)
+            assert 0 <= choice.won <= choice.settings == one.pairs + two.pairs
+
+
+def test_on_a_data_set_it_is_the_contrast_of_all_other_places(report: Report) -> None:
+    """One estimate with one interval and one verdict: verdicts.json, the page, Markdown, LaTeX."""
+    page, markdown = render(report), in_markdown(report)
+    (table,) = (t for t in report.tables if t.name == "choices")
+    for record in (v for v in report.context.verdicts if v.kind == "contrast"):
+        axis = next(a for a in report.context.choices(record.dataset) if a.axis == record.axis)
+        choice = axis.pair(record.subject, record.reference)
+        assert choice is not None
+        d = choice.found
+        assert (d.subject, d.reference, d.verdict) == (record.subject, record.reference, record.verdict)
+        assert (d.mean, d.low, d.high) == pytest.approx((record.estimate, record.low, record.high))
+        raw = table.raw
+        rows = raw[(raw.dataset == record.dataset) & (raw.subject == record.subject) & (raw.axis == record.axis)]
+        (row,) = (r for r in rows.to_dict("records") if r["reference"] == record.reference and not r["given"])
+        assert (row["mean"], row["verdict"]) == (pytest.approx(record.estimate), record.verdict)
+        assert record.high is not None
+        said = f"+{100 * record.estimate:.1f} points (± {100 * (record.high - record.estimate):.1f})"
+        assert said.replace("+0.0", "0.0").replace("+1.0 points", "+1.0 point") in markdown
+    for screen in report["first"].screens:
+        for _, choices in screen.shown:
+            for c in choices:
+                assert c.found.half is not None
+                value, half = screen.scale.change(c.found.mean), screen.scale.width(c.found.half)
+                assert f'<b>{value}</b> <span class="muted">±{half}</span>' in page
+
+
+def test_the_picks_are_the_best_of_their_kind(report: Report) -> None:
+    """Highest score, without attention, smallest: as one finds them in results.parquet."""
+    frame = report.context.frame
+    cells = frame[(frame.role == "cell") & (frame.state == "done")]
+    means = cells.groupby("method").test_accuracy.mean()
+    pooled = cells[cells.attention == "mean"].groupby("method").test_accuracy.mean()
+    by_label = {label: p for p in report["first"].screens[0].picks for label in p.labels}
+    assert by_label["Highest score"].method.key == means.idxmax()
+    assert by_label["Without attention"].method.key == pooled.idxmax()
+    assert by_label["Without attention"].score is not None
+    assert by_label["Without attention"].score.mean == pytest.approx(pooled.max())
+
+
+def test_what_is_recommended_loses_no_more_than_the_margin_anywhere(report: Report) -> None:
+    for screen in report["first"].screens:
+        recommended = [p for p in screen.picks if p.recommended]
+        assert len(recommended) <= 1
+        for pick in recommended:
+            for d in report.context.datasets:
+                if screen.name in (None, d.name) and pick.method.role == "cell" and pick.loss is not None:
+                    row = d.row(pick.method.key)
+                    assert row.best or row.verdict == "equal"
+
+
+def test_a_command_repeats_the_pick() -> None:
+    levels = {"attention": ["mean", "additive"], "fusion": ["concat"], "architecture": ["shared"]}
+    flat = Truth(base=0.7, single={"image": 0.5, "audio": 0.4}, linear=0.69, majority=0.3)
+    found = analyse(**make(truths={"my data": flat}, seeds=3, noise=0.002, levels=levels).arguments())
+    commands = [p.command for p in found["first"].screens[0].picks]
+    start = "mmbench run --dataset 'my data'"
+    assert f"{start} --attention mean --fusion concat --architecture shared --save" in commands
+    assert any(re.fullmatch(rf"{start} --baseline linear --save", c) for c in commands)
+
+
+def test_levels_that_contradict_each_other_are_told_by_data_set() -> None:
+    plain = {"single": {"image": 0.5, "audio": 0.4}, "linear": 0.4, "majority": 0.25}
+    truths = {
+        "a": Truth(base=0.7, fusion={"concat": 0.04}, **plain),
+        "b": Truth(base=0.7, fusion={"early_concat": 0.04}, **plain),
+    }
+    context = analyse(**make(truths=truths, seeds=4, noise=0.003).arguments()).context
+    (fusion,) = (a for a in context.choices(None) if a.axis == "fusion")
+    assert fusion.state == "differs" and fusion.by_dataset == {"a": "concat", "b": "early_concat"}

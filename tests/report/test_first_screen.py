@@ -1,0 +1,104 @@
+"""The first screen in a real browser: everything to act on without scrolling, cards on a phone, buttons that copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from mmbench.report.build import analyse
+from mmbench.report.pages.html import render
+from tests.support.factory import TRUTHS, Truth, make
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+SEEN = ["h1", ".lead", ".choices", ".limits", ".payoff", ".picks table"]
+"""What has to be on the first screen: headline, its numbers, contrasts, limits, what modalities gain, picks."""
+
+
+def two(folder: Path) -> Path:
+    """A report like the default's: two data sets, three seeds."""
+    truths = {"redundant": TRUTHS["redundant"], "unique": TRUTHS["unique"]}
+    path = folder / "two.html"
+    path.write_text(render(analyse(**make(truths=truths, seeds=3, noise=0.004).arguments())), encoding="utf-8")
+    return path
+
+
+def one(folder: Path) -> Path:
+    """A report of one data set that is scored by an error."""
+    mood = Truth(kind="regression", targets=("x",), base=8.0, attention={"additive": -1.0}, unit=10.0, majority=12.0,
+                 single={"image": 9.9, "text": 9.5}, linear=9.9)  # fmt: skip
+    path = folder / "one.html"
+    path.write_text(render(analyse(**make(truths={"mood": mood}, seeds=3, noise=0.004).arguments())), encoding="utf-8")
+    return path
+
+
+def bottom(page: Page, selector: str) -> float:
+    box = page.locator(f"{selector} >> visible=true").first.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
+
+
+@pytest.mark.parametrize("made", [two, one])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_to_act_on_is_on_the_first_screen(
+    browser: Browser, tmp_path: Path, made: object, scheme: str
+) -> None:
+    assert callable(made)
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(made(tmp_path).as_uri())
+    below = {selector: bottom(page, selector) for selector in SEEN if bottom(page, selector) > 900}
+    assert not below
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+@pytest.mark.parametrize("width", [400, 700, 900, 1280, 2000])
+def test_nothing_sticks_out_and_no_words_overlap(browser: Browser, tmp_path: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(two(tmp_path).as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    overlapping = page.evaluate(
+        """() => {
+          const cells = [...document.querySelectorAll('.view:not([hidden]) :is(.choices, .picks) :is(th, td)')]
+            .filter((e) => e.offsetParent && e.textContent.trim());
+          const inner = (e) => { const r = document.createRange(); r.selectNodeContents(e); return r; };
+          const boxes = cells.map((e) => inner(e).getBoundingClientRect());
+          const found = [];
+          for (let i = 0; i < boxes.length; i++) for (let j = i + 1; j < boxes.length; j++) {
+            const [a, b] = [boxes[i], boxes[j]];
+            if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+              found.push(cells[i].textContent + ' | ' + cells[j].textContent);
+          }
+          return found;
+        }"""
+    )
+    assert overlapping == []
+    page.close()
+
+
+def test_a_button_copies_the_command_and_the_tables(browser: Browser, tmp_path: Path) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(two(tmp_path).as_uri())
+    first = page.locator(".view:not([hidden]) .picks tbody tr").first
+    first.locator("button").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("mmbench run --dataset redundant --attention ") and copied.endswith(" --save")
+    page.locator(".view:not([hidden]) .acts button", has_text="LaTeX").click()
+    latex = page.evaluate("navigator.clipboard.readText()")
+    assert latex.count(r"\begin{longtable}") == 2 and r"\toprule" in latex
+    page.locator(".view:not([hidden]) .acts button", has_text="CSV").click()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("dataset,axis,")
+    context.close()
+
+
+def test_the_tabs_govern_the_contrasts(browser: Browser, tmp_path: Path) -> None:
+    page = browser.new_page()
+    page.goto(two(tmp_path).as_uri())
+    before = page.locator(".view:not([hidden]) .choices").first.inner_text()
+    page.click('[data-set="view"][data-value="unique"]')
+    after = page.locator(".view:not([hidden]) .choices").first.inner_text()
+    assert before != after
+    page.close()

@@ -109,7 +109,7 @@ def versions(part: Part) -> tuple[dict[Cell, Trials], list[str]]:
     many = sum(len(each) > 1 for each in found.values())
     notes = []
     if many:
-        what = f"{count(many, 'cell')} in several versions (settings, data or source)"
+        what = f"{count(many, 'method')} in several versions (settings, data or source)"
         notes.append(f"{part.name} holds {what}; of each the newest is compared")
     if drawn:
         notes.append(f"{part.name} holds {count(drawn, 'trial')} under configurations that were drawn; left out")
@@ -267,13 +267,13 @@ def _finding(changes: Sequence[Change], added: Sequence[Cell], gone: Sequence[Ce
     parts = []
     if real:
         parts.append(
-            f"{len(real)} of {count(len(changes), 'cell')} changed by more than noise ({better} better, "
+            f"{len(real)} of {count(len(changes), 'method')} changed by more than noise ({better} better, "
             f"{len(real) - better} worse)"
         )
     elif changes:
-        parts.append(f"none of {count(len(changes), 'cell')} changed by more than noise")
+        parts.append(f"none of {count(len(changes), 'method')} changed by more than noise")
     else:
-        parts.append("no cell is on both sides")
+        parts.append("no method is on both sides")
     if other:
         parts.append(f"{len(other)} changed within it")
     if equal:

@@ -214,7 +214,7 @@ def _how(made: Registered, spec: DataSpec, builder: InputBuilder) -> str:
     columns = "paths below the folder, texts or arrays" if raw else "arrays as `data/prepared` stores them (JSON lines)"
     return f"""\
 The trained model on `{spec.name}` that is best on the validation split by {METRICS[spec.task.metric].label}: one trial
-with one seed. The report compares means over seeds, so the cell that it names may be another.
+with one seed. The report compares means over seeds, so the combination that it names may be another.
 
 ```sh
 mmbench predict --model {made.uri} rows.{"csv" if raw else "jsonl"}

@@ -52,10 +52,10 @@ def table(file: Path, made: Made) -> str:
 def test_it_says_what_changed_and_ends_with_0(old: Made, new: Made, tmp_path: Path, capsys: Shown) -> None:
     assert main(["compare", ledger(tmp_path / "a", old), ledger(tmp_path / "b", new)]) == 0
     out = capsys.readouterr().out
-    assert "1 of 35 cells changed by more than noise (0 better, 1 worse)" in out
+    assert "1 of 35 methods changed by more than noise (0 better, 1 worse)" in out
     row = next(line for line in out.splitlines() if BEST in line)
     assert row.split()[-1] == "worse" and "points" in row
-    assert "source code that the cells reach" in out
+    assert "source code that the methods reach" in out
 
 
 def test_what_noise_hides_is_open_and_what_is_within_the_margin_is_equal(
@@ -85,7 +85,7 @@ def test_the_same_twice_is_the_same(old: Made, tmp_path: Path, capsys: Shown) ->
     folder = ledger(tmp_path / "a", old)
     assert main(["compare", folder, folder]) == 0
     out = capsys.readouterr().out
-    assert "None of 35 cells changed" in out and "The same settings, source, data, versions and hardware" in out
+    assert "None of 35 methods changed" in out and "The same settings, source, data, versions and hardware" in out
 
 
 @pytest.mark.slow

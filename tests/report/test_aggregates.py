@@ -169,7 +169,7 @@ def test_holes_are_left_out_for_all_and_named() -> None:
     found = analysed(make(faults={0: State.FAILED}))["aggregates"].found
     by_factor = {t.factor: t for t in found.tables}
     assert by_factor["attention"].contexts == 8 and {m.runs for m in by_factor["attention"].members} == {8 * 9}
-    assert found.dropped and found.dropped[0].startswith("1 of 27 cells not complete on every data set")
+    assert found.dropped and found.dropped[0].startswith("1 of 27 combinations not complete on every data set")
     assert found.finding.endswith("(incomplete grid)")
 
 

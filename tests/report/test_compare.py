@@ -54,7 +54,7 @@ def made() -> Made:
 def test_the_same_ledger_has_no_change(made: Made) -> None:
     found = compared(made, made)
     assert {c.kind for c in found.changes} == {"same"} and not found.facts and not found.turns and not found.notes
-    assert found.finding == "None of 35 cells changed by more than noise, 35 the same"
+    assert found.finding == "None of 35 methods changed by more than noise, 35 the same"
     assert all(c.difference is None for c in found.changes)
 
 
@@ -62,8 +62,8 @@ def test_equal_scores_of_other_trials_are_equal(made: Made) -> None:
     found = compared(made, rerun(made, 0, noise=0.0))
     assert {c.kind for c in found.changes} == {"equal"}
     assert all(c.difference is None or (c.difference.mean == 0 and not c.real) for c in found.changes)
-    assert [f.what for f in found.facts] == ["source code that the cells reach"]
-    assert "differs for 35 of 35 cells" in found.facts[0].new
+    assert [f.what for f in found.facts] == ["source code that the methods reach"]
+    assert "differs for 35 of 35 methods" in found.facts[0].new
 
 
 def test_a_planted_change_is_found_and_comes_first(made: Made) -> None:
@@ -74,7 +74,7 @@ def test_a_planted_change_is_found_and_comes_first(made: Made) -> None:
     assert worse is not None and worse.verdict == "worse" and worse.n == 3 and worse.p_holm is not None
     assert worse.half is not None and worse.mean - worse.half < -0.2 < worse.mean + worse.half
     assert found.finding.startswith(
-        "2 of 35 cells changed by more than noise (1 better, 1 worse), 31 changed within it"
+        "2 of 35 methods changed by more than noise (1 better, 1 worse), 31 changed within it"
     )
 
 
@@ -198,7 +198,7 @@ def test_of_several_versions_the_newest_is_compared_whole(made: Made) -> None:
     found = compared(made, both)
     change = next(c for c in found.changes if c.method == BEST)
     assert change.difference is not None and change.difference.n == 2, "seeds of different versions are not mixed"
-    assert any(n.startswith("new holds 35 cells in several versions") for n in found.notes)
+    assert any(n.startswith("new holds 35 methods in several versions") for n in found.notes)
 
 
 def test_what_differs_in_the_origin_is_told(made: Made) -> None:
@@ -216,7 +216,7 @@ def test_what_differs_in_the_origin_is_told(made: Made) -> None:
     found = compared(made, replace(made, results={k: other(r) for k, r in made.results.items()}))
     told = {f.what: (f.old, f.new) for f in found.facts}
     epochs = next(iter(made.results.values())).config.train
-    assert told["train.epochs (33 cells)"] == (str(epochs and epochs.epochs), "99")
+    assert told["train.epochs (33 methods)"] == (str(epochs and epochs.epochs), "99")
     assert told["torch"] == ("2.13.0", "9.9") and told["hardware"] == ("processor x86_64, cores 2", "gpu H100")
     assert told["data of synergy"][1] == "d" * 16 and "python" not in told
 
@@ -235,7 +235,7 @@ def test_sides_that_are_scored_differently_are_compared_by_one_metric(made: Made
 def test_nothing_in_common_is_told(made: Made) -> None:
     other = make(truths={"unique": TRUTHS["unique"]})
     found = compared(made, other)
-    assert found.finding.startswith("No cell is on both sides") and len(found.gone) == 35 and not found.changes
+    assert found.finding.startswith("No method is on both sides") and len(found.gone) == 35 and not found.changes
     json.dumps(found.as_json(), allow_nan=False)
 
 

@@ -82,7 +82,7 @@ def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
     truth = Truth(base=0.7, attention={"additive": 0.05}, fusion={"concat": 0.02}, single={"image": 0.5, "audio": 0.5})
     (table,) = analysed(make(truths={"only": truth}, noise=0.005)).context.effects.per_dataset
     found = {t.factors: t for t in table.terms}
-    assert table.finding.startswith("Attention matters most")
+    assert table.finding.startswith("Which attention matters most")
     assert found[("attention",)].omega2 > 0.7 > found[("fusion",)].omega2 > 0.05
     assert found[("architecture",)].p > 0.001 and found[FACTORS].p > 0.001
     means = {(m.factor, m.level): m.score for m in table.means}

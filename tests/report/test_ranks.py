@@ -256,7 +256,7 @@ def test_deleted_ledger_files_are_flagged_wherever_something_is_ranked(tmp_path:
     assert _lose(root, "other", "additive", "shared", seed=1) == 1
     _, found, page = report(root)
     _flagged(found, page.parent)
-    assert found["ranks"].tables[0].contexts == 1 and "1 of 4 cells" in found["ranks"].dropped[0]
+    assert found["ranks"].tables[0].contexts == 1 and "1 of 4 combinations" in found["ranks"].dropped[0]
     row = found.context.dataset("other").row("additive + concat · shared")
     assert row.rank is None and row.in_top is None and row.state == "partial"
     assert found.context.overall is not None
@@ -280,7 +280,7 @@ def test_a_data_set_without_a_complete_cell_is_named() -> None:
     faults = dict.fromkeys(range(third), State.PENDING)
     found = analysed(make(faults=faults))
     assert found["ranks"].datasets == ("unique", "synergy")
-    assert found["ranks"].dropped[0] == "no cell is complete on redundant, which is left out"
+    assert found["ranks"].dropped[0] == "no combination is complete on redundant, which is left out"
     assert found["ranks"].finding.endswith("(incomplete grid)")
 
 

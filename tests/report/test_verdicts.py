@@ -75,8 +75,8 @@ def verdicts_of(best: Verdict, **counts: int) -> dict[str, Verdict]:
 )
 def test_the_heading_of_a_data_set(verdicts: Mapping[str, Verdict], said: str) -> None:
     assert findings.finding("data", "top", verdicts, 27, POINTS) == said
-    assert findings.finding("data", None, {}, 0, POINTS) == "data: no complete cell yet"
-    assert findings.finding("data", "top", {"top": "better"}, 1, POINTS) == "data: top is the only complete cell"
+    assert findings.finding("data", None, {}, 0, POINTS) == "data: no complete combination yet"
+    assert findings.finding("data", "top", {"top": "better"}, 1, POINTS) == "data: top is the only complete combination"
     lowest = findings.finding("data", "top", verdicts_of("open", open=2), 3, ERROR)
     assert lowest == "data: top has the lowest MAE; of the other 2, 2 are open"
 
@@ -233,7 +233,7 @@ def test_a_race_that_ran_out_of_time_says_so_where_verdicts_are_open() -> None:
     found = analyse(**arguments, unpaid=["redundant"])
     said = "The time of sweep.budget is spent: "
     open_ = sum(r.verdict == "open" and not r.best for r in found.context.dataset("redundant").cells)
-    assert open_ and render(found).count(f"{said}{open_} cells are open that more seeds could decide") == 1
+    assert open_ and render(found).count(f"{said}{open_} combinations are open that more seeds could decide") == 1
     assert said not in render(analyse(**arguments))
 
 

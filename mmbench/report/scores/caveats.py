@@ -112,11 +112,11 @@ def _choices(params: Params, datasets: Sequence[DatasetReport]) -> list[str]:
     extremes = {d.scale.extreme for d in datasets}
     best = extremes.pop() if len(extremes) == 1 else "best"
     return [
-        f"The best cell is the one with the {best} mean on the test split, so its own score is flattered by the "
-        "choice, the more so the more cells and the fewer seeds there are; the verdicts allow for it. Epochs are "
-        "chosen on validation, and the test split is read once a trial.",
-        f"{_equal(datasets, params.report.rope)} "
-        "Cells are compared with the best by subset selection (Gupta, Dunnett); p-values are adjusted with Holm's "
+        f"The best combination is the one with the {best} mean on the test split, so its own score is flattered by "
+        "the choice, the more so the more combinations and the fewer seeds there are; the verdicts allow for it. "
+        "Epochs are chosen on validation, and the test split is read once a trial.",
+        f"{_equal(datasets, params.report.rope)} Combinations are compared with the best by subset selection (Gupta, "
+        "Dunnett); p-values are adjusted with Holm's "
         f"method within each family of comparisons, at {100 * params.report.confidence:g} % confidence.",
         _sizes(params.model.match_params, params.tuning.configurations > 1),
     ]
@@ -207,10 +207,11 @@ def _noisy_cells(d: DatasetReport) -> list[str]:
     if not low:
         return []
     _, worst = min(low, key=lambda x: x[0])
+    have = f"{count(len(low), 'open combination')} {'has' if len(low) == 1 else 'have'}"
     return [
-        f"{d.name}: {count(len(low), 'open cell')} {'has' if len(low) == 1 else 'have'} a worse mean than cells that "
-        f"are worse than the best, down to {worst.key} ({interval(worst.score, d.scale)}). Their seeds differ too much "
-        "for a verdict: that is no sign that they are as good."
+        f"{d.name}: {have} a worse mean than others that are worse than the best, down to {worst.key} "
+        f"({interval(worst.score, d.scale)}). Their seeds differ too much for a verdict: that is no sign that they are "
+        "as good."
     ]
 
 
@@ -245,12 +246,12 @@ def _sizes(matched: bool, tuned: bool) -> str:
     tuning = "each was tuned alike" if tuned else "none was tuned"
     if matched:
         return (
-            "Cells have about equally many parameters: widths were scaled (and, where that was too coarse, hidden "
-            "units of MLPs or heads) until any two trained models on one data set agree within 10 %. Depth, heads and "
-            f"training budget are the same, and {tuning}: a difference is one of the combination at this number of "
-            "parameters and budget."
+            "Combinations have about equally many parameters: widths were scaled (and, where that was too coarse, "
+            "hidden units of MLPs or heads) until any two trained models on one data set agree within 10 %. Depth, "
+            f"heads and training budget are the same, and {tuning}: a difference is one of the combination at this "
+            "number of parameters and budget."
         )
     return (
-        f"All cells share one width, depth and training budget, {tuning}, and their numbers of parameters differ: a "
-        "difference is one of the combination at this size and budget."
+        f"All combinations share one width, depth and training budget, {tuning}, and their numbers of parameters "
+        "differ: a difference is one of the combination at this size and budget."
     )

@@ -58,11 +58,11 @@ def complete_block(fields: Sequence[DatasetScores], scale: Scale) -> CompleteBlo
     unused = [f.dataset for f in fields if f not in used]
     if unused:
         dropped.append(
-            f"no cell is complete on {listing(unused)}, which {'is' if len(unused) == 1 else 'are'} left out"
+            f"no combination is complete on {listing(unused)}, which {'is' if len(unused) == 1 else 'are'} left out"
         )
     lost = [k for k in everywhere if k not in set(keys)]
     if lost:
-        of = f"{len(lost)} of {count(len(everywhere), 'cell')}"
+        of = f"{len(lost)} of {count(len(everywhere), 'combination')}"
         dropped.append(f"{of} not complete on every data set and left out: {listing(lost)}")
     if used and len(seeds) < len(declared):
         dropped.append(f"{len(seeds)} of {count(len(declared), 'seed')} done by all that is compared")

@@ -9,7 +9,7 @@ from itertools import combinations, product
 import numpy as np
 
 from mmbench.registry import GRID_AXES
-from mmbench.report.scores.dataset_scores import DatasetScores
+from mmbench.report.scores.dataset_scores import POOLING, DatasetScores
 from mmbench.report.values.effects import Effects, EffectTable, LevelMean, PairMean
 from mmbench.report.values.words import count, listing, percent, sentence
 from mmbench.stats.estimates import Estimate
@@ -85,18 +85,36 @@ def _pairs(fields: Sequence[DatasetScores], common: Cells, levels: dict[str, lis
     return tuple(made)
 
 
-def _finding(terms: Sequence[Term]) -> str:
-    mains = sorted((t for t in terms if len(t.factors) == 1 and t.factors not in (NOISE, REST)), key=lambda t: -t.share)
+def _parts(terms: Sequence[Term], means: Sequence[LevelMean]) -> list[tuple[str, float]]:
+    """What the axes explain, most first. Pooling is a level of the attention axis and no attention: whether there is
+    any, and which, are two questions."""
+    found = []
+    for term in (t for t in terms if len(t.factors) == 1 and t.factors not in (NOISE, REST)):
+        own = {m.level: m.score.mean for m in means if m.factor == term.label == "attention"}
+        none = own.pop(POOLING, None)
+        if none is None or len(own) < 2:
+            found.append((term.label, term.share))
+            continue
+        values = [none, *own.values()]
+        middle, others = sum(values) / len(values), sum(own.values()) / len(own)
+        whole = sum((v - middle) ** 2 for v in values)
+        having = len(own) / len(values) * (none - others) ** 2 / whole if whole > 0 else 0.0
+        found += [("having attention", having * term.share), ("which attention", (1 - having) * term.share)]
+    return sorted(found, key=lambda part: -part[1])
+
+
+def _finding(terms: Sequence[Term], means: Sequence[LevelMean]) -> str:
+    mains = _parts(terms, means)
     mixed = [t for t in terms if len(t.factors) > 1 or t.factors == REST]
     if not mains:
         return "Nothing to compare yet"
-    rank = ", then ".join(f"{t.label} ({percent(t.share)})" for t in mains)
+    rank = ", then ".join(f"{label} ({percent(share)})" for label, share in mains)
     between = f"; interactions {percent(sum(t.share for t in mixed))}" if mixed else ""
     noise = next((t.share for t in terms if t.factors == NOISE), None)
     if noise is None:
         # Noise swells every share, and most of all that of the axis with the most levels.
         return f"One seed does not decide what matters most: of the variance, noise included, {rank}{between}"
-    text = f"{sentence(mains[0].label)} matters most: of the variance, {rank}"
+    text = f"{sentence(mains[0][0])} matters most: of the variance, {rank}"
     return f"{text}{between}; seed noise {percent(noise)}"
 
 
@@ -141,14 +159,15 @@ def _table(
         DATASET if dataset is None else None,
     )
     noise = next((t.share for t in found if t.factors == NOISE), None)
+    means = _means(fields, common, present)
     return EffectTable(
         dataset=dataset,
         scale=fields[0].settings.scale,
-        means=_means(fields, common, present),
+        means=means,
         pairs=_pairs(fields, common, present),
         terms=found,
         noise_share=noise,
-        finding=_finding(found),
+        finding=_finding(found, means),
         dropped=dropped,
     )
 
@@ -160,11 +179,11 @@ def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
         return None, "Whether the winner changes with the data set cannot be said from fewer than two data sets."
     shared = [k for k in next(iter(tops[n] for n in known)) if all(k in top for top in known.values())]
     if not shared:
-        text = "The winner changes with the data set: each cell is worse than the best on at least one of the"
+        text = "The winner changes with the data set: each combination is worse than the best on at least one of the"
         return True, f"{text} {len(known)}."
     if all(len(top) == 1 for top in known.values()):
         return False, f"The winner does not change with the data set: {shared[0]} is best on each of them."
-    who = listing(shared) if len(shared) <= 2 else count(len(shared), "cell")
+    who = listing(shared) if len(shared) <= 2 else count(len(shared), "combination")
     return False, (
         f"Whether the winner changes with the data set is open: {who} {'is' if len(shared) == 1 else 'are'} worse than "
         f"the best on none of the {len(known)} data sets."

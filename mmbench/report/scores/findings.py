@@ -44,13 +44,13 @@ def others(verdicts: Verdicts, best: str) -> list[Standing]:
 def finding(name: str, best: str | None, verdicts: Verdicts, cells: int, scale: Scale, *, short: bool = False) -> str:
     """A heading for one data set. cells: ranked ones. short: their models were trained too briefly."""
     if best is None:
-        return f"{name}: no complete cell yet"
+        return f"{name}: no complete combination yet"
     if short:
         return f"{name}: trained too briefly to rank"
     if not verdicts:
         return f"{name}: one seed decides nothing"
     if cells == 1:
-        return f"{name}: {best} is the only complete cell"
+        return f"{name}: {best} is the only complete combination"
     rest = others(verdicts, best)
     if all(v == "worse" for v in rest):
         return f"{name}: {best} is best"

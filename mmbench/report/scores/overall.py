@@ -43,7 +43,7 @@ def overall(
         f"over {count(len(fields), 'data set')}", best, ranking.verdict, len(complete), settings.scale
     )
     if gaps := len(methods) - len(complete):
-        finding += f" ({count(gaps, 'cell')} not complete everywhere)"
+        finding += f" ({count(gaps, 'combination')} not complete everywhere)"
     return Overall(
         scale=settings.scale,
         why_ranks=why_ranks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,9 @@ def _time_errors(field: DatasetScores) -> dict[str, dict[str, float]]:
 
 def _cost(records: Sequence[Record], errors: Mapping[str, float]) -> CellCost | None:
     def median(column: str) -> float | None:
-        values = [r[column] for r in records if r[column] is not None]
+        # On a CPU the memory is that of the whole process, whatever the model.
+        shown = [r for r in records if column != "peak_memory" or json.loads(r["hardware"] or "{}").get("gpu")]
+        values = [r[column] for r in shown if r[column] is not None]
         return float(np.median(values)) if values else None
 
     found = {name: median(column) for name, column in COST_COLUMNS.items()}

@@ -128,7 +128,7 @@ def _result_columns(result: TrialResult) -> dict[str, Any]:
         **result.quantities,
         "state": str(result.state),
         "message": result.message,
-        "best_epoch": result.best_epoch,
+        "best_epoch": None if result.best_epoch is None else result.best_epoch + 1,
         "seconds": result.seconds,
         "started": result.started,
         "commit": result.provenance.commit,

@@ -49,7 +49,7 @@ def _settings(old: Cells, new: Cells) -> Iterator[Fact]:
         )
         changed.update((k, a.get(k, "–"), b.get(k, "–")) for k in {**a, **b} if a.get(k) != b.get(k))
     for (key, before, after), n in sorted(changed.items()):
-        yield Fact(what=f"{key} ({count(n, 'cell')})", old=before, new=after)
+        yield Fact(what=f"{key} ({count(n, 'method')})", old=before, new=after)
 
 
 def _source(old: Cells, new: Cells) -> Iterator[Fact]:
@@ -59,9 +59,9 @@ def _source(old: Cells, new: Cells) -> Iterator[Fact]:
     if differ:
         methods = sorted({method for _, method in differ})
         yield Fact(
-            what="source code that the cells reach",
+            what="source code that the methods reach",
             old="",
-            new=f"differs for {len(differ)} of {count(len(shared), 'cell')}: {listing(methods)}",
+            new=f"differs for {len(differ)} of {count(len(shared), 'method')}: {listing(methods)}",
         )
 
 

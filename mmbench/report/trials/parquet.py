@@ -22,7 +22,7 @@ from mmbench.schema.metric import METRICS
 from mmbench.schema.result import FINISHED, Provenance, TrialResult
 from mmbench.schema.trial import TrialConfig
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Counts up when a column goes away or changes its meaning; new columns alone do not change it."""
 
 VERSION_KEY = b"mmbench.schema_version"
@@ -65,12 +65,12 @@ def read(file: Path | BytesIO, where: str) -> pd.DataFrame:
     if version == "1":
         table = table.rename_columns([_RENAMED.get(name, name) for name in table.column_names])
         quantities = [_RENAMED.get(name, name) for name in _FIRST]
-    elif version == str(SCHEMA_VERSION):
+    elif version in ("2", str(SCHEMA_VERSION)):
         quantities = _names(metadata.get(QUANTITIES_KEY, b""), where)
     else:
         found = f"has version {version} of the schema" if version else "has no schema version of mmbench"
         raise UserError(
-            f"{where} {found}; this mmbench reads versions 1 and {SCHEMA_VERSION}: make the file again with "
+            f"{where} {found}; this mmbench reads versions 1 to {SCHEMA_VERSION}: make the file again with "
             "`mmbench report`, or use the ledger that it came from"
         )
     metrics = {name.removeprefix("test_") for name in table.column_names if name.startswith("test_")}
@@ -84,9 +84,12 @@ def read(file: Path | BytesIO, where: str) -> pd.DataFrame:
     if missing:
         raise UserError(f"{where} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
     try:
-        return table.select(list(types)).to_pandas().astype(types)
+        frame = table.select(list(types)).to_pandas().astype(types)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise UserError(f"{where} has a column of another type: {str(error).splitlines()[0]}") from None
+    if version in ("1", "2"):
+        frame["best_epoch"] += 1  # they count epochs from 0
+    return frame
 
 
 def _names(content: bytes, where: str) -> list[str]:
@@ -117,7 +120,7 @@ def _result(row: dict[str, Any], quantities: list[str]) -> TrialResult:
         state=row["state"],
         message=row["message"],
         metrics=metrics,
-        best_epoch=row["best_epoch"],
+        best_epoch=None if row["best_epoch"] is None else row["best_epoch"] - 1,
         quantities={name: _quantity(row[name]) for name in quantities if row[name] is not None},
         measured_on=json.loads(row["measured_on"] or "{}"),
         started=row["started"],

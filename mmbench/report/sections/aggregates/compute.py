@@ -59,7 +59,7 @@ def aggregate(factor: str, members: Mapping[str, Floats], scale: Scale, boot: Bo
 def _finding(factor: str, members: Sequence[Member], scale: Scale) -> str:
     """Which member's middle half is best, and how surely a run of it beats one of the next."""
     best, second = members[0], members[1]
-    what = "of the best cells" if factor == "cell" else f"of {factor}"
+    what = "of the best combinations" if factor == "cell" else f"of {factor}"
     text = f"{best.name} has the best inter-quartile mean {what} ({scale.number(best.iqm.value)})"
     chance = second.improvement
     assert chance is not None
@@ -91,9 +91,9 @@ def aggregates(
     """levels: factor -> levels in the plan's order. best: keys of the cells over all data sets, best first."""
     refused = None
     if len(found.datasets) < 2:
-        refused = "Summaries over data sets need at least two data sets with complete cells."
+        refused = "Summaries over data sets need at least two data sets with complete combinations."
     elif not found.keys or not found.seeds:
-        refused = "Nothing is summarised: no cell is complete on every data set."
+        refused = "Nothing is summarised: no combination is complete on every data set."
     elif len(found.seeds) < 2:
         refused = (
             "One seed: there is no spread over seeds to draw from, and an aggregate without an interval would pass for "

@@ -36,7 +36,7 @@ def summaries(found: Aggregates) -> Figure | None:
         _dots(right, table, "improvement")
         names = [m.name for m in table.members]
         left.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
-        left.set_title("best cells" if table.factor == "cell" else table.factor)
+        left.set_title("best combinations" if table.factor == "cell" else table.factor)
         right.axvline(0.5, color=MUTED, lw=0.8)
         right.set(xlim=(-0.02, 1.02))
         right.set_title(f"{'the first' if table.factor == 'cell' else table.first} better than", fontsize=8)
@@ -61,7 +61,7 @@ def profiles(found: Aggregates) -> Figure | None:
             if len(table.members) <= 3:
                 axis.fill_between(table.thresholds, m.profile_low, m.profile_high, color=colour, alpha=0.15, lw=0)
             axis.plot(table.thresholds, m.profile, color=colour, ls=dash, lw=1.5, label=m.name)
-        axis.set_title("best cells" if table.factor == "cell" else table.factor)
+        axis.set_title("best combinations" if table.factor == "cell" else table.factor)
         axis.set_xlabel(found.scale.label)
         axis.legend(fontsize=6, loc="lower left" if found.scale.higher else "lower right")
     axes[0].set_ylabel("share of runs that score better")

@@ -141,7 +141,7 @@ def _profile(table: AggregateTable) -> Profile:
 
 def summary(table: AggregateTable, scale: Scale) -> Summary:
     return Summary(
-        title="best cells" if table.factor == "cell" else table.factor,
+        title="best combinations" if table.factor == "cell" else table.factor,
         table=table,
         middle=_middle(table, scale),
         chances=_chances(table),

@@ -16,7 +16,7 @@ from mmbench.report.values.overall import Overall
 class AllCells(Section[Context]):
     """Page only: the section `cells` has the same as tables."""
 
-    title = "All cells"
+    title = "All combinations"
     anchor = "table"
     order = 100
 

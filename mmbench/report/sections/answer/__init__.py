@@ -49,7 +49,7 @@ class Answer(Section[Answers]):
             yield md.bulleted(found.sentences)
         if record.context.overall is not None:
             yield f"### {md.escape(record.context.overall.finding)}"
-        yield ShowFigure(name="top", alt="The best cells and the controls")
+        yield ShowFigure(name="top", alt="The best combinations and the controls")
 
     def metrics(self, record: Answers) -> Mapping[str, Any]:
         last, trained = record.context.best_in_last

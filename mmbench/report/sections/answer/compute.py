@@ -16,7 +16,7 @@ from mmbench.report.sections.answer.record import Answers, DatasetAnswer, Statem
 from mmbench.report.sections.answer.statements import statements
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
-from mmbench.report.values.numbers import seconds, two_figures
+from mmbench.report.values.numbers import p_value, seconds, two_figures
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, interval, listing, quantity, share, training
 from mmbench.stats.estimates import Difference
@@ -24,10 +24,6 @@ from mmbench.stats.ladder import fades
 from mmbench.stats.paired import seeds_to_decide
 
 TIME = "train_seconds"
-LITTLE = 2
-"""Regions of practical equivalence that a cheaper cell may seem to cost: by default 2 points."""
-
-
 MANY = 100
 """Seeds that a person may run."""
 
@@ -52,10 +48,11 @@ def _gain_sentence(difference: Difference, over: str, scale: Scale, needed: str,
         then = scale.change(at.mean) + (scale.unit_words if scale.unit else f" of {scale.label}, + better")
         return f"{words[difference.verdict]} That does not last: with {training(at.factor)} it is {then}."
     if difference.verdict == "open" and difference.half is not None and abs(difference.mean) > difference.half:
-        # Among very many cells a test on few seeds cannot pass, however wide the gap: say that.
+        # Among very many combinations a test on few seeds cannot pass, however wide the gap: say that.
+        p = "" if difference.p_holm is None else f" ({p_value(difference.p_holm)})"
         return (
-            f"It {f'is {size} against' if scale.unit else f'has a {size} than'} {over}: clear of zero taken alone, but "
-            f"not once corrected for all cells that are compared{needed or '; more seeds would tell'}."
+            f"It {f'is {size} against' if scale.unit else f'has a {size} than'} {over}: significant alone, not after "
+            f"correction for all combinations{p}{needed}."
         )
     return words[difference.verdict]
 
@@ -90,8 +87,8 @@ def _first(
         return f"On {name}, only {best.key} is complete: {reached}."
     use = f"On {name}, use {best.key}: {reached}"
     if all(v == "worse" for v in others):
-        return f"{use}; every other complete cell is worse."
-    return f"{use}; of the other {cells - 1:,} cells, {standing(others, scale)}."
+        return f"{use}; every other complete combination is worse."
+    return f"{use}; of the other {cells - 1:,} combinations, {standing(others, scale)}."
 
 
 def _named(rows: Mapping[str, CellRow], best: CellRow, top: Sequence[str]) -> Iterator[str]:
@@ -112,14 +109,10 @@ def _price(best: CellRow, other: CellRow | None) -> str:
     return f", at {two_figures(mine / its)} times its training time"
 
 
-def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale, confidence: float) -> str | None:
-    """The cell to take where training time counts: the cheapest to train of those that are nearly as good.
-
-    A verdict is careful not to call a cell worse by chance, so some that are open very likely are. Nobody is advised to
-    take one of those whose difference to the best, taken alone, is clear of zero, or that seems to cost more than a
-    little.
-    """
-    close = [r for k in top if _nearly(r := rows[k], scale, confidence)]
+def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> str | None:
+    """The combination to take where training time counts: the cheapest to train of those that are equal to the best, so
+    that the lower end of what it may lose is within the margin."""
+    close = [r for k in top if (r := rows[k]).best or r.verdict == "equal"]
     priced = [(r.cost.train_seconds, r) for r in close if r.cost and r.cost.train_seconds is not None]
     best = next((s for s, r in priced if r.best), None)
     if len(close) < 2 or best is None:
@@ -128,24 +121,15 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale, con
     first = next(r for _, r in priced if r.best)
     if not is_cheaper(row, first, TIME):
         if all(r.best or is_cheaper(first, r, TIME) for _, r in priced):
-            return f"It is also the cheapest to train of those that come close to it ({seconds(best)})."
-        return f"None of those that come close to it is cheaper to train by more than noise ({seconds(best)})."
+            return f"It is also the cheapest to train of those that are equal to it ({seconds(best)})."
+        return f"None of those that are equal to it is cheaper to train by more than noise ({seconds(best)})."
     assert row.cost is not None and row.to_best is not None
-    verdict = f"equal within {scale.rope_words}" if row.verdict == "equal" else str(row.verdict)
+    verdict = f"equal within {scale.rope_words}"
     return (
         f"Where training time counts, take {row.key}: {gain(row.to_best, scale)} {'against' if scale.unit else 'than'} "
-        f"the best cell ({verdict}); it trains in {seconds(least)} instead of {seconds(best)} and has "
+        f"the best combination ({verdict}); it trains in {seconds(least)} instead of {seconds(best)} and has "
         f"{quantity(row.cost.parameters)} parameters."
     )
-
-
-def _nearly(row: CellRow, scale: Scale, confidence: float) -> bool:
-    if row.best or row.verdict == "equal":
-        return True
-    loss = row.to_best
-    if loss is None or -loss.mean > LITTLE * scale.rope:
-        return False
-    return loss.mean >= 0 or loss.p is None or loss.p >= 1 - confidence
 
 
 def answer(
@@ -162,21 +146,21 @@ def answer(
     by_key = {r.key: r for r in rows}
     best = next((r for r in rows if r.best), None)
     if best is None:
-        return ("No cell is complete yet.",)
+        return ("No combination is complete yet.",)
     others = [standing_of(r) for r in rows if r.verdict is not None and not r.best]
     said = [_first(name, best, ceiling, top, others, scale)]
     if len(top) <= len(others):
         said.extend(_named(by_key, best, top))
     for difference, over in (
         (best.gain_single, f"the best single modality ({best.gain_single.reference})" if best.gain_single else ""),
-        (best.gain_pooling, "the same cell with pooling in place of attention"),
+        (best.gain_pooling, "the same combination with pooling in place of attention"),
         (best.gain_baseline, f"the {best.gain_baseline.reference}" if best.gain_baseline else ""),
     ):
         if difference is not None:
             price = _price(best, by_key.get(difference.reference)) if difference is best.gain_single else ""
             needed = _needed(difference, len(others) + 1, confidence, scale)
             said.append(_gain_sentence(difference, over, scale, needed, price))
-    cheap = _cheapest(by_key, top, scale, confidence)
+    cheap = _cheapest(by_key, top, scale)
     if cheap:
         said.append(cheap)
     said.extend(s.text for s in found)
@@ -200,9 +184,10 @@ def _out_of_time(d: DatasetReport, context: Context) -> Iterator[str]:
     """That seeds which would have been asked for were not paid for."""
     open_ = sum(r.verdict == "open" and not r.best for r in d.cells)
     if d.name in context.unpaid and open_ and d.name not in context.short:
+        are = f"{count(open_, 'combination')} {'is' if open_ == 1 else 'are'}"
         yield (
-            f"The time of sweep.budget is spent: {count(open_, 'cell')} {'is' if open_ == 1 else 'are'} open that more "
-            f"seeds could decide; a longer budget goes on from here."
+            f"The time of sweep.budget is spent: {are} open that more seeds could decide; a longer budget goes on from "
+            "here."
         )
 
 

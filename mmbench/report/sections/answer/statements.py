@@ -30,7 +30,7 @@ def statements(
             holds = best.ceiling_share >= ENOUGH
             verb = "reaches" if holds else "does not reach"
             text = (
-                f"The best cell {verb} {100 * ENOUGH:g} % of the ceiling: it is at "
+                f"The best combination {verb} {100 * ENOUGH:g} % of the ceiling: it is at "
                 f"{share(best.ceiling_share)} of {scale.number(ceiling)}."
             )
         made.append(Statement(name="ceiling", holds=holds, text=text))

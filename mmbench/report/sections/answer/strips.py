@@ -50,7 +50,7 @@ def _strip(d: DatasetReport, at: Callable[[float], float]) -> Strip:
     means = {r.key: r.score.mean for r in d.rows if r.score}
     best = means.get(d.best) if d.best else None
     single = means.get(d.single) if d.single else None
-    spoken = [f"{len(d.cells)} cells"]
+    spoken = [f"{len(d.cells)} combinations"]
     marks = (("best", best), ("best single modality", single), ("chance", d.chance))
     spoken += [f"{what} {d.scale.number(value)}" for what, value in marks if value is not None]
     over = d.row(d.best).gain_single if d.best else None

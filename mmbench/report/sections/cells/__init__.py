@@ -52,12 +52,12 @@ class Cells(Section[Context]):
         }
 
     def markdown(self, record: Context) -> Iterator[Block]:
-        yield "## All cells"
+        yield "## All combinations"
         for d in record.datasets:
             yield f"### {md.escape(d.name)}"
             yield md.line(d.description)
             yield ShowTable(name=f"cells_{d.name}")
-            yield ShowFigure(name=f"heatmap_{d.name}", alt=f"{d.name}: every cell")
+            yield ShowFigure(name=f"heatmap_{d.name}", alt=f"{d.name}: every combination")
         if record.overall is not None:
             yield "### Over all data sets"
             yield ShowTable(name="overall")

@@ -83,7 +83,7 @@ def _partial(d: DatasetReport, declared: int) -> str:
     if d.best and len(d.seeds) < declared:
         said.append(f"compared on {count(len(d.seeds), 'seed')} of {declared}")
     if d.dropped:
-        said.append(f"{count(len(d.dropped), 'cell')} of {len(d.cells)} not complete and so not ranked")
+        said.append(f"{count(len(d.dropped), 'combination')} of {len(d.cells)} not complete and so not ranked")
     return f"; partial: {' and '.join(said)}" if said else ""
 
 
@@ -170,9 +170,13 @@ def overall_table(context: Context) -> Iterator[Table]:
     ]
     what = "Macro mean over data sets"
     if scale.is_ranks:
-        what = f"Mean rank among the cells over data sets, seed by seed: {overall.why_ranks}"
+        what = f"Mean rank among the combinations over data sets, seed by seed: {overall.why_ranks}"
     noise = "the interval speaks of seed noise on these data sets" if context.replicated else "one seed"
     gaps = sum(r.rank is None for r in overall.rows)
-    said = f"; gap: not complete on each data set ({gaps} of {len(overall.rows)} cells), so not ranked" if gaps else ""
+    said = (
+        f"; gap: not complete on each data set ({gaps} of {len(overall.rows)} combinations), so not ranked"
+        if gaps
+        else ""
+    )
     caption = f"{what}; {noise}; ★ best{_marks(overall.rows, scale)}{said}"
     yield build("overall", caption, overall.rows, raw, columns, lambda r: r.best)

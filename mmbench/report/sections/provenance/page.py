@@ -15,7 +15,7 @@ def facts(context: Context) -> list[tuple[str, str]]:
     rows = [
         ("Commit", ", ".join(p.commits) + dirty if p.commits else "not recorded"),
         ("Data", "\n".join(f"{name} {value}" for name, value in p.data_hashes.items())),
-        ("Source", f"{words.plural(p.fingerprints, 'fingerprint')} of the code that the cells reach"),
+        ("Source", f"{words.plural(p.fingerprints, 'fingerprint')} of the code that the combinations reach"),
         ("Versions", ", ".join(f"{name} {' / '.join(v)}" for name, v in p.versions.items())),
         ("Hardware", "; ".join(p.hardware)),
         ("Seeds", ", ".join(str(s) for s in p.seeds)),

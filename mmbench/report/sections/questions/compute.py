@@ -109,7 +109,7 @@ def _pairwise(over: Scope, factor: str, of: Mapping[str, str], title: str, word:
     )
 
 
-BEST_CELL, ALL_CELLS, SINGLE = "best cell", "all cells", "best single modality"
+BEST_CELL, ALL_CELLS, SINGLE = "best combination", "all combinations", "best single modality"
 
 
 def _against_single(
@@ -149,7 +149,7 @@ def _against_single(
             if some:
                 made.append(field.group_difference(fusion, SINGLE, some))
             else:
-                dropped.append(f"{field.dataset}: no complete cell of {fusion} has its single modality")
+                dropped.append(f"{field.dataset}: no complete combination of {fusion} has its single modality")
         if made:
             per_dataset[field.dataset] = adjust(made, field.settings)
     return per_dataset, dropped

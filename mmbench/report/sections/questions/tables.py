@@ -29,8 +29,9 @@ def questions_table(questions: Sequence[Question]) -> Iterator[Table]:
     ]
     raw = ({"question": q, "dataset": name, **asdict(d), "metric": scale.metric} for q, name, d, scale in items)
     turned = "" if all(scale.higher for *_, scale in items) else ", so turned that + is better"
+    noise = ", with an interval over seeds" if any(d.half is not None for _, _, d, _ in items) else ""
     caption = (
         f"The article's questions: paired differences, subject − reference{turned}; over all data sets the mean of "
-        "theirs, with an interval over seeds"
+        f"theirs{noise}"
     )
     yield build("questions", caption, items, raw, columns)

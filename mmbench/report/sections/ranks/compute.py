@@ -115,11 +115,11 @@ def ranks(found: CompleteBlock, levels: Mapping[str, Sequence[str]], confidence:
     refused = None
     if len(found.datasets) < 2:
         refused = (
-            "Ranks over data sets need at least two data sets with complete cells; on one, the marginal means above "
-            "say all there is to say."
+            "Ranks over data sets need at least two data sets with complete combinations; on one, the marginal means "
+            "above say all there is to say."
         )
     elif not found.keys or not found.seeds:
-        refused = "Nothing is ranked: no cell is complete on every data set."
+        refused = "Nothing is ranked: no combination is complete on every data set."
     tables = []
     if refused is None:
         for factor, order in levels.items():

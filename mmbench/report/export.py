@@ -14,8 +14,9 @@ from mmbench.report.pages import markdown
 from mmbench.report.pages.report import Report
 from mmbench.report.scores.context import Context
 from mmbench.report.trials import parquet
+from mmbench.schema.report_files import REPORT_FOLDERS
 
-FOLDERS = ("tables", "figures", "plots")
+FOLDERS = REPORT_FOLDERS
 
 
 def export(report: Report, folder: Path) -> tuple[str, ...]:

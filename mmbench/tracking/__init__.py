@@ -1,6 +1,6 @@
 """MLflow: a view of the ledger for people, never the record. The only code that imports mlflow."""
 
-from mmbench.tracking.store import TrackingError, open_store, redact, tracking_uri
+from mmbench.tracking.store import TrackingError, open_store, redact, take_over, tracking_uri
 from mmbench.tracking.summary import log_report
 from mmbench.tracking.views import report_url, saved_view_url
 from mmbench.tracking.writer import Counts, Tracker, sync
@@ -15,5 +15,6 @@ __all__ = [
     "report_url",
     "saved_view_url",
     "sync",
+    "take_over",
     "tracking_uri",
 ]

@@ -22,7 +22,7 @@ from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult
 from mmbench.tracking.run import result_hash
 from mmbench.tracking.runs import find
-from mmbench.tracking.store import Store, plain_errors, quiet, sqlite_file, tracking_uri
+from mmbench.tracking.store import Store, check_owners, plain_errors, quiet, sqlite_file, tracking_uri
 from mmbench.tracking.summary import add_champion
 
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ def fetch(uri: str, root: Path) -> Path:
             f"or say with {URI} where MLflow is"
         )
     quiet()
+    check_owners(root, where)
     with plain_errors(where):
         import mlflow
         from mlflow import MlflowClient

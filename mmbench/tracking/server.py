@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmbench.tracking.rooting import ARTIFACTS
 from mmbench.tracking.store import Store, TrackingError, redact
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -90,7 +91,7 @@ def serving(store: Store, root: Path, *, host: str = LOOPBACK[0], port: int | No
     }
     environment.pop("MLFLOW_TRACKING_URI", None)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
-    command += ["--artifacts-destination", (root.resolve() / "mlartifacts").as_uri()]
+    command += ["--artifacts-destination", (root.resolve() / ARTIFACTS).as_uri()]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command, env=environment, cwd=root, stdout=output, stderr=output, start_new_session=True

@@ -6,11 +6,12 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from mmbench.schema.params import Tracking
+from mmbench.schema.report_files import REPORT_FILES, REPORT_FOLDERS
 from mmbench.schema.result import State
 from mmbench.tracking.store import Store, TrackingError, open_store, plain_errors
 
@@ -101,9 +102,15 @@ def _told(kind: tuple[str, Counter[str]]) -> str:
     return f"{name}s: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common() if n)
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    """Those that a report consists of. What else lies in its folder (pages about the data, say) is not to be sent."""
+    yield from (folder / name for name in REPORT_FILES if (folder / name).is_file())
+    yield from (path for name in REPORT_FOLDERS for path in (folder / name).rglob("*") if path.is_file())
+
+
 def _content_hash(folder: Path) -> str:
     digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for file in sorted(_files(folder)):
         digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
@@ -121,7 +128,12 @@ def log_report(settings: Tracking, root: Path, folder: Path) -> bool:
         with plain_errors(store.uri), store.lock:
             run_id, content = _run_id(store), _content_hash(folder)
             if store.client.get_run(run_id).data.tags.get("report_hash") != content:
-                store.client.log_artifacts(run_id, str(folder), "report")
+                for name in REPORT_FILES:
+                    if (folder / name).is_file():
+                        store.client.log_artifact(run_id, str(folder / name), "report")
+                for name in REPORT_FOLDERS:
+                    if (folder / name).is_dir():
+                        store.client.log_artifacts(run_id, str(folder / name), f"report/{name}")
                 _set_tags(store, run_id, _verdicts(folder))
                 _describe(store, run_id)
                 store.client.set_tag(run_id, "report_hash", content)

@@ -149,7 +149,7 @@ def dvc_reads_the_metrics_and_plots(clone: Clone) -> None:
     shown = clone.run("dvc", "metrics", "show", "--json")
     assert shown.returncode == 0, shown.stderr
     (found,) = json.loads(shown.stdout).values()
-    assert found["data"]["reports/metrics.json"]["data"]["trials"]["done"] == len(NAMES) * TRIALS
+    assert found["data"]["reports/metrics.json"]["data"]["done"] == len(NAMES) * TRIALS
     plots = clone.run("dvc", "plots", "show")
     assert plots.returncode == 0, plots.stderr
     assert (clone.folder / "dvc_plots" / "index.html").is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import as_json_option
 from mmbench.errors import UserError, suggest
-from mmbench.registry import AXES, Variant, variants
+from mmbench.registry import AXES, Axis, Variant, variants
 
 
 def _options(info: Variant) -> dict[str, str | None]:
@@ -27,6 +28,28 @@ def _describe(info: Variant) -> dict[str, Any]:
     return described | {"options": _options(info), "module": info.module}
 
 
+def _show_one(axis: str, info: Variant) -> None:
+    """Everything that a variant says of itself."""
+    found = _describe(info)
+    core = "; core: what the source article defines" if info.core else ""
+    click.secho(f"{info.name} ({axis}{core})", bold=True)
+    doc = inspect.getdoc(info.cls)
+    if doc:
+        click.echo(doc)
+    click.echo()
+    for name, option in info.options().items():
+        default = "must be given" if option.default is option.empty else f"default {option.default!r}"
+        click.echo(f"{'option':<8} {name}, {default}")
+    for what in ("family", "source", "licence", "page", "module"):
+        if found.get(what):
+            click.echo(f"{what:<8} {found[what]}")
+
+
+def _find(name: str) -> list[tuple[Axis, Variant]]:
+    """The variants of that name, of whatever axis."""
+    return [(axis, variants(axis)[name]) for axis in AXES if name in variants(axis)]
+
+
 def _show(axis: str, found: list[dict[str, Any]]) -> None:
     families = any("family" in d for d in found)
     heading(f"{axis} ({len(found)})")
@@ -39,17 +62,29 @@ def _show(axis: str, found: list[dict[str, Any]]) -> None:
 
 
 @click.command("list", short_help="The variants, with their sources and options.")
-@click.argument("axis", required=False)
+@click.argument("what", metavar="[AXIS|NAME]", required=False)
 @as_json_option
-def list_variants(axis: str | None, json_: bool) -> None:
-    """Show every variant of AXIS, or of all axes, with its source and options.
+def list_variants(what: str | None, json_: bool) -> None:
+    """Show every variant of AXIS, or of all axes, with its source and options; or everything about the one of that
+    NAME: formula, shapes, cost, options.
 
     "core" marks what the source article defines; `grid: {attention: core}` in params.yaml means those.
     """
-    if axis is not None and axis not in AXES:
-        raise UserError(f"unknown axis {axis!r}{suggest(axis, AXES)}")
-    chosen = AXES if axis is None else (axis,)
-    found = {name: [_describe(info) for info in variants(name).values()] for name in chosen}
+    named = [] if what is None or what in AXES else _find(what)
+    if what is not None and what not in AXES and not named:
+        known = [*AXES, *(name for axis in AXES for name in variants(axis))]
+        raise UserError(f"no axis and no variant is named {what!r}{suggest(what, known)}")
+    if named and not json_:
+        for i, (axis, info) in enumerate(named):
+            if i:
+                click.echo()
+            _show_one(axis, info)
+        return
+    chosen = AXES if what is None else tuple(axis for axis in AXES if axis == what)
+    found: dict[str, list[dict[str, Any]]] = {
+        name: [_describe(info) for info in variants(name).values()] for name in chosen
+    }
+    found |= {axis: [_describe(info)] for axis, info in named}
     if json_:
         as_json(found)
         return

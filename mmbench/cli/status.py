@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,6 +69,17 @@ def unmeasured_line(unmeasured: dict[str, dict[str, int]]) -> str | None:
     return f"Finished trials lack: {', '.join(parts)}. `dvc repro` measures it and trains nothing for it again."
 
 
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """`6 min ago`, `2 h ago`, `3 days ago`; the day itself where it is longer ago."""
+    seconds = ((now or datetime.now(tz=UTC)) - moment).total_seconds()
+    if seconds < 90:
+        return "just now"
+    for unit, length, most in (("min", 60, 60), ("h", 3600, 36), ("days", 86400, 14)):
+        if seconds < most * length:
+            return f"{round(seconds / length)} {unit} ago"
+    return f"on {moment.date().isoformat()}"
+
+
 def _show(found: dict[str, Any]) -> None:
     from mmbench.schema.metric import METRICS
     from mmbench.sweep.progress import duration
@@ -79,7 +90,8 @@ def _show(found: dict[str, Any]) -> None:
     times = found["time"]
     if times["first"] is not None:
         spent = duration(times["seconds"])
-        click.echo(f"{spent} of training in trials; first began {times['first']}, last ended {times['last']}")
+        first, last = (ago(datetime.fromisoformat(times[name])) for name in ("first", "last"))
+        click.echo(f"{spent} of training in trials; the first began {first}, the last ended {last}")
     states = [state for state, count in counts.items() if count]
     heading("By data set")
     titles = {name: METRICS[metric].title for name, metric in found["metrics"].items()}

@@ -16,7 +16,7 @@ SETTINGS = TEMPLATE / "params.yaml"
 
 _PLACES = {
     "params.yaml": "params.yaml",
-    "dvc.yaml": "dvc.yaml",
+    "stages.yaml": "dvc.yaml",  # under its own name DVC would take it for a stage file of the clone
     "gitignore": ".gitignore",
     "README.md": "README.md",
     "profile.md": "data/profile/README.md",

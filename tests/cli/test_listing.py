@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
-from mmbench.cli import cli
+from mmbench.cli import cli, main
 
 
 def test_public_data_sets_are_listed_with_their_sources() -> None:
@@ -18,3 +19,22 @@ def test_public_data_sets_are_listed_with_their_sources() -> None:
     found = {d["name"]: d for d in printed["dataset"]}
     assert found["mm_imdb"]["page"] == "https://github.com/johnarevalo/gmu-mmimdb" and found["mm_imdb"]["licence"]
     assert "page" not in found["synergy"]
+
+
+def test_one_variant_says_everything() -> None:
+    shown = CliRunner().invoke(cli, ["list", "local"], catch_exceptions=False).stdout
+    assert shown.startswith("local (attention)\n")
+    assert "softmax(q k^T / sqrt(d)) v" in shown and "Shapes" in shown, "the formula and the shapes"
+    assert "option   window" in shown and "source   Beltagy et al. 2020" in shown
+    printed = json.loads(CliRunner().invoke(cli, ["list", "local", "--json"], catch_exceptions=False).stdout)
+    assert [d["name"] for d in printed["attention"]] == ["local"] and list(printed) == ["attention"]
+
+
+def test_a_name_of_two_axes_shows_both() -> None:
+    shown = CliRunner().invoke(cli, ["list", "linear"], catch_exceptions=False).stdout
+    assert "linear (attention)" in shown and "linear (baseline" in shown
+
+
+def test_a_misspelt_name_is_told_with_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "aditive"]) == 1
+    assert "no axis and no variant is named 'aditive'; did you mean 'additive'?" in capsys.readouterr().err

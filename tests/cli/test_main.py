@@ -57,7 +57,7 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
         (["plan", "--rooot", "x"], 2, "'--root'"),
         (["plan", "--root", "/nowhere"], 2, "'/nowhere' does not exist"),
         (["plan", "--grid", "medium"], 2, "'medium' is not one of"),
-        (["list", "fuson"], 1, "unknown axis 'fuson'; did you mean 'fusion'?"),
+        (["list", "fuson"], 1, "no axis and no variant is named 'fuson'; did you mean 'fusion'?"),
         (["run"], 2, "--dataset"),
     ],
 )

@@ -102,15 +102,20 @@ def test_each_verdict_against_the_best_is_what_its_numbers_say(noise: float) -> 
     assert seen == ({"better", "worse", "equal"} if noise == 0.002 else {"better", "worse", "open"})
 
 
-def test_the_best_is_counted_against_in_the_metrics(whole: Report) -> None:
-    for data in whole.context.datasets:
-        told = whole.metrics["best"][data.name]
-        others = [r.verdict for r in data.cells if not r.best]
-        assert {v: told[v] for v in ("equal", "open", "worse")} == {
-            v: others.count(v) for v in ("equal", "open", "worse")
-        }
-        assert sum(told[v] for v in ("equal", "open", "worse")) == 26
-    assert not {"equal", "open", "worse"} & set(analysed(make(seeds=1)).metrics["best"]["synergy"])
+def test_the_metrics_are_few_and_tell_the_same(whole: Report) -> None:
+    told, found = whole.metrics, whole.context
+    assert len(told) <= 12 and all(isinstance(v, int | float) for v in told.values())
+    for data in found.datasets:
+        assert told[f"{data.name}_accuracy"] == pytest.approx(
+            max(r.score.mean for r in data.cells if r.score), abs=1e-6
+        )
+    assert told["open"] == sum(r.verdict == "open" for d in found.datasets for r in d.cells if not r.best)
+    (axis,) = (a for a in found.choices(None) if a.axis == "architecture")
+    pair = axis.pair("hybrid", "shared")
+    assert pair is not None
+    sign = 1 if pair.found.subject == "hybrid" else -1
+    assert told["hybrid_minus_shared"] == pytest.approx(sign * pair.found.mean, abs=1e-6)
+    assert {"scaled_dot_product_minus_mean", "concat_minus_early_concat"} <= set(told)
 
 
 def test_gains_have_the_planted_size(whole: Report) -> None:

@@ -184,7 +184,7 @@ def test_parquet_and_metrics(project: Project) -> None:
         cells = project.raw[(project.raw["dataset"] == dataset) & (project.raw["config.role"] == "cell")]
         means = cells.groupby("method")["score"].agg(["mean", "count"]).query("count == 3")["mean"]
         best = means.min() if metric == "mae" else means.max()
-        assert metrics["best"][dataset][metric] == pytest.approx(best, abs=1e-6)
+        assert metrics[f"{dataset}_{metric}"] == pytest.approx(best, abs=1e-6)
 
 
 def test_macro_mean_over_data_sets_of_one_metric(project: Project) -> None:

@@ -201,7 +201,7 @@ def test_every_metric_is_in_the_frame_and_the_tables(mixed: Report, tmp_path: Pa
     shown = (tmp_path / "tables" / "cells_rating.md").read_text().splitlines()[0]
     assert "MAE ↓ | RMSE ↓ | Pearson r ↑" in shown and "of ceiling" not in shown
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["best"]["rating"]["mae"] == pytest.approx(6.5, abs=0.2)
+    assert metrics["rating_mae"] == pytest.approx(6.5, abs=0.2)
     text = (tmp_path / "report.md").read_text()
     assert "cite Nobody 2026" in text and "lower is better" in text
     assert set(pd.read_csv(tmp_path / "tables" / "pareto.csv")["metric"]) == {"accuracy", "mae", "macro_f1", "auroc"}

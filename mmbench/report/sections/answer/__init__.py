@@ -10,7 +10,6 @@ from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
 from mmbench.report.sections.answer.compute import answers
 from mmbench.report.sections.answer.figures import top
-from mmbench.report.sections.answer.metrics import dataset_metrics
 from mmbench.report.sections.answer.record import Answers
 from mmbench.report.sections.answer.strips import strips
 
@@ -50,8 +49,3 @@ class Answer(Section[Answers]):
         if record.context.overall is not None:
             yield f"### {md.escape(record.context.overall.finding)}"
         yield ShowFigure(name="top", alt="The best combinations and the controls")
-
-    def metrics(self, record: Answers) -> Mapping[str, Any]:
-        last, trained = record.context.best_in_last
-        share = {"best_in_last_epoch": round(last / trained, 4)} if trained else {}
-        return {"best": {d.name: dataset_metrics(d) for d in record.context.datasets}} | share

@@ -35,9 +35,6 @@ class BudgetSection(Section[Context]):
         yield "\n".join(f"- {sentence_of(budget)}" for budget in record.training)
         yield ShowTable(name="budget")
 
-    def metrics(self, record: Context) -> Mapping[str, Any]:
-        return {"steps": {t.dataset: t.steps for t in record.training if t.steps}}
-
 
 def heading(context: Context) -> str:
     short = [t.dataset for t in context.training if t.short]

@@ -45,8 +45,7 @@ class Coverage(Section[Context]):
 
     def metrics(self, record: Context) -> Mapping[str, Any]:
         total = record.total
-        counts = {"declared": total.declared, "done": total.done, "failed": total.bad, "pending": total.pending}
-        return {"trials": counts}
+        return {"done": total.done, "failed": total.bad, "pending": total.pending}
 
 
 def heading(total: Counts) -> str:

@@ -14,6 +14,7 @@ from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowTable, section
 from mmbench.report.sections.first.figures import contrasts_figure
 from mmbench.report.sections.first.limits import limits
+from mmbench.report.sections.first.metrics import metrics
 from mmbench.report.sections.first.page import screen_view
 from mmbench.report.sections.first.picks import picks
 from mmbench.report.sections.first.record import FirstScreen, Screen
@@ -61,6 +62,9 @@ class First(Section[FirstScreen]):
         yield ShowTable(name="picks")
         yield "## Before you rely on it"
         yield md.bulleted([f"{x.bold} {x.text}".strip() for x in record.limits])
+
+    def metrics(self, record: FirstScreen) -> Mapping[str, Any]:
+        return dict(metrics(record.context))
 
     def lead(self, record: FirstScreen) -> Iterator[str]:
         yield from record.screens[0].lead

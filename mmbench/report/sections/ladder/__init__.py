@@ -40,7 +40,3 @@ class LadderSection(Section[tuple[DatasetLadder, ...]]):
             yield "\n".join(f"- {md.escape(text)}" for text in sentences(part))
             for table in tables(part):
                 yield ShowTable(name=table.name)
-
-    def metrics(self, record: tuple[DatasetLadder, ...]) -> Mapping[str, Any]:
-        known = {d.name: d.lasting for d in record if d.lasting is not None}
-        return {"verdicts_that_do_not_last": {name: len(x.fading) for name, x in known.items()}} if known else {}

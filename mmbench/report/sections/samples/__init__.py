@@ -38,6 +38,3 @@ class SamplesSection(Section[tuple[DatasetSamples, ...]]):
             yield f"### {md.escape(part.name)}"
             yield md.bulleted(part.sentences)
             yield ShowTable(name=verdicts_table(part).name)
-
-    def metrics(self, record: tuple[DatasetSamples, ...]) -> Mapping[str, Any]:
-        return {"verdicts_of_these_samples_alone": {d.name: len(d.falling) for d in record}}

@@ -41,6 +41,3 @@ class TuningSection(Section[tuple[DatasetTuning, ...]]):
             yield "\n".join(f"- {md.escape(text)}" for text in sentences(part))
             for table in tables(part):
                 yield ShowTable(name=table.name)
-
-    def metrics(self, record: tuple[DatasetTuning, ...]) -> Mapping[str, Any]:
-        return {"tau_default_tuned": {d.name: round(d.tau, 3) for d in record if d.tau is not None}}

@@ -45,7 +45,7 @@ def test_its_numbers_are_in_page_markdown_and_csv(grown: Grown) -> None:
     epochs: dict[tuple[str, str], list[int]] = {}
     for result in ledger:
         if result.best_epoch is not None:
-            epochs.setdefault((result.config.dataset, result.config.cell), []).append(result.best_epoch)
+            epochs.setdefault((result.config.dataset, result.config.cell), []).append(result.best_epoch + 1)
     expected = {key: float(pd.Series(values).median()) for key, values in epochs.items()}
     table = pd.read_csv(grown.reports / "tables" / "epochs.csv")
     assert {(r.dataset, r.method): r.best_epoch for r in table.itertuples()} == expected

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from mmbench.report.values.titles import titled
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
@@ -125,7 +127,7 @@ def test_a_cell_opens_its_drill_down_by_keyboard(opened):
     page.keyboard.press("ArrowDown")
     key = page.evaluate("document.activeElement.dataset.k")
     page.keyboard.press("Enter")
-    assert page.inner_text("#detail-title") == key
+    assert page.inner_text("#detail-title") == titled(key)
     assert page.evaluate("document.activeElement.id") == "detail-title"
     assert page.locator("#detail .parts > div").count() == 3
     assert page.locator("#detail .seed").count() >= 6

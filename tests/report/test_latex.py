@@ -189,4 +189,4 @@ def test_a_partial_ranking_says_so_in_its_caption() -> None:
     assert "partial" not in whole["cells_synergy"]
     made = make(truths={"synergy": TRUTHS["synergy"]}, faults=dict.fromkeys(range(20, 27), State.PENDING))
     partial = {t.name: t.caption for t in analysed(made).tables}
-    assert partial["cells_synergy"].endswith("partial: 7 cells of 27 not complete and so not ranked")
+    assert partial["cells_synergy"].endswith("partial: 7 combinations of 27 not complete and so not ranked")

@@ -17,6 +17,7 @@ from mmbench.report.sections.all_cells import rows as table
 from mmbench.report.sections.all_cells.rows import STATIC_ROWS
 from mmbench.report.values import numbers
 from mmbench.report.values.coverage import Problem
+from mmbench.report.values.titles import titled
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 from tests.support.reports import with_values
@@ -218,7 +219,7 @@ def test_findings_are_headings(analysis, page):
     plain = page.replace("<wbr>", "").replace("\u00a0", " ")
     assert f"<h1>{html.escape(analysis.headline)}</h1>" in plain
     for text in [d.finding for d in analysis.context.datasets] + [q.finding for q in analysis["questions"].found]:
-        assert html.escape(text).replace("&#x27;", "&#39;").replace("± ", "±") in plain
+        assert html.escape(titled(text)).replace("&#x27;", "&#39;").replace("± ", "±") in plain
 
 
 def test_a_partial_report_says_so(analysis, page):

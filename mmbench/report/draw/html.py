@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.draw import words
-from mmbench.report.values import numbers
+from mmbench.report.values import numbers, titles
 from mmbench.report.values.datasets import origin
 from mmbench.report.values.words import percent, sentence
 
@@ -44,6 +45,7 @@ def environment(package: str) -> Environment:
     )
     environment.filters.update(
         wrap=wrap,
+        title_of=title_of,
         prose=prose,
         cell_link=cell_link,
         plural=words.plural,
@@ -60,8 +62,14 @@ def environment(package: str) -> Environment:
 
 
 def wrap(name: str) -> Markup:
-    """Escaped, allowed to break after an underscore, but not before a dot between two names."""
-    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(" · ", "\u00a0· "))
+    """Escaped, with titles for names, allowed to break after an underscore, but not before a dot between two names."""
+    return Markup(str(escape(titles.titled(str(name)))).replace("_", "_<wbr>").replace(" · ", "\u00a0· "))
+
+
+def title_of(name: str, axis: str, *, short: bool = False) -> Markup:
+    """The title of a level of this axis, as `wrap` writes it."""
+    known = axis in GRID_AXES
+    return wrap(titles.level(axis, name, short=short) if known else name)  # type: ignore[arg-type]
 
 
 def prose(text: str, cell: str | None = None) -> Markup:

@@ -7,9 +7,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.draw.costs import cost_text
 from mmbench.report.draw.words import CAUSES, cause, difference, estimate
 from mmbench.report.scores.context import Context
+from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
@@ -83,6 +85,8 @@ def data(context: Context) -> dict[str, Any]:
     curves = {(c.dataset, c.name): c for c in context.curves if c.kind in ("cell", "single")}
     return {
         "costs": list(COSTS),
+        "titles": {m.key: titles.method(m) for d in context.datasets for m in (r.method for r in d.rows)},
+        "levels": {axis: {lv: titles.level(axis, lv) for lv in context.levels[axis]} for axis in GRID_AXES},
         "configs": [c.values for c in context.configurations],
         "methods": {
             m.key: [m.role, m.attention or "", m.fusion or "", m.architecture or ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Literal
 
@@ -49,3 +50,39 @@ def with_noun(axis: Literal["attention", "fusion", "architecture"], label: str) 
     if axis == "architecture":
         return title if title.endswith("s") else f"{'an' if title[:1] in 'aeio' else 'a'} {title} architecture"
     return title
+
+
+_LEVEL = r"[\w.-]+(?:\([^()]*\))?"
+_COMBINATION = re.compile(rf"(?<![\w])({_LEVEL}) \+ ({_LEVEL}) · ({_LEVEL})(?![\w])")
+_SINGLE = re.compile(rf"(?<![\w])({_LEVEL}) · (\w+) alone(?![\w])")
+_BASELINE = re.compile(r"(?<![\w])(\w+) baseline(?![\w])")
+_WORD = re.compile(r"(?<![\w./-])\w*_\w+(?![\w./(-])")
+
+
+def titled(text: str) -> str:
+    """A generated text with the names of methods, and of levels that are no words, as people read them. What is not
+    known here stays as it is."""
+    text = _COMBINATION.sub(_combination, text)
+    text = _SINGLE.sub(_single, text)
+    text = _BASELINE.sub(lambda m: level("baseline", m[1]) if _found("baseline", m[1]) else m[0], text)
+    return _WORD.sub(lambda m: _any(m[0]), text)
+
+
+def _combination(m: re.Match[str]) -> str:
+    axes: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+    if not all(_found(axis, m[i + 1].partition("(")[0]) for i, axis in enumerate(axes)):
+        return m[0]
+    attention, fusion = level("attention", m[1]), level("fusion", m[2])
+    return f"{attention} + {fusion} · {level('architecture', m[3], short=True)}"
+
+
+def _single(m: re.Match[str]) -> str:
+    if not _found("attention", m[1].partition("(")[0]):
+        return m[0]
+    return f"{m[2]} alone" if m[1] == LEAST else f"{m[2]} alone, {level('attention', m[1])}"
+
+
+def _any(name: str) -> str:
+    """Of a name with an underscore, which no sentence has otherwise."""
+    axes: tuple[Axis, ...] = ("attention", "fusion", "architecture")
+    return next((level(axis, name) for axis in axes if _found(axis, name)), name)

@@ -124,7 +124,7 @@ function drawDetail() {
   beside = neighbours(key);
   byId("detail-before").disabled = beside[0] === null;
   byId("detail-after").disabled = beside[1] === null;
-  byId("detail-title").textContent = key;
+  byId("detail-title").textContent = DATA.titles[key] ?? key;
   const shared = scoreAxis(parts.map((each) => each.rows[key]));
   const axisOf = (each) => (SAME_SCORE ? shared : scoreAxis([each.rows[key]]));
   const view = current("view");

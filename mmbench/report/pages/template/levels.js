@@ -58,7 +58,8 @@ function drawChosen() {
   const chosen = FACTORS.flatMap((factor) => state.getAll(factor).map((level) => [factor, level]));
   byId("chosen").hidden = !chosen.length;
   const buttons = chosen.map(([factor, level]) => {
-    const button = make("button", { type: "button", class: "btn", "aria-label": `${level}: no longer select this ${factor}` }, `${level} ✕`);
+    const title = DATA.levels[factor]?.[level] ?? level;
+    const button = make("button", { type: "button", class: "btn", "aria-label": `${title} ✕: no longer select this ${factor}` }, `${title} ✕`);
     button.addEventListener("click", () => {
       toggleLevel(factor, level);
       (byId("chosen").querySelector("button") ?? byId("copy")).focus();

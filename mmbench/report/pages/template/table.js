@@ -50,7 +50,8 @@ for (const entry of tables) {
 }
 
 function textOf(entry, row) {
-  if (!entry.text.has(row)) entry.text.set(row, row.textContent.toLowerCase());
+  /* Names as settings have them are found, too. */
+  if (!entry.text.has(row)) entry.text.set(row, `${row.textContent} ${row.dataset.k}`.toLowerCase());
   return entry.text.get(row);
 }
 

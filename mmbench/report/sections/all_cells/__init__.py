@@ -9,6 +9,7 @@ from mmbench.report.draw.views import views
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Section, section
 from mmbench.report.sections.all_cells.rows import of_dataset, of_overall
+from mmbench.report.values import titles
 from mmbench.report.values.overall import Overall
 
 
@@ -38,7 +39,7 @@ class AllCells(Section[Context]):
 def filters(context: Context) -> list[tuple[str, list[tuple[str, str]]]]:
     """By what rows can be filtered, and the values with their labels."""
     roles: set[str] = {r.method.role for d in context.datasets for r in d.rows}
-    labels: dict[str, str] = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
+    labels: dict[str, str] = {"cell": "combinations", "single": "single modalities", "baseline": "baselines"}
     groups = [("show", [(role, label) for role, label in labels.items() if role in roles])]
-    groups += [(f.name, [(level, level) for level in f.by_score]) for f in context.factors]
+    groups += [(f.name, [(lv, titles.level(f.name, lv)) for lv in f.by_score]) for f in context.factors]  # type: ignore[arg-type]
     return [(name, levels) for name, levels in groups if len(levels) > 1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mmbench.report.draw.axis import Axis, linear
 from mmbench.report.draw.dots import beyond
 from mmbench.report.draw.words import cause
+from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.methods import Method
@@ -88,19 +89,22 @@ def _number(text: str, value: float | None, css: str = "") -> Entry:
 
 def _names(method: Method) -> dict[str, str]:
     """The first column, and its completion for phones."""
-    if method.role == "cell":
-        return {"name": method.attention or "", "rest": f"+ {method.fusion} · {method.architecture}"}
+    if method.role == "baseline":
+        return {"name": titles.method(method), "rest": ""}
+    attention = titles.level("attention", str(method.attention))
     if method.role == "single":
-        return {"name": method.attention or "", "rest": f"· {method.modality} alone"}
-    return {"name": method.key, "rest": ""}
+        return {"name": attention, "rest": f"· {method.modality} alone"}
+    fusion, architecture = titles.level("fusion", str(method.fusion)), str(method.architecture)
+    return {"name": attention, "rest": f"+ {fusion} · {titles.level('architecture', architecture, short=True)}"}
 
 
 def _level_entries(method: Method) -> tuple[Entry, ...]:
     if method.role == "single":
         return Entry(text=f"{method.modality} alone"), Entry(text=NONE, sort="")
-    return tuple(
-        Entry(text=level or NONE, sort=None if level else "") for level in (method.fusion, method.architecture)
-    )
+    if method.role == "baseline":
+        return Entry(text=NONE, sort=""), Entry(text=NONE, sort="")
+    fusion = titles.level("fusion", str(method.fusion))
+    return Entry(text=fusion), Entry(text=titles.level("architecture", str(method.architecture), short=True))
 
 
 LEVELS = (

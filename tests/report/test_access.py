@@ -114,7 +114,7 @@ def test_nothing_leaves_the_screen(page: Page, which: str, request: pytest.Fixtu
 @pytest.mark.parametrize("which", ["report", "mixed_report"])
 def test_paper_holds_every_column(page: Page, which: str, request: pytest.FixtureRequest) -> None:
     """On paper nothing scrolls: what is wider than the sheet within its margins of 14 mm is lost."""
-    page.goto(request.getfixturevalue(which).as_uri())
+    page.goto(request.getfixturevalue(which).as_uri() + "#print=all")
     page.emulate_media(media="print")
     page.evaluate("document.body.style.width = '688px'")
     lost = (

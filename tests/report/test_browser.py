@@ -249,6 +249,8 @@ def test_colours_follow_the_reader(opened, paper, ink):
 @pytest.mark.parametrize("opened", [{"color_scheme": "dark"}], indirect=True)
 def test_paper_is_light_and_whole(opened):
     page = opened.page
+    page.goto(f"{opened.address}#print=all")
+    page.reload()
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("#heatmaps .view:visible").count() == 4
@@ -304,3 +306,14 @@ def test_errors_sort_upwards_and_keep_their_units_in_the_details(opened, mixed_r
     axes = page.locator("#detail .dots").evaluate_all("all => all.map(each => each.innerText)")
     assert len(set(axes)) == 3, "each data set on an axis of its own"
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_where_no_row_matches_it_says_what_was_asked_for(opened):
+    page = opened.page
+    choose(page, "redundant")
+    page.fill("#find", "zzz")
+    page.click('[data-toggle="architecture"][data-value="hybrid"]')
+    said = page.inner_text("#table .view:not([hidden]) .count")
+    assert said == "No row matches “zzz” with hybrid."
+    page.click("#clear")
+    assert "rows" in page.inner_text("#table .view:not([hidden]) .count")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -101,4 +102,20 @@ def test_the_tabs_govern_the_contrasts(browser: Browser, tmp_path: Path) -> None
     page.click('[data-set="view"][data-value="unique"]')
     after = page.locator(".view:not([hidden]) .choices").first.inner_text()
     assert before != after
+    page.close()
+
+
+def test_on_paper_it_is_a_summary_of_few_pages(browser: Browser, tmp_path: Path) -> None:
+    page = browser.new_page()
+    page.goto(two(tmp_path).as_uri())
+    summary = page.pdf(format="A4")
+    page.goto(two(tmp_path).as_uri() + "#print=all")
+    page.reload()
+    whole = page.pdf(format="A4")
+    pages = [len(re.findall(rb"/Type\s*/Page\b", pdf)) for pdf in (summary, whole)]
+    assert 1 < pages[0] <= 4 < pages[1], pages
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 690, "height": 1000})
+    broken = "all => all.filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+    assert page.eval_on_selector_all(".first :is(th, td), .limits li", broken) == []
     page.close()

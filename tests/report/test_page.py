@@ -122,13 +122,6 @@ def test_means_over_data_sets_are_the_analysis(analysis, page):
         assert cells[8 : 8 + len(values)] == values
 
 
-def test_fronts_are_told_with_their_hypervolume(analysis, page):
-    shares = [f.hypervolume for d in analysis.context.datasets for f in d.fronts]
-    shown = re.findall(r"Hypervolume of the front: (.+?)\.</p>", page)
-    assert shown == [numbers.percent(share) for share in shares if share is not None]
-    assert shown
-
-
 def test_coverage_is_the_analysis(analysis, page):
     shown = Rows(page).rows["coverage", ""]
     for counts in analysis.context.coverage:

@@ -82,6 +82,14 @@ function sorted(entry, rows) {
   return keyed.map(([, row]) => row);
 }
 
+/* What rows are asked for: `zzz with hybrid`. */
+function chosenWords() {
+  const levels = FACTORS.flatMap((factor) => state.getAll(factor).map((level) => DATA.levels[factor]?.[level] ?? level));
+  const roles = state.getAll("show").map((role) => document.querySelector(`[data-toggle="show"][data-value="${role}"]`)?.textContent ?? role);
+  const wanted = [...levels, ...roles].join(", ");
+  return [state.get("find") && `\u201c${state.get("find")}\u201d`, wanted].filter(Boolean).join(" with ");
+}
+
 function drawTable(entry) {
   if (entry.view.hidden) return;
   const [name, way] = (state.get("sort") ?? "").split(":");
@@ -95,7 +103,7 @@ function drawTable(entry) {
   entry.shown = shown;
   const matching = plain ? entry.total : found.length;
   const of = matching < entry.total ? ` that match, ${entry.total} in all` : "";
-  entry.view.querySelector(".count").textContent = `${shown.length} of ${matching} rows${of}.`;
+  entry.view.querySelector(".count").textContent = matching ? `${shown.length} of ${matching} rows${of}.` : `No row matches ${chosenWords()}.`;
   entry.view.querySelector(".more").hidden = shown.length === matching;
 }
 

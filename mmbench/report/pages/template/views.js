@@ -81,4 +81,10 @@ document.addEventListener("click", (event) => {
   if (button) copy(button, button.dataset.copy, "Not allowed here");
 });
 
-listeners.push(showViews, markPicked);
+/* On paper there is a summary, unless the address asks for everything: #print=all. */
+function choosePrint() {
+  document.documentElement.classList.toggle("print-all", state.get("print") === "all");
+}
+addEventListener("beforeprint", () => all("#provenance details").forEach((details) => (details.open = true)));
+
+listeners.push(showViews, markPicked, choosePrint);

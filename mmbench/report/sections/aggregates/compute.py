@@ -63,10 +63,10 @@ def _finding(factor: str, members: Sequence[Member], scale: Scale) -> str:
     text = f"{best.name} has the best inter-quartile mean {what} ({scale.number(best.iqm.value)})"
     chance = second.improvement
     assert chance is not None
-    said = f"a run of it beats one of {second.name} with probability {chance.value:.2f}"
+    said = f"one of its runs beats a run of {second.name} with probability {chance.value:.2f}"
     if chance.value < 0.5:
         # Its middle half is better, but run against run it loses more often: two sentences that seem to disagree.
-        said = f"yet a run of it beats one of {second.name} with a probability of only {chance.value:.2f}"
+        said = f"yet one of its runs beats a run of {second.name} with a probability of only {chance.value:.2f}"
     may_be_chance = chance.low is not None and chance.high is not None and chance.low <= 0.5 <= chance.high
     return sentence(f"{text}; {said}{', which may be chance' if may_be_chance else ''}")
 

@@ -103,7 +103,7 @@ def _chances(table: AggregateTable) -> Dots:
             continue
         low, high = ends(found)
         told = not low <= 0.5 <= high
-        tip = f"a run of {table.first}\nbeats one of {m.name}\nwith probability {chance(found)}"
+        tip = f"a run of {table.first}\nbeats a run of {m.name}\nwith probability {chance(found)}"
         value, _, interval = chance(found).partition(" ")
         kind = ("best" if found.value > 0.5 else "") if told else "control"
         rows.append(_dot(m.name, kind, found, axis, (value, interval.strip("()"), tip)))

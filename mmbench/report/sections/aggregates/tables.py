@@ -26,7 +26,7 @@ def aggregates(found: Aggregates, confidence: float) -> Iterator[Table]:
         return
     scale = found.scale
     columns: list[Column] = [
-        ("factor", lambda x: x[0].factor, False),
+        ("factor", lambda x: "combination" if x[0].factor == "cell" else x[0].factor, False),
         ("level", lambda x: x[1].name, False),
         (f"inter-quartile mean {scale.arrow}", lambda x: scale.number(x[1].iqm.value), True),
         ("interval", lambda x: interval_words(x[1].iqm, scale) or "–", True),
@@ -50,7 +50,7 @@ def aggregates(found: Aggregates, confidence: float) -> Iterator[Table]:
     )
     caption = (
         f"Summaries over data sets ({scale.label}): mean of the middle half of the runs, and the probability that a "
-        f"run of the best beats one of this level; {100 * confidence:g} % intervals from a bootstrap over "
+        f"run of the best beats a run of this level; {100 * confidence:g} % intervals from a bootstrap over "
         f"seeds within data sets{incomplete_flag(found.dropped)}"
     )
     yield build("aggregates", caption, items, raw, columns)

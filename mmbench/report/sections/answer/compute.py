@@ -166,7 +166,7 @@ def answer(
     said.extend(s.text for s in found)
     if chosen is not None and chosen != best.key:
         said.append(
-            f"Choosing by validation, as one would without test labels, takes {chosen}: "
+            f"On validation, which is all that one has without test labels, {chosen} is best: "
             f"{interval(by_key[chosen].score, scale)} on test."
         )
     return tuple(said)

@@ -11,7 +11,6 @@ from mmbench.report.draw.costs import cost_text
 from mmbench.report.draw.words import estimate
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport, Front
-from mmbench.report.values.numbers import percent
 from mmbench.report.values.scale import Scale
 
 MANY = 200
@@ -52,7 +51,7 @@ class Pin:
 class Pareto:
     """Paths are in a 100 x 100 box, framed by the cells; `outside`: controls that lie outside the frame.
 
-    x and y: the axes, also for the script that finds the point under the pointer. share: the hypervolume, in words."""
+    x and y: the axes, also for the script that finds the point under the pointer."""
 
     cost: str
     short: str
@@ -63,7 +62,6 @@ class Pareto:
     cloud: str
     front: str
     outside: int
-    share: str
     many: bool
     pins: tuple[Pin, ...]
 
@@ -121,7 +119,6 @@ def pareto_view(report: DatasetReport, front: Front) -> Pareto | None:
         cloud=cloud,
         front=f"{path}H100" if path else "",
         outside=len(known) - len(inside),
-        share="" if front.hypervolume is None else percent(front.hypervolume),
         many=len(inside) > MANY,
         pins=pins,
     )

@@ -37,7 +37,7 @@ def fronts_table(context: Context) -> Iterator[Table]:
         }
         for d, f, r in items
     )
-    yield build("pareto", "Pareto fronts of score against cost, from cheap to dear", items, raw, columns)
+    yield build("pareto", "Pareto fronts of score against cost, cheapest first", items, raw, columns)
 
 
 def _growth(value: Growth | None) -> str:

@@ -69,9 +69,11 @@ class PickRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ScreenView:
-    """Of one data set, or of all. band: place and width of the margin. several: whether it is of several data sets."""
+    """Of one data set, or of all. band: place and width of the margin. description: what the
+    data set is, nothing for several; several: whether there are several."""
 
     name: str
+    description: str
     several: bool
     scale: Scale
     ticks: tuple[Tick, ...]
@@ -96,6 +98,7 @@ def screen_view(screen: Screen, record: FirstScreen) -> ScreenView:
     tables = [*choices_table(record, screen.name), *picks_table(record, screen.name)]
     return ScreenView(
         name=ALL if screen.name is None else screen.name,
+        description="" if screen.name is None else record.context.dataset(screen.name).description,
         several=screen.name is None,
         scale=screen.scale,
         ticks=tuple(Tick(at=t.at, value=t.value, label=screen.scale.change(t.value)) for t in axis.ticks),

@@ -96,7 +96,7 @@ def test_run_trains_once_and_gives_everything(tmp_path: Path) -> None:
 
     loaded = mmbench.load_results(tmp_path)
     assert loaded.leaderboard().equals(board)
-    assert "None of 8 cells changed" in mmbench.compare(results, tmp_path).finding
+    assert "None of 8 methods changed" in mmbench.compare(results, tmp_path).finding
     with pytest.raises(UserError, match="did you mean 'mine'"):
         results.leaderboard("mien")
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from mmbench.tracking import take_over
 from tests.support import small_project
 from tests.support.clone import Clone
 
@@ -28,6 +29,8 @@ class GrowingClone(Clone):
         self.project = folder / "project"
         if finished is not None:
             shutil.copytree(finished, self.project)
+            # A copy does not write into the original's MLflow: here it is made this project's own.
+            take_over(small_project.read(self.project).params.tracking, self.project)
             return
         self.project.mkdir()
         small_project.make(self.project)

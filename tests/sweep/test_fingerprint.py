@@ -93,8 +93,9 @@ Change = Callable[[str, str, str], set[str]]
 
 
 def test_a_comment_a_docstring_and_a_citation_change_nothing(changed: Change) -> None:
-    new = '# A remark.\n@variant(\n    "concat", # moved\n  source="Another paper; "'
-    assert changed("fusion/concat.py", '@variant(\n    "concat", source="', new + ' "') == set()
+    new = '# A remark.\n@variant(\n    "concat", # moved\n  title="joined",\n'
+    assert changed("fusion/concat.py", '@variant(\n    "concat",\n    title="concatenation",\n', new) == set()
+    assert changed("fusion/concat.py", "source=\"the source article's late fusion", 'source="Another paper') == set()
     assert changed("model/block.py", '"""Norm, expand, ReLU', '"""Another text') == set()
 
 

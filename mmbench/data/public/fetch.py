@@ -218,7 +218,9 @@ def _unpack(archive: Path, kind: str, target: Path) -> None:
             with tarfile.open(archive) as opened_tar:
                 found = opened_tar.getmembers()
                 _allow(archive, [(m.name, m.size, m.isreg() or m.isdir()) for m in found])
-                opened_tar.extractall(coming, filter="data")
+                # Python before 3.11.4 has no filters; what they refuse was refused above.
+                opened_tar.extraction_filter = getattr(tarfile, "data_filter", None)
+                opened_tar.extractall(coming)
         for file in _leaves(coming):
             place = target / file.relative_to(coming)
             place.parent.mkdir(parents=True, exist_ok=True)

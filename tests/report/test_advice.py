@@ -117,6 +117,13 @@ def cases() -> Iterator[tuple[str, Report, str, str]]:
         "scores 4.9 points more than shared weights.",
     )
     yield (
+        "equal on average, worse on one data set",
+        report(truth(fusion={"early_concat": -0.014}), truth(), seeds=6, noise=0.002),
+        "On average the choice of attention, fusion or architecture hardly matters.",
+        "All choices of attention, fusion or architecture differ by at most 0.7 points on average, which counts as "
+        "equal. On flat, cross-attention scores 1.4 points more than early concatenation.",
+    )
+    yield (
         "an error, of which less is better",
         report(
             Truth(
@@ -150,10 +157,13 @@ def test_what_is_not_decided_is_not_advised() -> None:
 
 
 @pytest.mark.exhaustive
-def test_where_all_is_equal_advice_is_wrong_as_rarely_as_it_says() -> None:
-    """Of 200 data sets without any difference, an axis has a leading level in at most one of twenty (and noise)."""
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("datasets", [1, 2])
+def test_where_all_is_equal_advice_is_wrong_as_rarely_as_it_says(datasets: int) -> None:
+    """Of 200 reports without any difference, an axis has a leading level in at most one of twenty (and noise)."""
     wrong: Counter[str] = Counter()
     for i in range(200):
-        context = analyse(**make(truths={f"null{i}": truth(base=0.5)}, seeds=3, noise=0.05).arguments()).context
-        wrong.update(a.axis for a in context.choices(None) if a.state in ("leads", "prefers"))
+        truths = {f"null {datasets} {i} {k}": truth(base=0.5) for k in range(datasets)}
+        context = analyse(**make(truths=truths, seeds=3, noise=0.05).arguments()).context
+        wrong.update(a.axis for a in context.scopes[None].axes if a.state in ("leads", "prefers"))
     assert max(wrong.values(), default=0) <= 0.05 * 200 + 2 * (200 * 0.05 * 0.95) ** 0.5

@@ -100,11 +100,11 @@ def test_each_data_set_that_was_trained_too_briefly_has_its_own_reason() -> None
     context = report().context
     (d,) = context.datasets
     two = [d, replace(d, name="other")]
-    said = headline(total, two, context.scope, {"synergy": "18 steps", "other": "nothing has settled"})
+    said = headline(total, two, context.scopes, {"synergy": "18 steps", "other": "nothing has settled"})
     assert (
         said == "Trained too briefly to rank on synergy and other: on synergy, 18 steps; on other, nothing has settled."
     )
-    assert headline(total, two, context.scope, dict.fromkeys(("synergy", "other"), "18 steps")).endswith(
+    assert headline(total, two, context.scopes, dict.fromkeys(("synergy", "other"), "18 steps")).endswith(
         "other: 18 steps."
     )
 

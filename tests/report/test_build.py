@@ -110,7 +110,7 @@ def test_the_metrics_are_few_and_tell_the_same(whole: Report) -> None:
             max(r.score.mean for r in data.cells if r.score), abs=1e-6
         )
     assert told["open"] == sum(r.verdict == "open" for d in found.datasets for r in d.cells if not r.best)
-    (axis,) = (a for a in found.choices(None) if a.axis == "architecture")
+    (axis,) = (a for a in found.scopes[None].axes if a.axis == "architecture")
     pair = axis.pair("hybrid", "shared")
     assert pair is not None
     sign = 1 if pair.found.subject == "hybrid" else -1

@@ -21,7 +21,7 @@ def report() -> Report:
 
 
 def test_over_data_sets_it_is_the_mean_of_theirs_with_their_noise(report: Report) -> None:
-    for axis in report.context.choices(None):
+    for axis in report.context.scopes[None].axes:
         for choice in axis.pairs:
             one, two = choice.each.values()
             assert choice.found.mean == pytest.approx((one.mean + two.mean) / 2) and choice.found.mean >= 0
@@ -35,7 +35,7 @@ def test_on_a_data_set_it_is_the_contrast_of_all_other_places(report: Report) ->
     page, markdown = render(report), in_markdown(report)
     (table,) = (t for t in report.tables if t.name == "choices")
     for record in (v for v in report.context.verdicts if v.kind == "contrast"):
-        axis = next(a for a in report.context.choices(record.dataset) if a.axis == record.axis)
+        axis = next(a for a in report.context.scopes[record.dataset].axes if a.axis == record.axis)
         choice = axis.pair(record.subject, record.reference)
         assert choice is not None
         d = choice.found
@@ -97,5 +97,5 @@ def test_levels_that_contradict_each_other_are_told_by_data_set() -> None:
         "b": Truth(base=0.7, fusion={"early_concat": 0.04}, **plain),
     }
     context = analyse(**make(truths=truths, seeds=4, noise=0.003).arguments()).context
-    (fusion,) = (a for a in context.choices(None) if a.axis == "fusion")
+    (fusion,) = (a for a in context.scopes[None].axes if a.axis == "fusion")
     assert fusion.state == "differs" and fusion.by_dataset == {"a": "concat", "b": "early_concat"}

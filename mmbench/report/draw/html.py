@@ -69,7 +69,7 @@ def wrap(name: str) -> Markup:
 def title_of(name: str, axis: str, *, short: bool = False) -> Markup:
     """The title of a level of this axis, as `wrap` writes it."""
     known = axis in GRID_AXES
-    return wrap(titles.level(axis, name, short=short) if known else name)  # type: ignore[arg-type]
+    return wrap(titles.level(axis, name, short=short) if known else name)
 
 
 def prose(text: str, cell: str | None = None) -> Markup:

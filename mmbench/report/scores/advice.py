@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, cast
 
 from mmbench.registry import GRID_AXES
-from mmbench.report.scores.choices import AxisChoices, Choice, Interaction, turned
-from mmbench.report.scores.dataset_scores import POOLING
+from mmbench.report.scores.choices import AxisChoices, Choice
+from mmbench.report.scores.contrasts import turned
+from mmbench.report.scores.interaction import Interaction
 from mmbench.report.values import titles
+from mmbench.report.values.methods import POOLING
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import listing, sentence, training
 from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
 
-GridAxis = Literal["attention", "fusion", "architecture"]
 MOST = 2
 """Sentences about what holds on single data sets only."""
-
-
-def noun(axis: str, level: str) -> str:
-    """`additive attention`, `concatenation`, `a hybrid architecture`."""
-    return titles.with_noun(cast("GridAxis", axis), level)
 
 
 def either(names: Sequence[str]) -> str:
@@ -49,7 +44,7 @@ def advise(axes: Sequence[AxisChoices]) -> str:
 
 def _use(axes: Sequence[AxisChoices]) -> str:
     leading = [a for a in axes if a.state in ("leads", "prefers")]
-    avoided = [noun(a.axis, a.beaten[0]) for a in leading if _is_avoided(a)]
+    avoided = [titles.noun(a.axis, a.beaten[0]) for a in leading if _is_avoided(a)]
     used = [a for a in leading if not _is_avoided(a)]
     where = next((a for a in used if a.axis == "architecture" and a.state == "leads"), None)
     others = [_used(a) for a in used if a is not where]
@@ -70,12 +65,12 @@ def _is_avoided(a: AxisChoices) -> bool:
 
 def _used(a: AxisChoices) -> str:
     if a.axis == "attention" and a.beaten == (POOLING,):
-        return "attention" if len(a.group) > 1 else noun(a.axis, a.group[0])
+        return "attention" if len(a.group) > 1 else titles.noun(a.axis, a.group[0])
     if a.axis == "attention" and a.group == (POOLING,):
-        return f"{noun(a.axis, POOLING)} in place of attention"
-    text = either([noun(a.axis, level) for level in a.group])
+        return f"{titles.noun(a.axis, POOLING)} in place of attention"
+    text = either([titles.noun(a.axis, level) for level in a.group])
     if a.state == "prefers":
-        text += f" rather than {either([noun(a.axis, level) for level in a.beaten])}"
+        text += f" rather than {either([titles.noun(a.axis, level) for level in a.beaten])}"
     return text
 
 
@@ -88,7 +83,9 @@ def _hardly(axes: Sequence[AxisChoices]) -> str:
     equal = [axis for axis in GRID_AXES if any(a.axis == axis and a.state == "equal" for a in axes)]
     if not equal:
         return ""
-    if len(equal) == len(axes) > 1:
+    # Equal on average may be better on one data set.
+    uneven = any(d.verdict != "equal" for a in axes if a.axis in equal for c in a.pairs for d in c.each.values())
+    if uneven or len(equal) == len(axes) > 1:
         return f"On average the choice of {either(equal)} hardly matters."
     then = " then" if any(a.state in ("leads", "prefers") for a in axes) else ""
     return f"Which {either(equal)} you{then} choose hardly matters."
@@ -96,7 +93,7 @@ def _hardly(axes: Sequence[AxisChoices]) -> str:
 
 def _differs(a: AxisChoices) -> str:
     assert a.by_dataset is not None
-    return depends(a.axis, {name: titles.level(cast("GridAxis", a.axis), lv) for name, lv in a.by_dataset.items()})
+    return depends(a.axis, {name: titles.level(a.axis, lv) for name, lv in a.by_dataset.items()})
 
 
 def depends(what: str, best: Mapping[str, str]) -> str:
@@ -112,7 +109,7 @@ def _learns(a: AxisChoices) -> str:
     assert d is not None
     at = fades(d)
     assert at is not None
-    what = "attention" if a.axis == "attention" and d.reference == POOLING else noun(a.axis, d.subject)
+    what = "attention" if a.axis == "attention" and d.reference == POOLING else titles.noun(a.axis, d.subject)
     return f"{sentence(what)} only learns faster: with {training(at.factor)} it is no better."
 
 
@@ -141,7 +138,7 @@ def numbers(axes: Sequence[AxisChoices], scale: Scale, depends_on: Interaction |
 def _elsewhere(found: Interaction, scale: Scale) -> Iterator[str]:
     """What an axis is worth where the leading levels of another are not used."""
     sizes = _sizes(found.outside, scale)
-    where = either([noun(found.base.axis, level) for level in found.base.beaten])
+    where = either([titles.noun(found.base.axis, level) for level in found.base.beaten])
     if sizes:
         yield f"With {where}, {sizes}."
     elif found.outside.state == "equal":
@@ -166,12 +163,12 @@ def _sizes(a: AxisChoices, scale: Scale) -> str:
     for i, c in enumerate(decided):
         size = scale.width(c.found.mean)
         more = f"{size}{unit if i == 0 else ''}{' more' if scale.unit else ''}"
-        parts.append(f"{more} than {noun(a.axis, c.found.reference)}")
-    return f"{noun(a.axis, a.levels[0])} {_verb(a.axis, a.levels[0], scale)} {listing(parts)}"
+        parts.append(f"{more} than {titles.noun(a.axis, c.found.reference)}")
+    return f"{titles.noun(a.axis, a.levels[0])} {_verb(a.axis, a.levels[0], scale)} {listing(parts)}"
 
 
 def _verb(axis: str, level: str, scale: Scale) -> str:
-    plural = noun(axis, level).endswith("weights")
+    plural = titles.noun(axis, level).endswith("weights")
     if scale.unit:
         return "score" if plural else "scores"
     return "have" if plural else "has"
@@ -192,6 +189,6 @@ def _on_single_datasets(axes: Sequence[AxisChoices], scale: Scale) -> Iterator[s
         verb = f"{_verb(c.axis, d.subject, scale)} " if scale.unit and not own else ""
         more = f"{verb}{scale.width(size) if own else _amount(size, scale)} more" if scale.unit else ""
         better = more or f"is better by {_amount(size, scale)}"
-        own.append(f"{noun(c.axis, d.subject)} {better} than {noun(c.axis, d.reference)}")
+        own.append(f"{titles.noun(c.axis, d.subject)} {better} than {titles.noun(c.axis, d.reference)}")
     for name, parts in by_dataset.items():
         yield f"On {name}, {listing(parts)}."

@@ -14,11 +14,11 @@ from typing import Literal
 
 from scipy import stats as scipy_stats
 
-from mmbench.report.scores.contrasts import adjust, match_pairs
-from mmbench.report.scores.dataset_scores import POOLING, DatasetScores, Settings
+from mmbench.report.scores.contrasts import adjust, match_pairs, turned
+from mmbench.report.scores.dataset_scores import DatasetScores, Settings
+from mmbench.report.values.methods import POOLING
 from mmbench.stats.estimates import AtBudget, Difference, Verdict
 from mmbench.stats.ladder import fades
-from mmbench.stats.variance import Term
 
 State = Literal["leads", "prefers", "equal", "differs", "open"]
 
@@ -86,61 +86,18 @@ class AxisChoices:
         return max((abs(c.found.mean) for c in self.pairs), default=0.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Interaction:
-    """Where it depends on a leading axis what the levels of another are worth.
-
-    Attributes:
-        base: The leading axis.
-        inside: The other one, where `base.group` is used; outside: where `base.beaten` is.
-    """
-
-    base: AxisChoices
-    inside: AxisChoices
-    outside: AxisChoices
-
-
-CLEAR, LARGE = 0.01, 0.02
-"""p of an interaction, and the share of the variance that it explains, from which on it is asked what it means."""
-
-
-def interaction(
-    fields: Sequence[DatasetScores],
-    axes: Sequence[AxisChoices],
-    levels: Mapping[str, Sequence[str]],
-    terms: Sequence[Term],
-    settings: Settings,
-) -> Interaction | None:
-    """The strongest interaction of two axes that changes what is said of one of them; None where none does."""
-    known = {a.axis: a for a in axes}
-    clear = [t for t in terms if t.p is not None and t.p < CLEAR and (t.omega2 or 0.0) >= LARGE]
-    for term in sorted(clear, key=lambda t: -(t.omega2 or 0.0)):
-        pair = [known[f] for f in term.factors if f in known]
-        leading = [a for a in pair if a.state in ("leads", "prefers") and a.fading is None]
-        if len(pair) != 2 or len(term.factors) != 2 or not leading:
-            continue
-        base = max(leading, key=lambda a: a.largest)
-        other = next(a.axis for a in pair if a is not base)
-        inside, outside = (
-            axis_choices(fields, other, levels[other], settings, given=(base.axis, given))
-            for given in (base.group, base.beaten)
-        )
-        if inside is None or outside is None:
-            continue
-        if (inside.state, inside.group, inside.beaten) != (outside.state, outside.group, outside.beaten):
-            return Interaction(base=base, inside=inside, outside=outside)
-    return None
-
-
 def combine(each: Mapping[str, Difference], settings: Settings) -> Difference:
-    """The mean over data sets of one comparison, with an interval from those of the data sets. p is of a normal
-    distribution whose spread is that of the intervals, so it is not too small."""
+    """The mean over data sets of one comparison, with an interval from those of the data sets.
+
+    p is that of a normal distribution with the spread of the intervals, an approximation: without any difference an
+    axis of two data sets leads in at most one of twenty (tests/report/test_advice.py).
+    """
     found = list(each.values())
     n, first = len(found), found[0]
     if n == 1:
         return first
     mean = sum(d.mean for d in found) / n
-    half, near = (_joint([getattr(d, name) for d in found]) for name in ("half", "near"))
+    half, near = (joint([getattr(d, name) for d in found]) for name in ("half", "near"))
     usual = float(scipy_stats.norm.ppf((1 + settings.confidence) / 2))
     p = None
     if half is not None:
@@ -157,18 +114,19 @@ def combine(each: Mapping[str, Difference], settings: Settings) -> Difference:
         p_holm=p,
         verdict="open",
         budgets=tuple(_budget(found, factor, settings.rope) for factor in sorted(factors)),
-        sampled=_joint([d.sampled for d in found]),
+        sampled=joint([d.sampled for d in found]),
     )
 
 
-def _joint(halves: Sequence[float | None]) -> float | None:
+def joint(halves: Sequence[float | None]) -> float | None:
+    """The half width of a mean of independent estimates, from theirs; None where one has none."""
     known = [h for h in halves if h is not None]
     return sqrt(sum(h * h for h in known)) / len(known) if len(known) == len(halves) else None
 
 
 def _budget(found: Sequence[Difference], factor: float, margin: float) -> AtBudget:
     at = [next(b for b in d.budgets if b.factor == factor) for d in found]
-    half = _joint([b.half for b in at])
+    half = joint([b.half for b in at])
     assert half is not None
     return AtBudget(factor=factor, mean=sum(b.mean for b in at) / len(at), half=half, margin=margin)
 
@@ -240,21 +198,6 @@ def _agreed(verdicts: Iterable[Difference]) -> Verdict:
     if "open" not in found and not {"better", "worse"} <= found:
         return "better" if "better" in found else "worse"
     return "open"
-
-
-_TURNED: Mapping[Verdict, Verdict] = {"better": "worse", "worse": "better", "equal": "equal", "open": "open"}
-
-
-def turned(d: Difference) -> Difference:
-    """The same comparison from the other side."""
-    return replace(
-        d,
-        subject=d.reference,
-        reference=d.subject,
-        mean=-d.mean,
-        verdict=_TURNED[d.verdict],
-        budgets=tuple(replace(at, mean=-at.mean) for at in d.budgets),
-    )
 
 
 def _upright(choice: Choice) -> Choice:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from mmbench.registry import GRID_AXES
 from mmbench.report.scores import findings
-from mmbench.report.scores.choices import AxisChoices, Interaction, axis_choices, interaction
 from mmbench.report.scores.complete_block import CompleteBlock, complete_block
 from mmbench.report.scores.contrasts import verdict_records
 from mmbench.report.scores.curves import curves
@@ -22,20 +21,19 @@ from mmbench.report.scores.ladder import Ladder, ladder_of
 from mmbench.report.scores.lasting import Lasting, lasting_of
 from mmbench.report.scores.overall import overall
 from mmbench.report.scores.provenance import provenance
+from mmbench.report.scores.scope import Scope, scopes_of
 from mmbench.report.scores.training import training_reports
 from mmbench.report.trials.configurations import configurations
 from mmbench.report.trials.frame import Results, coverage, method_of, problems, tidy
 from mmbench.report.trials.machines import Kinds, compare_within_one_kind
 from mmbench.report.trials.studies import chosen
-from mmbench.report.values import titles
-from mmbench.report.values.cells import CellRow
 from mmbench.report.values.coverage import Counts, Problem
 from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.effects import Effects
 from mmbench.report.values.factors import Factor
 from mmbench.report.values.methods import Method
-from mmbench.report.values.overall import Overall, OverallRow
+from mmbench.report.values.overall import Overall
 from mmbench.report.values.provenance import Configuration, Provenance, Source
 from mmbench.report.values.scale import Scale, joint
 from mmbench.report.values.training import TrainingReport
@@ -274,80 +272,12 @@ class Context:
     @cached_property
     def headline(self) -> str:
         """The answer in one sentence."""
-        return findings.headline(self.total, self.datasets, self.scope, self.short)
+        return findings.headline(self.total, self.datasets, self.scopes, self.short)
 
     @cached_property
-    def _choices(self) -> dict[str | None, tuple[AxisChoices, ...]]:
-        return {}
-
-    def choices(self, dataset: str | None) -> tuple[AxisChoices, ...]:
-        """What each choice on an axis is worth: on a data set, or (None) on all together."""
-        if dataset not in self._choices:
-            fields = [f for f in self.scores if dataset in (None, f.dataset)]
-            settings = self.settings if dataset is None else fields[0].settings
-            if dataset is None and self.scale.is_ranks:
-                fields = [replace(f.ranks(list(f.index)), settings=f.settings) for f in fields]
-            found = (axis_choices(fields, axis, self.levels[axis], settings) for axis in GRID_AXES)
-            self._choices[dataset] = tuple(a for a in found if a is not None)
-        return self._choices[dataset]
-
-    def interaction(self, dataset: str | None) -> Interaction | None:
-        """Where it depends on a leading axis what another is worth."""
-        if dataset not in self._interactions:
-            fields = [f for f in self.scores if dataset in (None, f.dataset)]
-            table = self.effects.blocked if dataset is None and len(self.names) > 1 else None
-            if table is None:
-                wanted = dataset if dataset is not None else self.names[0]
-                table = next((t for t in self.effects.per_dataset if t.dataset == wanted), None)
-            settings = self.settings if dataset is None else fields[0].settings
-            terms = () if table is None or settings.scale.is_ranks else table.terms
-            axes = self.choices(dataset)
-            self._interactions[dataset] = interaction(fields, axes, self.levels, terms, settings)
-        return self._interactions[dataset]
-
-    @cached_property
-    def _interactions(self) -> dict[str | None, Interaction | None]:
-        return {}
-
-    def advised(self, dataset: str | None) -> tuple[AxisChoices, ...]:
-        """What advice rests on: of an axis that depends on a leading one, the choices beside its leading levels."""
-        found = self.interaction(dataset)
-        axes = self.choices(dataset)
-        return axes if found is None else tuple(found.inside if a.axis == found.inside.axis else a for a in axes)
-
-    def scope(self, dataset: str | None) -> findings.Scope:
-        """A data set, or (None) all of them together, as the headline speaks of it."""
-        if dataset is None and self.overall is not None:
-            rows: Sequence[CellRow | OverallRow] = self.overall.rows
-            scale = self.overall.scale
-        else:
-            report = self.dataset(dataset if dataset is not None else self.names[0])
-            rows, scale = report.cells, report.scale
-        equal = [r.method for r in rows if r.best or r.verdict == "equal"]
-        smallest = self.smallest(equal, dataset)
-        contested: dict[str, str] = {}
-        if dataset is None and (first := next((r.key for r in rows if r.best), None)) is not None:
-            here = {d.name: {r.key: r for r in d.cells} for d in self.datasets if d.best}
-            if any(own[first].verdict == "worse" for own in here.values() if first in own):
-                contested = {n: titles.method(own[str(self.dataset(n).best)].method) for n, own in here.items()}
-        return findings.Scope(
-            rows=rows,
-            scale=scale,
-            axes=self.advised(dataset),
-            smallest=None if smallest is None else titles.method(smallest),
-            contested=contested,
-        )
-
-    def smallest(self, methods: Sequence[Method], dataset: str | None) -> Method | None:
-        """Of these combinations, the one with the fewest parameters; None where sizes are not known."""
-        sizes: dict[str, float] = {}
-        for report in self.datasets:
-            if dataset in (None, report.name):
-                for row in report.cells:
-                    size = row.cost.parameters if row.cost else None
-                    sizes[row.key] = sizes.get(row.key, 0.0) + (float("inf") if size is None else size)
-        known = [m for m in methods if sizes.get(m.key, float("inf")) < float("inf")]
-        return min(known, key=lambda m: sizes[m.key], default=None)
+    def scopes(self) -> Mapping[str | None, Scope]:
+        """What an answer speaks of: each data set by its name, and all together (None)."""
+        return scopes_of(self.scores, self.datasets, self.overall, self.effects, self.levels, self.settings)
 
     @property
     def experiment(self) -> str:

@@ -15,7 +15,7 @@ from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.verdicts import VerdictRecord, record_of
 from mmbench.stats import paired
-from mmbench.stats.estimates import Difference
+from mmbench.stats.estimates import Difference, Verdict
 
 
 def match_pairs(
@@ -72,17 +72,20 @@ def contrasts(field: DatasetScores, levels: Mapping[str, Sequence[str]]) -> Iter
         of = {name: name for name in names}
         made, _ = compare_levels([field], axis, of, list(combinations(names, 2)))
         for d in made.get(field.dataset, ()):
-            yield axis, d if d.mean >= 0 else _turned(d)
+            yield axis, d if d.mean >= 0 else turned(d)
 
 
-def _turned(d: Difference) -> Difference:
-    verdicts = {"better": "worse", "worse": "better"}
+_TURNED: Mapping[Verdict, Verdict] = {"better": "worse", "worse": "better", "equal": "equal", "open": "open"}
+
+
+def turned(d: Difference) -> Difference:
+    """The same comparison from the other side."""
     return replace(
         d,
         subject=d.reference,
         reference=d.subject,
         mean=-d.mean,
-        verdict=verdicts.get(d.verdict, d.verdict),  # type: ignore[arg-type]
+        verdict=_TURNED[d.verdict],
         budgets=tuple(replace(at, mean=-at.mean) for at in d.budgets),
     )
 

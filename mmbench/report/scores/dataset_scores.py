@@ -19,10 +19,6 @@ from mmbench.stats.jackknife import half_width
 from mmbench.stats.moderation import moderate
 from mmbench.stats.paired import Floats, Means, Tested
 
-POOLING = "mean"
-"""The level of the attention axis that is no attention."""
-
-
 Setting = tuple[str | None, str | None, str | None, str | None]
 """attention, fusion, architecture, modality."""
 

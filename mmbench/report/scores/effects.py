@@ -9,8 +9,9 @@ from itertools import combinations, product
 import numpy as np
 
 from mmbench.registry import GRID_AXES
-from mmbench.report.scores.dataset_scores import POOLING, DatasetScores
+from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.values.effects import Effects, EffectTable, LevelMean, PairMean
+from mmbench.report.values.methods import POOLING
 from mmbench.report.values.words import count, listing, percent, sentence
 from mmbench.stats.estimates import Estimate
 from mmbench.stats.paired import Floats

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from mmbench.report.scores.advice import advise, depends
-from mmbench.report.scores.choices import AxisChoices
 from mmbench.report.scores.controls import ahead, headlines_of
+from mmbench.report.scores.scope import Scope
 from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.coverage import Counts
@@ -61,34 +60,13 @@ def _leads(scale: Scale) -> str:
     return "scores highest" if scale.higher else f"has the lowest {scale.label}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """What a headline speaks of: one data set, or all of them.
-
-    Attributes:
-        rows: Its combinations in order, the unranked ones last.
-        axes: What each choice is worth there.
-        smallest: Of the combinations that are equal to the best, the one with the fewest parameters, as people read it;
-            None where sizes are not known.
-        where: ` on birds`, or nothing.
-        contested: data set -> its best combination, where the one that is best over all is worse on some data set.
-    """
-
-    rows: Sequence[CellRow | OverallRow]
-    scale: Scale
-    axes: Sequence[AxisChoices]
-    smallest: str | None
-    where: str = ""
-    contested: Mapping[str, str] = field(default_factory=dict)
-
-
 def headline(
     total: Counts,
     datasets: Sequence[DatasetReport],
-    scope: Callable[[str | None], Scope],
+    scopes: Mapping[str | None, Scope],
     short: Mapping[str, str],
 ) -> str:
-    """The answer as advice, in one or two sentences. scope: of a data set, or (None) of all together. short: why the
+    """The answer as advice, in one or two sentences. scopes: each data set, and all together (None). short: why the
     models of a data set were trained too briefly to be ranked; nothing is said of winners then."""
     known = [d for d in datasets if d.best]
     if not known:
@@ -107,20 +85,20 @@ def headline(
     if ruled:
         parts = list(headlines_of(ruled, {d.name: d for d in known}))
         if len(rest) == 1:
-            parts.append(_low(_decide(replace(scope(rest[0].name), where=f" on {rest[0].name}"))).rstrip("."))
+            parts.append(_low(_decide(scopes[rest[0].name], f" on {rest[0].name}")).rstrip("."))
         elif rest:
             parts.append(f"on {listing([d.name for d in rest])} no control is known to be as good as combinations")
         return sentence(start + "; ".join(map(_low, parts))) + "."
-    text = _decide(scope(None if len(known) > 1 else known[0].name))
+    text = _decide(scopes[None if len(known) > 1 else known[0].name])
     return start + _low(text) if start else sentence(text)
 
 
-def _decide(scope: Scope) -> str:
-    """What to use, or that it hardly matters, or that it is open."""
+def _decide(scope: Scope, where: str = "") -> str:
+    """What to use, or that it hardly matters, or that it is open. where: ` on birds`, or nothing."""
     best = next((r for r in scope.rows if r.best), None)
     if best is None:
         return "No winner yet: no combination is complete on all data sets."
-    name, where, scale = titles.method(best.method), scope.where, scope.scale
+    name, scale = titles.method(best.method), scope.scale
     verdicts = known_verdicts(scope.rows)
     if not verdicts:
         mean = f"{scale.extreme} {scale.label if scale.is_ranks else 'mean'}"
@@ -131,9 +109,9 @@ def _decide(scope: Scope) -> str:
     if all(v == "worse" for v in rest) and not scope.contested:
         return f"Use {name}{where}: every other combination is worse."
     take = f"; take {scope.smallest}, the smallest" if scope.smallest else ""
-    if all(v == "equal" for v in rest):
+    if all(v == "equal" for v in rest) and not scope.worse:
         return f"Any combination will do{where}: all {len(rest) + 1} are equal within {scale.rope_words}{take}."
-    advice = advise(scope.axes)
+    advice = advise(scope.advised)
     if not advice:
         return depends("combination", scope.contested) if scope.contested else _open(rest, where, scale)
     return advice if not where else f"On{where.removeprefix(' on')}, {_low(advice)}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmbench.report.scores.dataset_scores import POOLING, DatasetScores, Setting
-from mmbench.report.values.methods import Method
+from mmbench.report.scores.dataset_scores import DatasetScores, Setting
+from mmbench.report.values.methods import POOLING, Method
 from mmbench.stats.best import WithBest, with_best
 from mmbench.stats.estimates import Verdict
 from mmbench.stats.paired import Means

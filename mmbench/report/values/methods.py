@@ -7,6 +7,9 @@ from typing import Literal
 
 Role = Literal["cell", "single", "baseline"]
 
+POOLING = "mean"
+"""The level of the attention axis that is no attention."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Method:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Literal
+from typing import cast
 
 from mmbench.errors import UserError
-from mmbench.registry import Axis, Variant, defined, variants
-from mmbench.report.values.methods import Method
-
-LEAST = "mean"
-"""The attention that is none: pooling."""
+from mmbench.registry import GRID_AXES, Axis, Variant, defined, variants
+from mmbench.report.values.methods import POOLING, Method
 
 
 @cache
-def _found(axis: Axis, name: str) -> Variant | None:
+def _found(axis: str, name: str) -> Variant | None:
     """None for one that is not installed here: results may come from another machine."""
+    known = cast("Axis", axis)
     try:
-        return defined().get((axis, name)) or variants(axis).get(name)
+        return defined().get((known, name)) or variants(known).get(name)
     except UserError:
         return None
 
 
-def level(axis: Axis, label: str, *, short: bool = False) -> str:
+def level(axis: str, label: str, *, short: bool = False) -> str:
     """`scaled dot-product`, `sliding window(window=8)`: the title of a label, its options as they are."""
     name, bracket, options = label.partition("(")
     found = _found(axis, name)
@@ -31,25 +29,32 @@ def level(axis: Axis, label: str, *, short: bool = False) -> str:
     return title + bracket + options
 
 
-def method(found: Method, *, short: bool = False) -> str:
-    """`scaled dot-product + cross-attention · hybrid`, `image alone`, `kernel SVM`."""
-    if found.role == "baseline":
-        return level("baseline", str(found.baseline), short=short)
-    attention = level("attention", str(found.attention), short=short)
-    if found.role == "single":
-        return f"{found.modality} alone" if found.attention == LEAST else f"{found.modality} alone, {attention}"
-    fusion = level("fusion", str(found.fusion), short=short)
-    return f"{attention} + {fusion} · {level('architecture', str(found.architecture), short=True)}"
-
-
-def with_noun(axis: Literal["attention", "fusion", "architecture"], label: str) -> str:
-    """For sentences: `additive attention`, `concatenation`, `a hybrid`."""
+def noun(axis: str, label: str) -> str:
+    """For sentences: `additive attention`, `concatenation`, `a hybrid architecture`."""
     title = level(axis, label)
     if axis == "attention":
-        return title if label == LEAST or "attention" in title else f"{title} attention"
+        return title if label == POOLING or "attention" in title else f"{title} attention"
     if axis == "architecture":
         return title if title.endswith("s") else f"{'an' if title[:1] in 'aeio' else 'a'} {title} architecture"
     return title
+
+
+def method(found: Method) -> str:
+    """`scaled dot-product + cross-attention · hybrid`, `image alone`, `kernel SVM`."""
+    if found.role == "baseline":
+        return level("baseline", str(found.baseline))
+    if found.role == "single":
+        return _alone(str(found.modality), str(found.attention))
+    return _combined(str(found.attention), str(found.fusion), str(found.architecture))
+
+
+def _combined(attention: str, fusion: str, architecture: str) -> str:
+    mixed = f"{level('attention', attention)} + {level('fusion', fusion)}"
+    return f"{mixed} · {level('architecture', architecture, short=True)}"
+
+
+def _alone(modality: str, attention: str) -> str:
+    return f"{modality} alone" if attention == POOLING else f"{modality} alone, {level('attention', attention)}"
 
 
 _LEVEL = r"[\w.-]+(?:\([^()]*\))?"
@@ -69,20 +74,14 @@ def titled(text: str) -> str:
 
 
 def _combination(m: re.Match[str]) -> str:
-    axes: tuple[Axis, ...] = ("attention", "fusion", "architecture")
-    if not all(_found(axis, m[i + 1].partition("(")[0]) for i, axis in enumerate(axes)):
-        return m[0]
-    attention, fusion = level("attention", m[1]), level("fusion", m[2])
-    return f"{attention} + {fusion} · {level('architecture', m[3], short=True)}"
+    known = all(_found(axis, label.partition("(")[0]) for axis, label in zip(GRID_AXES, m.groups(), strict=True))
+    return _combined(*m.groups()) if known else m[0]
 
 
 def _single(m: re.Match[str]) -> str:
-    if not _found("attention", m[1].partition("(")[0]):
-        return m[0]
-    return f"{m[2]} alone" if m[1] == LEAST else f"{m[2]} alone, {level('attention', m[1])}"
+    return _alone(m[2], m[1]) if _found("attention", m[1].partition("(")[0]) else m[0]
 
 
 def _any(name: str) -> str:
     """Of a name with an underscore, which no sentence has otherwise."""
-    axes: tuple[Axis, ...] = ("attention", "fusion", "architecture")
-    return next((level(axis, name) for axis in axes if _found(axis, name)), name)
+    return next((level(axis, name) for axis in GRID_AXES if _found(axis, name)), name)

@@ -41,5 +41,5 @@ def filters(context: Context) -> list[tuple[str, list[tuple[str, str]]]]:
     roles: set[str] = {r.method.role for d in context.datasets for r in d.rows}
     labels: dict[str, str] = {"cell": "combinations", "single": "single modalities", "baseline": "baselines"}
     groups = [("show", [(role, label) for role, label in labels.items() if role in roles])]
-    groups += [(f.name, [(lv, titles.level(f.name, lv)) for lv in f.by_score]) for f in context.factors]  # type: ignore[arg-type]
+    groups += [(f.name, [(lv, titles.level(f.name, lv)) for lv in f.by_score]) for f in context.factors]
     return [(name, levels) for name, levels in groups if len(levels) > 1]

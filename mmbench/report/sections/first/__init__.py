@@ -74,7 +74,7 @@ def _lead(context: Context, name: str | None) -> Iterator[str]:
     """The sizes behind the headline: how far ahead the one best combination is, or else what choices are worth."""
     if context.short:
         return
-    scope = context.scope(name)
+    scope = context.scopes[name]
     ranked = [r for r in scope.rows if r.verdict is not None]
     if len(ranked) > 1 and not scope.contested and all(r.best or r.verdict == "worse" for r in ranked):
         second = ranked[1]
@@ -82,19 +82,18 @@ def _lead(context: Context, name: str | None) -> Iterator[str]:
             lost = replace(second.to_best, mean=-second.to_best.mean)
             yield f"It is {change(lost, scope.scale).lstrip('+')} better than the next, {titles.method(second.method)}."
         return
-    yield from numbers(context.advised(name), scope.scale, context.interaction(name))
+    yield from numbers(scope.advised, scope.scale, scope.depends)
 
 
 def _screen(context: Context, name: str | None) -> Screen:
-    scale = context.scope(name).scale
+    scope = context.scopes[name]
     names = context.names if name is None else (name,)
     best = {n: context.dataset(n).row(str(d.best)) for n in names if (d := context.dataset(n)).best}
-    axes, depends = context.choices(name), context.interaction(name)
     return Screen(
         name=name,
-        scale=scale,
-        axes=axes,
-        depends=depends,
+        scale=scope.scale,
+        axes=scope.axes,
+        depends=scope.depends,
         lead=tuple(_lead(context, name)),
         picks=picks(context, name),
         payoff={n: row.gain_single for n, row in best.items() if row.gain_single is not None},

@@ -29,7 +29,7 @@ def contrasts_figure(screen: Screen, context: Context) -> Figure | None:
         axis.plot(unit * d.mean, y, "o", color=colour, ms=4.5, mfc="white" if d.verdict == "open" else colour)
         if len(c.each) > 1:
             axis.plot([unit * x.mean for x in c.each.values()], [y] * len(c.each), "|", color=MUTED, ms=7)
-        subject, reference = (titles.level(c.axis, x) for x in (d.subject, d.reference))  # type: ignore[arg-type]
+        subject, reference = (titles.level(c.axis, x) for x in (d.subject, d.reference))
         names.append(f"{subject} − {reference}")
     axis.set(yticks=range(len(shown)), yticklabels=names, ylim=(len(shown) - 0.5, -0.5))
     axis.tick_params(axis="y", length=0)

@@ -41,7 +41,7 @@ def _trials(context: Context) -> Iterator[Limit]:
     if total.bad:
         yield Limit(fine=False, bold=f"{count(total.bad, 'trial')} failed", text="and count for nothing: see Coverage.")
     if not total.pending and not total.bad and total.done:
-        yield Limit(fine=True, bold="", text=f"All {total.done:,} trials finished; the same seeds and batches for all.")
+        yield Limit(fine=True, bold="", text=f"All {total.done:,} trials finished; seeds and batches are paired.")
 
 
 def _have(n: int) -> str:
@@ -65,7 +65,7 @@ def _budget(context: Context) -> Iterator[Limit]:
         )
     elif several:
         settled = all(t.budget is not None and t.budget.settled for t in context.training)
-        how = "Training was long enough by a search of its own" if settled else "Few models were cut short"
+        how = "A search found this training long enough" if settled else "Few models were cut short"
         yield Limit(fine=True, bold="", text=f"{how}: {last:,} of {several:,} were best in their last epoch.{after}")
     elif any(t.trained for t in context.training):
         yield Limit(fine=False, bold="One epoch", text="of training says nothing about where it would lead.")
@@ -114,7 +114,7 @@ def _sizes(context: Context) -> Iterator[Limit]:
     """Where the leading architecture is the larger one."""
     if context.params.model.match_params:
         return
-    axis = next((a for a in context.choices(None) if a.axis == "architecture"), None)
+    axis = next((a for a in context.scopes[None].axes if a.axis == "architecture"), None)
     if axis is None or axis.state not in ("leads", "prefers"):
         return
     first = axis.levels[0]
@@ -131,7 +131,7 @@ def _sizes(context: Context) -> Iterator[Limit]:
         told = listing([f"{r:.1f} times {titles.level('architecture', lv)}" for lv, r in larger.items()])
         yield Limit(
             fine=False,
-            bold=f"{sentence(titles.with_noun('architecture', first))} is larger:",
+            bold=f"{sentence(titles.noun('architecture', first))} is larger:",
             text=f"{told}. Equal sizes: model.match_params: true.",
         )
 

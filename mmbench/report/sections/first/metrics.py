@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmbench.report.scores.context import Context
-from mmbench.report.scores.dataset_scores import POOLING
+from mmbench.report.values.methods import POOLING
 
 
 def metrics(context: Context) -> Iterator[tuple[str, Any]]:
@@ -15,7 +15,7 @@ def metrics(context: Context) -> Iterator[tuple[str, Any]]:
     for d in context.datasets:
         if d.best is not None and (score := d.row(d.best).score) is not None:
             yield f"{d.name}_{d.scale.metric}", round(score.mean, 6)
-    for axis in context.choices(None):
+    for axis in context.scopes[None].axes:
         names = context.levels[axis.axis]
         # By name and not by score, so that the same contrast has the same name whoever is ahead.
         subject, reference = names[0], names[-1]
@@ -25,7 +25,8 @@ def metrics(context: Context) -> Iterator[tuple[str, Any]]:
         if choice is not None:
             mean = choice.found.mean if choice.found.subject == subject else -choice.found.mean
             yield f"{subject}_minus_{reference}", round(mean, 6)
-    yield "open", sum(v.verdict == "open" for v in context.verdicts if v.kind == "combination")
+    if context.replicated:
+        yield "open", sum(v.verdict == "open" for v in context.verdicts if v.kind == "combination")
     lasting = [found for name in context.names if (found := context.lasting(name)) is not None]
     if lasting:
         yield "fading", sum(len(x.fading) for x in lasting)

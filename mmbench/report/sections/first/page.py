@@ -9,17 +9,14 @@ from itertools import chain
 from mmbench.report.draw import latex
 from mmbench.report.draw.axis import Tick, linear
 from mmbench.report.draw.views import ALL
-from mmbench.report.scores.advice import either, noun
+from mmbench.report.scores.advice import either
 from mmbench.report.scores.choices import Choice
-from mmbench.report.sections.first.record import FirstScreen, Pick, Screen
+from mmbench.report.sections.first.record import COSTS, FirstScreen, Pick, Screen
 from mmbench.report.sections.first.tables import choices_table, picks_table
 from mmbench.report.values import titles
-from mmbench.report.values.numbers import two_figures
 from mmbench.report.values.scale import Scale
 from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
-
-WORDS = {"better": "better", "worse": "worse", "equal": "equal", "open": "open"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +117,8 @@ def _row(c: Choice, axis: str, screen: Screen, place: Callable[[float], float]) 
     return ChoiceRow(
         axis=axis.capitalize(),
         given=_given(c, screen),
-        subject=titles.level(c.axis, d.subject),  # type: ignore[arg-type]
-        reference=titles.level(c.axis, d.reference),  # type: ignore[arg-type]
+        subject=titles.level(c.axis, d.subject),
+        reference=titles.level(c.axis, d.reference),
         kind=d.verdict if d.half is not None else "open",
         at=place(d.mean),
         low=low,
@@ -138,7 +135,7 @@ def _given(c: Choice, screen: Screen) -> str:
     """`with a hybrid architecture:`, or nothing."""
     if not c.given or screen.depends is None:
         return ""
-    return f"with {either([noun(screen.depends.base.axis, level) for level in c.given])}: "
+    return f"with {either([titles.noun(screen.depends.base.axis, level) for level in c.given])}: "
 
 
 def _verdict(d: Difference, scale: Scale) -> str:
@@ -146,7 +143,7 @@ def _verdict(d: Difference, scale: Scale) -> str:
         return "one seed"
     if d.verdict == "equal":
         return f"equal within {scale.rope_words.removeprefix('±')}"
-    return WORDS[d.verdict]
+    return d.verdict
 
 
 def _note(c: Choice) -> str:
@@ -190,12 +187,6 @@ def _pick(p: Pick, screen: Screen) -> PickRow:
         loss="best" if p.loss is None else scale.change(p.loss.mean),
         loss_half="" if p.loss is None or p.loss.half is None else f"±{scale.width(p.loss.half)}",
         worst=worst,
-        costs=tuple(_relative(p.costs.get(name)) for name in ("parameters", "train_seconds", "inference_us")),
+        costs=tuple(p.share(cost) for cost in COSTS),
         command=p.command,
     )
-
-
-def _relative(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{100 * value:.0f} %" if 0.095 <= value < 10 else f"{two_figures(100 * value)} %"

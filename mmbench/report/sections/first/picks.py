@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, log
 
 from mmbench.registry import GRID_AXES
-from mmbench.report.scores.choices import turned
+from mmbench.report.scores.choices import combine, joint
 from mmbench.report.scores.context import Context
+from mmbench.report.scores.contrasts import turned
 from mmbench.report.scores.controls import ahead
-from mmbench.report.scores.dataset_scores import POOLING
-from mmbench.report.sections.first.record import Pick
+from mmbench.report.sections.first.record import COSTS, Pick
 from mmbench.report.values.cells import MAJORITY, CellRow
-from mmbench.report.values.methods import Method
+from mmbench.report.values.methods import POOLING, Method
 from mmbench.report.values.overall import OverallRow
 from mmbench.stats.estimates import Difference, Estimate
 
-COSTS = ("parameters", "train_seconds", "inference_us")
 FAR = 5
 """Margins that the smallest may lose; one that is further away is no choice."""
 
@@ -63,7 +62,7 @@ def picks(context: Context, dataset: str | None) -> tuple[Pick, ...]:
     if best is None:
         return ()
     near = [c for c in found if c.near]
-    rope = context.scope(dataset).scale.rope
+    rope = context.scopes[dataset].scale.rope
     small = [c for c in found if "parameters" in c.costs and (c.loss is None or -c.loss.mean <= FAR * rope)]
     pooling = [c for c in found if c.method.attention == POOLING]
     chosen: dict[str, tuple[_Candidate, list[str]]] = {}
@@ -79,7 +78,7 @@ def picks(context: Context, dataset: str | None) -> tuple[Pick, ...]:
     take(simplest, SIMPLEST)
     take(min(small, key=lambda c: c.costs["parameters"], default=None), SMALLEST)
     if len(context.levels["attention"]) > 1:
-        take(max(pooling, key=lambda c: context.scope(dataset).scale.oriented(c.score.mean), default=None), WITHOUT)
+        take(max(pooling, key=lambda c: context.scopes[dataset].scale.oriented(c.score.mean), default=None), WITHOUT)
     control = _control(context, dataset)
     ruled = control is not None and control.recommended
     made = [
@@ -99,7 +98,7 @@ def picks(context: Context, dataset: str | None) -> tuple[Pick, ...]:
 
 
 def _rows(context: Context, dataset: str | None) -> Sequence[CellRow | OverallRow]:
-    return context.scope(dataset).rows
+    return context.scopes[dataset].rows
 
 
 def _candidates(context: Context, dataset: str | None) -> Iterator[_Candidate]:
@@ -148,7 +147,7 @@ def _control(context: Context, dataset: str | None) -> Pick | None:
         for key, row in rows[names[0]].items()
         if row.method.baseline != MAJORITY and all(key in found for found in rows.values())
     ]
-    scale = context.scope(dataset).scale
+    scale = context.scopes[dataset].scale
     if not common or scale.is_ranks:
         return None
 
@@ -168,8 +167,8 @@ def _control(context: Context, dataset: str | None) -> Pick | None:
     return Pick(
         labels=("One modality alone" if single else "Not a transformer",),
         method=here[names[0]].method,
-        score=Estimate(mean=sum(r.score.mean for r in here.values() if r.score) / len(here), half=None, n=len(here)),
-        loss=turned(_mean(list(gains.values()))),
+        score=_average([r.score for r in here.values() if r.score is not None]),
+        loss=turned(combine(gains, context.settings)),
         worst=None if worst is None else (worst[0], turned(worst[1])),
         costs=dict(_relative(here, best)),
         recommended=well,
@@ -183,12 +182,10 @@ def _gain(best: CellRow, key: str) -> Difference | None:
     return next((g for g in found if g is not None and g.reference == key), None)
 
 
-def _mean(gains: Sequence[Difference]) -> Difference:
-    if len(gains) == 1:
-        return gains[0]
-    halves = [g.half for g in gains if g.half is not None]
-    half = sum(h * h for h in halves) ** 0.5 / len(gains) if len(halves) == len(gains) else None
-    return replace(gains[0], mean=sum(g.mean for g in gains) / len(gains), half=half, near=None)
+def _average(scores: Sequence[Estimate]) -> Estimate:
+    if len(scores) == 1:
+        return scores[0]
+    return Estimate(mean=sum(e.mean for e in scores) / len(scores), half=joint([e.half for e in scores]), n=len(scores))
 
 
 def _command(context: Context, dataset: str | None, method: Method) -> str:

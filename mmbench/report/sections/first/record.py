@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmbench.report.scores.choices import AxisChoices, Choice, Interaction
+from mmbench.report.scores.choices import AxisChoices, Choice
 from mmbench.report.scores.context import Context
+from mmbench.report.scores.interaction import Interaction
 from mmbench.report.values.methods import Method
+from mmbench.report.values.numbers import NONE, two_figures
 from mmbench.report.values.scale import Scale
 from mmbench.stats.estimates import Difference, Estimate
+
+COSTS = ("parameters", "train_seconds", "inference_us")
+"""What a pick costs, as fields of CellCost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +25,7 @@ class Pick:
         labels: What speaks for it: "Highest score", "Smallest" ...
         loss: To the best combination, None for that itself or where it is not known; worst: data set -> the same where
             it loses most, where there are several.
-        costs: parameters, train_seconds, inference_us -> relative to the best combination; absent where not known.
+        costs: Of COSTS -> relative to the best combination; absent where not known.
         recommended: Whether this is the one to take where nothing else decides.
         command: That trains its first seed again.
     """
@@ -33,6 +38,13 @@ class Pick:
     costs: Mapping[str, float]
     recommended: bool
     command: str
+
+    def share(self, cost: str) -> str:
+        """That cost in per cent of the best combination's: `40 %`, `8.1 %`; a dash where it is not known."""
+        value = self.costs.get(cost)
+        if value is None:
+            return NONE
+        return f"{100 * value:.0f} %" if 0.095 <= value < 10 else f"{two_figures(100 * value)} %"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +78,7 @@ class Screen:
             choices = a.shown
             if self.depends is not None and self.depends.inside.axis == a.axis:
                 first, other = (x.shown for x in (self.depends.inside, self.depends.outside))
-                choices = (max(first, key=lambda c: c.found.mean), max(other, key=lambda c: c.found.mean))
+                choices = tuple(max(x, key=lambda c: c.found.mean) for x in (first, other) if x)
             made.append((a.axis, choices))
         return tuple(made)
 

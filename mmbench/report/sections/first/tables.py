@@ -8,7 +8,7 @@ from typing import Any
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.scores.choices import Choice
-from mmbench.report.sections.first.record import FirstScreen, Pick, Screen
+from mmbench.report.sections.first.record import COSTS, FirstScreen, Screen
 from mmbench.report.values import titles
 from mmbench.report.values.words import change, interval
 from mmbench.stats.estimates import Difference
@@ -40,10 +40,9 @@ def choices_table(record: FirstScreen, name: object = EVERY) -> Iterator[Table]:
         ("verdict", lambda x: _verdict(x[1].found), False),
     ]
     raw = (_raw(s, c) for s, c in items)
-    caption = (
-        "What each choice is worth: differences between two levels, all else equal, with 95 % intervals over seeds"
-    )
-    yield build("choices", caption.replace("95 %", f"{100 * record.context.confidence:g} %"), items, raw, columns)
+    noise = f"with {100 * record.context.confidence:g} % intervals over seeds"
+    caption = f"What each choice is worth: differences between two levels, all else equal, {noise}"
+    yield build("choices", caption, items, raw, columns)
 
 
 def _choices(s: Screen) -> Iterator[Choice]:
@@ -54,11 +53,11 @@ def _choices(s: Screen) -> Iterator[Choice]:
 
 
 def _given(s: Screen, c: Choice) -> str:
-    return ", ".join(titles.level(s.depends.base.axis, x) for x in c.given) if s.depends else ""  # type: ignore[arg-type]
+    return ", ".join(titles.level(s.depends.base.axis, x) for x in c.given) if s.depends else ""
 
 
 def _title(c: Choice, level: str) -> str:
-    return titles.level(c.axis, level)  # type: ignore[arg-type]
+    return titles.level(c.axis, level)
 
 
 def _verdict(d: Difference) -> str:
@@ -90,9 +89,9 @@ def picks_table(record: FirstScreen, name: object = EVERY) -> Iterator[Table]:
         ("method", lambda x: titles.method(x[1].method), False),
         ("score", lambda x: interval(x[1].score, x[0].scale), True),
         ("to the best", lambda x: "best" if x[1].loss is None else change(x[1].loss, x[0].scale), True),
-        ("parameters", lambda x: _share(x[1], "parameters"), True),
-        ("training", lambda x: _share(x[1], "train_seconds"), True),
-        ("inference", lambda x: _share(x[1], "inference_us"), True),
+        ("parameters", lambda x: x[1].share("parameters"), True),
+        ("training", lambda x: x[1].share("train_seconds"), True),
+        ("inference", lambda x: x[1].share("inference_us"), True),
     ]
     raw = (
         {
@@ -104,14 +103,10 @@ def picks_table(record: FirstScreen, name: object = EVERY) -> Iterator[Table]:
             "half_width": p.score.half if p.score else None,
             "to_best": None if p.loss is None else p.loss.mean,
             "to_best_half_width": None if p.loss is None else p.loss.half,
-            **{f"{cost}_share": p.costs.get(cost) for cost in ("parameters", "train_seconds", "inference_us")},
+            **{f"{cost}_share": p.costs.get(cost) for cost in COSTS},
             "metric": s.scale.metric,
             "command": p.command,
         }
         for s, p in items
     )
     yield build("picks", "What to take; costs in per cent of those of the best combination", items, raw, columns)
-
-
-def _share(p: Pick, cost: str) -> str:
-    return f"{100 * p.costs[cost]:.0f} %" if cost in p.costs else "–"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from mmbench.report.scores.contrasts import adjust, compare_levels
-from mmbench.report.scores.dataset_scores import POOLING, DatasetScores, Settings
+from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.scores.ranking import best_single
 from mmbench.report.sections.questions.differences import (
     ONE_SEED,
@@ -22,6 +22,7 @@ from mmbench.report.sections.questions.differences import (
     sentences_of,
 )
 from mmbench.report.sections.questions.record import Question
+from mmbench.report.values.methods import POOLING
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import listing
 from mmbench.stats.estimates import Difference

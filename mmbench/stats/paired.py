@@ -209,8 +209,9 @@ def compare(scores: Floats, confidence: float, rope: float) -> Means:
     )
 
 
-def macro(parts: Sequence[Means]) -> Means:
-    """The mean over data sets of the same C methods. Its errors are of seed noise on these very data sets."""
+def macro(parts: Sequence[Means], rope: float) -> Means:
+    """The mean over data sets of the same C methods. Its errors are of seed noise on these very data sets. rope: of
+    these means."""
     n = len(parts)
     errors = np.stack([m.error for m in parts]) / n**2
     df = np.stack([m.df for m in parts])
@@ -224,5 +225,5 @@ def macro(parts: Sequence[Means]) -> Means:
         limit=sum(m.limit for m in parts),
         seeds=np.min([m.seeds for m in parts], axis=0),
         confidence=parts[0].confidence,
-        rope=parts[0].rope,
+        rope=rope,
     )

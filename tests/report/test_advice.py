@@ -124,6 +124,12 @@ def cases() -> Iterator[tuple[str, Report, str, str]]:
         "equal. On flat, cross-attention scores 1.4 points more than early concatenation.",
     )
     yield (
+        "nothing learned",
+        report(truth(base=0.25, single={"image": 0.25, "audio": 0.25}, linear=0.25)),
+        "No combination does better than a guess on flat.",
+        "",
+    )
+    yield (
         "an error, of which less is better",
         report(
             Truth(

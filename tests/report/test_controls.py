@@ -8,6 +8,7 @@ import pytest
 
 from mmbench.report.build import analyse
 from mmbench.report.pages.report import Report
+from mmbench.report.sections.first.limits import limits
 from tests.support.factory import TRUTHS, Truth, make
 from tests.support.reports import answer
 
@@ -211,3 +212,30 @@ def test_on_few_samples_no_control_is_called_as_good() -> None:
     assert not said.fine and said.bold == "30 test samples on flat:"
     assert said.text.startswith("one is worth 3.3 points, more than the margin")
     assert any("No difference counts as equal on flat" in text for text in found.caveats)
+
+
+LEARNED = Truth(base=0.7, single={"image": 0.5, "audio": 0.4}, linear=0.4, majority=0.25)
+NOTHING = Truth(base=0.25, single={"image": 0.25, "audio": 0.25}, linear=0.25, majority=0.25)
+
+
+def test_methods_that_have_learned_nothing_are_not_called_equal() -> None:
+    """Longer training may tell them apart; that the best of them is no better than a guess stays said."""
+    found = analyse(**make(truths={"flat": NOTHING}, seeds=5, noise=0.001).arguments())
+    verdicts = found.context.verdicts
+    told = {v.reference: v.verdict for v in verdicts if v.kind == "control"}
+    assert {v.verdict for v in verdicts if v.kind != "control"} == {"open"}
+    assert told["majority baseline"] == "equal"
+    assert {v.margin for v in verdicts if v.kind != "control"} == {0.0}
+    limit = next(x for x in limits(found.context) if x.bold == "Nothing learned on flat:")
+    assert limit.text == "no model is surely better than a guess, so no two of them are called equal."
+    assert any("flat (no model there is surely better than a guess)" in c for c in found.caveats)
+
+
+def test_a_data_set_on_which_nothing_was_learned_makes_no_two_methods_equal_on_average() -> None:
+    made = make(truths={"flat": LEARNED, "other": NOTHING}, seeds=5, noise=0.001)
+    context = analyse(**made.arguments()).context
+    own = {(v.dataset, v.verdict) for v in context.verdicts if v.kind == "combination"}
+    assert ("flat", "equal") in own and ("other", "equal") not in own
+    assert "equal" not in {row.verdict for row in context.scopes[None].rows}
+    assert "equal" not in {c.found.verdict for a in context.scopes[None].axes for c in a.pairs}
+    assert "hardly matters" not in context.headline

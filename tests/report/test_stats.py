@@ -262,7 +262,8 @@ def test_ranks_over_data_sets_keep_the_best_among_those_that_may_be_best(spread:
         drawn = truths[:, :, None] + 0.01 * rng.normal(size=(2, count, 300))
         expected = scipy_stats.rankdata(-drawn, axis=1).mean((0, 2))
         scores = truths[:, :, None] + 0.01 * rng.normal(size=(2, count, 3)) + 0.02 * rng.normal(size=(2, 1, 3))
-        means = paired.macro([paired.compare(-scipy_stats.rankdata(-part, axis=0), 0.95, 0.0) for part in scores])
+        ranks = [paired.compare(-scipy_stats.rankdata(-part, axis=0), 0.95, 0.0) for part in scores]
+        means = paired.macro(ranks, 0.0)
         held += bool(best.with_best(means, np.arange(count)).may_be_best()[expected.argmin()])
         delta, half, _, _ = means.pairs(np.arange(count - 1), np.arange(1, count))
         covered += float((np.abs(delta + (expected[:-1] - expected[1:])) <= half).mean())

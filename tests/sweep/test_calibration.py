@@ -283,3 +283,32 @@ def test_no_rung_is_too_short_to_be_ranked_by(samples: int, batch: int) -> None:
     found, asked = calibrate(saturating(10), spec(samples), settings(batch_size=batch))
     assert found.settled and found.steps >= budgets.LEAST_STEPS
     assert all(rung.steps >= budgets.LEAST_STEPS for rung in found.rungs) and asked
+
+
+def test_standing_still_at_a_guess_is_no_end() -> None:
+    """As a task of which each modality alone says nothing: a guess until 1,000 steps, then it is learned."""
+
+    def late(config: TrialConfig, steps: int) -> tuple[float, float]:
+        return (0.5, 0.693) if steps < 1000 else (0.9, 0.3)
+
+    found, _ = calibrate(late)
+    assert found.settled and found.steps == 1200 and "guess" not in found.why
+
+
+@pytest.mark.parametrize("score", [0.5, 0.59])
+def test_where_nothing_is_learned_for_long_the_shortest_length_does(score: float) -> None:
+    """100 samples: two standard errors are .1, so that .59 is no better than a guess."""
+    found, asked = calibrate(lambda config, steps: (score, 0.693))
+    assert found.steps == 150 and found.settled and found.gain == 0
+    assert found.why.endswith("; up to 1,200 steps no reference did better than a guess")
+    assert max(50 * j.config.train.epochs for j in asked) == 1200  # type: ignore[union-attr]
+
+
+def test_an_error_as_large_as_a_guess_is_no_learning_either() -> None:
+    found, _ = calibrate(lambda config, steps: (2.0, 4.0) if steps < 1000 else (0.5, 0.3), spec(kind="regression"))
+    assert found.steps == 1200
+
+
+def test_a_score_better_than_a_guess_that_stands_still_is_an_end() -> None:
+    found, asked = calibrate(lambda config, steps: (0.61, 0.6))
+    assert found.steps == 150 and max(50 * j.config.train.epochs for j in asked) == 300  # type: ignore[union-attr]

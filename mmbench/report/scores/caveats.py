@@ -155,6 +155,9 @@ def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
     parts = [f"within {100 * rope:g} point{'s' if rope != 0.01 else ''}"] if points else []
     for d in datasets:
         scale = d.scale
+        if scale.at_guess:
+            few.append(f"{d.name} (no model there is surely better than a guess)")
+            continue
         if scale.high is not None and scale.rope == 0 < rope:
             few.append(f"{d.name} (one of {count(d.splits['test'], 'test sample')} outweighs the margin)")
             continue

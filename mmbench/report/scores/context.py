@@ -144,20 +144,27 @@ class Context:
     @cached_property
     def scales(self) -> Mapping[str, Scale]:
         """Of the metric that is compared, by data set."""
-        return {n: dataset_scale(self.specs[n], self.records[n], self.params.report) for n in self.names}
+        return {x.dataset: x.settings.scale for x in self._scores}
+
+    @cached_property
+    def _scores(self) -> tuple[DatasetScores, ...]:
+        race = self.params.grid.race is not None
+        found = []
+        for n in self.names:
+            scale = dataset_scale(self.specs[n], self.records[n], self.params.report)
+            settings = Settings(scale=scale, confidence=self.confidence)
+            found.append(collect(n, self.records[n], self.methods, settings, race=race).at_guess())
+        return tuple(found)
 
     @cached_property
     def scores(self) -> tuple[DatasetScores, ...]:
         """Scores of all methods, by data set."""
-        race = self.params.grid.race is not None
-        settings = {n: Settings(scale=self.scales[n], confidence=self.confidence) for n in self.names}
-        plain = (collect(n, self.records[n], self.methods, settings[n], race=race) for n in self.names)
         return tuple(
             replace(
                 x.under(self.ladder[x.dataset].scores),
                 samples=self.samples[x.dataset].deviations if x.dataset in self.samples else {},
             )
-            for x in plain
+            for x in self._scores
         )
 
     @cached_property

@@ -110,15 +110,15 @@ def _of_dataset(
 ) -> Iterator[VerdictRecord]:
     scale = field.settings.scale
     for axis, d in contrasts(field, levels):
-        seeds = decided_at(d, scale.rope)
-        yield record_of("contrast", field.dataset, scale.metric, scale.rope, d, axis=axis, decided_at=seeds)
+        seeds = decided_at(d, scale.equal_within)
+        yield record_of("contrast", field.dataset, scale.metric, scale.equal_within, d, axis=axis, decided_at=seeds)
     for row in report.cells:
         if row.to_best is not None:
             yield record_of(
                 "combination",
                 field.dataset,
                 scale.metric,
-                scale.rope,
+                scale.equal_within,
                 replace(row.to_best, n=row.score.n if row.score else row.to_best.n),
                 axis=None,
                 decided_at=row.decided_at,

@@ -71,7 +71,8 @@ def dataset_report(
     """decided: verdicts on cells that stand, whatever their seeds say by now: those of a race. short: the models were
     trained too briefly to be ranked."""
     scale = field.settings.scale
-    places = ranking.rank(field.means, field.index, field.ranked("cell"), decided or {})
+    stand = {key: v for key, v in (decided or {}).items() if not (v == "equal" and scale.at_guess)}
+    places = ranking.rank(field.means, field.index, field.ranked("cell"), stand)
     top_all = ranking.top_with_controls(field)
     ceiling = ceiling_of(spec, scale)
     rows = rows_of(field, places, top_all, share_of(ceiling, scale))

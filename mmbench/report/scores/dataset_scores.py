@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats as scipy_stats
 
+from mmbench.report.values.cells import MAJORITY
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import RANKS, Scale
 from mmbench.stats import paired
@@ -45,7 +46,8 @@ class Settings:
 
     @property
     def rope(self) -> float:
-        return self.scale.rope
+        """Of comparisons between two methods."""
+        return self.scale.equal_within
 
     @property
     def score(self) -> str:
@@ -227,9 +229,25 @@ class DatasetScores:
             for (s, r), single, p, b in numbers
         }
 
+    def at_guess(self) -> DatasetScores:
+        """The same, but where no method is surely better than a guess no two of them are equal: that two have learned
+        nothing says nothing of what they would learn. Unchanged where a guess has no score."""
+        guess = next((key for key in self.fixed if self.methods[key].baseline == MAJORITY), None)
+        if guess is None or not self.index or self.means.replicates < 2:
+            return self
+        if any(gain.verdict == "better" for gain in self.over_fixed(self.index, guess).values()):
+            return self
+        settings = replace(self.settings, scale=replace(self.settings.scale, at_guess=True))
+        return replace(
+            self, settings=settings, means=paired.compare(self.all_values, settings.confidence, settings.rope)
+        )
+
     def over_fixed(self, keys: Iterable[str], baseline: str) -> dict[str, Difference]:
         """Gains of ranked methods over a deterministic baseline: its number never varies, so what a seed does to all
         methods alike is part of the noise."""
+        if self.settings.scale.at_guess:
+            scale = replace(self.settings.scale, at_guess=False)
+            return replace(self, settings=replace(self.settings, scale=scale)).over_fixed(keys, baseline)
         keys = list(keys)
         if not keys:
             return {}

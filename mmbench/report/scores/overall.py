@@ -71,7 +71,7 @@ def _average(
         settings=settings,
         methods=methods,
         index={k: i for i, k in enumerate(complete)},
-        means=paired.macro(parts),
+        means=paired.macro(parts, settings.rope),
         seeds=tuple(range(len(fields))),
     )
 

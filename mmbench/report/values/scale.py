@@ -21,7 +21,7 @@ Unit = Literal["points", "ranks", ""]
 class Scale:
     """metric: one by name, or "rank". low, high: what a score can be. unit: of differences; "" means the
     metric's own. rope: in the metric's own unit. guess: what a guess without the input scores, where known. decimals:
-    of scores.
+    of scores. at_guess: no model is surely better than a guess, so that no two of them are called equal.
     """
 
     metric: str
@@ -33,6 +33,7 @@ class Scale:
     rope: float
     guess: float | None = None
     decimals: int = 3
+    at_guess: bool = False
 
     @property
     def arrow(self) -> str:
@@ -51,6 +52,11 @@ class Scale:
     def title(self) -> str:
         """`MAE ↓`."""
         return f"{self.label} {self.arrow}"
+
+    @property
+    def equal_within(self) -> float:
+        """The margin of comparisons between two methods: that two have learned nothing does not make them equal."""
+        return 0.0 if self.at_guess else self.rope
 
     @property
     def is_ranks(self) -> bool:
@@ -157,7 +163,9 @@ def joint(scales: Mapping[str, Scale]) -> tuple[Scale, str | None]:
         return RANKS, f"{first.label} is in each data set's own unit, so that a mean over data sets would mix units"
     if len(found) == 1:
         return first, None
-    return replace(first, guess=None), None
+    # A data set on which nothing was learned is a part of every mean.
+    unknown = any(s.at_guess for s in found)
+    return replace(first, guess=None, rope=max(s.rope for s in found), at_guess=unknown), None
 
 
 _USUAL: Mapping[TaskKind, tuple[str, ...]] = {

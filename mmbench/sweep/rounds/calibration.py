@@ -37,6 +37,11 @@ RATE, FACTOR, WIDEST = 0.003, 2.0, 2
 """The learning rate to begin with, the factor between those that are tried, and how many factors away they may be."""
 TELLING = 0.01
 """The share of a loss by which it must fall to count as lower."""
+PATIENCE = 2_048
+"""Gradient steps up to which training goes on while no reference does better than a guess: what is only seen in several
+modalities together is learned late, and until then the score stands still."""
+SURE = 2.0
+"""Standard errors by which a score has to be better than a guess's."""
 NO_GAIN = 0.5
 """Margins by which a score may get better when training is twice as long: where one method gains so much and another
 nothing, they seldom have another verdict."""
@@ -44,11 +49,13 @@ nothing, they seldom have another verdict."""
 
 @dataclass(frozen=True, kw_only=True)
 class Length:
-    """How long to train; `settled` and `gain` as in `Budget`."""
+    """How long to train; `settled` and `gain` as in `Budget`. in_vain: gradient steps up to which no reference did
+    better than a guess; None where one did."""
 
     epochs: int
     settled: bool = True
     gain: float | None = None
+    in_vain: int | None = None
 
 
 def references(jobs: Iterable[Job]) -> list[TrialConfig]:
@@ -202,7 +209,8 @@ class Calibration:
 
         A gain is a better score and a lower loss than at any shorter length: the score of few samples rises and falls
         by luck, and the loss of a model that begins to overfit no longer falls. One that has not gained once is looked
-        at again: with one seed, that is luck as often.
+        at again: with one seed, that is luck as often. Where nothing has been learned, standing still is no end:
+        training goes on for a while, and where that does not help, the shortest length does as well.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         names = [c.cell for c in self.references]
@@ -213,15 +221,34 @@ class Calibration:
             longer = yield from self._train(2 * epochs, rate, tried, names)
             known = [g for n in names if (g := _gain([rung[n] for rung in rungs], longer[n], turn)) is not None]
             gain = max(known) if known else None
-            if gain is None or gain <= NO_GAIN * self.margin:
-                return Length(epochs=epochs, settled=bool(known), gain=gain)
+            if gain is None:
+                return Length(epochs=epochs, settled=False)
+            if gain <= NO_GAIN * self.margin:
+                if any(self._learned(x) for rung in (*rungs, longer) for x in rung.values()):
+                    return Length(epochs=epochs, gain=gain)
+                if self.steps(4 * epochs) > PATIENCE:
+                    return Length(epochs=self.epochs_for(LEAST_STEPS), gain=gain, in_vain=self.steps(2 * epochs))
             epochs *= 2
             rungs.append(longer)
         return Length(epochs=epochs, settled=False, gain=gain)
 
+    def _learned(self, rung: Rung) -> bool:
+        """Whether it does better than a guess, beyond what so few samples may bring by luck. True where a guess's score
+        is not known."""
+        guess, metric = self.spec.chance, METRICS[self.spec.task.metric]
+        if guess is None or rung.score is None:
+            return guess is None
+        luck = self.margin
+        if metric.is_share:
+            luck = max(luck, SURE * math.sqrt(guess * (1 - guess) / self.spec.splits["validation"]))
+        return (rung.score - guess) * (1 if metric.higher else -1) > luck
+
     def _budget(self, found: Length, rate: float, tried: Tried) -> Budget:
         steps = self.steps(found.epochs)
         rungs = [tried[at][c.cell] for at in sorted(tried) for c in self.references if c.cell in tried[at]]
+        why = f"{steps:,} gradient steps ({found.epochs} epochs) at a learning rate of {rate:g}"
+        if found.in_vain is not None:
+            why += f"; up to {found.in_vain:,} steps no reference did better than a guess"
         return Budget(
             dataset=self.spec.name,
             key=key_of(self.params, self.spec),
@@ -231,7 +258,7 @@ class Calibration:
             learning_rate=rate,
             settled=found.settled,
             gain=found.gain,
-            why=f"{steps:,} gradient steps ({found.epochs} epochs) at a learning rate of {rate:g}",
+            why=why,
             rungs=tuple(rungs),
         )
 

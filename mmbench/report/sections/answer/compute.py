@@ -67,7 +67,7 @@ def _needed(difference: Difference, comparisons: int, confidence: float, scale: 
         return ""
     alone, among = stats.norm.isf([(1 - confidence) / 2, (1 - confidence) / 2 / comparisons])
     half = difference.half * float(among / alone)
-    seeds = seeds_to_decide(difference.mean, half, difference.near, scale.rope, difference.n)
+    seeds = seeds_to_decide(difference.mean, half, difference.near, scale.equal_within, difference.n)
     return f"; about {seeds:,} seeds would decide" if difference.n < seeds <= MANY else ""
 
 

@@ -87,7 +87,13 @@ def _data(context: Context) -> Iterator[Limit]:
     for d in context.datasets:
         for text in warnings(d):
             yield Limit(fine=False, bold=f"{d.name}:", text=text)
-        if d.best is not None and d.scale.high is not None and d.scale.rope == 0 < context.rope:
+        if d.scale.at_guess:
+            yield Limit(
+                fine=False,
+                bold=f"Nothing learned on {d.name}:",
+                text="no model is surely better than a guess, so no two of them are called equal.",
+            )
+        elif d.best is not None and d.scale.high is not None and d.scale.rope == 0 < context.rope:
             samples = d.splits["test"]
             yield Limit(
                 fine=False,

@@ -300,8 +300,18 @@ def test_where_nothing_is_learned_for_long_the_shortest_length_does(score: float
     """100 samples: two standard errors are .1, so that .59 is no better than a guess."""
     found, asked = calibrate(lambda config, steps: (score, 0.693))
     assert found.steps == 150 and found.settled and found.gain == 0
-    assert found.why.endswith("; up to 1,200 steps no reference did better than a guess")
+    assert found.why.endswith("; up to 1,200 steps no reference did surely better than a guess")
     assert max(50 * j.config.train.epochs for j in asked) == 1200  # type: ignore[union-attr]
+
+
+def test_where_the_score_tells_nothing_the_loss_does() -> None:
+    """As on few validation samples, of which the one reference gets more right, and surely more none."""
+
+    def slow(config: TrialConfig, steps: int) -> tuple[float, float]:
+        return (0.55, 0.60 if steps >= 600 else 0.69) if "early_concat" in config.cell else (0.5, 0.69 + steps / 1e5)
+
+    found, _ = calibrate(slow)
+    assert found.steps == 600 and found.settled and "surely better than a guess" in found.why
 
 
 def test_an_error_as_large_as_a_guess_is_no_learning_either() -> None:

@@ -210,7 +210,7 @@ class Calibration:
         A gain is a better score and a lower loss than at any shorter length: the score of few samples rises and falls
         by luck, and the loss of a model that begins to overfit no longer falls. One that has not gained once is looked
         at again: with one seed, that is luck as often. Where nothing has been learned, standing still is no end:
-        training goes on for a while, and where that does not help, the shortest length does as well.
+        training goes on for a while, and where that does not help, the loss alone decides.
         """
         turn = 1 if METRICS[self.spec.task.metric].higher else -1
         names = [c.cell for c in self.references]
@@ -227,7 +227,7 @@ class Calibration:
                 if any(self._learned(x) for rung in (*rungs, longer) for x in rung.values()):
                     return Length(epochs=epochs, gain=gain)
                 if self.steps(4 * epochs) > PATIENCE:
-                    return Length(epochs=self.epochs_for(LEAST_STEPS), gain=gain, in_vain=self.steps(2 * epochs))
+                    return Length(epochs=_lowest([*rungs, longer]), gain=gain, in_vain=self.steps(2 * epochs))
             epochs *= 2
             rungs.append(longer)
         return Length(epochs=epochs, settled=False, gain=gain)
@@ -248,7 +248,7 @@ class Calibration:
         rungs = [tried[at][c.cell] for at in sorted(tried) for c in self.references if c.cell in tried[at]]
         why = f"{steps:,} gradient steps ({found.epochs} epochs) at a learning rate of {rate:g}"
         if found.in_vain is not None:
-            why += f"; up to {found.in_vain:,} steps no reference did better than a guess"
+            why += f"; up to {found.in_vain:,} steps no reference did surely better than a guess"
         return Budget(
             dataset=self.spec.name,
             key=key_of(self.params, self.spec),
@@ -261,6 +261,17 @@ class Calibration:
             why=why,
             rungs=tuple(rungs),
         )
+
+
+def _lowest(rungs: Sequence[Mapping[str, Rung]]) -> int:
+    """Epochs of the last of these lengths at which the loss of any reference fell below that at all shorter ones."""
+    found, lowest = rungs[0], {name: rung.loss for name, rung in rungs[0].items()}
+    for longer in rungs[1:]:
+        for name, rung in longer.items():
+            known = lowest[name]
+            if rung.loss is not None and (known is None or rung.loss < (1 - TELLING) * known):
+                lowest[name], found = rung.loss, longer
+    return next(iter(found.values())).epochs
 
 
 def _gain(shorter: Sequence[Rung], longer: Rung, turn: int) -> float | None:

@@ -28,8 +28,18 @@ from mmbench.errors import UserError
 INTERRUPTED = 130
 
 
+CHAPTERS = {
+    "Start": (new, list_variants, data),
+    "Run": (plan, run, status, forget, cost_curves),
+    "Read the results": (report, verdict, compare, ui, track),
+    "Use the best models": (champion, predict),
+}
+"""Headings of `mmbench --help`."""
+
+
 @click.group(
     cls=Commands,
+    chapters=CHAPTERS,
     renamed={"profile": "cost-curves"},
     no_args_is_help=False,
     invoke_without_command=True,
@@ -40,35 +50,16 @@ INTERRUPTED = 130
 def cli(ctx: click.Context) -> None:
     """Compare every combination of attention, fusion and architecture on multimodal data.
 
-    `dvc repro` prepares the data, trains what is pending and writes the report; these commands look at all that.
+    `dvc repro` prepares the data, trains what is pending and writes the report. The commands below do everything else.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
-for command in (
-    new,
-    list_variants,
-    data,
-    plan,
-    run,
-    status,
-    cost_curves,
-    report,
-    verdict,
-    compare,
-    champion,
-    predict,
-    ui,
-    track,
-    forget,
-):
-    cli.add_command(command)
-
-
 def _report_error(message: str) -> None:
+    """An indented line belongs to the one above it: it says why, or what to do."""
     for line in message.splitlines():
-        print(f"error: {line}", file=sys.stderr)
+        print(line if line.startswith("  ") else f"error: {line}", file=sys.stderr)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -131,6 +131,7 @@ def check(project: Project, name: str, page: bool, signal: bool, json_: bool) ->
         return 0
     from mmbench.data.inspect import check as checking
     from mmbench.data.inspect.summary import summary
+    from mmbench.data.split.learnability import FEW_SAMPLES
     from mmbench.data.table.manifest import root_of
 
     with _progress() as report:
@@ -153,14 +154,18 @@ def check(project: Project, name: str, page: bool, signal: bool, json_: bool) ->
     if written:
         click.echo(f"wrote {', '.join(map(str, written))}: DVC sees when files outside change")
     for note in checked.notes:
-        click.echo(f"note: {note}")
+        if note.startswith(FEW_SAMPLES):
+            click.secho(f"warning: {note.removeprefix(FEW_SAMPLES)}", fg="yellow")
+        else:
+            click.echo(f"note: {note}")
     for problem in checked.problems:
         click.echo(f"error: {problem}", err=True)
     if checked.problems:
         count = len(checked.problems)
         click.echo(f"{count:,} problem{'s' if count > 1 else ''}; correct them, and check again", err=True)
         return 1
-    click.echo("nothing wrong was found")
+    few = any(note.startswith(FEW_SAMPLES) for note in checked.notes)
+    click.echo("no errors" + (", but too few test samples to decide anything" if few else ""))
     if name not in project.grid():
         click.echo(f"put it into the grid, in params.yaml:  {project.with_dataset(name)}")
     click.echo("then: dvc repro")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,14 +11,36 @@ from mmbench.errors import suggest
 
 
 class Commands(click.Group):
-    """Commands in the order in which they are used, with a hint for a misspelt one and for one that was renamed."""
+    """Commands in the order in which they are used, with a hint for a misspelt one and for one that was renamed.
 
-    def __init__(self, *args: Any, renamed: dict[str, str] | None = None, **settings: Any) -> None:
+    chapters: headings of `--help`, each with its commands; none: one list.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        renamed: dict[str, str] | None = None,
+        chapters: Mapping[str, Sequence[click.Command]] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(*args, **settings)
-        self.renamed = renamed or {}
+        self.renamed, self.chapters = renamed or {}, chapters or {}
+        for command in (command for commands in self.chapters.values() for command in commands):
+            self.add_command(command)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if not self.chapters:
+            super().format_commands(ctx, formatter)
+            return
+        widest = max(map(len, self.commands))
+        for title, commands in self.chapters.items():
+            # Padded, so that the columns of all chapters are in line.
+            rows = [(f"{command.name:<{widest}}", command.get_short_help_str(limit=80)) for command in commands]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -30,17 +30,46 @@ def _revision(project: Project, name: str) -> Part:
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
 
-    from mmbench.report.trials.sources import WANTED, parquet_part
+    from mmbench.report.trials.sources import parquet_part
 
     try:
         content = dvc.api.read(RESULTS, repo=str(project.root.resolve()), rev=name, mode="rb")
     except (DvcException, SCMError, OSError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"{name} is neither {WANTED}, nor a git revision whose {RESULTS} DVC can find ({why}); "
-            "for a revision, commit dvc.lock after `dvc repro`, and `dvc pull` what is not in the cache"
-        ) from None
+        raise UserError(_why_not(name, error)) from None
     return parquet_part(io.BytesIO(content), f"{RESULTS} at {name}")
+
+
+def _why_not(name: str, error: Exception) -> str:
+    """Why there is nothing to read: what is wrong, why, and what helps, each on a line of its own."""
+    from dvc.exceptions import FileMissingError, PathMissingError
+    from dvc.scm import RevError
+
+    if isinstance(error, FileMissingError):
+        what, why = f"the results of {name} are not on this machine", f"DVC's cache here does not hold that {RESULTS}"
+        ways = {
+            "dvc pull": "fetches what your DVC remote has",
+            f"git checkout {name} && dvc repro": "computes it again; finished trials are not trained again",
+        }
+    elif isinstance(error, PathMissingError):
+        what, why = f"git revision {name} has no results", f"no dvc.lock that is committed there lists {RESULTS}"
+        ways = {
+            'git add dvc.lock && git commit -m "Results"': "after `dvc repro`; later runs then compare with this one",
+            "mmbench compare COPY.parquet .": f"compares with a copy of {RESULTS} that you kept",
+        }
+    else:
+        known = isinstance(error, RevError)
+        what = f"there are no results at {name}"
+        why = "no file, folder or git revision has this name" if known else _first_line(error)
+        ways = {
+            "git log --oneline": "shows the revisions of this project",
+            "mmbench compare OLD NEW": "each is a git revision, a ledger, a project's folder or a results.parquet",
+        }
+    width = max(map(len, ways))
+    return "\n".join([what, f"  why: {why}", *(f"  try: {way:<{width}}  {what_for}" for way, what_for in ways.items())])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _read(project: Project, name: str) -> Part:
@@ -106,8 +135,8 @@ def _show(found: Comparison) -> None:
 @on_project
 @as_json_option
 def compare(project: Project, old: str, new: str, json_: bool) -> None:
-    """Show which cells changed from OLD to NEW, by how much, and whether that is more than noise; what is new, what is
-    missing, and what differs in code, data, settings, versions and hardware.
+    """Show which methods changed from OLD to NEW, by how much, and whether that is more than noise. Also show which are
+    new or missing, and what differs in code, data, settings, versions and hardware.
 
     OLD and NEW are ledgers, folders of projects, results.parquet files or git revisions (of which DVC has the
     results). The exit code is 0 whatever changed; 1 means that one of them could not be read.

@@ -12,10 +12,12 @@ from mmbench.cli.commands import renamed_option
 from mmbench.cli.output import Row, as_json, heading, spinner, table
 from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
 from mmbench.cli.status import unmeasured_line
+from mmbench.errors import UserError, suggest
 from mmbench.registry import GRID_AXES
 
 if TYPE_CHECKING:
     from mmbench.schema.params import Params
+    from mmbench.schema.plan import Job
     from mmbench.schema.trial import TrialConfig
     from mmbench.sweep.planning.cell_costs import Count
     from mmbench.sweep.planning.estimate import TimeLeft
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 Costs = Mapping[tuple[str, str], "Count | str"]
 """By data set and cell; the reason where a model cannot be built."""
-ROLES = {"cell": "cells", "single": "single modalities", "baseline": "baselines"}
+ROLES = {"cell": "combinations", "single": "single modalities", "baseline": "baselines"}
 
 
 def with_grid(params: Params, levels: str | None) -> Params:
@@ -32,6 +34,25 @@ def with_grid(params: Params, levels: str | None) -> Params:
         return params
     grid = params.grid.model_copy(update=dict.fromkeys(GRID_AXES, levels))
     return params.model_copy(update={"grid": grid})
+
+
+def for_dataset(params: Params, name: str | None, project: Project) -> Params:
+    """The settings with this data set alone in the grid. Raises UserError where there is none of that name, or where it
+    is not prepared."""
+    if name is None:
+        return params
+    from mmbench.project.folders import PREPARED
+    from mmbench.sweep.planning.plan import known_datasets
+
+    known = known_datasets(project.root)
+    if name not in known:
+        raise UserError(f"unknown data set {name!r} in --for{suggest(name, known)}")
+    if name not in params.grid.datasets and not (project.root / PREPARED / name / "spec.json").exists():
+        raise UserError(
+            f"data set {name} is not prepared yet; write {project.with_dataset(name)} into {project.params_file} "
+            f"and run `dvc repro prepare@{name}`"
+        )
+    return params.model_copy(update={"grid": params.grid.model_copy(update={"datasets": (name,)})})
 
 
 def _load(project: Project, params: Params, *, costs: bool) -> tuple[Loaded, Costs]:
@@ -138,11 +159,17 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
     if (lacking := unmeasured_line(_unmeasured(loaded))) is not None:
         click.echo()
         click.echo(lacking)
+    for text in _warnings(loaded):
+        click.echo()
+        click.secho(f"warning: {text}", fg="yellow")
     if pending:
         click.echo()
-        click.echo(_time(loaded, timed))
+        click.echo(f"Time: {_time(loaded, timed)}")
+        click.echo(f"Memory: {_memory(loaded, timed)}")
+        click.echo(f"Disk: {_disk(loaded)}")
         click.echo(
-            "`dvc repro` runs what is pending; `mmbench plan --cells` shows what models cost, `--json` every trial."
+            "`dvc repro` runs what is pending; `mmbench plan --cells` shows the size of each model, `--json` every "
+            "trial."
         )
 
 
@@ -176,6 +203,52 @@ def _time_left(loaded: Loaded, timed: Steps) -> TimeLeft:
     return time_left(jobs, loaded.results, loaded.specs, slots_of(loaded.params.sweep), timed=timed)
 
 
+def _warnings(loaded: Loaded) -> list[str]:
+    from mmbench.schema import few_samples
+
+    return list(few_samples.warnings_of(loaded.specs.values()))
+
+
+def _jobs_left(loaded: Loaded) -> list[Job]:
+    return [job for job in loaded.plan.trials if job.trial_id not in loaded.results]
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
+
+
+def _peak(loaded: Loaded, timed: Steps) -> int | None:
+    """Bytes of the largest trial: of those that ended, else of the models whose steps were tried in this process."""
+    from mmbench.sweep.planning.space import in_memory
+
+    known = in_memory(loaded.results.values())
+    if known is None and timed:
+        import resource
+        import sys
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else 1024 * most
+    return known
+
+
+def _memory(loaded: Loaded, timed: Steps) -> str:
+    from mmbench.sweep.planning.estimate import slots_of
+
+    peak, slots = _peak(loaded, timed), slots_of(loaded.params.sweep)
+    if peak is None:
+        return "not known yet; `mmbench plan --time` measures that as well."
+    return f"up to {_megabytes(peak)} a trial, {_megabytes(slots * peak)} with {slots} at a time."
+
+
+def _disk(loaded: Loaded) -> str:
+    from mmbench.sweep.planning.space import on_disk
+
+    kept = loaded.params.sweep.keep_weights
+    weights = f", and at most {kept:g} GB of weights (sweep.keep_weights)" if kept else ""
+    size = _megabytes(on_disk(_jobs_left(loaded), loaded.specs))
+    return f"about {size} of results, as much again in DVC's cache{weights}."
+
+
 def _time(loaded: Loaded, timed: Steps) -> str:
     """How long what is pending will take, as far as trials that have ended, or steps that were tried, tell."""
     from mmbench.schema.budget import LEAST_STEPS
@@ -186,17 +259,24 @@ def _time(loaded: Loaded, timed: Steps) -> str:
         why = (
             "no trial of this plan has ended yet" if not open_ else f"the budget of {', '.join(open_)} is not known yet"
         )
-        return f"How long that takes is not known: {why}. `mmbench plan --time` tries a few steps of every model."
-    told = f"About {duration(found.seconds)} with {found.slots} at a time on this machine's cores"
+        return f"not known yet, since {why}. `mmbench plan --time` tries a few steps of every model."
+    told, search = f"about {duration(found.seconds)} on this machine, with {found.slots} trials at a time", ""
     if open_ and timed:
-        told += f", if training takes {LEAST_STEPS} gradient steps on {', '.join(open_)}, and longer as it takes more"
+        told = (
+            told.replace("about", "at least", 1) + f", if {LEAST_STEPS} gradient steps are enough on {', '.join(open_)}"
+        )
+        search = " The sweep first finds how many it takes: on the data sets of a new project, 800 and 1,600."
         open_ = []
-    missing = [f"{found.unknown:,} trials of which nothing like them has ended"] if found.unknown else []
+    missing = (
+        [f"{found.unknown:,} trial{'s' if found.unknown > 1 else ''} of methods that have not run yet"]
+        if found.unknown
+        else []
+    )
     missing += [f"{', '.join(open_)}, whose budget is not known yet"] if open_ else []
     race, ladder = loaded.params.grid.race is not None, bool(loaded.params.controls.budgets)
-    later = [x for x, there in (("seeds that a race may ask for", race), ("the budget ladder", ladder)) if there]
-    more = f" What may come later is not in it: {' and '.join(later)}." if later else ""
-    return told + (f", without {' and '.join(missing)}." if missing else ".") + more
+    later = [x for x, there in (("the seeds that a race may add", race), ("the budget ladder", ladder)) if there]
+    more = f" This leaves out {' and '.join(later)}." if later else ""
+    return told + (f", not counting {' and '.join(missing)}." if missing else ".") + search + more
 
 
 def _describe_time(budget: float, loaded: Loaded) -> str:
@@ -241,24 +321,30 @@ def _configs(loaded: Loaded) -> list[TrialConfig]:
 @click.option(
     "--cells/--no-cells", default=None, help="Parameters and FLOPs of every model; default: with --grid or --json."
 )
-@click.option("--time", is_flag=True, help="Try a few gradient steps of every model, to tell how long all will take.")
+@click.option("--time", is_flag=True, help="Try a few gradient steps of every model, to estimate time and memory.")
+@click.option("--for", "dataset", metavar="DATASET", help="Plan for this data set alone.")
 @on_project
 @as_json_option
-def plan(project: Project, grid: str | None, cells: bool | None, time: bool, json_: bool) -> None:
-    """Show which trials the settings declare, which cannot be and why, and which are still to run.
+def plan(
+    project: Project, *, grid: str | None, cells: bool | None, time: bool, dataset: str | None, json_: bool
+) -> None:
+    """Show which trials the settings declare, which are impossible and why, which are still to run, and what those
+    need: time, memory and disk.
 
     FLOPs are those of a forward pass for one sample.
     """
     if cells is None:
         cells = json_ or grid is not None
     with spinner("planning"):
-        loaded, counts = _load(project, with_grid(project.params(), grid), costs=cells)
+        loaded, counts = _load(project, for_dataset(with_grid(project.params(), grid), dataset, project), costs=cells)
         trials = _trials(loaded, _pending(loaded), counts)
     timed: Steps = {}
     if time:
         with spinner("trying a few steps of every model"):
             timed = _timed(loaded, project)
     if json_:
+        from mmbench.sweep.planning.space import on_disk
+
         states = Counter(trial["state"] for trial in trials)
         budgets = {name: _budget(stand) for name, stand in loaded.stands.items() if stand.calibrating or stand.budget}
         as_json(
@@ -268,6 +354,9 @@ def plan(project: Project, grid: str | None, cells: bool | None, time: bool, jso
                 "unmeasured": _unmeasured(loaded),
                 "budgets": budgets,
                 "time_left": vars(_time_left(loaded, timed)),
+                "memory_per_trial": _peak(loaded, timed),
+                "disk": on_disk(_jobs_left(loaded), loaded.specs),
+                "warnings": _warnings(loaded),
                 "trials": trials,
             }
         )

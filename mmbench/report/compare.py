@@ -109,10 +109,10 @@ def versions(part: Part) -> tuple[dict[Cell, Trials], list[str]]:
     many = sum(len(each) > 1 for each in found.values())
     notes = []
     if many:
-        what = f"{count(many, 'method')} in several versions (settings, data or source)"
-        notes.append(f"{part.name} holds {what}; of each the newest is compared")
+        what = f"several versions of {count(many, 'method')} (settings, data or source differ)"
+        notes.append(f"{part.name} holds {what}; the newest of each is compared")
     if drawn:
-        notes.append(f"{part.name} holds {count(drawn, 'trial')} under configurations that were drawn; left out")
+        notes.append(f"{part.name} holds {count(drawn, 'trial')} of configurations that tuning drew; they are left out")
     return chosen, notes
 
 
@@ -308,10 +308,10 @@ def compare(old: Part, new: Part, *, confidence: float, rope: float) -> Comparis
         and _finished_seeds(trials) & _finished_seeds(earlier)
     ]
     if lost:
-        notes.append(f"compared on the seeds that are done on both sides, which are not all: {listing(lost)}")
+        notes.append(f"only the seeds that are done on both sides are compared: {listing(lost)}")
     unpaired = [f"{c.method} on {c.dataset}" for c in changes if c.kind == "unpaired"]
     if unpaired:
-        notes.append(f"no seed is done on both sides for {listing(unpaired)}")
+        notes.append(f"no seed is done on both sides: {listing(unpaired)}")
     added, gone = tuple(c for c in after if c not in before), tuple(c for c in before if c not in after)
     return Comparison(
         old=old.name,

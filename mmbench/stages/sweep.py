@@ -15,6 +15,7 @@ from rich.console import Console
 
 from mmbench.ledger.store import Ledger, coverage, limits_of
 from mmbench.project.folders import BUDGET, LEDGER, PREPARED, SETTINGS
+from mmbench.schema import few_samples
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, Sweep, load_params
 from mmbench.schema.plan import Plan
@@ -40,6 +41,8 @@ def sweep(root: Path, console: Console) -> int:
     ledger = Ledger(root / LEDGER)
     (root / BUDGET).mkdir(parents=True, exist_ok=True)
     code = 0
+    for text in few_samples.warnings_of(specs.values()):
+        console.print(f"warning: {text}", style="yellow", soft_wrap=True, markup=False, highlight=False)
     with ledger.lock():
         plan, pending = _look(params, specs, root, ledger)
         for file, reason in ledger.broken.items():

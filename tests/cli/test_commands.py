@@ -90,6 +90,32 @@ def test_plan_tells_that_parameters_are_matched(root: Path, capsys: Shown) -> No
     assert made["quantities"]["parameters"] in found
 
 
+def test_plan_for_one_data_set(root: Path, capsys: Shown) -> None:
+    small_project.regression(root)
+    assert {t["dataset"] for t in told(["plan", "--root", str(root)], capsys)["trials"]} == {"small", "errors"}
+    found = told(["plan", "--root", str(root), "--for", "errors"], capsys)
+    assert {t["dataset"] for t in found["trials"]} == {"errors"} and found["declared"] > 5
+    assert main(["plan", "--root", str(root), "--for", "eror"]) == 1
+    assert "unknown data set 'eror' in --for; did you mean 'errors'?" in capsys.readouterr().err
+    (root / "data" / "raw" / "new").mkdir(parents=True)
+    (root / "data" / "raw" / "new" / "dataset.yaml").write_text("dataset: redundant\n", encoding="utf-8")
+    assert main(["plan", "--root", str(root), "--for", "new"]) == 1
+    err = capsys.readouterr().err
+    assert "datasets: [small, errors, new]" in err and "`dvc repro prepare@new`" in err
+
+
+@pytest.mark.slow
+def test_plan_foresees_the_room_that_results_take(root: Path, capsys: Shown) -> None:
+    """To a tenth of what a trial leaves behind, and a large one in the right order."""
+    assert main(["run", "--root", str(root), *CELL, "--save"]) == 0
+    kept = sum(f.stat().st_size for f in (root / "data" / "ledger").iterdir() if f.is_file())
+    capsys.readouterr()
+    left = told(["plan", "--root", str(root)], capsys)
+    pending = [t for t in left["trials"] if t["state"] == "pending"]
+    assert left["disk"] == pytest.approx(kept * len(pending), rel=0.2)
+    assert left["memory_per_trial"] > 50e6
+
+
 def test_plan_says_why_trials_are_skipped(root: Path, capsys: Shown) -> None:
     file = root / "params.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("depth: 2", "depth: 1"), encoding="utf-8")

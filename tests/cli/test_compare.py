@@ -88,6 +88,14 @@ def test_the_same_twice_is_the_same(old: Made, tmp_path: Path, capsys: Shown) ->
     assert "None of 35 methods changed" in out and "The same settings, source, data, versions and hardware" in out
 
 
+def assert_helpful(err: str, what: str, command: str) -> None:
+    """What is wrong, why, and two commands, none of them longer than a terminal is wide."""
+    first, why, *ways = err.splitlines()
+    assert first == f"error: {what}" and why.startswith("  why: ")
+    assert len(ways) == 2 and all(way.startswith("  try: ") for way in ways) and command in ways[0]
+    assert max(map(len, err.splitlines())) <= 130
+
+
 @pytest.mark.slow
 def test_revisions_of_git_are_read_through_dvc(old: Made, new: Made, tmp_path: Path, capsys: Shown) -> None:
     root = tmp_path / "project"
@@ -112,17 +120,20 @@ def test_revisions_of_git_are_read_through_dvc(old: Made, new: Made, tmp_path: P
     assert (found["old"], found["new"]) == ("reports/results.parquet at before", "reports/results.parquet at after")
     assert [c["method"] for c in found["changes"] if c["more_than_noise"]] == [BEST]
     assert main(["compare", "before", "nowhere", "--root", str(root)]) == 1
-    assert "error: nowhere is neither a ledger" in capsys.readouterr().err
+    assert_helpful(capsys.readouterr().err, "there are no results at nowhere", "git log")
+    do("git", "rm", "-q", "reports/results.parquet.dvc")
+    do("git", "commit", "-qm", "none")
+    assert main(["compare", "HEAD", "after", "--root", str(root)]) == 1
+    assert_helpful(capsys.readouterr().err, "git revision HEAD has no results", "git add dvc.lock && git commit")
     shutil.rmtree(root / ".dvc" / "cache")
     assert main(["compare", "before", "after", "--root", str(root)]) == 1
-    assert "`dvc pull`" in capsys.readouterr().err
+    assert_helpful(capsys.readouterr().err, "the results of before are not on this machine", "dvc pull")
 
 
-def test_what_cannot_be_read_is_one_plain_line(tmp_path: Path, capsys: Shown) -> None:
+def test_what_cannot_be_read_is_said_plainly(tmp_path: Path, capsys: Shown) -> None:
     (tmp_path / "empty").mkdir()
     assert main(["compare", str(tmp_path / "empty"), str(tmp_path / "empty")]) == 1
     err = capsys.readouterr().err
     assert err.startswith("error: ") and "holds no finished trial" in err and err.count("\n") == 1
     assert main(["compare", "nowhere", "nowhere", "--root", str(tmp_path)]) == 1
-    err = capsys.readouterr().err
-    assert err.startswith("error: nowhere is neither") and err.count("\n") == 1
+    assert_helpful(capsys.readouterr().err, "there are no results at nowhere", "git log")

@@ -97,6 +97,25 @@ def test_a_folder_outside_becomes_a_data_set(project: Path, tmp_path: Path, caps
     assert (folder / "files.txt").read_text(encoding="utf-8").splitlines() != index
 
 
+def test_few_test_samples_are_a_warning_and_the_page_tells_missing_from_unreadable(
+    project: Path, tmp_path: Path, capsys: Shown
+) -> None:
+    files = own_files(tmp_path / "own")
+    assert main(["data", "init", str(files)]) == 0
+    assert main(["data", "check", "own"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^warning: test has only \d samples: a model that gets .* \(95 % interval\)", out, re.MULTILINE)
+    assert "no errors, but too few test samples to decide anything" in out
+    page = (project / "reports" / "data" / "own.html").read_text(encoding="utf-8")
+    assert re.search(r">\d test samples: too few<", page) and ">missing in test</th>" in page
+    assert page.count('<div class="missing">missing</div>') == 1 and '<div class="unreadable">' not in page
+    (files / "dog" / "000.png").write_bytes(b"no picture")
+    assert main(["data", "check", "own"]) == 1
+    page = (project / "reports" / "data" / "own.html").read_text(encoding="utf-8")
+    assert page.count('<div class="missing">missing</div>') == 1
+    assert page.count('<div class="unreadable">unreadable</div>') == 1
+
+
 def test_a_card_is_not_overwritten(project: Path, capsys: Shown) -> None:
     own_files(project / "data" / "raw" / "own", each=4)
     assert main(["data", "init", "data/raw/own"]) == 0
@@ -437,7 +456,7 @@ def test_an_encoder_that_cannot_be_had_is_a_problem(project: Path, capsys: Shown
     (folder / "dataset.yaml").write_text(yaml.safe_dump(card | {"columns": column}), encoding="utf-8")
     told = checked(capsys, "own")
     assert re.match(r"up to 6 tokens of features from bert @ \w{12}, frozen", told["modalities"]["said"]["note"])
-    assert all("rough" in note for note in told["notes"])
+    assert all("has only" in note for note in told["notes"])
 
 
 def test_a_misspelt_option_is_told_once_and_nothing_is_counted(project: Path, capsys: Shown) -> None:

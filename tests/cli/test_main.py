@@ -27,27 +27,22 @@ def test_help_imports_nothing_heavy(command: str) -> None:
     assert not set(HEAVY) & set(modules.split())
 
 
-def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_are_listed_under_headings_in_the_order_of_use(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--help"])
-    listed = capsys.readouterr().out.split("Commands:")[1].splitlines()[1:]
-    assert [line.split()[0] for line in listed] == [
-        "new",
-        "list",
-        "data",
-        "plan",
-        "run",
-        "status",
-        "cost-curves",
-        "report",
-        "verdict",
-        "compare",
-        "champion",
-        "predict",
-        "ui",
-        "track",
-        "forget",
-    ]
-    assert not any(line.endswith("...") for line in listed)
+    chapters = {}
+    for part in capsys.readouterr().out.split("\n\n")[1:]:
+        title, *lines = part.strip("\n").splitlines()
+        if title.endswith(":") and title != "Options:":
+            chapters[title] = [line.split()[0] for line in lines]
+            assert not any(line.endswith("...") for line in lines)
+            assert len({len(line) - len(line[2:].split(maxsplit=1)[1]) for line in lines} | {15}) == 1, "in line"
+    assert chapters == {
+        "Start:": ["new", "list", "data"],
+        "Run:": ["plan", "run", "status", "forget", "cost-curves"],
+        "Read the results:": ["report", "verdict", "compare", "ui", "track"],
+        "Use the best models:": ["champion", "predict"],
+    }
+    assert sorted(name for names in chapters.values() for name in names) == sorted(cli.commands)
 
 
 @pytest.mark.parametrize(

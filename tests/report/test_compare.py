@@ -184,7 +184,7 @@ def test_new_missing_broken_and_unpaired_are_told(made: Made) -> None:
     ]
     kinds = {c.method: c.kind for c in found.changes}
     assert kinds["mean + concat · hybrid"] == "unpaired" and kinds[BEST] == "same"
-    assert "no seed is done on both sides for mean + concat · hybrid on synergy" in found.notes
+    assert "no seed is done on both sides: mean + concat · hybrid on synergy" in found.notes
     assert found.finding.endswith("1 new, 1 missing")
 
 
@@ -198,7 +198,7 @@ def test_of_several_versions_the_newest_is_compared_whole(made: Made) -> None:
     found = compared(made, both)
     change = next(c for c in found.changes if c.method == BEST)
     assert change.difference is not None and change.difference.n == 2, "seeds of different versions are not mixed"
-    assert any(n.startswith("new holds 35 methods in several versions") for n in found.notes)
+    assert any(n.startswith("new holds several versions of 35 methods") for n in found.notes)
 
 
 def test_what_differs_in_the_origin_is_told(made: Made) -> None:
@@ -242,7 +242,7 @@ def test_nothing_in_common_is_told(made: Made) -> None:
 def test_seeds_that_one_side_lacks_are_told(made: Made) -> None:
     new = {k: r for k, r in made.results.items() if not (r.config.cell == BEST and r.config.seed == 2)}
     found = compared(made, replace(made, results=new))
-    assert found.notes == (f"compared on the seeds that are done on both sides, which are not all: {BEST} on synergy",)
+    assert found.notes == (f"only the seeds that are done on both sides are compared: {BEST} on synergy",)
     only = {k: r for k, r in made.results.items() if r.config.seed == 0}
     other = {k: r for k, r in made.results.items() if r.config.seed == 1}
     assert (

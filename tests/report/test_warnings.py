@@ -52,6 +52,14 @@ def test_a_validation_split_that_is_not_like_test_is_told(by: float, samples: in
         assert re.search(r"0\.99\d on validation and 0\.76\d on test", validation_gap(d))
 
 
+def test_few_test_samples_are_on_the_first_screen_with_the_interval_that_they_allow() -> None:
+    """Not where there are enough, and not where the samples are not known."""
+    for samples, times in ((12, 2), (30, 0), (1, 0)):
+        text = in_markdown(analyse(**shifted(make(truths=TRUTH, seeds=3, noise=0.004), 0.0, samples=samples)))
+        assert text.count("est has only 12 samples: a model that gets 9 of 12 right") == times
+        assert ("47 % to 91 %" in text.partition("## Before you rely on it")[2][:1500]) == bool(times)
+
+
 def test_few_groups_stand_beside_the_score() -> None:
     note = "few groups: the 160 samples of test come from 1 group, and other groups may differ"
     text = in_markdown(analyse(**shifted(make(truths=TRUTH, seeds=3, noise=0.004), 0.0, notes=(note,))))

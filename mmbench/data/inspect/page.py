@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from mmbench.data.inspect.check import Checked
 from mmbench.data.inspect.pictures import examples
 from mmbench.data.public.loader import Loader
+from mmbench.data.split.learnability import FEW_SAMPLES
 
 STYLES = (
     ("mmbench.report.pages", "tokens.css"),
@@ -53,6 +54,7 @@ def render(checked: Checked, summary: dict[str, Any]) -> str:
         examples=examples(checked),
         problems=checked.problems[:PROBLEMS],
         leaks=[leak.problem for leak in checked.leaks[:LEAKS]],
+        few=any(note.startswith(FEW_SAMPLES) for note in checked.notes),
         most_classes=CLASSES,
         version=version("mmbench"),
     )

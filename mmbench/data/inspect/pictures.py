@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -26,13 +27,14 @@ RAMP = np.array(
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One modality of one example. picture: a data: URI; text: instead of one. missing: it has neither."""
+    """One modality of one example. picture: a data: URI; text: instead of one. absent: why it has neither: the field
+    is empty ("missing"), or its file is not there or cannot be read ("unreadable")."""
 
     modality: str
     kind: str
     picture: str = ""
     text: str = ""
-    missing: bool = False
+    absent: Literal["", "missing", "unreadable"] = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +81,16 @@ def _label(checked: Checked, i: int) -> str:
 
 def _show_cell(name: str, seen: Seen, i: int) -> Shown:
     kind, cell = seen.column.kind, seen.column.cells[i]
+    if cell is None and i not in seen.broken:
+        return Shown(modality=name, kind=kind, absent="missing")
     if cell is None or seen.looks[i] is None or seen.decoder is None:
-        return Shown(modality=name, kind=kind, missing=True)
+        return Shown(modality=name, kind=kind, absent="unreadable")
     if kind == "text":
         return Shown(modality=name, kind=kind, text=_text(cell))
     try:
         values, mask = seen.decoder.decode(cell)
     except CellError:
-        return Shown(modality=name, kind=kind, missing=True)
+        return Shown(modality=name, kind=kind, absent="unreadable")
     real = values if mask is None else values[: int(mask.sum())]
     return Shown(modality=name, kind=kind, picture=_uri(_draw(kind, real)))
 

@@ -10,11 +10,13 @@ from mmbench.data.files.problems import DataError, Problem
 from mmbench.data.split import coverage
 from mmbench.data.table.findings import quote
 from mmbench.data.table.table import Table
+from mmbench.schema import few_samples
+from mmbench.schema.metric import CLASSES
 
 FEW = 10
-"""Samples, or groups, of validation or test below which a score says little."""
+"""Groups of validation or test below which a score says little."""
 
-FEW_GROUPS = "few groups: "
+FEW_GROUPS, FEW_SAMPLES = "few groups: ", "few samples: "
 """How notes begin that tell of them."""
 
 OTHERS = ("validation", "test")
@@ -40,7 +42,7 @@ def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
     train, kind, names = table.labels[split == "train"], table.task.kind, table.task.targets
     if not len(train):
         yield "no sample is in train"
-    elif kind in ("classification", "binary"):
+    elif kind in CLASSES:
         known = np.unique(train)
         if len(known) == 1:
             yield f"every sample of train has the class {quote(names[int(known[0])])!r}; nothing to tell apart"
@@ -57,10 +59,12 @@ def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
 
 
 def _of_sizes(table: Table, split: np.ndarray) -> Iterator[str]:
-    for other in OTHERS:
-        labels = table.labels[split == other]
-        if len(labels) < FEW:
-            yield f"{other} has only {len(labels)} samples: scores on it are rough"
+    classes = len(table.task.targets) if table.task.kind in CLASSES else None
+    test, validation = (int((split == other).sum()) for other in ("test", "validation"))
+    if said := few_samples.warning(test, classes):
+        yield FEW_SAMPLES + said
+    if validation < few_samples.LEAST:
+        yield f"validation has only {validation} samples: the epoch is chosen on them, so the choice is rough"
 
 
 def _of_groups(table: Table, split: np.ndarray) -> Iterator[str]:
@@ -81,7 +85,7 @@ def _of_modalities(table: Table, split: np.ndarray) -> Iterator[str]:
         for part in ("train", *OTHERS):
             if (split == part).any() and missing[split == part].all():
                 yield f"{name}: no sample of {part} has it"
-        if table.task.kind in ("classification", "binary") and missing.any():
+        if table.task.kind in CLASSES and missing.any():
             lacking = np.unique(table.labels[missing])
             if len(lacking) == 1 and missing[table.labels == lacking[0]].all():
                 target = quote(table.task.targets[int(lacking[0])])

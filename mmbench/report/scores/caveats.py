@@ -220,11 +220,11 @@ def _noisy_cells(d: DatasetReport) -> list[str]:
 
 def _imbalance(d: DatasetReport) -> list[str]:
     """Where the most frequent class alone explains much of an accuracy."""
-    noun = d.targets.split()[-1]
+    classes = d.classes
     baseline = next((r for r in d.controls if r.method.baseline == "majority"), None)
-    if noun != "classes" or baseline is None or "accuracy" not in baseline.metrics:
+    if classes is None or baseline is None or "accuracy" not in baseline.metrics:
         return []
-    most, classes = baseline.metrics["accuracy"].mean, int(d.targets.split()[0].replace(",", ""))
+    most = baseline.metrics["accuracy"].mean
     if most < min(2 / classes, (1 + 1 / classes) / 2):
         return []
     return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmbench.report.values.datasets import DatasetReport
-from mmbench.report.values.words import listing
+from mmbench.report.values.words import listing, sentence
+from mmbench.schema import few_samples
 
 SURE = 2.576
 """Standard errors by which the two splits must differ: 99 %."""
@@ -17,6 +18,9 @@ LEAKAGE, GROUPS = "accepted leakage: ", "few groups: "
 
 def warnings(d: DatasetReport) -> Iterator[str]:
     """Sentences; none where there is nothing to say."""
+    # A data set that is known from its trials alone has no samples.
+    if d.splits["test"] > 1 and (said := few_samples.warning(d.splits["test"], d.classes)):
+        yield f"{sentence(said)}."
     gap = validation_gap(d)
     if gap:
         yield gap

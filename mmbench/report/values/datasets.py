@@ -78,6 +78,12 @@ class DatasetReport:
         raise KeyError(key)
 
     @property
+    def classes(self) -> int | None:
+        """Among which a model chooses; None where it predicts labels or numbers."""
+        number, noun = self.targets.rsplit(" ", 1)
+        return int(number.replace(",", "")) if noun in ("class", "classes") else None
+
+    @property
     def cells(self) -> tuple[CellRow, ...]:
         return tuple(r for r in self.rows if r.method.role == "cell")
 

@@ -100,11 +100,13 @@ def _forgotten(raw: Raw, survey: Survey) -> list[str]:
     if raw.card.manifest is None:
         return []
     root = manifest.root_of(raw.card, raw.folder).folder
-    files = unnamed(root, survey.named)
+    # The table itself may end as the files do that it names, such as `.csv`.
+    files = unnamed(root, {*survey.named, raw.card.manifest})
     if not files:
         return []
     more = ", ..." if len(files) > FEW else ""
-    said = f"{len(files):,} file{'s' if len(files) > 1 else ''} below {root} in no row of {raw.card.manifest}"
+    are = "files are" if len(files) > 1 else "file is"
+    said = f"{len(files):,} {are} below {root} but in no row of {raw.card.manifest}"
     inside = root.resolve().is_relative_to(raw.folder.resolve())
     update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
     drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()

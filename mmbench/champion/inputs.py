@@ -55,9 +55,10 @@ class InputBuilder:
 
     def columns(self) -> dict[str, str]:
         """The columns that rows need -> the modality that each is for."""
-        return {column: name for name in self.modalities for column in self._columns(name)}
+        return {column: name for name in self.modalities for column in self.columns_of(name)}
 
-    def _columns(self, name: str) -> tuple[str, ...]:
+    def columns_of(self, name: str) -> tuple[str, ...]:
+        """Of one modality."""
         return (self.readers[name].columns if name in self.readers else ()) or (name,)
 
     def check(self, rows: Rows) -> None:
@@ -99,13 +100,13 @@ class InputBuilder:
 
     def _place(self, rows: Rows, i: int, name: str, cell: Cell | None) -> str:
         of = f" ({cell.name})" if isinstance(cell, Source) else ""
-        columns = self._columns(name)
+        columns = self.columns_of(name)
         return f"{rows.places[i]}, {columns[0] if len(columns) == 1 else name}{of}"
 
     def _cells(self, name: str, rows: Rows, root: Root) -> tuple[list[Cell | None], dict[int, str]]:
         """One a row, None where the modality is missing or cannot be; and what is wrong, by row."""
         findings = Findings(rows.file)
-        columns = self._columns(name)
+        columns = self.columns_of(name)
         mine = {c: rows.columns[c] for c in columns}
         own = Rows(file=rows.file, columns=dict(mine), numbers=rows.numbers, findings=findings)
         if name not in self.readers:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def champion(project: Project, *, datasets: tuple[str, ...]) -> int:
     """Register the best model of each data set in MLflow with the alias `champion`.
 
-    Of the trained models the one that is best on validation is chosen. It is restored from its weights where these were
-    kept and give the ledger's outputs on test, else trained again: on like hardware that gives the same numbers bit by
-    bit, and where it does not, that is reported. A model that is registered already stays as it is.
+    The method with the best mean over seeds on validation is chosen, and of it the seed that is best there. It is
+    restored from its weights where these were kept and give the ledger's outputs on test, else trained again: on like
+    hardware that gives the same numbers bit by bit, and where it does not, that is reported. A model that is registered
+    already stays as it is.
     """
     loaded = load(project)
     for name in datasets:

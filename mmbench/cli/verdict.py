@@ -101,6 +101,7 @@ def verdict(project: Project, dataset: str | None, kind: str | None, json_: bool
         raise UserError(f"no verdict on {dataset!r} in --dataset{suggest(dataset, known)}")
     records = [r for r in found["verdicts"] if dataset in (None, r["dataset"]) and kind in (None, r["kind"])]
     if json_:
-        as_json(found | {"verdicts": records})
+        methods = [m for m in found.get("methods", []) if dataset in (None, m["dataset"])]
+        as_json(found | {"verdicts": records, "methods": methods})
     else:
         _show(found, records)

@@ -35,7 +35,8 @@ def export(report: Report, folder: Path) -> tuple[str, ...]:
 
 
 def verdicts_of(context: Context) -> dict[str, Any]:
-    """Every verdict, with what it rests on, as plain data: what `mmbench verdict` shows."""
+    """Every verdict, and every method in the order of the report, as plain data: what `mmbench verdict` and MLflow
+    show."""
     return {
         "headline": context.headline,
         "date": context.date,
@@ -43,6 +44,7 @@ def verdicts_of(context: Context) -> dict[str, Any]:
         "partial": context.partial,
         "trained_too_briefly": dict(context.short),
         "verdicts": [v.plain() for v in context.verdicts],
+        "methods": [row.plain(d.scale) for d in context.datasets for row in d.rows],
     }
 
 

@@ -1,4 +1,5 @@
 """What a report consists of; other things may lie beside it in its folder."""
 
+VERDICTS_FILE = "verdicts.json"
 REPORT_FOLDERS = ("tables", "figures", "plots")
-REPORT_FILES = ("report.html", "report.md", "results.parquet", "verdicts.json", "metrics.json")
+REPORT_FILES = ("report.html", "report.md", "results.parquet", VERDICTS_FILE, "metrics.json")

@@ -20,6 +20,7 @@ from mmbench.schema.metric import METRICS
 from mmbench.schema.params import Tracking
 from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult
+from mmbench.tracking.model_card import card
 from mmbench.tracking.run import result_hash
 from mmbench.tracking.runs import find
 from mmbench.tracking.store import Store, check_owners, plain_errors, quiet, sqlite_file, tracking_uri
@@ -69,8 +70,20 @@ def registered(store: Store, settings: Tracking, kept: TrialResult) -> Registere
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-    same = found.tags.get("result_hash") == _hash(kept)
+        same = found.tags.get("result_hash") == _hash(kept) and _has_run(store, found.run_id)
     return Registered(name=name, version=str(found.version)) if same else None
+
+
+def _has_run(store: Store, run_id: str | None) -> bool:
+    """Whether a model's run is still there: one that was written anew leaves its model without."""
+    from mlflow.exceptions import MlflowException
+
+    if not run_id:
+        return True
+    try:
+        return bool(store.client.get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException:
+        return False
 
 
 def register(
@@ -204,26 +217,9 @@ def _tell(store: Store, made: Registered, restored: Restored, spec: DataSpec, bu
     client.update_model_version(made.name, made.version, description=note)
     for key, value in tags.items():
         client.set_model_version_tag(made.name, made.version, key, value)
-    client.update_registered_model(made.name, description=_how(made, spec, builder))
+    client.update_registered_model(made.name, description=card(made.uri, spec, builder))
     client.set_registered_model_tag(made.name, "dataset", spec.name)
     client.set_registered_model_alias(made.name, ALIAS, made.version)
-
-
-def _how(made: Registered, spec: DataSpec, builder: InputBuilder) -> str:
-    raw = bool(builder.readers)
-    columns = "paths below the folder, texts or arrays" if raw else "arrays as `data/prepared` stores them (JSON lines)"
-    return f"""\
-The trained model on `{spec.name}` that is best on the validation split by {METRICS[spec.task.metric].label}: one trial
-with one seed. The report compares means over seeds, so the combination that it names may be another.
-
-```sh
-mmbench predict --model {made.uri} rows.{"csv" if raw else "jsonl"}
-MMBENCH_ROOT=FOLDER mlflow models serve --model-uri {made.uri} --env-manager local
-```
-
-One column a modality, named as in the manifest: {columns}. A row that cannot be read gets
-a message in `error`; the others are predicted.
-"""
 
 
 def fetch(uri: str, root: Path) -> Path:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mmbench.report.values import titles
+from mmbench.report.values.methods import method_of
 from mmbench.schema.metric import METRICS
-from mmbench.schema.quantity import Value, describe, group_of
+from mmbench.schema.quantity import GROUP, Value, describe, group_of
 from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
+from mmbench.tracking.names import trial_name
+from mmbench.tracking.palette import GREY
 
-PALETTE = ("#0A70C2", "#A33B00", "#29A3A3", "#5B1F66", "#99850A", "#1F1F1F")
-GREY = "#8A9099"
+LAYOUT = "2"
+"""Counts up when runs are laid out otherwise: those of another layout are then written anew, since MLflow can take no
+metric away."""
+LEVEL = "trial"
+PARENT = "mlflow.parentRunId"
 LONGEST_TAG = 2000
 _KEY = re.compile(r"[^\w\-. /]")
 """What MLflow takes in no key."""
 
-SECTIONS = {"train": "train", "validation": "val"}
-"""Of MLflow's charts, by the split that a curve's name begins with."""
+CURVES, USAGE = "curves", "usage"
+"""How keys begin of learning curves, and of what is measured besides scores. A run's page shows a section for each
+beginning, in the order of the alphabet: curves, test, usage, val."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +54,6 @@ class RunContent:
     params: dict[str, str]
     points: tuple[Point, ...]
     data_hash: str | None
-
-
-def colours(attentions: Sequence[str]) -> dict[str, str]:
-    """A colour for each attention, by name order; beyond the palette all are grey rather than look-alikes."""
-    names = sorted(set(attentions))
-    return {name: PALETTE[i] if i < len(PALETTE) else GREY for i, name in enumerate(names)}
 
 
 def _choices(config: TrialConfig) -> dict[str, str]:
@@ -92,21 +94,23 @@ def _finals(result: TrialResult, main: str | None) -> Iterator[tuple[str, float]
         yield f"test/{name}", test[name]
     for name in dict.fromkeys((main or "loss", "loss")):
         if name in validation:
-            yield f"val/{name}_at_best", validation[name]
+            yield f"val/{name}", validation[name]
     for name, value in result.quantities.items():
         yield from _quantity(name, value, result.config.modalities)
 
 
 def _quantity(name: str, value: Value, modalities: tuple[str, ...]) -> Iterator[tuple[str, float]]:
-    """`cost/parameters`; of a list one key for each modality or level, `robustness/accuracy/0.5`."""
+    """`usage/parameters`; of a list one key for each modality or level, `usage/robustness/accuracy/0.5`."""
+    group = group_of(name)
     for part, number in describe(name, value).rows(value, modalities):
-        yield "/".join(filter(None, (group_of(name), name, _KEY.sub("_", part)))), float(number)
+        names = (USAGE, "" if group == GROUP else group, name, _KEY.sub("_", part))
+        yield "/".join(filter(None, names)), float(number)
 
 
 def _curve(name: str) -> str:
-    """`validation_accuracy` -> `val/accuracy`."""
+    """`validation_accuracy` -> `curves/val_accuracy`."""
     split, _, what = name.partition("_")
-    return f"{SECTIONS[split]}/{what}" if split in SECTIONS and what else f"curve/{name}"
+    return f"{CURVES}/val_{what}" if split == "validation" and what else f"{CURVES}/{name}"
 
 
 def _points(result: TrialResult, main: str | None, start: int, end: int) -> Iterator[Point]:
@@ -122,7 +126,7 @@ def _points(result: TrialResult, main: str | None, start: int, end: int) -> Iter
 
 def _sentence(result: TrialResult, main: str | None) -> str:
     """The first line of the description: all that MLflow shows of it before a click."""
-    where = f"{result.config.cell} on {result.config.dataset}, seed {result.config.seed}"
+    where = _what(result.config)
     if result.state is not State.DONE:
         return f"{where}: {result.state.replace('_', ' ')} after {result.seconds:.0f} s: {result.message}"
     score = "no test score"
@@ -133,10 +137,14 @@ def _sentence(result: TrialResult, main: str | None) -> str:
     return f"{where}: {score} after {f'{epochs} epochs and ' if epochs else ''}{result.seconds:.0f} s."
 
 
-def _note(result: TrialResult, main: str | None, report: str | None) -> str:
+def _what(config: TrialConfig) -> str:
+    return f"{titles.method(method_of(config, {}))} on {config.dataset}, seed {config.seed}"
+
+
+def _note(result: TrialResult, main: str | None, links: Mapping[str, str]) -> str:
     lines = [_sentence(result, main), "", f"`trial_id` {result.trial_id}: the same file name in the ledger."]
-    if report is not None:
-        lines += ["", f"[The report]({report}) compares it with the others."]
+    if links:
+        lines += ["", " · ".join(f"[{what}]({where})" for what, where in links.items())]
     if result.traceback:
         lines += ["", "```", result.traceback[-3000:], "```"]
     return "\n".join(lines)
@@ -147,30 +155,33 @@ def result_hash(result: TrialResult) -> str:
     return hashlib.sha256(result.model_dump_json().encode()).hexdigest()[:16]
 
 
+def period(result: TrialResult) -> tuple[int, int]:
+    """When a trial ran: ms since 1970."""
+    start = round(datetime.fromisoformat(result.started).timestamp() * 1000)
+    return start, start + round(result.seconds * 1000)
+
+
 def from_result(
     result: TrialResult,
     colour: Mapping[str, str],
     *,
     current: bool,
     main: str | None = None,
-    report: str | None = None,
+    parent: str | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> RunContent:
-    """The run of a finished trial. `colour`: by attention; a baseline is grey. `current`: the plan contains it.
-    `main`: the main metric of its data set. `report`: the address of the report in MLflow."""
+    """The run of a finished trial. `colour`: by architecture; a control is grey. `current`: the plan contains it.
+    `main`: the main metric of its data set. `parent`: run_id of its method. `links`: what is offered -> address."""
     main = _main(result, main)
-    began = datetime.fromisoformat(result.started)
-    start = round(began.timestamp() * 1000)
-    end = start + round(result.seconds * 1000)
-    choices = _choices(result.config)
-    tags = choices | {
+    start, end = period(result)
+    tags = _tags(result.config, colour, parent) | {
         "state": result.state.value,
         "trial_id": result.trial_id,
         "result_hash": result_hash(result),
         "current": "yes" if current else "no",
         "data_hash": result.provenance.data_hash,
         "fingerprint": result.provenance.fingerprint,
-        "mlflow.runColor": colour.get(choices.get("attention", ""), GREY),
-        "mlflow.note.content": _note(result, main, report),
+        "mlflow.note.content": _note(result, main, links or {}),
     }
     if result.message is not None:
         tags["reason"] = result.message[:LONGEST_TAG]
@@ -178,15 +189,29 @@ def from_result(
         tags["commit"] = result.provenance.commit + (" with changes" if result.provenance.dirty else "")
     return RunContent(
         trial_id=result.trial_id,
-        name=result.config.name,
+        name=trial_name(result.config),
         status="FINISHED" if result.state is State.DONE else "FAILED",
         start=start,
         end=end,
         tags=tags,
-        params=choices | dict(_settings(result.config)),
+        params=_choices(result.config) | dict(_settings(result.config)),
         points=tuple(_points(result, main, start, end)),
         data_hash=result.provenance.data_hash,
     )
+
+
+def _tags(config: TrialConfig, colour: Mapping[str, str], parent: str | None) -> dict[str, str]:
+    """Those that do not depend on how a trial ended."""
+    choices = _choices(config)
+    return choices | {
+        "method": config.cell,
+        "budget": f"x{config.budget:g}",
+        "configuration": str(config.configuration),
+        "level": LEVEL,
+        "layout": LAYOUT,
+        "mlflow.runColor": colour.get(choices.get("architecture", ""), GREY),
+        **({} if parent is None else {PARENT: parent}),
+    }
 
 
 def skip_id(config: TrialConfig) -> str:
@@ -194,26 +219,26 @@ def skip_id(config: TrialConfig) -> str:
     return "skipped-" + hashlib.sha256(config.canonical().encode()).hexdigest()[:16]
 
 
-def from_skip(config: TrialConfig, reason: str, colour: Mapping[str, str], *, time: int) -> RunContent:
+def from_skip(
+    config: TrialConfig, reason: str, colour: Mapping[str, str], *, time: int, parent: str | None = None
+) -> RunContent:
     """The run of a declared trial that cannot be. `time`: ms since 1970, when it was first found so."""
-    choices = _choices(config)
     return RunContent(
         trial_id=skip_id(config),
-        name=config.name,
+        name=trial_name(config),
         status="KILLED",
         start=time,
         end=time,
-        tags=choices
+        tags=_tags(config, colour, parent)
         | {
             "state": State.SKIPPED.value,
             "trial_id": skip_id(config),
             "result_hash": hashlib.sha256(reason.encode()).hexdigest()[:16],
             "current": "yes",
             "reason": reason[:LONGEST_TAG],
-            "mlflow.runColor": colour.get(choices.get("attention", ""), GREY),
-            "mlflow.note.content": f"{config.cell} on {config.dataset}, seed {config.seed}: skipped: {reason}",
+            "mlflow.note.content": f"{_what(config)}: skipped: {reason}",
         },
-        params=choices | dict(_settings(config)),
+        params=_choices(config) | dict(_settings(config)),
         points=(),
         data_hash=None,
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.result import State
-from mmbench.tracking.run import RunContent
+from mmbench.tracking.run import LAYOUT, PARENT, RunContent
 from mmbench.tracking.store import Store
 
 METRICS_A_BATCH = 1000
@@ -25,6 +25,9 @@ class Known:
 
     run_id: str
     trial_id: str
+    name: str
+    layout: str
+    parent: str
     state: str
     result_hash: str
     current: bool
@@ -36,7 +39,7 @@ def find(store: Store, trial_id: str | None = None) -> dict[str, Known]:
 
     Where two hosts imported one trial at the same time, the surplus runs are deleted.
     """
-    what = f"tags.trial_id = '{trial_id}'" if trial_id else "tags.state LIKE '%'"
+    what = f"tags.trial_id = '{trial_id}'" if trial_id else "tags.trial_id LIKE '%'"
     found: dict[str, Known] = {}
     token = None
     while True:
@@ -48,6 +51,9 @@ def find(store: Store, trial_id: str | None = None) -> dict[str, Known]:
             known = Known(
                 run_id=run.info.run_id,
                 trial_id=tags["trial_id"],
+                name=run.info.run_name,
+                layout=tags.get("layout", ""),
+                parent=tags.get(PARENT, ""),
                 state=tags["state"],
                 result_hash=tags.get("result_hash", ""),
                 current=tags.get("current") == "yes",
@@ -64,10 +70,12 @@ def find(store: Store, trial_id: str | None = None) -> dict[str, Known]:
 
 
 def put(store: Store, content: RunContent, known: Known | None, specs: Mapping[str, DataSpec]) -> Written:
-    """Write one run, unless it is there. A run that was cut off is completed, one of an older result replaced."""
-    if known is not None and known.result_hash == content.tags["result_hash"]:
+    """Write one run, unless it is there. A run that was cut off is completed, one of an older result or layout is
+    replaced."""
+    same = known is not None and (known.result_hash, known.layout) == (content.tags["result_hash"], LAYOUT)
+    if known is not None and same:
+        _mend(store, known, content)
         if known.whole:
-            mark(store, known, current=content.tags["current"] == "yes")
             return "unchanged"
         _fill(store, known.run_id, content, specs)
         return "added"
@@ -78,6 +86,16 @@ def put(store: Store, content: RunContent, known: Known | None, specs: Mapping[s
     )
     _fill(store, run.info.run_id, content, specs)
     return "added" if known is None else "replaced"
+
+
+def _mend(store: Store, known: Known, content: RunContent) -> None:
+    """What may differ though the result does not: titles, the parent, the plan."""
+    if known.name != content.name:
+        store.client.update_run(known.run_id, name=content.name)
+    if known.parent != content.tags.get(PARENT, ""):
+        for key in (PARENT, "mlflow.note.content"):
+            store.client.set_tag(known.run_id, key, content.tags[key])
+    mark(store, known, current=content.tags["current"] == "yes")
 
 
 def _fill(store: Store, run_id: str, content: RunContent, specs: Mapping[str, DataSpec]) -> None:

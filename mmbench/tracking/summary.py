@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 from mmbench.schema.params import Tracking
 from mmbench.schema.report_files import REPORT_FILES, REPORT_FOLDERS
 from mmbench.schema.result import State
+from mmbench.tracking import links
+from mmbench.tracking.reported import put_records, records
 from mmbench.tracking.store import Store, TrackingError, open_store, plain_errors
 
 log = logging.getLogger("mmbench.tracking")
@@ -32,7 +33,11 @@ def _run_id(store: Store) -> str:
 
 def report_address(store: Store) -> str:
     """Where the report is in MLflow's pages, from any of them. The store's lock is held."""
-    return f"#/experiments/{store.experiment_id}/runs/{_run_id(store)}/artifacts/report/report.html"
+    return _report(store, _run_id(store))
+
+
+def _report(store: Store, run_id: str) -> str:
+    return links.run(store.experiment_id, run_id, "report/report.html")
 
 
 def _set_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
@@ -60,7 +65,7 @@ def add_champion(store: Store, dataset: str, sentence: str, folder: Path) -> Non
 def _linked(said: str) -> str:
     """`NAME: sentence`, with a link to the registered model of that name."""
     name, colon, rest = said.partition(":")
-    return f"[{name}](#/models/{quote(name)}){colon}{rest}"
+    return f"[{name}]({links.model(name)}){colon}{rest}"
 
 
 def _describe(store: Store, run_id: str) -> None:
@@ -68,7 +73,6 @@ def _describe(store: Store, run_id: str) -> None:
     tags = store.client.get_run(run_id).data.tags
     counts = {state: int(tags.get(f"trials.{state}", 0)) for state in State}
     text = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
-    here = f"#/experiments/{store.experiment_id}/runs/{run_id}/artifacts"
     lines = [f"{sum(counts.values())} declared trials: {text}.", ""]
     lines += [f"[The report]({report_address(store)}), once made, is among the artifacts."]
     if HEADLINE in tags:
@@ -76,17 +80,17 @@ def _describe(store: Store, run_id: str) -> None:
         lines += [f"- {k.removeprefix(VERDICTS)}: {v}" for k, v in sorted(tags.items()) if k.startswith(VERDICTS)]
     champions = {k.removeprefix(CHAMPION): v for k, v in sorted(tags.items()) if k.startswith(CHAMPION)}
     if champions:
-        lines += ["", "**The best model of each data set**, by validation:", ""]
-        lines += [f"- {_linked(said)} [Where it errs]({here}/champions/{name})" for name, said in champions.items()]
+        lines += ["", "**The model to use on each data set**, chosen on validation by the mean over seeds:", ""]
+        for name, said in champions.items():
+            errors = links.run(store.experiment_id, run_id, f"champions/{name}")
+            lines.append(f"- {_linked(said)} [Where it errs]({errors})")
     _set_tags(store, run_id, {"mlflow.note.content": "\n".join(lines)})
 
 
-def _verdicts(folder: Path) -> dict[str, str]:
-    """Tags: the report's headline, and how much is decided on each data set."""
-    file = folder / "verdicts.json"
-    if not file.is_file():
+def _verdicts(found: Mapping[str, Any]) -> dict[str, str]:
+    """Tags: the report's headline, and how much is decided on each data set. found: verdicts.json."""
+    if not found:
         return {}
-    found = json.loads(file.read_text(encoding="utf-8"))
     counts: dict[str, dict[str, Counter[str]]] = {}
     for record in found["verdicts"]:
         own = counts.setdefault(record["dataset"], {}).setdefault(record["kind"], Counter())
@@ -117,7 +121,8 @@ def _content_hash(folder: Path) -> str:
 
 
 def log_report(settings: Tracking, root: Path, folder: Path) -> bool:
-    """Attach the report's files to the summary run, unless they are there. True where they are now in MLflow.
+    """Attach the report's files to the summary run, and write what it says of each method and contrast, unless that is
+    there. True where it is now in MLflow.
 
     Never an exception: a report that is not in MLflow lies in its folder all the same, and a warning says so.
     """
@@ -127,14 +132,16 @@ def log_report(settings: Tracking, root: Path, folder: Path) -> bool:
         store = open_store(settings, root)
         with plain_errors(store.uri), store.lock:
             run_id, content = _run_id(store), _content_hash(folder)
-            if store.client.get_run(run_id).data.tags.get("report_hash") != content:
+            summary, found = store.client.get_run(run_id), records(folder)
+            put_records(store, found, _report(store, run_id), summary.info.start_time)
+            if summary.data.tags.get("report_hash") != content:
                 for name in REPORT_FILES:
                     if (folder / name).is_file():
                         store.client.log_artifact(run_id, str(folder / name), "report")
                 for name in REPORT_FOLDERS:
                     if (folder / name).is_dir():
                         store.client.log_artifacts(run_id, str(folder / name), f"report/{name}")
-                _set_tags(store, run_id, _verdicts(folder))
+                _set_tags(store, run_id, _verdicts(found))
                 _describe(store, run_id)
                 store.client.set_tag(run_id, "report_hash", content)
     except TrackingError as error:

@@ -1,7 +1,7 @@
-"""What a visitor sees first: the experiment's description and its saved views.
+"""The saved views of an experiment: what a visitor sees first.
 
-Saved views are experiment tags that MLflow's pages read but its documentation does not describe. Their form was read
-from MLflow 3.17; the browser test shows when a later version reads them otherwise.
+They are experiment tags that MLflow's pages read but its documentation does not describe. Their form was read from
+MLflow 3.17; the browser test shows when a later version reads them otherwise.
 """
 
 from __future__ import annotations
@@ -9,221 +9,223 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from mmbench.registry import GRID_AXES
-from mmbench.schema.metric import METRICS
+from mmbench.tracking import charts, links
 from mmbench.tracking.store import Store
 
-COLUMNS = (
-    "params.`dataset`",
-    "params.`attention`",
-    "params.`fusion`",
-    "params.`architecture`",
-    "metrics.`cost/parameters`",
-    "metrics.`cost/train_seconds`",
-    "tags.`state`",
-)
-KEYS = {"best": "1 Best cells", "charts": "2 Charts", "attention": "3 By attention"}
-SECTIONS = {"answer": "Answer", "curves": "Learning curves"}
+TAG, OWN = "mlflow.sharedViewState.", "mmbench."
+"""How the tags of all saved views begin, and the keys of ours: those of a person stay as they are."""
+
+FORMER = ("best", "charts", "attention")
+"""Keys of ours in stores that were written before."""
+
+NARROW, NUMBER, LONG, WIDE = 64, 96, 144, 290
+NAME, CREATED = "attributes.`Run Name`", "attributes.`Created`"
+RUNS = "tags.current = 'yes' and tags.level = '{level}'"
 
 
-def _chart(kind: str, number: int, section: str, **more: Any) -> dict[str, Any]:
-    flags = {"runsCountToCompare": 100, "deleted": False, "isGenerated": False}
-    return {"type": kind, "uuid": f"chart{number}", "metricSectionId": section, **flags, **more}
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One saved view. columns: width by column, in order. more: other parts of the state."""
+
+    key: str
+    name: str
+    where: str
+    order: str
+    columns: Mapping[str, int]
+    descending: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """Its settings, in the form of MLflow's pages: JSON, deflated, base64."""
+        widths = {NAME: WIDE, CREATED: LONG, **self.columns}
+        state: dict[str, Any] = {
+            "searchFilter": self.where,
+            "orderByKey": self.order,
+            "orderByAsc": not self.descending,
+            "startTime": "ALL",
+            "lifecycleFilter": "Active",
+            "datasetsFilter": [],
+            "modelVersionFilter": "All Runs",
+            "selectedColumns": list(self.columns),
+            "columnOrder": list(widths),
+            "columnWidths": widths,
+            "runsHiddenMode": "SHOWALL",
+            "viewMaximized": False,
+            "runListHidden": False,
+            "isAccordionReordered": False,
+            "useGroupedValuesInCharts": True,
+            "hideEmptyCharts": True,
+            "groupBy": None,
+            "groupsExpanded": {},
+            "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+        }
+        text = json.dumps({**state, **self.more}, sort_keys=True)
+        return "deflate;" + base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def _scatter(number: int, x: str, y: str) -> dict[str, Any]:
-    xaxis, yaxis = ({"key": key, "type": "METRIC", "dataAccessKey": key} for key in (x, y))
-    return _chart("SCATTER", number, "answer", xaxis=xaxis, yaxis=yaxis)
+def _metric(key: str) -> str:
+    return f"metrics.`{key}`"
 
 
-def _line(number: int, key: str) -> dict[str, Any]:
-    axes = {"scaleType": "linear", "xAxisKey": "step", "xAxisScaleType": "linear", "yAxisKey": "metric", "range": {}}
-    unset = {"lineSmoothness": 0, "selectedXAxisMetricKey": "", "yAxisExpressions": []}
-    return _chart("LINE", number, "curves", metricKey=key, selectedMetricKeys=[key], **axes, **unset)
+def _tag(key: str) -> str:
+    return f"tags.`{key}`"
 
 
-def _charts(metrics: Sequence[str]) -> list[dict[str, Any]]:
-    """The answer in each main metric, then the learning curves."""
-    choices = [*GRID_AXES, "dataset"]
-    made: list[dict[str, Any]] = []
-    for name in metrics:
-        n, key = len(made), f"test/{name}"
-        made += [
-            _chart("PARALLEL", n + 1, "answer", selectedParams=choices, selectedMetrics=[key], showAllRuns=True),
-            _scatter(n + 2, "cost/parameters", key),
-            _scatter(n + 3, "cost/train_seconds", key),
-        ]
-    curves = [*(f"val/{name}" for name in metrics), "train/loss"]
-    return made + [_line(n, key) for n, key in enumerate(curves, len(made) + 1)]
-
-
-def _columns(metrics: Sequence[str]) -> list[str]:
-    """The main metrics, or macro-F1 beside accuracy where there is but that, then what was run."""
-    shown = ("accuracy", "macro_f1") if tuple(metrics) == ("accuracy",) else metrics
-    return [*(f"metrics.`test/{name}`" for name in shown), *COLUMNS]
-
-
-def _state(metrics: Sequence[str], **differences: Any) -> str:
-    """One view's settings, in the form of MLflow's pages: JSON, deflated, base64. Sorted by the first metric."""
-    columns = _columns(metrics)
-    widths = {"attributes.`Run Name`": 300, **dict.fromkeys(columns, 112)}
-    state: dict[str, Any] = {
-        "searchFilter": "tags.current = 'yes'",
-        "orderByKey": f"metrics.`test/{metrics[0]}`",
-        "orderByAsc": not METRICS[metrics[0]].higher,
-        "startTime": "ALL",
-        "lifecycleFilter": "Active",
-        "datasetsFilter": [],
-        "modelVersionFilter": "All Runs",
-        "selectedColumns": columns,
-        "columnOrder": list(widths),
-        "columnWidths": widths,
-        "runsHiddenMode": "SHOWALL",
-        "viewMaximized": False,
-        "runListHidden": False,
-        "isAccordionReordered": False,
-        "useGroupedValuesInCharts": True,
-        "hideEmptyCharts": True,
-        "groupBy": None,
-        "groupsExpanded": {},
-        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+def _means(metric: str) -> dict[str, int]:
+    """Columns of methods. Beside accuracy there is macro-F1, which tells of rare classes."""
+    beside = {_metric("mean/test/macro_f1"): LONG} if metric == "accuracy" else {}
+    return {
+        _metric("row"): NARROW,
+        _metric(f"mean/test/{metric}"): LONG,
+        _metric("half_width"): NUMBER,
+        _tag("verdict"): NARROW + 8,
+        _metric("gap_to_best"): NUMBER,
+        _tag("seeds"): NARROW + 8,
+        **beside,
+        _metric("usage/parameters"): LONG,
+        _metric("usage/train_seconds"): LONG,
+        _metric("usage/inference_us_per_sample"): LONG,
     }
-    text = json.dumps(state | differences, sort_keys=True)
-    return "deflate;" + base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def _methods(dataset: str) -> str:
+    return f"{RUNS.format(level='method')} and tags.dataset = '{dataset}'"
+
+
+def _trials(metrics: Sequence[str]) -> dict[str, int]:
+    scores = {_metric(f"test/{name}"): NUMBER for name in metrics}
+    axes = {_tag(axis): NUMBER for axis in ("dataset", *GRID_AXES, "seed")}
+    return scores | {_tag("state"): NUMBER} | axes
+
+
+def _of_datasets(mains: Mapping[str, str]) -> Iterator[View]:
+    for dataset, metric in mains.items():
+        yield View(
+            key=data_key(dataset),
+            name=dataset,
+            where=_methods(dataset),
+            order=_metric("row"),
+            columns=_means(metric),
+        )
+
+
+def _of_charts(mains: Mapping[str, str], legend: str) -> Iterator[View]:
+    for dataset, metric in mains.items():
+        yield View(
+            key=charts_key(dataset),
+            name=f"{dataset}: score against cost",
+            where=f"{_methods(dataset)} and tags.role = 'cell'",
+            order=_metric("row"),
+            columns=_means(metric),
+            more=charts.score_against_cost(metric, legend),
+        )
+        one = "tags.role = 'cell' and tags.seed = '0' and tags.budget = 'x1' and tags.configuration = '0'"
+        yield View(
+            key=curves_key(dataset),
+            name=f"{dataset}: learning curves",
+            where=f"{RUNS.format(level='trial')} and tags.dataset = '{dataset}' and {one}",
+            order=_tag("method"),
+            columns=_trials([metric]),
+            more=charts.learning_curves(metric, legend),
+        )
+
+
+def _others(metrics: Sequence[str]) -> Iterator[View]:
+    bounds = {_metric(key): NUMBER for key in ("estimate", "low", "high")}
+    seeds = {_tag("verdict"): NUMBER, _metric("seeds"): NARROW, _metric("margin"): NUMBER, _tag("lasts"): NUMBER}
+    yield View(
+        key=f"{OWN}contrasts",
+        name="Contrasts",
+        where=RUNS.format(level="contrast"),
+        order=_metric("row"),
+        columns=bounds | seeds,
+    )
+    # Of runs in the order of their beginning MLflow folds trials below their parents, of others not: whoever looks for
+    # failures is to see them at once.
+    yield View(
+        key=f"{OWN}failed",
+        name="Failed and skipped trials",
+        where=f"{RUNS.format(level='trial')} and tags.state != 'done'",
+        order=_tag("state"),
+        columns={_tag("state"): NUMBER, _tag("reason"): WIDE, _tag("dataset"): NUMBER, _tag("seed"): NARROW},
+    )
+    yield View(
+        key=f"{OWN}last",
+        name="Last trials",
+        where=RUNS.format(level="trial"),
+        order="attributes.start_time",
+        descending=True,
+        columns=_trials(metrics),
+    )
+
+
+def data_key(dataset: str) -> str:
+    return f"{OWN}data.{dataset}"
+
+
+def charts_key(dataset: str) -> str:
+    return f"{OWN}charts.{dataset}"
+
+
+def curves_key(dataset: str) -> str:
+    return f"{OWN}curves.{dataset}"
+
+
+def views(mains: Mapping[str, str], legend: str = "") -> list[View]:
+    """All saved views in the order in which they are offered. mains: the main metric of each data set. legend: of the
+    colours in charts."""
+    metrics = tuple(dict.fromkeys(mains.values()))
+    return [*_of_datasets(mains), *_others(metrics), *_of_charts(mains, legend)]
 
 
 def names(mains: Mapping[str, str]) -> dict[str, str]:
-    """The name of each saved view, by its key: where data sets are scored differently, each has one of its own best.
-
-    mains: the main metric of each data set.
-    """
-    own = sorted(mains) if len(_metrics(mains)) > 1 else []
-    more = {f"best.{dataset}": f"{n} Best cells on {dataset}" for n, dataset in enumerate(own, len(KEYS) + 1)}
-    return KEYS | more
+    """The name of each saved view, by its key. MLflow sorts them by name, so each has a number."""
+    found = views(mains)
+    digits = len(str(len(found)))
+    return {view.key: f"{n:0{digits}} {view.name}" for n, view in enumerate(found, 1)}
 
 
-def _metrics(mains: Mapping[str, str]) -> tuple[str, ...]:
-    """The main metrics, each once; of an empty plan accuracy."""
-    return tuple(dict.fromkeys(mains.values())) or ("accuracy",)
-
-
-def _views(attentions: Iterable[str], mains: Mapping[str, str]) -> dict[str, str]:
-    metrics = _metrics(mains)
-    sections = [
-        {"uuid": key, "name": name, "display": True, "isReordered": True, "deleted": False, "isGenerated": False}
-        for key, name in SECTIONS.items()
-    ]
-    charts = {"compareRunCharts": _charts(metrics), "compareRunSections": sections, "isAccordionReordered": True}
-    by = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "attention"}]}
-    # The pages load 100 runs at a time and draw or average what is loaded: one seed of a grid fits. Runs load in the
-    # order in which they ran, since the first hundred by score would flatter every group.
-    cells = {
-        "searchFilter": "tags.current = 'yes' and tags.role = 'cell' and tags.seed = '0'",
-        "orderByKey": "attributes.start_time",
-        "orderByAsc": True,
+def write_views(store: Store, mains: Mapping[str, str], legend: str) -> None:
+    """Write the saved views of the experiment; ours of data sets that are gone, and of before, are taken away."""
+    experiment = store.client.get_experiment(store.experiment_id)
+    dated = {"createdAt": experiment.creation_time, "updatedAt": experiment.creation_time}
+    titles = names(mains)
+    wanted = {
+        f"{TAG}{view.key}": json.dumps({"name": titles[view.key], **dated, "state": view.state})
+        for view in views(mains, legend)
     }
-    folded = {f"param.attention.{name}": False for name in attentions}
-    own = {
-        key: _state([mains[dataset]], searchFilter=f"tags.current = 'yes' and params.dataset = '{dataset}'")
-        for key in names(mains)
-        if (dataset := key.removeprefix("best.")) != key
-    }
-    return {
-        "best": _state(metrics),
-        "charts": _state(metrics, **charts, **cells),
-        "attention": _state(metrics, groupBy=by, groupsExpanded=folded, **charts, **cells),
-        **own,
-    }
+    for key, value in wanted.items():
+        if experiment.tags.get(key) != value:
+            store.client.set_experiment_tag(store.experiment_id, key, value)
+    for key in experiment.tags:
+        name = key.removeprefix(TAG)
+        ours = name.startswith((OWN, "best.")) or name in FORMER
+        if key.startswith(TAG) and ours and key not in wanted:
+            store.client.delete_experiment_tag(store.experiment_id, key)
 
 
-def _address(experiment_id: str, view: str, **more: str) -> str:
-    extra = "".join(f"&{key}={value}" for key, value in more.items())
-    return f"#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={view}{extra}"
+def saved_view_url(server: str, experiment_id: str, view: str) -> str:
+    """The address that opens a saved view, by its key."""
+    chart = {"compareRunsMode": "CHART"} if view.startswith((charts_key(""), curves_key(""))) else {}
+    return f"{server.rstrip('/')}/{links.runs(experiment_id, viewStateShareKey=view, **chart)}"
 
 
-def saved_view_url(server: str, experiment_id: str, view: str = "best") -> str:
-    """The address that opens a saved view ("best", "charts" or "attention"; `names` has them all): the bare experiment
-    opens another page."""
-    chart = {"compareRunsMode": "CHART"} if view == "charts" else {}
-    return f"{server.rstrip('/')}/{_address(experiment_id, view, **chart)}"
+def first_view_url(server: str, experiment_id: str, datasets: Sequence[str]) -> str:
+    """The address of the view of the first data set; of the list of runs where there is none."""
+    if datasets:
+        return saved_view_url(server, experiment_id, data_key(datasets[0]))
+    return f"{server.rstrip('/')}/{links.runs(experiment_id)}"
 
 
 def report_url(report: Path, server: str, experiment_id: str) -> str:
     """The address that opens the report with its trials linked to their runs."""
     place = quote(f"{server.rstrip('/')}/#/experiments/{experiment_id}", safe="")
     return f"{report.resolve().as_uri()}#runs={place}"
-
-
-def _headline(mains: Mapping[str, str]) -> str:
-    """Which numbers lead, and which way is better."""
-    once = "read once on the test split, with the weights of the epoch best on validation"
-    metrics = _metrics(mains)
-    if len(metrics) == 1:
-        (metric,) = metrics
-        way = "" if METRICS[metric].higher else " (lower is better)"
-        return f"- `test/{metric}` is the headline{way}: {once}."
-    said = []
-    for metric in metrics:
-        way = "" if METRICS[metric].higher else " (lower is better)"
-        said.append(f"`test/{metric}`{way} on {', '.join(d for d, m in mains.items() if m == metric)}")
-    return f"- The headline is {'; '.join(said)}: {once}. Scores of different metrics do not compare."
-
-
-def _description(experiment_id: str, counts: Mapping[str, int], mains: Mapping[str, str]) -> str:
-    curves = ", ".join(f"`val/{name}`" for name in _metrics(mains))
-    links = "\n".join(
-        f"- [{name}]({saved_view_url('', experiment_id, key).removeprefix('/')})" for key, name in names(mains).items()
-    )
-    table = "\n".join(f"| {state.replace('_', ' ')} | {count} |" for state, count in counts.items())
-    return f"""\
-Each run is one trial: one attention, fusion and architecture on one data set with one seed.
-Others are controls (a single modality, a baseline: tag `role`), and `summary` carries the report.
-
-**Start with a saved view**
-{links}
-
-**How to read it**
-{_headline(mains)}
-- {curves}, `val/loss` and `train/loss` are curves, a value an epoch (from 0); `val/..._at_best` are final.
-- `cost/...`: parameters, floating-point operations a sample, seconds of training, microseconds a sample, bytes at most.
-- A failed trial has the status *Failed*, its tag `state` says how it ended and `reason` why. One that cannot be has the
-  state `skipped`.
-- The tag `current` is `no` for trials that the present plan no longer contains (settings, data or source changed).
-- MLflow loads 100 runs at a time, so *2 Charts* and *3 By attention* show the cells of seed 0.
-- One run compares nothing: means over seeds, intervals and tests stand in the report, an artifact of the run `summary`.
-
-The ledger in the project's folder is the record and this is a view of it; `mmbench track` builds it again.
-
-| state | trials |
-| --- | ---: |
-{table}
-| **declared** | **{sum(counts.values())}** |
-"""
-
-
-def describe(store: Store, counts: Mapping[str, int], attentions: Iterable[str], mains: Mapping[str, str]) -> None:
-    """Write the description and the saved views of the experiment.
-
-    counts: the declared trials by state. attentions: the levels that the view by attention groups by. mains: the main
-    metric of each data set.
-    """
-    first = _metrics(mains)[0]
-    titles = names(mains)
-    experiment = store.client.get_experiment(store.experiment_id)
-    tags = {
-        "mlflow.note.content": _description(store.experiment_id, counts, mains),
-        "mlflow.experimentKind": "custom_model_development",
-        "mlflow.experiment.primaryMetric.name": f"test/{first}",
-        "mlflow.experiment.primaryMetric.greaterIsBetter": str(METRICS[first].higher).lower(),
-    }
-    for key, state in _views(attentions, mains).items():
-        dated = {"createdAt": experiment.creation_time, "updatedAt": experiment.creation_time}
-        tags[f"mlflow.sharedViewState.{key}"] = json.dumps({"name": titles[key], **dated, "state": state})
-    for key, value in tags.items():
-        if experiment.tags.get(key) != value:
-            store.client.set_experiment_tag(store.experiment_id, key, value)

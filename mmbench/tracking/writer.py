@@ -17,11 +17,15 @@ from mmbench.errors import UserError
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Tracking
 from mmbench.schema.result import TrialResult
-from mmbench.tracking.run import colours, from_result, from_skip, skip_id
+from mmbench.schema.trial import TrialConfig
+from mmbench.tracking import links
+from mmbench.tracking.description import describe
+from mmbench.tracking.palette import colours
+from mmbench.tracking.rows import Parents
+from mmbench.tracking.run import RunContent, from_result, from_skip, period, skip_id
 from mmbench.tracking.runs import Known, count, find, mark, put
 from mmbench.tracking.store import REMEDY, Store, open_store, plain_errors
 from mmbench.tracking.summary import report_address, write_summary
-from mmbench.tracking.views import describe
 
 if TYPE_CHECKING:
     from mmbench.schema.plan import Plan
@@ -42,7 +46,8 @@ class Counts:
 
 
 def _colours(plan: Plan) -> dict[str, str]:
-    return colours([job.config.attention.label for job in plan.jobs if job.config.attention is not None])
+    """By architecture."""
+    return colours([job.config.architecture.label for job in plan.jobs if job.config.architecture is not None])
 
 
 def _mains(specs: Mapping[str, DataSpec]) -> dict[str, str]:
@@ -50,33 +55,75 @@ def _mains(specs: Mapping[str, DataSpec]) -> dict[str, str]:
     return {name: spec.task.metric for name, spec in specs.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """What the runs of a plan have in common. For use under the store's lock."""
+
+    store: Store
+    colour: Mapping[str, str]
+    mains: Mapping[str, str]
+    planned: Mapping[str, TrialConfig]
+    parents: Parents
+    report: str
+
+    @classmethod
+    def of(cls, store: Store, plan: Plan, specs: Mapping[str, DataSpec]) -> _Layout:
+        colour = _colours(plan)
+        return cls(
+            store=store,
+            colour=colour,
+            mains=_mains(specs),
+            planned={job.trial_id: job.config for job in plan.trials},
+            parents=Parents(store, colour),
+            report=report_address(store),
+        )
+
+    def content(self, result: TrialResult) -> RunContent:
+        """Of a trial, below its parent, and as what the plan asks for it: one of a calibration may serve as a rung of
+        the ladder."""
+        config = self.planned.get(result.trial_id)
+        if config is not None and config != result.config:
+            result = result.model_copy(update={"config": config})
+        parent = self.parents.of(result.config, *period(result))
+        return from_result(
+            result,
+            self.colour,
+            current=config is not None,
+            main=self.mains.get(result.config.dataset),
+            parent=parent,
+            links={
+                "Its mean over all seeds": links.run(self.store.experiment_id, parent),
+                "The report": self.report,
+            },
+        )
+
+
 def _import(
     store: Store, plan: Plan, results: Mapping[str, TrialResult], specs: Mapping[str, DataSpec]
 ) -> Counter[str]:
     """Make the runs agree with the ledger. The store's lock is held."""
-    planned = {job.trial_id for job in plan.trials}
-    colour, mains = _colours(plan), _mains(specs)
-    there, report = find(store), report_address(store)
+    there, layout = find(store), _Layout.of(store, plan, specs)
     outcomes: Counter[str] = Counter()
     for trial_id, result in results.items():
-        main = mains.get(result.config.dataset)
-        content = from_result(result, colour, current=trial_id in planned, main=main, report=report)
+        content = layout.content(result)
         outcomes[put(store, content, there.get(trial_id), specs)] += 1
     now = int(time.time() * 1000)
     for skip in plan.skipped:
-        content = from_skip(skip.config, skip.reason, colour, time=now)
+        parent = layout.parents.of(skip.config, now, now)
+        content = from_skip(skip.config, skip.reason, layout.colour, time=now, parent=parent)
         outcomes[put(store, content, there.get(content.trial_id), specs)] += 1
     standing = results.keys() | {skip_id(skip.config) for skip in plan.skipped}
     for known in there.values():
         if known.trial_id not in standing:
             mark(store, known, current=False)
+    layout.parents.mark(plan)
     return outcomes
 
 
 def _present(store: Store, plan: Plan, specs: Mapping[str, DataSpec]) -> dict[str, int]:
     """Bring the description and the summary up to date; returns the trials by state. The store's lock is held."""
     states = count(store, plan.declared)
-    describe(store, states, _colours(plan), _mains(specs))
+    describe(store, states, _mains(specs), _colours(plan))
     write_summary(store, states)
     return states
 
@@ -171,15 +218,13 @@ class Tracker:
 
     def _drain(self, store: Store) -> None:
         """Write results until `close`. A few failures in a row end it, so that a server that is away costs seconds."""
-        colour, mains, failures, report = _colours(self._plan), _mains(self._specs), 0, None
+        layout, failures = None, 0
         while (result := self._queue.get()) is not None:
             try:
                 with plain_errors(store.uri), store.lock:
+                    layout = layout or _Layout.of(store, self._plan, self._specs)
                     known: Known | None = find(store, result.trial_id).get(result.trial_id)
-                    report = report or report_address(store)
-                    main = mains.get(result.config.dataset)
-                    content = from_result(result, colour, current=True, main=main, report=report)
-                    put(store, content, known, self._specs)
+                    put(store, layout.content(result), known, self._specs)
                 self._written, failures = self._written + 1, 0
             except UserError as error:
                 self._trouble, failures = str(error), failures + 1

@@ -24,7 +24,7 @@ from mmbench.report.scores.provenance import provenance
 from mmbench.report.scores.scope import Scope, scopes_of
 from mmbench.report.scores.training import training_reports
 from mmbench.report.trials.configurations import configurations
-from mmbench.report.trials.frame import Results, coverage, method_of, problems, tidy
+from mmbench.report.trials.frame import Results, coverage, problems, tidy
 from mmbench.report.trials.machines import Kinds, compare_within_one_kind
 from mmbench.report.trials.studies import chosen
 from mmbench.report.values.coverage import Counts, Problem
@@ -32,7 +32,7 @@ from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.effects import Effects
 from mmbench.report.values.factors import Factor
-from mmbench.report.values.methods import Method
+from mmbench.report.values.methods import Method, method_of
 from mmbench.report.values.overall import Overall
 from mmbench.report.values.provenance import Configuration, Provenance, Source
 from mmbench.report.values.scale import Scale, joint

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mmbench.report.values.coverage import Counts, Problem
-from mmbench.report.values.methods import Method
+from mmbench.report.values.methods import method_of
 from mmbench.schema.metric import METRICS
 from mmbench.schema.plan import Plan
 from mmbench.schema.quantity import QUANTITIES
@@ -81,21 +81,6 @@ def ordered(found: Iterable[str], known: Iterable[str]) -> list[str]:
     found = set(found)
     first = [name for name in known if name in found]
     return first + sorted(found.difference(first))
-
-
-def method_of(config: TrialConfig, families: Mapping[str, str]) -> Method:
-    """What is compared. `families`: fusion name -> family; a fusion that it lacks is a family of its own."""
-    fusion = config.fusion
-    return Method(
-        key=config.cell,
-        role=config.role,
-        attention=config.attention.label if config.attention else None,
-        fusion=fusion.label if fusion else None,
-        family=families.get(fusion.name, fusion.name) if fusion else None,
-        architecture=config.architecture.label if config.architecture else None,
-        modality=config.modalities[0] if config.role == "single" else None,
-        baseline=config.baseline,
-    )
 
 
 def _config_columns(config: TrialConfig, families: Mapping[str, str]) -> dict[str, Any]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from typing import Any, Literal
 
 from mmbench.report.values.methods import Method
 from mmbench.report.values.numbers import rank_label
+from mmbench.report.values.scale import Scale
 from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 MAJORITY = "majority"
 """The baseline that guesses without a look at the input."""
 
 CellState = Literal["complete", "partial", "failed", "pending", "skipped"]
+
+
+def _cut(value: float | None) -> float | None:
+    """Less what is but noise of computing; None where it is no number that JSON has."""
+    return None if value is None or not isfinite(value) else round(value, 9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +104,39 @@ class CellRow:
     @property
     def key(self) -> str:
         return self.method.key
+
+    def plain(self, scale: Scale) -> dict[str, Any]:
+        """As verdicts.json has it. scale: of the metric compared. text: the score as the report prints it. half_width:
+        of its interval. seeds: the score of each that is done. gap_to_best: to the best combination, of the others.
+        cost: medians."""
+        method, score = self.method, self.score
+        cost = {k: v for k, v in asdict(self.cost).items() if k != "errors"} if self.cost else {}
+        return {
+            "dataset": self.dataset,
+            "method": self.key,
+            "role": method.role,
+            "attention": method.attention,
+            "fusion": method.fusion,
+            "architecture": method.architecture,
+            "modality": method.modality,
+            "baseline": method.baseline,
+            "metric": scale.metric,
+            "state": self.state,
+            "reason": self.reason,
+            "text": " ".join([scale.number(score.mean), scale.plus_minus(score.half)]) if score else None,
+            "score": _cut(score.mean if score else None),
+            "half_width": _cut(score.half if score else None),
+            "compared_seeds": score.n if score else 0,
+            "seeds": {str(s.seed): _cut(s.value) for s in self.seeds if s.value is not None},
+            "declared_seeds": self.declared,
+            "rank": self.rank,
+            "best": self.best,
+            "verdict": self.verdict,
+            "gap_to_best": _cut(self.to_best.mean if self.to_best else None),
+            "validation": _cut(self.validation.mean if self.validation else None),
+            "metrics": {name: _cut(value.mean) for name, value in self.metrics.items()},
+            "cost": {name: _cut(value) for name, value in cost.items() if value is not None},
+        }
 
     @property
     def baseline(self) -> str | None:

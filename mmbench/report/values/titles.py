@@ -48,6 +48,17 @@ def method(found: Method) -> str:
     return _combined(str(found.attention), str(found.fusion), str(found.architecture))
 
 
+def brief(found: Method) -> str:
+    """Where there is little room: `SDPA + cross · hybrid`, `image alone, SDPA`, `kernel SVM`."""
+    if found.role == "baseline":
+        return level("baseline", str(found.baseline), short=True)
+    attention = level("attention", str(found.attention), short=True)
+    if found.role == "single":
+        return f"{found.modality} alone" + ("" if found.attention == POOLING else f", {attention}")
+    fusion = level("fusion", str(found.fusion), short=True)
+    return f"{attention} + {fusion} · {level('architecture', str(found.architecture), short=True)}"
+
+
 def _combined(attention: str, fusion: str, architecture: str) -> str:
     mixed = f"{level('attention', attention)} + {level('fusion', fusion)}"
     return f"{mixed} · {level('architecture', architecture, short=True)}"

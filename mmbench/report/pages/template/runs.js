@@ -17,7 +17,7 @@ function linkTrials() {
   for (const code of all("code")) {
     const id = code.textContent.trim();
     if (!TRIAL.test(id) || code.closest("a")) continue;
-    const href = `${place}/runs?searchFilter=${encodeURIComponent(`tags.trial_id = '${id}'`)}`;
+    const href = `${place}/runs?workflowType=machine_learning&searchFilter=${encodeURIComponent(`tags.trial_id = '${id}'`)}`;
     const link = make("a", { href, target: "_blank", rel: "noopener", title: "its run in MLflow" });
     code.replaceWith(link);
     link.append(code);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmbench.schema.metric import METRICS
-from mmbench.tracking.palette import legend
+from mmbench.tracking import palette
 from mmbench.tracking.store import Store
 from mmbench.tracking.views import charts_key, curves_key, data_key, names, saved_view_url, write_views
 
@@ -44,8 +44,11 @@ def _links(experiment_id: str, mains: Mapping[str, str]) -> str:
     return "\n".join([*lines, f"- {' · '.join(rest)}"])
 
 
-def _description(experiment_id: str, counts: Mapping[str, int], mains: Mapping[str, str]) -> str:
+def _description(
+    experiment_id: str, counts: Mapping[str, int], mains: Mapping[str, str], colour: Mapping[str, str]
+) -> str:
     table = "\n".join(f"| {state.replace('_', ' ')} | {count} |" for state, count in counts.items())
+    legend = f": {palette.legend(colour)}" if colour else ""
     return f"""\
 A row is a combination or a control on one data set: its mean over seeds, as in the report. Below it are its trials.
 
@@ -58,6 +61,7 @@ A row is a combination or a control on one data set: its mean over seeds, as in 
 - `verdict`: best; equal to it within the margin; worse; open, which more seeds would decide. Controls are held against
   the best combination.
 - `usage/...` are medians: parameters, seconds of training, microseconds a sample, operations a sample.
+- Colours tell the architecture{legend}; controls are grey.
 - The numbers are those of the last report, an artifact of the run `summary`.
 
 **How to read a trial**
@@ -88,7 +92,7 @@ def describe(store: Store, counts: Mapping[str, int], mains: Mapping[str, str], 
     first = _metrics(mains)[0]
     experiment = store.client.get_experiment(store.experiment_id)
     tags = {
-        "mlflow.note.content": _description(store.experiment_id, counts, mains),
+        "mlflow.note.content": _description(store.experiment_id, counts, mains, colour),
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.experiment.primaryMetric.name": f"mean/test/{first}",
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(METRICS[first].higher).lower(),
@@ -96,4 +100,4 @@ def describe(store: Store, counts: Mapping[str, int], mains: Mapping[str, str], 
     for key, value in tags.items():
         if experiment.tags.get(key) != value:
             store.client.set_experiment_tag(store.experiment_id, key, value)
-    write_views(store, mains, legend(colour))
+    write_views(store, mains, palette.legend(colour))

@@ -26,7 +26,7 @@ FORMER = ("best", "charts", "attention")
 """Keys of ours in stores that were written before."""
 
 NARROW, NUMBER, LONG, WIDE = 64, 96, 144, 290
-NAME, CREATED = "attributes.`Run Name`", "attributes.`Created`"
+NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"
 RUNS = "tags.current = 'yes' and tags.level = '{level}'"
 
 
@@ -45,7 +45,7 @@ class View:
     @property
     def state(self) -> str:
         """Its settings, in the form of MLflow's pages: JSON, deflated, base64."""
-        widths = {NAME: WIDE, CREATED: LONG, **self.columns}
+        widths = {NAME: WIDE, CREATED: 120, **self.columns}
         state: dict[str, Any] = {
             "searchFilter": self.where,
             "orderByKey": self.order,

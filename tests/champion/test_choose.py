@@ -1,7 +1,8 @@
-"""Which trial is the champion: by validation alone, in the metric's direction."""
+"""Which trial is the champion: by validation alone, by means over seeds, in the metric's direction."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from mmbench.champion.choose import choose
 from mmbench.cli.project import Loaded
 from mmbench.errors import UserError
 from mmbench.schema.dataset import DataSpec
-from mmbench.schema.plan import Job
+from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State, TrialResult
 from tests.support import small_project
 
@@ -89,3 +90,44 @@ def test_trials_that_left_the_plan_take_no_part(loaded: Loaded, tmp_path: Path) 
     gone = scored(jobs(loaded, "small")[1], {"accuracy": 1.0}).model_copy(update={"trial_id": "0" * 16})
     found = {gone.trial_id: gone, only.trial_id: scored(only, {"accuracy": 0.1})}
     assert choose(loaded.plan, found, spec) == only
+
+
+def several(loaded: Loaded, scores: list[list[float | None]]) -> tuple[Plan, dict[str, TrialResult], list[list[Job]]]:
+    """Methods with these scores on validation by seed; None failed."""
+    plan, found, made = loaded.plan, {}, []
+    for base, own in zip(jobs(loaded, "small"), scores, strict=False):
+        made.append([])
+        for seed, score in enumerate(own):
+            config = base.config.model_copy(update={"seed": seed})
+            job = base.model_copy(update={"config": config, "trial_id": f"{len(made):08d}{seed:08d}"})
+            made[-1].append(job)
+            found[job.trial_id] = (
+                small_project.result(job, State.FAILED) if score is None else scored(job, {"accuracy": score})
+            )
+    return replace(plan, jobs=tuple(j for own in made for j in own)), found, made
+
+
+def test_a_lucky_seed_does_not_make_a_champion(loaded: Loaded) -> None:
+    plan, found, made = several(loaded, [[0.95, 0.6, 0.6], [0.8, 0.82, 0.81]])
+    assert choose(plan, found, loaded.specs["small"]) == made[1][1]
+
+
+def test_a_method_that_lacks_seeds_takes_part_only_where_all_do(loaded: Loaded) -> None:
+    plan, found, made = several(loaded, [[0.95, None], [0.8, 0.7]])
+    assert choose(plan, found, loaded.specs["small"]) == made[1][0]
+    plan, found, made = several(loaded, [[0.95, None], [0.8, None]])
+    assert choose(plan, found, loaded.specs["small"]) == made[0][0]
+    del found[made[1][1].trial_id]
+    assert choose(plan, found, loaded.specs["small"]) == made[0][0], "what has not run is missing, too"
+
+
+def test_of_a_seeds_configurations_the_best_counts(loaded: Loaded) -> None:
+    """Otherwise a method would be punished for what tuning tried in vain."""
+    plan, found, made = several(loaded, [[0.8, 0.8], [0.7, 0.7]])
+    worse = made[0][0]
+    tried = worse.model_copy(
+        update={"config": worse.config.model_copy(update={"configuration": 1}), "trial_id": "f" * 16}
+    )
+    found[tried.trial_id] = scored(tried, {"accuracy": 0.1})
+    plan = replace(plan, jobs=(*plan.jobs, tried))
+    assert choose(plan, found, loaded.specs["small"]) == made[0][0]

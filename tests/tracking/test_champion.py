@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from safetensors.torch import load, save
 
 from mmbench.champion.choose import choose
@@ -25,6 +28,7 @@ from mmbench.data.prepared import load_arrays
 from mmbench.schema.outputs import digest
 from mmbench.tracking import open_store
 from mmbench.tracking.champion import fetch
+from mmbench.tracking.run import LAYOUT
 from mmbench.tracking.server import _end, free_port
 from mmbench.tracking.store import tracking_uri
 from tests.support import small_project, trained_project
@@ -171,6 +175,48 @@ def test_the_model_hangs_on_its_trial_and_the_summary_tells_of_it(crowned: tuple
     accuracy = sum(counts.loc[t, t] for t in counts.columns) / counts.to_numpy().sum()
     assert accuracy == loaded.results[job.trial_id].metrics["test"]["accuracy"]
     assert (folder / "confusion.png").stat().st_size > 5000
+
+
+def commands(description: str) -> list[list[str]]:
+    return [block.splitlines() for block in re.findall(r"```sh\n(.*?)```", description, re.DOTALL)]
+
+
+@pytest.mark.parametrize("name", ["seen", "small"])
+def test_the_row_in_a_models_description_is_predicted(
+    crowned: tuple[Path, Loaded], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a person does who pastes the two lines, in the project's folder."""
+    root, loaded = crowned
+    store = open_store(loaded.params.tracking, root)
+    description = store.client.get_registered_model(f"mmbench-{name}").description
+    (write, predict), (serve, ask) = commands(description)
+    assert serve.startswith("MMBENCH_ROOT=FOLDER mlflow models serve") and "curl" in ask
+    assert "Without `MMBENCH_ROOT` the server\nreads no file at all" in description
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", write], cwd=tmp_path, check=True, env=environment)
+    if name == "seen":
+        assert "samples" not in description and "img/" not in description
+        Image.new("RGB", (24, 20), "red").save(tmp_path / "photo.png")
+    monkeypatch.chdir(root)
+    words = [str(tmp_path / "rows.jsonl") if w == "rows.jsonl" else w for w in shlex.split(predict)[1:]]
+    assert main([*words, "--out", str(tmp_path / "made.csv")]) == 0
+    made = pd.read_csv(tmp_path / "made.csv")
+    assert made["prediction"].iloc[0] in loaded.specs[name].task.targets and made["error"].isna().all()
+
+
+@pytest.mark.slow
+def test_a_champion_whose_run_was_written_anew_is_registered_with_the_new_one(
+    crowned: tuple[Path, Loaded],
+) -> None:
+    root, loaded = crowned
+    store = open_store(loaded.params.tracking, root)
+    before = store.client.get_model_version_by_alias("mmbench-small", "champion")
+    store.client.set_tag(before.run_id, "layout", "1")
+    assert main(["champion", "--root", str(root), "small"]) == 0
+    after = store.client.get_model_version_by_alias("mmbench-small", "champion")
+    assert (int(after.version), after.tags["trial_id"]) == (int(before.version) + 1, before.tags["trial_id"])
+    run = store.client.get_run(after.run_id)
+    assert run.info.lifecycle_stage == "active" and run.data.tags["layout"] == LAYOUT
 
 
 @pytest.mark.slow

@@ -3,8 +3,11 @@ from __future__ import annotations
 import pytest
 
 from mmbench.cli.project import Loaded
+from mmbench.schema.params import Choice
 from mmbench.schema.result import State
-from mmbench.tracking.run import GREY, LONGEST_TAG, PALETTE, colours, from_result, from_skip
+from mmbench.tracking.names import trial_name
+from mmbench.tracking.palette import GREY, PALETTE, colours, legend
+from mmbench.tracking.run import LONGEST_TAG, from_result, from_skip
 from tests.support.small_project import result
 from tests.tracking.conftest import Tracked
 
@@ -18,9 +21,9 @@ def test_numbers_are_those_of_the_result(loaded: Loaded) -> None:
     made = result(loaded.plan.jobs[4])
     points = {(p.key, p.step): p.value for p in from_result(made, {}, current=True).points}
     assert points["test/loss", 0] == made.metrics["test"]["loss"] == 0.1 + 0.2
-    assert points["val/accuracy_at_best", 0] == made.metrics["validation"]["accuracy"]
-    assert points["cost/parameters", 0] == 1234
-    assert points["train/loss", 0] == 0.7
+    assert points["val/accuracy", 0] == made.metrics["validation"]["accuracy"]
+    assert points["usage/parameters", 0] == 1234
+    assert points["curves/train_loss", 0] == 0.7
 
 
 def test_the_headline_comes_first_and_scalars_are_few(loaded: Loaded) -> None:
@@ -33,15 +36,15 @@ def test_the_headline_comes_first_and_scalars_are_few(loaded: Loaded) -> None:
 
 def test_what_was_not_finite_is_left_out_of_a_curve(loaded: Loaded) -> None:
     made = result(loaded.plan.jobs[4]).model_copy(update={"curves": {"train_loss": [0.5, None, 0.25]}})
-    curve = [p for p in from_result(made, {}, current=True).points if p.key == "train/loss"]
+    curve = [p for p in from_result(made, {}, current=True).points if p.key == "curves/train_loss"]
     assert [(p.step, p.value) for p in curve] == [(0, 0.5), (2, 0.25)]
     assert curve[0].time < curve[1].time
 
 
 def test_a_trial_is_named_tagged_and_timed(loaded: Loaded) -> None:
     job = next(job for job in loaded.plan.jobs if job.config.role == "cell")
-    content = from_result(result(job), {"mean": "#123456"}, current=True)
-    assert content.name == job.config.name
+    content = from_result(result(job), {"hybrid": "#123456"}, current=True)
+    assert content.name == "small · pooling + concat · hybrid · s0"
     assert content.status == "FINISHED"
     assert content.end - content.start == 2500
     tags = content.tags
@@ -74,9 +77,10 @@ def test_a_skipped_trial_is_a_run_with_a_reason(loaded: Loaded) -> None:
 
 
 def test_colours_never_repeat() -> None:
-    names = [f"attention{i}" for i in range(9)]
+    names = [f"architecture{i}" for i in range(9)]
     assert colours(names) == colours(names[::-1])
     assert list(colours(names).values()) == [*PALETTE, GREY, GREY, GREY]
+    assert legend(colours(["shared", "hybrid"])) == "hybrid blue, shared brown"
 
 
 def test_an_error_leads_where_less_is_better(loaded: Loaded) -> None:
@@ -89,7 +93,50 @@ def test_an_error_leads_where_less_is_better(loaded: Loaded) -> None:
     content = from_result(made, {}, current=True)
     keys = [p.key for p in content.points]
     assert keys[:3] == ["test/mae", "test/rmse", "test/loss"]
-    assert keys[3:5] == ["val/mae_at_best", "val/loss_at_best"] and "val/mae" in keys
+    assert keys[3:5] == ["val/mae", "val/loss"] and "curves/val_mae" in keys
     assert "test MAE 0.750 (lower is better)" in content.tags["mlflow.note.content"].splitlines()[0]
     assert from_result(made, {}, current=True, main="rmse").points[0].key == "test/rmse"
     assert from_result(made, {}, current=True, main="auroc").points[0].key == "test/mae"
+
+
+def test_learning_curves_come_first_on_a_runs_page(loaded: Loaded) -> None:
+    """MLflow shows a section for each beginning of a key, in the order of the alphabet."""
+    points = from_result(result(loaded.plan.jobs[4]), {}, current=True).points
+    sections = sorted({p.key.split("/")[0] for p in points})
+    assert sections[0] == "curves"
+    assert {p.key for p in points if p.key.startswith("curves/")} == {
+        "curves/train_loss",
+        "curves/val_loss",
+        "curves/val_accuracy",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "unique · SDPA + cross · hybrid · s1"),
+        ({"budget": 0.5}, "unique · SDPA + cross · hybrid · s1 · budget x0.5"),
+        ({"configuration": 3}, "unique · SDPA + cross · hybrid · s1 · c3"),
+        (
+            {"attention": Choice(name="local", options={"window": 8})},
+            "unique · local(window=8) + cross · hybrid · s1",
+        ),
+        ({"role": "single", "modalities": ("image",)}, "unique · image alone, SDPA · s1"),
+        ({"role": "baseline", "baseline": "kernel_svm"}, "unique · kernel SVM · s1"),
+    ],
+)
+def test_names_differ_in_the_part_that_shows(loaded: Loaded, changes: dict[str, object], name: str) -> None:
+    config = next(job.config for job in loaded.plan.jobs if job.config.role == "cell")
+    axes = {
+        "attention": Choice(name="scaled_dot_product"),
+        "fusion": Choice(name="cross_attention"),
+        "architecture": Choice(name="hybrid"),
+    }
+    of = config.model_copy(update={"dataset": "unique", "seed": 1, **axes, **changes})
+    assert trial_name(of) == name
+
+
+def test_no_two_trials_share_a_name(loaded: Loaded) -> None:
+    names = [trial_name(job.config) for job in loaded.plan.trials]
+    assert len(set(names)) == len(names)
+    assert max(len(name) for name in names) <= 45

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser
 from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
 from mmbench.schema.result import State
-from mmbench.tracking import TrackingError, log_report, report_url, saved_view_url
+from mmbench.tracking import TrackingError, log_report, report_url
+from mmbench.tracking.names import trial_name
 from mmbench.tracking.server import free_port, serving
 from tests.tracking.conftest import Tracked
 
@@ -64,36 +65,6 @@ def test_an_import_through_a_server_gives_the_same_runs(
 
 @pytest.mark.exhaustive
 @pytest.mark.browser
-def test_saved_views_show_columns_runs_and_groups(
-    served: str, tracked: Tracked, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from playwright.sync_api import expect
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", served)
-    tracked.sync()
-    eid = tracked.store().experiment_id
-    done = [r for r in tracked.loaded.results.values() if r.state is State.DONE and r.config.role == "cell"]
-    page = browser.new_page(viewport={"width": 2400, "height": 1200})
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    page.goto(saved_view_url(served, eid))
-    expect(page.get_by_role("link", name=done[0].config.name)).to_be_visible()
-    for column in ("test/accuracy", "dataset", "attention", "fusion", "architecture", "cost/parameters", "state"):
-        expect(page.get_by_role("columnheader", name=column, exact=True).first).to_be_visible()
-    expect(page.get_by_text("Each run is one trial")).to_be_visible()
-    page.goto("about:blank")
-    page.goto(saved_view_url(served, eid, "attention"))
-    for name in ("additive", "mean"):
-        expect(page.get_by_text(f"Group: {name}")).to_be_visible()
-    page.goto("about:blank")
-    page.goto(saved_view_url(served, eid, "charts"))
-    expect(page.get_by_text("cost/parameters vs. test/accuracy")).to_be_visible()
-    expect(page.get_by_text("Learning curves")).to_be_visible()
-    page.context.close()
-
-
-@pytest.mark.exhaustive
-@pytest.mark.browser
 def test_the_report_leads_to_runs_and_runs_to_the_report(
     served: str, tracked: Tracked, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,7 +94,7 @@ def test_the_report_leads_to_runs_and_runs_to_the_report(
         page.locator("a:visible", has_text=failed.trial_id).first.click()
     runs = popup.value
     runs.set_default_timeout(60_000)
-    runs.get_by_role("link", name=failed.config.name).click()
+    runs.get_by_role("link", name=trial_name(failed.config)).click()
     with runs.expect_popup() as popup:
         runs.get_by_role("link", name="The report", exact=True).click()
     frame = popup.value.frame_locator("iframe")

@@ -14,7 +14,7 @@ import pytest
 from mmbench.schema.plan import Plan, Skip
 from mmbench.schema.result import State
 from mmbench.tracking.run import from_result
-from mmbench.tracking.views import KEYS
+from mmbench.tracking.views import names
 from tests.support import small_project
 from tests.support.small_project import result
 from tests.tracking.conftest import Tracked
@@ -35,8 +35,8 @@ def test_every_number_agrees_with_the_ledger(tracked: Tracked) -> None:
         for name, value in kept.metrics.get("test", {}).items():
             assert there[f"test/{name}"] == value
         for name, value in kept.quantities.items():
-            assert there[f"cost/{name}"] == value
-        history = client.get_metric_history(run.info.run_id, "val/accuracy")
+            assert there[f"usage/{name}"] == value
+        history = client.get_metric_history(run.info.run_id, "curves/val_accuracy")
         assert [point.value for point in history] == kept.curves.get("validation_accuracy", [])
 
 
@@ -48,7 +48,7 @@ def test_the_states_sum_to_the_declared_grid(tracked: Tracked) -> None:
     store = tracked.store()
     described = store.client.get_experiment(store.experiment_id).tags["mlflow.note.content"]
     assert f"| **declared** | **{len(jobs)}** |" in described
-    assert described.splitlines()[0].endswith("with one seed.")
+    assert described.splitlines()[0].endswith("Below it are its trials.")
 
 
 def test_a_second_import_changes_nothing(tracked: Tracked) -> None:
@@ -102,9 +102,9 @@ def test_trials_that_left_the_plan_are_marked_until_they_return(tracked: Tracked
     tracked.sync()
     states = tracked.sync(plan=Plan(jobs=plan.jobs[:5], skipped=())).states
     assert sum(states.values()) == 5
-    assert len(tracked.runs("tags.current = 'yes'")) == 5
+    assert len(tracked.runs("tags.current = 'yes' and tags.level = 'trial'")) == 5
     tracked.sync()
-    assert len(tracked.runs("tags.current = 'yes'")) == len(tracked.loaded.results)
+    assert len(tracked.runs("tags.current = 'yes' and tags.level = 'trial'")) == len(tracked.loaded.results)
 
 
 def test_a_forgotten_trial_counts_as_pending(tracked: Tracked) -> None:
@@ -128,7 +128,8 @@ def test_saved_views_are_there(tracked: Tracked) -> None:
     store = tracked.store()
     tags = store.client.get_experiment(store.experiment_id).tags
     views = {k: json.loads(v)["name"] for k, v in tags.items() if k.startswith("mlflow.sharedViewState.")}
-    assert views == {f"mlflow.sharedViewState.{key}": name for key, name in KEYS.items()}
+    assert views == {f"mlflow.sharedViewState.{key}": name for key, name in names({"small": "accuracy"}).items()}
+    assert next(iter(views.values())) == "1 small"
 
 
 def test_nothing_is_written_outside_the_project(tracked: Tracked) -> None:
@@ -149,15 +150,15 @@ def test_a_data_set_scored_otherwise_has_its_metric_view_and_direction(
     store = mixed.store()
     for run in mixed.runs("tags.dataset = 'errors' and tags.state = 'done' and tags.role = 'cell'"):
         assert run.data.metrics["test/mae"] == 0.8125 and "test/accuracy" not in run.data.metrics
-        history = store.client.get_metric_history(run.info.run_id, "val/mae")
+        history = store.client.get_metric_history(run.info.run_id, "curves/val_mae")
         assert [point.value for point in history] == [0.8]
         assert "test MAE 0.812 (lower is better)" in run.data.tags["mlflow.note.content"].splitlines()[0]
     tags = store.client.get_experiment(store.experiment_id).tags
     assert "`test/accuracy` on small; `test/mae` (lower is better) on errors" in tags["mlflow.note.content"]
-    assert tags["mlflow.experiment.primaryMetric.name"] == "test/accuracy"
-    view = json.loads(tags["mlflow.sharedViewState.best.errors"])
-    assert view["name"] == "4 Best cells on errors"
+    assert tags["mlflow.experiment.primaryMetric.name"] == "mean/test/accuracy"
+    view = json.loads(tags["mlflow.sharedViewState.mmbench.data.errors"])
+    assert view["name"] == "2 errors"
     state = json.loads(zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;"))))
-    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`test/mae`", True)
-    assert state["selectedColumns"][0] == "metrics.`test/mae`"
-    assert "params.dataset = 'errors'" in state["searchFilter"]
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`row`", True)
+    assert state["selectedColumns"][1] == "metrics.`mean/test/mae`"
+    assert "tags.dataset = 'errors'" in state["searchFilter"]

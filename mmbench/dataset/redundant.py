@@ -20,7 +20,11 @@ COUNT = {2: "two", 3: "three", 4: "four"}
 CORRUPTION = {"image": 0.2, "audio": 0.2, "text": 0.3, "video": 0.3}
 
 
-@variant("redundant", source="redundancy in the sense of Williams and Beer 2010, partial information decomposition")
+@variant(
+    "redundant",
+    title="all modalities say it",
+    source="redundancy in the sense of Williams and Beer 2010, partial information decomposition",
+)
 class Redundant(Generator):
     """Four classes; a handwritten digit, a spoken word, a number word and a direction of motion all say which, or those
     of them that `modalities` lists.

@@ -35,7 +35,7 @@ def block() -> tuple[sampling.Numbers, sampling.Numbers, sampling.Numbers, sampl
     return a, i, b, j
 
 
-@variant("synergy", source="a matching task, in the sense of synergy of Williams and Beer 2010")
+@variant("synergy", title="only together", source="a matching task, in the sense of synergy of Williams and Beer 2010")
 class Synergy(Generator):
     """Four classes: a handwritten and a spoken digit (6, 7 or 0) differ, or both are 6, both are 7, both are 0.
 

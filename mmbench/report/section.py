@@ -130,6 +130,10 @@ class Section(ABC, Generic[Record]):
         """Sentences under the report's headline."""
         yield from ()
 
+    def lead_on(self, record: Record, dataset: str) -> Iterator[str]:
+        """The same where the page shows one data set of several."""
+        yield from ()
+
 
 def section(name: str) -> Callable[[T], T]:
     """Mark a class as a section of the report."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmbench.errors import UserError
+from mmbench.ledger.breakdowns import breakdowns
 from mmbench.ledger.ensembles import ensembles
 from mmbench.ledger.sample_scores import sample_scores
 from mmbench.ledger.store import Ledger, misnamed
@@ -16,6 +17,7 @@ from mmbench.project.folders import BUDGET, LEDGER, PREPARED, REPORTS, SETTINGS
 from mmbench.registry import variants
 from mmbench.report.build import analyse
 from mmbench.report.export import export
+from mmbench.report.pages.cell_page import Breakdowns, detailed
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
 from mmbench.report.trials import merge, sources
@@ -60,14 +62,15 @@ def families() -> dict[str, str]:
     return {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
 
 
-def write(analysis: Report, folder: Path) -> Path:
+def write(analysis: Report, folder: Path, found: Breakdowns | None = None) -> Path:
     """Write the page and all other files; returns the page. A section that fails is reported on stderr, and the rest is
-    written. Raises UserError where that is not possible."""
+    written. found: what stands behind the scores, where outputs are at hand. Raises UserError where that is not
+    possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = export(analysis, folder)
         page = folder / "report.html"
-        page.write_text(render(analysis, downloads=files), encoding="utf-8")
+        page.write_text(render(analysis, downloads=files, breakdowns=found), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
     for name, reason in analysis.failures.items():
@@ -98,7 +101,8 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
         ensembles={} if paths else ensembles(Ledger(root / LEDGER), params, plan, results, specs),
         samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs, root / PREPARED),
     )
-    return params, analysis, write(analysis, root / (MERGED if paths else REPORTS))
+    classes = {} if paths else breakdowns(Ledger(root / LEDGER), results, detailed(analysis.context))
+    return params, analysis, write(analysis, root / (MERGED if paths else REPORTS), classes)
 
 
 def main() -> int:

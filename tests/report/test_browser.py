@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from mmbench.report.build import analyse
+from mmbench.report.pages.html import render
 from mmbench.report.values.titles import titled
+from tests.support.factory import TRUTHS, make
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -183,9 +186,9 @@ def test_hovering_tells_interval_and_seeds(opened):
 def test_a_dot_of_the_cost_plot_can_be_picked(opened):
     page = opened.page
     choose(page, "unique")
-    page.click("#cost .view:not([hidden]) .choice:not([hidden]) .pin >> nth=0")
+    page.click("#cost .view:not([hidden]) .pin >> nth=0")
     assert page.is_visible("#detail")
-    assert page.locator("#cost .view:not([hidden]) .choice:not([hidden]) .here").count() == 1
+    assert page.locator("#cost .view:not([hidden]) .here").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -314,6 +317,123 @@ def test_where_no_row_matches_it_says_what_was_asked_for(opened):
     page.fill("#find", "zzz")
     page.click('[data-toggle="architecture"][data-value="hybrid"]')
     said = page.inner_text("#table .view:not([hidden]) .count")
-    assert said == "No row matches “zzz” with hybrid."
-    page.click("#clear")
+    assert said == "No row matches “zzz” with hybrid. Clear filters"
+    page.click("#table .view:not([hidden]) .count button")
     assert "rows" in page.inner_text("#table .view:not([hidden]) .count")
+
+
+def test_curves_say_their_values_under_the_pointer(opened):
+    """At the epoch next to the pointer, of every named curve, as the analysis has them."""
+    page = opened.page
+    choose(page, "synergy")
+    plot = page.locator('#curves figure:not([hidden]) .xy[data-read="epoch"] .plot')
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    assert page.locator(".xy .cross").count() == 1
+    lines = page.inner_text("#tip").splitlines()
+    assert lines[0].startswith("epoch ")
+    label = page.locator("#curves figure:not([hidden]) svg").get_attribute("aria-label")
+    ends = [float(x.rstrip(",")) for x in label.split() if x.rstrip(",").replace(".", "").isdigit()]
+    assert [float(x.split()[0]) for x in lines[1:]] == sorted(ends, reverse=True)
+    page.mouse.move(2, 2)
+    assert page.locator(".xy .cross").count() == 0
+
+
+def test_the_tabs_say_what_they_govern(opened):
+    """The headline changes with them, and each part that obeys says what it shows."""
+    page = opened.page
+    before = page.inner_text("h1")
+    choose(page, "unique")
+    assert page.inner_text("h1") != before
+    chips = page.locator(".sections .shows").all_inner_texts()
+    assert set(chips) == {"unique"} and len(chips) >= 6
+    obeying = page.eval_on_selector_all(
+        ".sections > section",
+        "all => all.map(s => [s.querySelector('.view') !== null, s.querySelector('.shows') !== null])",
+    )
+    assert all(obeys == says for obeys, says in obeying)
+    choose(page, "all")
+    assert page.inner_text("h1") == before
+
+
+@pytest.mark.parametrize(
+    "opened", [{"viewport": {"width": w, "height": 900}} for w in (1280, 2000)], indirect=True, ids=str
+)
+def test_no_column_is_cut_without_a_sign(opened):
+    page = opened.page
+    for view in ("redundant", "all"):
+        choose(page, view)
+        page.wait_for_timeout(50)
+        box = page.locator("#table .view:not([hidden]) .tall")
+        cut = box.evaluate("e => e.scrollWidth > e.clientWidth + 2")
+        assert box.evaluate("e => e.classList.contains('cut')") == cut
+        assert not cut, "all columns that are shown at first have room"
+    # With every column there may be too many: then they fade out to the right.
+    page.click("#columns summary")
+    for choice in page.locator("#columns input:not(:checked)").all():
+        choice.check()
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_timeout(100)
+    assert page.locator("#table .view:not([hidden]) .tall").evaluate("e => e.classList.contains('cut')")
+
+
+def test_columns_are_chosen_and_kept_in_the_address(opened):
+    page = opened.page
+    choose(page, "redundant")
+    flops = page.locator('#table .view:not([hidden]) th[data-name="flops"]')
+    assert not flops.is_visible()
+    page.click("#columns summary")
+    page.locator("#columns label", has_text="FLOPs").locator("input").check()
+    assert flops.is_visible() and "column=flops" in page.url
+    page.locator("#columns label", has_text="Train").locator("input").uncheck()
+    assert not page.locator('#table .view:not([hidden]) th[data-name="train"]').is_visible()
+    page.reload()
+    assert flops.is_visible()
+    assert not page.locator('#table .view:not([hidden]) th[data-name="train"]').is_visible()
+
+
+@pytest.mark.parametrize("opened", [{"viewport": {"width": 400, "height": 800}}], indirect=True)
+def test_on_a_phone_a_row_has_a_second_line(opened):
+    page = opened.page
+    choose(page, "redundant")
+    row = page.locator("#table .view:not([hidden]) tbody tr").nth(1)
+    assert row.locator("td:visible").count() == 1
+    second = row.locator("th").evaluate("e => getComputedStyle(e, '::after').content")
+    cells = row.locator("td").evaluate_all("all => all.map(e => e.textContent.trim())")
+    heads = page.locator("#table .view:not([hidden]) thead th").evaluate_all("all => all.map(e => e.dataset.name)")
+    for name in ("half", "to_best", "parameters", "train"):
+        assert cells[heads.index(name) - 1] in second, name
+
+
+@pytest.mark.parametrize("opened", [{"permissions": ["clipboard-read", "clipboard-write"]}], indirect=True)
+def test_a_table_is_copied_as_it_is_shown(opened):
+    page = opened.page
+    choose(page, "redundant")
+    page.fill("#find", "additive hybrid")
+    page.click('#table .view:not([hidden]) th[data-name="parameters"] button')
+    page.click("#table .view:not([hidden]) .as-text button >> nth=0")
+    lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert lines[0].startswith("Attention,Fusion,Architecture,Rank,") and "FLOPs" not in lines[0]
+    assert len(lines) == len(keys(page)) + 1 and all("additive" in line and "hybrid" in line for line in lines[1:])
+    at = lines[0].split(",").index("Params ↓")
+    sizes = [float(line.split(",")[at]) for line in lines[1:]]
+    assert sizes == sorted(sizes, reverse=True), "numbers, not words such as 87 k"
+    page.click("#table .view:not([hidden]) .as-text button >> nth=1")
+    latex = page.evaluate("navigator.clipboard.readText()")
+    assert latex.startswith("\\begin{tabular}{lllrr") and latex.count("\\\\") == len(lines)
+    assert "$\\pm$" in latex and "±" not in latex and "$\\downarrow$" in latex
+
+
+def test_a_file_in_the_page_is_saved_as_it_is(browser, tmp_path):
+    made = analyse(**make(truths={"unique": TRUTHS["unique"]}).arguments())
+    file = tmp_path / "alone.html"
+    file.write_text(render(made, downloads=["tables/cells_unique.csv", "results.parquet"]), encoding="utf-8")
+    page = browser.new_context(offline=True, accept_downloads=True).new_page()
+    page.goto(file.as_uri())
+    with page.expect_download() as waiting:
+        page.click('[data-file="tables/cells_unique.csv"]')
+    assert waiting.value.suggested_filename == "cells_unique.csv"
+    texts = {path: text for part in made.parts for path, text in part.texts.items()}
+    assert Path(waiting.value.path()).read_bytes().decode() == texts["tables/cells_unique.csv"]
+    page.context.close()

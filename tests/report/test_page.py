@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import html
 import json
 import re
@@ -11,6 +13,8 @@ from html.parser import HTMLParser
 import pytest
 
 from mmbench.report.build import analyse
+from mmbench.report.draw.costs import cost_text
+from mmbench.report.pages import files
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
 from mmbench.report.sections.all_cells import rows as table
@@ -99,7 +103,7 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
             cells = shown[row.key]
             cost = row.cost
             scale = d.scale
-            assert cells[3:5] == [row.rank_label or "–", scale.number(row.score.mean if row.score else None)]
+            assert cells[3:5] == [f"{row.rank or '–'}", scale.number(row.score.mean if row.score else None)]
             assert cells[6] == scale.plus_minus(row.score.half if row.score else None)
             assert cells[7] == scale.change(row.to_best.mean if row.to_best else None)
             assert cells[8] == scale.change(row.gain_single.mean if row.gain_single else None)
@@ -109,7 +113,8 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
             assert costs[0] == numbers.count(cost.parameters if cost else None)
             assert costs[1] == numbers.count(cost.flops if cost else None)
             assert costs[2] == numbers.seconds(cost.train_seconds if cost else None)
-            assert f"{row.done}/{row.declared}" in costs[3]
+            assert costs[3] == cost_text("inference_us", cost.inference_us if cost else None)
+            assert f"{row.done}/{row.declared}" in costs[-1]
 
 
 def test_means_over_data_sets_are_the_analysis(analysis, page):
@@ -210,7 +215,7 @@ def test_nothing_is_fetched(page):
 
 def test_findings_are_headings(analysis, page):
     plain = page.replace("<wbr>", "").replace("\u00a0", " ")
-    assert f"<h1>{html.escape(analysis.headline)}</h1>" in plain
+    assert f'<h1><span class="view" data-view="all">{html.escape(analysis.headline)}</span>' in plain
     for text in [d.finding for d in analysis.context.datasets] + [q.finding for q in analysis["questions"].found]:
         assert html.escape(titled(text)).replace("&#x27;", "&#39;").replace("± ", "±") in plain
 
@@ -236,10 +241,23 @@ def test_a_single_data_set_needs_no_switch():
     assert 'data-view="all"' not in page
 
 
-def test_files_are_linked_by_name(analysis):
-    page = render(analysis, downloads=["tables/cells.csv", "tables/cells.tex", "figures/pareto.svg"])
-    assert '<a href="tables/cells.csv">CSV</a> · <a href="tables/cells.tex">TEX</a>' in page
-    assert '<a href="figures/pareto.svg">SVG</a>' in page
+def test_files_are_in_the_page(analysis, monkeypatch):
+    """A page that is mailed alone has no link that leads nowhere, and each table and figure, byte by byte."""
+    paths = [f"{part}.csv" for part in ("tables/questions", "tables/cells_unique")]
+    paths += ["figures/top.svg", "results.parquet"]
+    page = render(analysis, downloads=paths)
+    assert set(re.findall(r'href="([^"#][^"]*)"', page)) == set()
+    inside = json.loads(re.search(r'id="files">(.*?)</script>', page)[1])
+    assert sorted(inside) == sorted(paths[:3])
+    texts = {path: text for part in analysis.parts for path, text in part.texts.items()}
+    for path in paths[:2]:
+        assert gzip.decompress(base64.b64decode(inside[path])).decode() == texts[path]
+    assert '<span>results</span> <span class="muted">PARQUET</span>' in page
+    assert '<button type="button" class="as-link" data-file="figures/top.svg">SVG</button>' in page
+    # Where there is no room for all, tables go first.
+    monkeypatch.setattr(files, "ROOM", sum(len(inside[path]) for path in paths[:2]))
+    small = render(analysis, downloads=paths)
+    assert sorted(json.loads(re.search(r'id="files">(.*?)</script>', small)[1])) == sorted(paths[:2])
 
 
 @pytest.mark.slow

@@ -95,13 +95,28 @@ def comparison(verdict: Verdict, subject: str = "a", reference: str = "b") -> Di
         ({"x": ["better"], "y": ["open"]}, "Best kind: a on x; no single winner on y"),
         ({"x": ["open"], "y": ["open"]}, "Which kind is best is open on every data set"),
         ({"x": ["open"]}, "Which kind is best is open on x"),
-        ({"x": ["open"], "y": ["equal"]}, "Which kind is best is open on x; no single kind is best on y"),
-        ({"x": ["equal"], "y": ["equal"]}, "No single kind is best on x and y"),
+        ({"x": ["open"], "y": ["equal"]}, "Every kind is as good as any other on y; which kind is best is open on x"),
+        ({"x": ["equal"], "y": ["equal"]}, "Every kind is as good as any other on x and y"),
     ],
 )
 def test_levels_that_are_equal_are_not_called_open(per_dataset: dict[str, list[Verdict]], said: str) -> None:
     found = {name: [comparison(v) for v in verdicts] for name, verdicts in per_dataset.items()}
     assert name_winner(found, ["a", "b"], "kind") == said
+
+
+def test_a_heading_says_first_what_to_do() -> None:
+    """Late is better than early, and intermediate too, on x; on y only late is; z says nothing."""
+    late, middle, early = "late", "intermediate", "early"
+    found = {
+        "x": [comparison("equal", late, middle), comparison("better", late, early), comparison("worse", early, middle)],
+        "y": [comparison("equal", late, middle), comparison("better", late, early), comparison("equal", middle, early)],
+        "z": [comparison("open", late, middle), comparison("equal", late, early), comparison("open", middle, early)],
+    }
+    said = name_winner(found, [late, middle, early], "kind of fusion", lambda kind: f"{kind} fusion")
+    assert said == (
+        "Avoid early fusion on x; late fusion is better than early fusion on y; "
+        "which kind of fusion is best is open on z"
+    )
 
 
 def by_verdict(report: Report, name: str) -> dict[str, CellRow]:

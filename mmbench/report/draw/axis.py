@@ -73,6 +73,8 @@ def linear(
     if high <= low:
         low, high = low - least / 2, high + least / 2
     axis = Axis(low=low, high=high)
+    # One tick alone is no scale.
+    wanted = next(n for n in range(wanted, 99) if len(_round_values(low, high, n)) > 1)
     places = _round_values(low, high, wanted)
     decimals = max(0, -math.floor(math.log10(round_step(high - low, wanted)) + 1e-9))
     ticks = tuple(Tick(at=axis.at(v), value=v, label=signed(f"{v:.{decimals}f}")) for v in places)
@@ -90,7 +92,8 @@ def logarithmic(values: Iterable[float], *, name: Callable[[float], str] = two_f
         if len(places) >= 3:
             break
     else:
-        places = [v for v in _round_values(low, high, 6) if v > 0]
+        tried = ([v for v in _round_values(low, high, n) if v > 0] for n in range(3, 99))
+        places = next(found for found in tried if len(found) > 1)
     if len(places) > 7:
         places = places[:: math.ceil(len(places) / 7)]
     return Axis(low=low, high=high, ticks=tuple(Tick(at=axis.at(v), value=v, label=name(v)) for v in places), log=True)

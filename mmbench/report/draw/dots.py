@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -24,10 +24,19 @@ REACH = 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A data set's own value on a row's axis: place in %, and what it says."""
+
+    at: float
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dot:
     """A row. key: of a method that can be picked, else None. kind: "best", "equal", "open", "control" or "".
 
-    Places in %. beyond: "left" or "right" where the dot lies beyond that end of the axis: an arrow stands there.
+    Places in %. marks: of the data sets that it is a mean of. beyond: "left" or "right" where the dot lies beyond that
+    end of the axis: an arrow stands there.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Dot:
     tip: str = ""
     gap: bool = False
     beyond: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,19 +187,48 @@ def levels(factor: str, everything: Sequence[LevelMean], scale: Scale) -> Dots:
 _KIND_OF: dict[Verdict, str] = {"better": "best", "equal": "equal", "worse": "", "open": "open"}
 
 
-def differences(values: Sequence[Difference], scale: Scale) -> Dots:
-    """Paired differences, + better, around zero, with the region of practical equivalence."""
+FURTHEST = 5
+"""Margins at which an axis of differences ends: what is further away is an arrow, and does not squeeze the rest."""
+
+
+def difference_axis(values: Sequence[Difference], rope: float) -> Axis:
+    """Around zero, for all differences that are to be compared with one another."""
+    low, high = min(d.low for d in values), max(d.high for d in values)
+    if rope > 0:
+        low, high = max(min(low, -rope), -FURTHEST * rope), min(max(high, rope), FURTHEST * rope)
+    return linear([low, high, 0.0])
+
+
+def differences(
+    values: Sequence[Difference],
+    scale: Scale,
+    axis: Axis,
+    *,
+    name: Callable[[str], str] = str,
+    each: Mapping[str, Sequence[Difference]] | None = None,
+) -> Dots:
+    """Paired differences, + better, around zero, with the region of practical equivalence.
+
+    axis: of all differences that these are compared with. name: how a level reads. each: by data set, what the values
+    are means of.
+    """
     rope = scale.rope
-    axis = linear([*chain.from_iterable((d.low, d.high) for d in values), -rope, rope])
     rows = []
     for d in values:
         at, low, width = _place(axis, d)
         size = f"{difference(d, scale)}{scale.unit_words}"
-        tip = f"{d.subject} − {d.reference}\n{size}, {plural(d.pairs, 'pair')}, n = {d.n}"
+        own = {n: x for n, ds in (each or {}).items() for x in ds if _same(x, d)}
+        said = {n: f"{n} {difference(x, scale)}" for n, x in own.items()}
+        tip = [
+            f"{name(d.subject)} minus {name(d.reference)}",
+            f"{size}, {plural(d.pairs, 'pair')}, n = {d.n}",
+            *said.values(),
+            f"{VERDICTS[d.verdict]}{'' if d.p_holm is None else f', {p_value(d.p_holm)} (Holm)'}",
+        ]
         rows.append(
             Dot(
-                name=d.subject,
-                note=f"against {d.reference}",
+                name=name(d.subject),
+                note=f"minus {name(d.reference)}",
                 key=None,
                 kind=_KIND_OF[d.verdict],
                 at=at,
@@ -198,13 +237,19 @@ def differences(values: Sequence[Difference], scale: Scale) -> Dots:
                 value=scale.change(d.mean),
                 half="" if d.half is None else f"±{scale.width(d.half)}",
                 extra=VERDICTS[d.verdict],
-                tip=f"{tip}\n{VERDICTS[d.verdict]}{'' if d.p_holm is None else f', {p_value(d.p_holm)} (Holm)'}",
+                tip="\n".join(tip),
+                beyond=beyond(axis, d.mean),
+                marks=tuple(Mark(at=axis.at(x.mean), said=said[n]) for n, x in own.items() if not beyond(axis, x.mean)),
             )
         )
     left, right = axis.at(-rope), axis.at(rope)
     ticks = tuple(Tick(at=t.at, value=t.value, label=_change_label(t, scale)) for t in axis.ticks)
     band = (left, round(right - left, 2)) if rope > 0 else None
     return Dots(ticks=ticks, rows=tuple(rows), zero=axis.at(0.0), band=band)
+
+
+def _same(one: Difference, other: Difference) -> bool:
+    return (one.subject, one.reference) == (other.subject, other.reference)
 
 
 def _change_label(tick: Tick, scale: Scale) -> str:

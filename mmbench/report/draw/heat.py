@@ -48,42 +48,63 @@ class Heat:
     @property
     def width(self) -> int:
         """Pixels that it needs; where there is more room it grows."""
-        return 116 + 36 * len(self.columns) if self.dense else 320
+        return 116 + 36 * len(self.columns) if self.dense else 290
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heats:
-    """The heatmaps that share one colour scale from `worst` to `best` (printed; empty where nothing has a score).
+    """The heatmaps that share one colour scale: how far behind the best, whichever way is better.
 
-    what: the metric; extreme: what the best is. Whichever way is better, the best is darkest.
+    key: what the ends and the middle of the scale say, from the worst to the best; empty where nothing has a score.
+    extreme: what the best is.
     """
 
     maps: tuple[Heat, ...]
-    worst: str
-    best: str
-    what: str
+    key: tuple[str, ...]
     extreme: str
+
+
+FURTHEST = 5
+"""Margins behind the best at which the colours end. Were they to reach the worst, one cell far off would make all
+others look alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Colours:
-    """From the worst to the best of some means."""
+    """From FURTHEST margins behind the best of some means to it; of scores without a margin, from the worst."""
 
     scale: Scale
     means: Sequence[float]
 
     @cached_property
-    def ends(self) -> tuple[float, float]:
-        turned = [self.scale.oriented(v) for v in self.means]
-        return min(turned), max(turned)
+    def best(self) -> float:
+        return max(map(self.scale.oriented, self.means))
+
+    @cached_property
+    def clipped(self) -> bool:
+        return self.scale.rope > 0
+
+    @cached_property
+    def reach(self) -> float:
+        if self.clipped:
+            return FURTHEST * self.scale.rope
+        return self.best - min(map(self.scale.oriented, self.means))
 
     def step(self, value: float) -> int:
-        low, high = self.ends
-        place = self.scale.oriented(value)
-        return STEPS - 1 if high <= low else min(STEPS - 1, int(STEPS * (place - low) / (high - low)))
+        behind = self.best - self.scale.oriented(value)
+        if self.reach <= 0:
+            return STEPS - 1
+        return max(0, min(STEPS - 1, int(STEPS * (1 - behind / self.reach))))
 
     def value(self, value: float, dense: bool) -> str:
         return self.scale.short(value) if dense else self.scale.number(value)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        if not self.means:
+            return ()
+        ends = (f"{'≤ ' if self.clipped else ''}{self.scale.change(-self.reach)}", self.scale.change(-self.reach / 2))
+        return (*ends, f"{self.scale.change(0.0)}{self.scale.unit_words or f' {self.scale.label}'}")
 
 
 def _cell(row: CellRow, colours: _Colours, dense: bool) -> Cell:
@@ -98,7 +119,7 @@ def _cell(row: CellRow, colours: _Colours, dense: bool) -> Cell:
             label=describe(row, scale),
         )
     css = [f"q{colours.step(row.score.mean)}"]
-    css += ["best"] if row.best else []
+    css += ["best"] if row.best else ["undecided"] if row.verdict == "open" else []
     css += ["partial"] if row.state == "partial" else []
     half = scale.plus_minus(row.score.half) if row.score.half is not None else ""
     if row.state == "partial":
@@ -125,7 +146,7 @@ def _overall_cell(row: OverallRow, states: Mapping[str, str], label: str, colour
         )
     return Cell(
         key=row.key,
-        css=f"q{colours.step(row.score.mean)}{' best' if row.best else ''}",
+        css=f"q{colours.step(row.score.mean)}{' best' if row.best else ' undecided' if row.verdict == 'open' else ''}",
         value=colours.value(row.score.mean, dense),
         half="" if dense or row.score.half is None else colours.scale.plus_minus(row.score.half),
         mark=mark(row),
@@ -151,9 +172,8 @@ def _arrange(context: Context, cells: Mapping[tuple[str, str, str], Cell], colou
         for architecture in _levels(context, "architecture")
     )
     scale = colours.scale
-    ends = sorted(colours.means, key=scale.oriented)
-    worst, best = (scale.number(ends[0]), scale.number(ends[-1])) if ends else ("", "")
-    return Heats(maps=maps, worst=worst, best=best, what=scale.label, extreme=scale.extreme)
+    extreme = f"{scale.extreme} {'mean rank' if scale.is_ranks else 'mean'}"
+    return Heats(maps=maps, key=colours.key, extreme=extreme)
 
 
 def of_dataset(context: Context, report: DatasetReport) -> Heats:
@@ -187,7 +207,7 @@ def of_overall(context: Context, overall: Overall) -> Heats:
     return _arrange(context, cells, colours)
 
 
-def of_pairs(table: EffectTable) -> tuple[Heat, ...]:
+def of_pairs(table: EffectTable) -> Heats:
     """Mean of every two levels together: one small heatmap a pair of factors, levels best first, on one scale."""
     scale = table.scale
     order = {(m.factor, m.level): -scale.oriented(m.score.mean) for m in table.means}
@@ -223,4 +243,4 @@ def of_pairs(table: EffectTable) -> tuple[Heat, ...]:
 
         body = tuple((r, tuple(cell((r, c)) for c in columns)) for r in rows)
         heats.append(Heat(title=" and ".join(factors), factors=factors, columns=columns, rows=body, dense=dense))
-    return tuple(heats)
+    return Heats(maps=tuple(heats), key=colours.key, extreme="")

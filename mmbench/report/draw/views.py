@@ -26,16 +26,15 @@ ALL = "all"
 LABEL_GAP = 6.0
 """Height of a label at a curve's end, in per cent of the plot."""
 
-TIGHT_GAP = 7.6
-"""The same in an interaction plot, which is lower."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One data set, or all of them together: what the switch switches between. note: on its scale, or nothing."""
+    """One data set, or all of them together: what the switch switches between. subtitle: what the data set is,
+    in a few words; nothing of several. note: on its scale, or nothing."""
 
     name: str
     label: str
+    subtitle: str
     title: str
     finding: str
     scale: Scale
@@ -49,6 +48,7 @@ def views(context: Context) -> list[View]:
         View(
             name=d.name,
             label=d.name,
+            subtitle=d.subtitle,
             title=d.name,
             finding=d.finding,
             scale=d.scale,
@@ -63,6 +63,7 @@ def views(context: Context) -> list[View]:
     whole = View(
         name=ALL,
         label="All data sets",
+        subtitle="",
         title=f"Mean {'rank ' if overall.scale.is_ranks else ''}over {plural(len(overall.datasets), 'data set')}",
         finding=overall.finding,
         scale=overall.scale,

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
-from pathlib import PurePosixPath
 
 from markupsafe import Markup
 
 from mmbench.report.draw import html
-from mmbench.report.draw.views import views
+from mmbench.report.draw.views import ALL, View, views
 from mmbench.report.pages import cell_page
+from mmbench.report.pages.cell_page import Breakdowns
+from mmbench.report.pages.files import embed
 from mmbench.report.pages.markdown import CAVEATS
 from mmbench.report.pages.report import Report
 from mmbench.report.scores.context import Context
@@ -24,32 +25,48 @@ from mmbench.report.values.words import count
 FIRST = 1
 """Sections up to this place stand before the contents."""
 STYLES = ("tokens.css", "first.css", "figures.css", "tables.css", "controls.css", "ranks.css")
-SCRIPTS = ("state.js", "views.js", "heat.js", "table.js", "pointer.js", "plot.js", "levels.js", "detail.js", "runs.js")
+SCRIPTS = (
+    *("state.js", "views.js", "heat.js", "table.js", "columns.js", "copy.js", "readout.js", "pointer.js", "plot.js"),
+    *("levels.js", "targets.js", "again.js", "detail.js", "runs.js", "files.js"),
+)
 TEMPLATES = "mmbench.report.pages.template"
 
 
-def render(report: Report, *, downloads: Iterable[str] = ()) -> str:
-    """The page. downloads: paths of the other files of the report, relative to the page, to be linked."""
+def render(report: Report, *, downloads: Iterable[str] = (), breakdowns: Breakdowns | None = None) -> str:
+    """The page. downloads: paths of the other files of the report, relative to the page; those that fit
+    are put into it. breakdowns: what stands behind
+    the scores of `detailed` methods, where outputs are at hand."""
     a, downloads = report.context, tuple(downloads)
     shown = views(a)
     parts = _parts(report)
+    found = embed(report, downloads)
     contents = [(anchor, title) for _, anchor, title, _ in parts if title]
     values = {
         "a": a,
         "headline": report.headline,
-        "lead": report.lead,
+        "heads": _heads(report, shown),
         "css": Markup(_join(STYLES)),
         "js": Markup(_join(SCRIPTS)),
-        "data": cell_page.embedded(cell_page.data(a)),
+        "data": cell_page.embedded(cell_page.data(a, breakdowns or {})),
         "eyebrow": _eyebrow(a),
         "total": a.total,
         "contents": [*contents, ("downloads", "Files")] if downloads else contents,
         "views": shown,
         "first": Markup("\n\n").join(body for order, *_, body in parts if order <= FIRST),
         "bodies": [body for order, *_, body in parts if order > FIRST],
-        "downloads": _downloads(downloads),
+        "files": found,
+        "contents_of_files": cell_page.embedded(dict(found.inside)),
     }
     return str(html.render(TEMPLATES, ("page.html",), values))
+
+
+def _heads(report: Report, shown: Sequence[View]) -> list[tuple[str, str, str]]:
+    """View, headline and lead: of all data sets, which a page without a script shows alone, then of each."""
+    first = (ALL, report.headline, " ".join(report.lead))
+    if len(shown) < 2:
+        return [first]
+    names = [view.name for view in shown if view.name != ALL]
+    return [first, *((n, report.context.headline_on(n), " ".join(report.lead_on(n))) for n in names)]
 
 
 def _parts(report: Report) -> list[tuple[float, str, str, Markup]]:
@@ -93,12 +110,3 @@ def _eyebrow(context: Context) -> str:
         f"{total.skipped:,} skipped" if total.skipped else "",
     ]
     return " · ".join(p for p in parts if p)
-
-
-def _downloads(paths: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Files by name, each with its formats."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for path in sorted(paths):
-        pure = PurePosixPath(path)
-        found.setdefault(str(pure.with_suffix("")), []).append((pure.suffix.lstrip(".").upper() or "file", path))
-    return list(found.items())

@@ -111,6 +111,9 @@ class Part:
     def lead(self) -> tuple[str, ...]:
         return self._from_record("lead", lambda r: tuple(self.section.lead(r)), ())
 
+    def lead_on(self, dataset: str) -> tuple[str, ...]:
+        return self._from_record(f"lead on {dataset}", lambda r: tuple(self.section.lead_on(r, dataset)), ())
+
     @property
     def figures(self) -> tuple[Placed, ...]:
         def drawn(record: Any) -> tuple[Placed, ...]:
@@ -190,6 +193,10 @@ class Report:
     def lead(self) -> tuple[str, ...]:
         """Sentences under the headline."""
         return tuple(text for part in self.parts for text in part.lead)
+
+    def lead_on(self, dataset: str) -> tuple[str, ...]:
+        """Sentences under the headline of one data set."""
+        return tuple(text for part in self.parts for text in part.lead_on(dataset))
 
     @property
     def caveats(self) -> tuple[str, ...]:

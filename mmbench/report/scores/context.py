@@ -281,6 +281,11 @@ class Context:
         """The answer in one sentence."""
         return findings.headline(self.total, self.datasets, self.scopes, self.short)
 
+    def headline_on(self, name: str) -> str:
+        """The answer on one data set. Raises KeyError."""
+        total = next(c for c in self.coverage[1:] if c.name == name)
+        return findings.headline(total, (self.dataset(name),), self.scopes, self.short)
+
     @cached_property
     def scopes(self) -> Mapping[str | None, Scope]:
         """What an answer speaks of: each data set by its name, and all together (None)."""

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import moocore
 import numpy as np
 
+from mmbench.report.scores.contrasts import turned
 from mmbench.report.scores.prices import is_cheaper
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import Front
 from mmbench.report.values.scale import Scale
-from mmbench.report.values.words import quantity
+from mmbench.report.values.words import change, quantity
+from mmbench.stats.estimates import Difference
 from mmbench.stats.hypervolume import hypervolume
 
 _UNIT = {
@@ -22,27 +24,35 @@ _UNIT = {
 }
 
 
-MOST = 0.9
-"""Of the gain from the cheap end of the front to its dear end: what counts as most of it."""
+def _as_good(known: Sequence[CellRow], best: CellRow) -> list[tuple[CellRow, Difference]]:
+    """What is equal to the best combination or better, each with its difference to it: combinations, and the best
+    single modality."""
+    found = [(r, r.to_best) for r in known if r.verdict == "equal" and r.to_best is not None]
+    gain = best.gain_single
+    if gain is not None and gain.verdict in ("equal", "worse"):
+        found += [(r, turned(gain)) for r in known if r.key == gain.reference]
+    return found
 
 
-def _finding(cost: str, front: Sequence[CellRow], scale: Scale) -> str:
-    """The cheapest way to most of the score; nothing is called cheaper for the noise of its times."""
-    points_of = [(r.key, scale.oriented(r.score.mean), float(getattr(r.cost, cost))) for r in front if r.score]
-    (_, low, _), (best, high, dear) = points_of[0], points_of[-1]
-    unit = _UNIT[cost]
-    if len(front) == 1:
-        return f"{best} has the best score and the lowest cost ({quantity(dear)}{unit})"
-    cheaper = [p for p, r in zip(points_of, front, strict=True) if is_cheaper(r, front[-1], cost)]
+def _find_cheapest(cost: str, known: Sequence[CellRow], scale: Scale) -> tuple[str | None, str]:
+    """The cheapest method that is not worse than the best combination, and a sentence on it. Nothing is called cheaper
+    for the noise of its times, and nothing as good for a point estimate."""
+    best = next((r for r in known if r.best), None)
+    if best is None:
+        return None, "no combination is complete yet"
+    unit, dear = _UNIT[cost], getattr(best.cost, cost)
+    paid = f"{quantity(dear)}{unit}"
+    if all(r.verdict is None for r in known):
+        return None, f"one seed does not decide what is as good as {best.key} ({paid})"
+    cheaper = [x for x in _as_good(known, best) if is_cheaper(x[0], best, cost)]
     if not cheaper:
-        return f"{best} has the best score, and nothing is cheaper by more than noise ({quantity(dear)}{unit})"
-    key, score, price = next((p for p in cheaper if p[1] >= low + MOST * (high - low)), cheaper[-1])
-    lost, prices = scale.width(high - score), f"{quantity(price)} instead of {quantity(dear)}{unit}"
-    if not lost.strip("0."):
-        return f"{key} has, rounded, the same {scale.label} for {prices}"
-    if scale.unit == "points":
-        return f"{key} gives up {lost} points of {scale.label} for {prices}"
-    return f"{key} has a {lost} {'lower' if scale.higher else 'higher'} {scale.label} for {prices}"
+        return best.key, f"nothing cheaper is known to be as good as {best.key} ({paid})"
+    row, lost = min(cheaper, key=lambda x: float(getattr(x[0].cost, cost)))
+    price = quantity(getattr(row.cost, cost))
+    return row.key, (
+        f"the cheapest that is not worse than the best by more than the margin is {row.key}: "
+        f"{change(lost, scale)} for {price} instead of {paid}"
+    )
 
 
 def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
@@ -59,6 +69,7 @@ def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
         table = np.array([[r.score.mean, getattr(r.cost, cost)] for r in known if r.score])
         best = moocore.is_nondominated(table, maximise=[scale.higher, False])
         front = sorted((r for r, keep in zip(known, best, strict=True) if keep), key=lambda r: getattr(r.cost, cost))
+        cheapest, finding = _find_cheapest(cost, known, scale)
         priced = [(scale.oriented(s), c) for s, c in table.tolist() if c > 0]
         made.append(
             Front(
@@ -66,7 +77,8 @@ def fronts(rows: Sequence[CellRow], scale: Scale) -> tuple[Front, ...]:
                 label=label,
                 keys=tuple(r.key for r in front),
                 hypervolume=hypervolume(*zip(*priced, strict=True)) if priced else None,
-                finding=_finding(cost, front, scale),
+                cheapest=cheapest,
+                finding=finding,
             )
         )
     return tuple(made)

@@ -115,6 +115,8 @@ def _seed(record: Record, score: str) -> SeedValue:
         state=record["state"],
         value=record[score] if record["state"] == "done" else None,
         message=record["message"],
+        validation=record.get(score.replace("test_", "validation_", 1)) if record["state"] == "done" else None,
+        epoch=None if record["best_epoch"] is None else int(record["best_epoch"]),
     )
 
 

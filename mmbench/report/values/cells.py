@@ -25,13 +25,16 @@ def _cut(value: float | None) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class SeedValue:
-    """One declared trial of a method on a data set. value: its test score, None unless state is "done"."""
+    """One declared trial of a method on a data set. value, validation: its scores on test and validation, None unless
+    state is "done"; epoch: the one that was kept, None of a baseline."""
 
     seed: int
     trial_id: str | None
     state: str
     value: float | None
     message: str | None
+    validation: float | None = None
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.coverage import Counts
 from mmbench.report.values.scale import Scale
+from mmbench.report.values.words import listing
+
+BRIEF = 40
+"""Letters of a description that is a subtitle as it is; of a longer one the modalities are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,13 +21,15 @@ class Front:
 
     cost: field of CellCost. label: for people, with unit. hypervolume: the share (0 to 1) that the front dominates of
     the box between the dearest and worst and the cheapest and best of what is compared, cost on a log scale; None where
-    the box has no area.
+    the box has no area. cheapest: the cheapest method that is not worse than the best combination, by its interval;
+    None while nothing is known of that.
     """
 
     cost: str
     label: str
     keys: tuple[str, ...]
     hypervolume: float | None
+    cheapest: str | None
     finding: str
 
 
@@ -69,6 +76,24 @@ class DatasetReport:
     finding: str
     fronts: tuple[Front, ...]
     dropped: tuple[str, ...]
+
+    @property
+    def subtitle(self) -> str:
+        """What to know where the name stands alone, in a few words: `only the image says it`."""
+        if self.carriers and len(self.carriers) < len(self.modalities):
+            one = len(self.carriers) == 1
+            return f"only the {listing(self.carriers)} {'says' if one else 'say'} it"
+        title = titles.level("dataset", self.name)
+        if title != self.name.replace("_", " "):
+            return title
+        text = self.description.strip().removesuffix(".")
+        return text if 0 < len(text) <= BRIEF else listing(self.modalities)
+
+    @property
+    def memory_varies(self) -> bool:
+        """Whether peak memory says something: on a CPU it is that of the whole process, the same for every model."""
+        known = [r.cost.peak_memory for r in self.cells if r.cost and r.cost.peak_memory]
+        return len(known) > 1 and max(known) > 1.2 * min(known)
 
     def row(self, key: str) -> CellRow:
         """The row of that method. Raises KeyError."""

@@ -39,13 +39,13 @@ def noun(axis: str, label: str) -> str:
     return title
 
 
-def method(found: Method) -> str:
-    """`scaled dot-product + cross-attention · hybrid`, `image alone`, `kernel SVM`."""
+def method(found: Method, *, short: bool = False) -> str:
+    """`scaled dot-product + cross-attention · hybrid` (short: `SDPA + cross · hybrid`), `image alone`, `kernel SVM`."""
     if found.role == "baseline":
         return level("baseline", str(found.baseline))
     if found.role == "single":
         return _alone(str(found.modality), str(found.attention))
-    return _combined(str(found.attention), str(found.fusion), str(found.architecture))
+    return _combined(str(found.attention), str(found.fusion), str(found.architecture), short=short)
 
 
 def brief(found: Method) -> str:
@@ -59,8 +59,8 @@ def brief(found: Method) -> str:
     return f"{attention} + {fusion} · {level('architecture', str(found.architecture), short=True)}"
 
 
-def _combined(attention: str, fusion: str, architecture: str) -> str:
-    mixed = f"{level('attention', attention)} + {level('fusion', fusion)}"
+def _combined(attention: str, fusion: str, architecture: str, *, short: bool = False) -> str:
+    mixed = f"{level('attention', attention, short=short)} + {level('fusion', fusion, short=short)}"
     return f"{mixed} · {level('architecture', architecture, short=True)}"
 
 

@@ -16,7 +16,7 @@ function scoreAxis(rows) {
   return { at, ticks: ticks(low, high) };
 }
 
-function seedStrip(row, axis, decimals) {
+function seedStrip(row, axis, decimals, what) {
   const track = make("span", { class: "track" });
   for (const [value] of axis.ticks) track.append(make("span", { class: "tick", style: `left:${axis.at(value)}` }));
   if (row.mean && row.n[0] > 1) {
@@ -25,39 +25,34 @@ function seedStrip(row, axis, decimals) {
   }
   for (const [seed, value] of row.seeds) {
     if (value === null) continue;
-    track.append(make("span", { class: "seed", style: `left:${axis.at(value)}`, "data-tip": `seed ${seed}: ${value.toFixed(decimals)}` }));
+    track.append(make("span", { class: "seed", style: `left:${axis.at(value)}`, "data-tip": `Seed ${seed}: ${what} ${value.toFixed(decimals)}` }));
   }
   const names = make("span", { class: "track" });
   for (const [value, label] of axis.ticks) names.append(make("span", { class: "t", style: `left:${axis.at(value)}` }, label));
   return make("div", { class: "dots" }, make("div", { class: "row axis" }, names), make("div", { class: "row best" }, track));
 }
 
-function seedTable(row, decimals) {
+function seedTable(row, dataset) {
   const body = make("tbody");
-  for (const [seed, value, ending, id, message] of row.seeds) {
+  const written = (value) => (value === null || value === undefined ? "\u2013" : value.toFixed(dataset.decimals));
+  for (const [seed, value, ending, id, message, validation, epoch] of row.seeds) {
     const bad = value === null && ending !== "not run" && ending !== "skipped";
-    const shown = value === null ? `${bad ? "✕" : "–"} ${ending}` : value.toFixed(decimals);
+    const shown = value === null ? `${bad ? "\u2715" : "\u2013"} ${ending}` : written(value);
     body.append(
       make(
         "tr",
         {},
         make("th", { scope: "row" }, String(seed)),
         make("td", { class: bad ? "state-bad" : "" }, shown),
-        make("td", {}, make("code", {}, id || "–"), message ? make("div", { class: bad ? "state-bad" : "muted" }, message) : null),
+        make("td", {}, written(validation)),
+        make("td", {}, epoch === undefined ? "\u2013" : String(epoch)),
+        make("td", {}, make("code", {}, id || "\u2013"), message ? make("div", { class: bad ? "state-bad" : "muted" }, message) : null),
       ),
     );
   }
-  const head = make("tr", {}, ...["Seed", "Score", "Trial id"].map((text) => make("th", { scope: "col" }, text)));
-  return make("table", { class: "tab" }, make("thead", {}, head), body);
-}
-
-/* What it was trained with, as params.yaml has it. */
-function configList(row) {
-  if (row.config === undefined) return null;
-  const list = make("dl", { class: "facts" });
-  for (const [name, value] of DATA.configs[row.config]) list.append(make("dt", {}, name), make("dd", {}, value));
-  const open = detail.classList.contains("whole") ? "" : null;
-  return make("details", { open }, make("summary", {}, "Configuration"), list);
+  const head = make("tr", {}, ...["Seed", "Test", "Validation", "Epoch", "Trial id"].map((text) => make("th", { scope: "col" }, text)));
+  const caption = make("caption", { class: "sr" }, `${dataset.score} of every seed on ${dataset.name}`);
+  return make("div", { class: "scroll" }, make("table", { class: "tab" }, caption, make("thead", {}, head), body));
 }
 
 /* The rows above and below in the table as it is sorted and filtered now. */
@@ -85,27 +80,41 @@ function showWhole(whole) {
 }
 byId("detail-page").addEventListener("click", () => choose("page", state.has("page") ? null : "1"));
 
+/* Costs, beside those of the best combination: on a machine that does other work too, seconds alone say little. */
+function costWords(dataset, row) {
+  const best = dataset.rows[dataset.best]?.cost;
+  const names = ["parameters", "FLOPs", "training", "a sample", "memory"];
+  return (row.costs ?? []).flatMap((text, i) => {
+    if (text === "\u2013") return [];
+    const times = best && best[i] && row.cost[i] && row !== dataset.rows[dataset.best] ? row.cost[i] / best[i] : null;
+    const ratio = times === null ? "" : ` (${times < 10 ? Number(times.toPrecision(2)) : Math.round(times)} \u00d7 the best\u2019s)`;
+    return [`${text} ${names[i]}${ratio}`];
+  });
+}
+
 function part(dataset, row, axis) {
+  const what = dataset.score.replace(/ [\u2191\u2193]$/, "");
   const facts = [`${row.n[0]} of ${row.n[1]} seeds`];
-  if (row.rank) facts.push(`rank ${row.rank}`);
+  if (row.validation) facts.push(`${row.validation} on validation`);
+  if (row.rank) facts.push(`rank ${row.rank.replace("(", "(may be ")}`);
   if (row.verdict) facts.push(row.verdict);
   if (row.toBest) facts.push(`${row.toBest}${dataset.unit} to the best`);
   if (row.overSingle) facts.push(`${row.overSingle}${dataset.unit} over the best single modality`);
-  const names = ["parameters", "FLOPs", "training", "a sample", "memory"];
-  const costs = (row.costs ?? []).map((text, i) => (text === "–" ? null : `${text} ${names[i]}`)).filter(Boolean);
-  const others = (row.beside ?? []).map((text, i) => text && `${dataset.beside[i].replace(/ [↑↓]$/, "")} ${text}`).filter(Boolean);
+  const costs = costWords(dataset, row);
+  const others = (row.beside ?? []).map((text, i) => text && `${dataset.beside[i].replace(/ [\u2191\u2193]$/, "")} ${text}`).filter(Boolean);
   return make(
     "div",
     {},
     make("h3", { "aria-level": state.has("page") ? "2" : null }, `${dataset.name}: ${row.score}${SAME_SCORE ? "" : ` (${dataset.score})`}`),
+    make("p", { class: "muted" }, dataset.subtitle),
     make("p", {}, facts.join(DOT)),
     others.length ? make("p", { class: "muted" }, others.join(DOT)) : null,
     costs.length ? make("p", { class: "muted" }, costs.join(DOT)) : null,
     row.reason ? make("p", { class: "state-bad" }, row.reason) : null,
-    axis && row.mean ? seedStrip(row, axis, dataset.decimals) : null,
+    axis && row.mean ? seedStrip(row, axis, dataset.decimals, what) : null,
     row.curve ? curvePlot(row.curve, dataset.curve) : null,
-    seedTable(row, dataset.decimals),
-    configList(row),
+    seedTable(row, dataset),
+    targetParts(dataset, row),
   );
 }
 
@@ -124,13 +133,13 @@ function drawDetail() {
   beside = neighbours(key);
   byId("detail-before").disabled = beside[0] === null;
   byId("detail-after").disabled = beside[1] === null;
-  byId("detail-title").textContent = DATA.titles[key] ?? key;
+  byId("detail-title").textContent = titleOf(key);
   const shared = scoreAxis(parts.map((each) => each.rows[key]));
   const axisOf = (each) => (SAME_SCORE ? shared : scoreAxis([each.rows[key]]));
   const view = current("view");
   parts.sort((a, b) => (b.name === view) - (a.name === view));
   const body = make("div", { class: "parts" }, ...parts.map((each) => part(each, each.rows[key], axisOf(each))));
-  detail.querySelector(".body").replaceChildren(body);
+  detail.querySelector(".body").replaceChildren(body, ...sharedParts(key, parts));
 }
 
 function closeDetail() {

@@ -48,5 +48,12 @@ function reachScrolling() {
     } else for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
   }
 }
-addEventListener("resize", reachScrolling);
-listeners.push(reachScrolling);
+
+/* What goes on to the right fades out there: a sign that it scrolls. */
+function showCut() {
+  for (const box of all(".scroll, .tall")) box.classList.toggle("cut", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+}
+for (const box of all(".scroll, .tall")) box.addEventListener("scroll", showCut, { passive: true });
+document.addEventListener("toggle", () => (reachScrolling(), showCut()), true);
+addEventListener("resize", () => (reachScrolling(), showCut()));
+listeners.push(reachScrolling, () => setTimeout(showCut));

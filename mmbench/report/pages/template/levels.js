@@ -6,6 +6,14 @@ function toggleLevel(factor, level) {
   choose(factor, chosen.includes(level) ? chosen.filter((each) => each !== level) : [...chosen, level]);
 }
 
+/* How people read the name of a method: `scaled dot-product + concatenation · hybrid`. */
+function titleOf(key) {
+  const [, attention, fusion, architecture] = DATA.methods[key] ?? [];
+  if (DATA.titles[key] || !architecture) return DATA.titles[key] ?? key;
+  const { levels, architectures } = DATA;
+  return `${levels.attention[attention]} + ${levels.fusion[fusion]} \u00b7 ${architectures[architecture]}`;
+}
+
 /* Whether a method has a level that was selected, of every factor of which one was. */
 function matches(key) {
   const [, ...own] = DATA.methods[key] ?? [];
@@ -42,7 +50,7 @@ function highlight() {
   }
   for (const plot of all(".xy[data-cost]")) {
     plot.querySelector(".matching")?.remove();
-    plot.querySelector(".cloud").classList.toggle("off", active);
+    for (const cloud of all(".cloud", plot)) cloud.classList.toggle("off", active);
     if (!active) continue;
     const path = [];
     for (const [key, row] of Object.entries(rowsOf(plot.dataset.dataset))) {

@@ -34,5 +34,7 @@ function curvePlot([median, low, high], what) {
   const last = median.length;
   for (const epoch of last > 1 ? [1, last] : [1]) xs.append(make("span", { class: "t", style: `left:${x(epoch - 1)}%` }, String(epoch)));
   const label = make("div", { class: "ylabel" }, `validation ${what} by epoch`);
-  return make("div", { class: "xy" }, label, ys, make("div", { class: "plot" }, drawing), make("div"), xs);
+  const digits = Math.max(...[...median, ...(low ?? [])].map((value) => (String(value ?? "").split(".")[1] ?? "").length));
+  const read = { "data-read": "epoch", "data-x": `1 ${Math.max(2, median.length)}`, "data-y": `${min - room} ${max + room}`, "data-digits": String(digits) };
+  return make("div", { class: "xy", ...read }, label, ys, make("div", { class: "plot" }, drawing), make("div"), xs);
 }

@@ -16,7 +16,7 @@ const tipOf = (element) => {
 };
 
 document.addEventListener("pointermove", (event) => {
-  const text = tipOf(event.target) ?? nearestText(event);
+  const text = readOut(event) ?? tipOf(event.target) ?? nearestText(event);
   if (text) showTip(text, event.clientX, event.clientY);
   else tip.hidden = true;
 });
@@ -57,7 +57,7 @@ function nearest(event) {
 
 function nearestText(event) {
   const found = nearest(event);
-  return found && `${found.key}\n${found.row.score}\n${found.cost}`;
+  return found && `${titleOf(found.key)}\n${found.row.score}\n${found.cost}${found.row.verdict ? `\n${found.row.verdict}` : ""}`;
 }
 
 document.addEventListener("click", (event) => {

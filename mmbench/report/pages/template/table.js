@@ -13,7 +13,9 @@ function everyRow(entry) {
   if (entry.rows.length < entry.total) {
     const rest = make("template");
     rest.innerHTML = entry.table.parentElement.querySelector(".kept").textContent;
-    entry.rows = [...entry.rows, ...all("tr", rest.content)];
+    const rows = all("tr", rest.content);
+    for (const row of rows) row.querySelector("a.pick").href = `#${new URLSearchParams({ cell: row.dataset.k })}`;
+    entry.rows = [...entry.rows, ...rows];
   }
   return entry.rows;
 }
@@ -103,7 +105,13 @@ function drawTable(entry) {
   entry.shown = shown;
   const matching = plain ? entry.total : found.length;
   const of = matching < entry.total ? ` that match, ${entry.total} in all` : "";
-  entry.view.querySelector(".count").textContent = matching ? `${shown.length} of ${matching} rows${of}.` : `No row matches ${chosenWords()}.`;
+  const count = entry.view.querySelector(".count");
+  count.textContent = matching ? `${shown.length} of ${matching} rows${of}.` : `No row matches ${chosenWords()}. `;
+  if (!matching) {
+    const again = make("button", { type: "button", class: "btn small" }, "Clear filters");
+    again.addEventListener("click", clearFilters);
+    count.append(again);
+  }
   entry.view.querySelector(".more").hidden = shown.length === matching;
 }
 
@@ -113,10 +121,11 @@ for (const button of all("[data-toggle]")) {
   });
 }
 byId("find").addEventListener("input", (event) => choose("find", event.target.value));
-byId("clear").addEventListener("click", () => {
+function clearFilters() {
   for (const name of ["find", "show", ...FACTORS]) state.delete(name);
   choose("find", null);
-});
+}
+byId("clear").addEventListener("click", clearFilters);
 
 function drawTables() {
   for (const button of all("[data-toggle]")) {

@@ -27,8 +27,21 @@ function showViews() {
     part.hidden = value !== "" && part.dataset.value !== value;
   }
   document.documentElement.classList.remove("loading");
+  sayWhatIsShown(wanted);
   for (const button of all("[data-set]")) {
     button.setAttribute("aria-pressed", String(button.dataset.value === current(button.dataset.set)));
+  }
+}
+
+/* Beside the heading of each part that obeys the switch: what it shows now. */
+function sayWhatIsShown(view) {
+  const chosen = all("[data-set]").find((button) => button.dataset.set === "view" && button.dataset.value === view);
+  if (!chosen) return;
+  for (const section of all(".sections > section")) {
+    if (!section.querySelector(".view")) continue;
+    const chip = section.querySelector(":scope > .shows") ?? make("span", { class: "shows" });
+    chip.textContent = chosen.firstChild.textContent.trim();
+    section.prepend(chip);
   }
 }
 

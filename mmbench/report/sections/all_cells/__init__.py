@@ -8,7 +8,7 @@ from typing import Any
 from mmbench.report.draw.views import views
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Section, section
-from mmbench.report.sections.all_cells.rows import of_dataset, of_overall
+from mmbench.report.sections.all_cells.rows import REACH, of_dataset, of_overall
 from mmbench.report.values import titles
 from mmbench.report.values.overall import Overall
 
@@ -25,12 +25,13 @@ class AllCells(Section[Context]):
         return context
 
     def view(self, record: Context) -> Mapping[str, Any]:
-        scales = {d.name: d.scale for d in record.datasets}
+        reports = {d.name: d for d in record.datasets}
         return {
             "a": record,
             "filters": filters(record),
+            "reach": REACH,
             "views": [
-                (v, of_overall(v.report, scales) if isinstance(v.report, Overall) else of_dataset(v.report))
+                (v, of_overall(v.report, reports) if isinstance(v.report, Overall) else of_dataset(v.report))
                 for v in views(record)
             ],
         }

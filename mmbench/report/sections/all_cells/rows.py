@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mmbench.report.draw.axis import Axis, linear
+from mmbench.report.draw.costs import cost_text
 from mmbench.report.draw.dots import beyond
 from mmbench.report.draw.words import cause
 from mmbench.report.values import titles
-from mmbench.report.values.cells import CellRow
+from mmbench.report.values.cells import CellCost, CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.methods import Method
-from mmbench.report.values.numbers import NONE, count, seconds
+from mmbench.report.values.numbers import NONE
 from mmbench.report.values.overall import Overall
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import sentence
@@ -26,13 +27,16 @@ parses and lays out 200 rows, not 5,000. The CSV beside the page holds them all 
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """name: for sorting, the same in all tables. kind: "num", "text", "level" or "strip". hint: what it means. low: a
-    score of which less is better, so that it is sorted upwards first."""
+    score of which less is better, so that it is sorted upwards first. optional: hidden until it is chosen. note: below
+    the title."""
 
     name: str
     title: str
     kind: str = "num"
     hint: str = ""
     low: bool = False
+    optional: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +88,17 @@ class Table:
 
 
 def _number(text: str, value: float | None, css: str = "") -> Entry:
-    return Entry(text=text, sort="" if value is None else f"{value:.9g}", css=css)
+    return Entry(text=text, sort="" if value is None else f"{value:.6g}", css=css)
 
 
 def _names(method: Method) -> dict[str, str]:
     """The first column, and its completion for phones."""
     if method.role == "baseline":
         return {"name": titles.method(method), "rest": ""}
-    attention = titles.level("attention", str(method.attention))
+    attention = titles.level("attention", str(method.attention), short=True)
     if method.role == "single":
         return {"name": attention, "rest": f"· {method.modality} alone"}
-    fusion, architecture = titles.level("fusion", str(method.fusion)), str(method.architecture)
+    fusion, architecture = titles.level("fusion", str(method.fusion), short=True), str(method.architecture)
     return {"name": attention, "rest": f"+ {fusion} · {titles.level('architecture', architecture, short=True)}"}
 
 
@@ -103,7 +107,7 @@ def _level_entries(method: Method) -> tuple[Entry, ...]:
         return Entry(text=f"{method.modality} alone"), Entry(text=NONE, sort="")
     if method.role == "baseline":
         return Entry(text=NONE, sort=""), Entry(text=NONE, sort="")
-    fusion = titles.level("fusion", str(method.fusion))
+    fusion = titles.level("fusion", str(method.fusion), short=True)
     return Entry(text=fusion), Entry(text=titles.level("architecture", str(method.architecture), short=True))
 
 
@@ -117,8 +121,18 @@ def _mean(value: Estimate | None) -> float | None:
     return None if value is None else value.mean
 
 
-def _axis(scores: Iterable[Estimate | None]) -> Axis:
-    return linear([v for s in scores if s for v in (s.low, s.high)])
+REACH = 10
+"""Margins below the best at which the axis of intervals ends: further down, arrows. Without an end, one combination
+that fails makes the intervals of all others dots."""
+
+
+def _axis(scores: Iterable[Estimate | None], scale: Scale) -> Axis:
+    known = [s for s in scores if s]
+    if not known or scale.rope <= 0:
+        return linear([v for s in known for v in (s.low, s.high)])
+    end = scale.oriented(max(scale.oriented(s.mean) for s in known) - REACH * scale.rope)
+    limit = max if scale.higher else min
+    return linear([limit(v, end) for s in known for v in (s.low, s.high)])
 
 
 def _strip(axis: Axis, value: Estimate | None) -> Strip | None:
@@ -134,7 +148,7 @@ def of_dataset(report: DatasetReport) -> Table:
     step = f"{scale.unit or f'{scale.label}, + better'}"
     columns = (
         *LEVELS,
-        Column(name="rank", title="Rank", hint="by mean; in brackets the ranks that it may truly have"),
+        Column(name="rank", title="Rank", hint="by mean; the ranks that it may truly have are in its details"),
         Column(
             name="score",
             title=sentence(scale.title),
@@ -151,16 +165,24 @@ def of_dataset(report: DatasetReport) -> Table:
                 title=sentence(other.title),
                 hint="mean over seeds on the test split",
                 low=not other.higher,
+                optional=True,
             )
             for name, other in report.beside.items()
         ),
         Column(name="parameters", title="Params ↓"),
-        Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound"),
+        Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound", optional=True),
         Column(name="train", title="Train ↓", hint="wall time, median over seeds"),
+        Column(name="inference", title="Infer ↓", hint="wall time a sample, median over seeds"),
+        *([Column(name="memory", title="Memory ↓", hint="at its peak", optional=True)] if report.memory_varies else []),
         Column(name="seeds", title="Seeds", kind="text", hint="finished of declared, and why any are missing"),
     )
-    axis = _axis(r.score for r in report.cells) if report.cells else _axis(r.score for r in report.rows)
+    axis = _axis((r.score for r in report.cells or report.rows), scale)
     return Table(columns=columns, rows=tuple(_row(r, axis, report) for r in report.rows))
+
+
+def _cost(name: str, cost: CellCost | None) -> Entry:
+    value: float | None = getattr(cost, name) if cost else None
+    return _number(cost_text(name, value), value)
 
 
 def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
@@ -181,15 +203,15 @@ def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
         css=" ".join(css),
         entries=(
             *_level_entries(row.method),
-            _number(row.rank_label or NONE, row.rank),
+            _number(NONE if row.rank is None else f"{row.rank:,}", row.rank),
             _number(scale.number(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
             None,
             _number(scale.plus_minus(half), half),
             *(_number(scale.change(d), d) for d in differences),
             *(_number(other.number(v), v) for v, other in others),
-            _number(count(cost.parameters if cost else None), cost.parameters if cost else None),
-            _number(count(cost.flops if cost else None), cost.flops if cost else None),
-            _number(seconds(cost.train_seconds if cost else None), cost.train_seconds if cost else None),
+            *(_cost(name, cost) for name in ("parameters", "flops")),
+            *(_cost(name, cost) for name in ("train_seconds", "inference_us")),
+            *([_cost("peak_memory", cost)] if report.memory_varies else []),
             Entry(text=seeds, css="state-bad" if row.state in ("failed", "partial") else ""),
         ),
         strip=_strip(axis, row.score),
@@ -200,14 +222,15 @@ def _place(rank: float | None) -> str:
     return NONE if rank is None else f"{rank:.1f}"
 
 
-def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
-    """Every cell over all data sets. scales: by data set."""
+def of_overall(overall: Overall, reports: Mapping[str, DatasetReport]) -> Table:
+    """Every cell over all data sets. reports: by data set."""
+    scales = {name: d.scale for name, d in reports.items()}
     scale = overall.scale
     mean_rank = Column(name="mean_rank", title="Mean rank ↓", hint="mean of the ranks on the data sets")
     title = f"Mean {scale.label}" if not scale.is_ranks else "Mean rank"
     columns = (
         *LEVELS,
-        Column(name="rank", title="Rank", hint="by mean; in brackets the ranks that it may truly have"),
+        Column(name="rank", title="Rank", hint="by mean; the ranks that it may truly have are in its details"),
         Column(
             name="score",
             title=f"{title} {scale.arrow}",
@@ -223,12 +246,13 @@ def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
                 title=f"{name} {scales[name].arrow}" if scale.is_ranks else name,
                 hint=f"{scales[name].label}, mean over seeds on {name}",
                 low=not scales[name].higher,
+                note=reports[name].subtitle,
             )
             for name in overall.datasets
         ),
         *([] if scale.is_ranks else [mean_rank]),
     )
-    axis = _axis(r.score for r in overall.rows)
+    axis = _axis((r.score for r in overall.rows), scale)
     rows = []
     for row in overall.rows:
         half = row.score.half if row.score else None
@@ -241,7 +265,7 @@ def of_overall(overall: Overall, scales: Mapping[str, Scale]) -> Table:
                 css=" ".join([*css, *(["none"] if row.score is None else [])]),
                 entries=(
                     *_level_entries(row.method),
-                    _number(row.rank_label or NONE, row.rank),
+                    _number(NONE if row.rank is None else f"{row.rank:,}", row.rank),
                     _number(scale.number(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
                     None,
                     _number(scale.plus_minus(half), half),

@@ -10,6 +10,7 @@ from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
 from mmbench.report.sections.answer.compute import answers
 from mmbench.report.sections.answer.figures import top
+from mmbench.report.sections.answer.overview import overview
 from mmbench.report.sections.answer.record import Answers
 from mmbench.report.sections.answer.strips import strips
 
@@ -35,6 +36,7 @@ class Answer(Section[Answers]):
         several = "What to use, data set by data set"
         return {
             "a": a,
+            "overview": overview(a.datasets),
             "answers": list(zip(a.datasets, record.datasets, strict=True)),
             "heading": f"What to use on {a.datasets[0].name}" if len(a.datasets) == 1 else several,
             "strip_ticks": ticks,

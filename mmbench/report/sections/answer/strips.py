@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mmbench.report.draw.axis import Tick, linear
 from mmbench.report.values.datasets import DatasetReport
@@ -15,6 +16,9 @@ class Strip:
     """One data set's whole field: every cell a faint mark; the best, the best single modality, chance and the ceiling
     stand out. Places in %, None where there is none. value: the best score, gain: over the best single modality."""
 
+    CROWDED: ClassVar[float] = 2.5
+    """Per cent of the axis within which the two dots would hide each other."""
+
     name: str
     field: tuple[float, ...]
     best: float | None
@@ -24,6 +28,11 @@ class Strip:
     label: str
     value: str
     gain: str
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the best and the best single modality lie so close that they are drawn one above the other."""
+        return self.best is not None and self.single is not None and abs(self.best - self.single) < self.CROWDED
 
 
 def strips(reports: Sequence[DatasetReport], *, common: bool) -> tuple[tuple[Tick, ...], tuple[Strip, ...]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from mmbench.report.draw.axis import Axis, linear, logarithmic
 from mmbench.report.draw.costs import cost_text
+from mmbench.report.draw.labels import Label, place_labels, room_for_numbers
 from mmbench.report.draw.words import estimate
+from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport, Front
 from mmbench.report.values.scale import Scale
@@ -31,19 +32,24 @@ Point = tuple[float, float, CellRow]
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """A numbered point of the front. Places in %, from the left and from the top.
+    """A point of the front, or the cheapest that is as good as the best. Places in %, from the left and from the top.
 
-    drawn: inside the frame. tag: on which side of it its name fits ("left", "above", "right", "below"), or "" where the
-    number has to do.
+    number: on the front, None off it. shown: whether there is room for the number at its place. name: as people read
+    it; label: where that stands beside the point, of corner points that have room. verdict: against the best, in words.
+    drawn: inside the frame.
     """
 
-    number: int
+    number: int | None
     key: str
+    name: str
     x: float
     y: float
     score: str
     cost: str
-    tag: str
+    verdict: str
+    chosen: bool
+    shown: bool
+    label: Label | None
     drawn: bool
 
 
@@ -51,7 +57,10 @@ class Pin:
 class Pareto:
     """Paths are in a 100 x 100 box, framed by the cells; `outside`: controls that lie outside the frame.
 
-    x and y: the axes, also for the script that finds the point under the pointer."""
+    x and y: the axes, also for the script that finds the point under the pointer. cloud, alike: dots of what is not and
+    of what is equal to the best by its interval. bars: intervals of the points that are marked. band: top and height,
+    in %, of what scores less than the margin below the best; None without a margin.
+    """
 
     cost: str
     short: str
@@ -60,7 +69,10 @@ class Pareto:
     x: Axis
     y: Axis
     cloud: str
+    alike: str
     front: str
+    bars: str
+    band: tuple[float, float] | None
     outside: int
     many: bool
     pins: tuple[Pin, ...]
@@ -76,38 +88,53 @@ def pareto_view(report: DatasetReport, front: Front) -> Pareto | None:
     known = [(c, r.score.mean, r) for r in report.rows if r.score and (c := cost_of(r)) is not None]
     if not known:
         return None
-    framed = _within_frame(known, report.scale)
-    x = logarithmic((c for c, *_ in framed), name=lambda v: cost_text(front.cost, v).replace(".0", ""))
     scale = report.scale
-    y = linear((s for _, s, _ in framed), floor=scale.low, ceiling=scale.high)
+    framed = _within_frame(known, scale)
+    x = logarithmic((c for c, *_ in framed), name=lambda v: cost_text(front.cost, v).replace(".0", ""))
+    named = {*front.keys, front.cheapest}
+    ends = [v for _, _, r in framed if r.score and r.key in named for v in (r.score.low, r.score.high)]
+    y = linear([*(s for _, s, _ in framed), *ends], pad=0.03, floor=scale.low, ceiling=scale.high)
     inside = [k for k in known if x.low <= k[0] <= x.high and y.low <= k[1] <= y.high]
-    on_front = {key: i for i, key in enumerate(front.keys, start=1)}
-    cloud = "".join(f"M{x.at(c)} {100 - y.at(s):g}h0" for c, s, r in inside if r.key not in on_front)
     drawn = {r.key for _, _, r in inside}
-    steps = sorted((c, s, r.key) for c, s, r in known if r.key in on_front)
-    # A front that begins outside the frame comes into it at the first point that is drawn.
-    edge = "100" if scale.higher else "0"
-    path = ""
-    for i, (c, s, key) in enumerate(steps):
-        if key in drawn:
-            path += (
-                f"H{x.at(c)}V{100 - y.at(s):g}" if path else f"M{x.at(c)} {f'{edge}V' if i else ''}{100 - y.at(s):g}"
-            )
+
+    def place(cost: float, score: float) -> tuple[float, float]:
+        return x.at(cost), round(100 - y.at(score), 2)
+
+    def dots(points: Sequence[Point]) -> str:
+        return "".join(f"M{left:g} {top:g}h0" for left, top in (place(c, s) for c, s, _ in points))
+
+    on_front = {key: i for i, key in enumerate(front.keys, start=1)}
+    marked = sorted((c, s, r.key) for c, s, r in known if r.key in on_front or r.key == front.cheapest)
+    plain = [k for k in inside if k[2].key not in {key for *_, key in marked}]
+    many = len(inside) > MANY
     rows = {r.key: r for _, _, r in known}
-    places = [(x.at(c), round(100 - y.at(s), 2)) for c, s, _ in steps]
-    tags = _tags({key: place for (_, _, key), place in zip(steps, places, strict=True) if key in drawn})
+    places = {key: place(c, s) for c, s, key in marked if key in drawn}
+    corners = _corners([key for *_, key in marked if key in places], front)
+    spots = [place(c, s) for c, s, _ in plain] if not many else []
+    texts = {key: titles.method(rows[key].method, short=True) for key in corners}
+    stairs = [places[key] for *_, key in marked if key in places and key in on_front]
+    bars = [(place(c, r.high), place(c, r.low)) for c, _, key in marked if key in places and (r := rows[key].score)]
+    if stairs and scale.higher:
+        # The front may come into the frame from below.
+        bars.append((stairs[0], (stairs[0][0], 100.0)))
+    labels = place_labels({key: places[key] for key in corners}, texts, [*spots, *places.values()], stairs, bars)
+    numbered = room_for_numbers([places[key] for key in (*corners, *places)])
     pins = tuple(
         Pin(
-            number=on_front[key],
+            number=on_front.get(key),
             key=key,
-            x=left,
-            y=top,
+            name=titles.method(rows[key].method),
+            x=place(c, s)[0],
+            y=place(c, s)[1],
             score=estimate(rows[key].score, scale),
             cost=cost_text(front.cost, c),
-            tag=tags.get(key, ""),
+            verdict=_verdict(rows[key], scale),
+            chosen=key == front.cheapest,
+            shown=key in on_front and places.get(key) in numbered,
+            label=labels.get(key),
             drawn=key in drawn,
         )
-        for (c, _, key), (left, top) in zip(steps, places, strict=True)
+        for c, s, key in marked
     )
     return Pareto(
         cost=front.cost,
@@ -116,12 +143,57 @@ def pareto_view(report: DatasetReport, front: Front) -> Pareto | None:
         finding=front.finding,
         x=x,
         y=y,
-        cloud=cloud,
-        front=f"{path}H100" if path else "",
+        cloud=dots([k for k in plain if k[2].verdict != "equal"]),
+        alike=dots([k for k in plain if k[2].verdict == "equal"]),
+        front=_steps([(c, s, key in drawn) for c, s, key in marked if key in on_front], place, scale),
+        bars="".join(_bar(rows[key], c, x, y) for c, _, key in marked if key in drawn),
+        band=_band(report, y) if report.best in drawn else None,
         outside=len(known) - len(inside),
-        many=len(inside) > MANY,
+        many=many,
         pins=pins,
     )
+
+
+def _steps(
+    points: Sequence[tuple[float, float, bool]], place: Callable[[float, float], tuple[float, float]], scale: Scale
+) -> str:
+    """The front as stairs, from cheap to dear; the last of a point says whether it is inside the frame. A front that
+    begins outside of the frame comes into it at the first point inside."""
+    edge, path = "100" if scale.higher else "0", ""
+    for i, (cost, score, inside) in enumerate(points):
+        left, top = place(cost, score)
+        if inside:
+            path += f"H{left:g}V{top:g}" if path else f"M{left:g} {f'{edge}V' if i else ''}{top:g}"
+    return f"{path}H100" if path else ""
+
+
+def _bar(row: CellRow, cost: float, x: Axis, y: Axis) -> str:
+    """Its interval, upright."""
+    if row.score is None or not row.score.half:
+        return ""
+    return f"M{x.at(cost):g} {100 - y.at(row.score.low):g}V{100 - y.at(row.score.high):g}"
+
+
+def _band(report: DatasetReport, y: Axis) -> tuple[float, float] | None:
+    """What scores less than the margin below the best."""
+    score = report.row(report.best).score if report.best else None
+    if score is None or score.half is None or report.scale.rope <= 0:
+        return None
+    end = report.scale.oriented(report.scale.oriented(score.mean) - report.scale.rope)
+    top, bottom = sorted((100 - y.at(score.mean), 100 - y.at(end)))
+    return round(top, 2), round(bottom - top, 2)
+
+
+def _corners(keys: Sequence[str], front: Front) -> list[str]:
+    """What is named in the plot: the cheapest that is as good as the best, and both ends of the front."""
+    ends = [keys[-1], keys[0]] if keys else []
+    return list(dict.fromkeys([*(key for key in keys if key == front.cheapest), *ends]))
+
+
+def _verdict(row: CellRow, scale: Scale) -> str:
+    if row.best:
+        return "best"
+    return {"worse": "worse", "equal": f"equal within {scale.rope_words}", "open": "open"}.get(row.verdict or "", "")
 
 
 def _within_frame(known: Sequence[Point], scale: Scale) -> list[Point]:
@@ -133,31 +205,3 @@ def _within_frame(known: Sequence[Point], scale: Scale) -> list[Point]:
     dearest = max(c for c, _, r in known if r.method.role == "cell")
     cheapest = min(c for c, _, r in known if r.method.role == "cell")
     return [k for k in known if scale.oriented(k[1]) >= floor and cheapest / 10 <= k[0] <= dearest * 10]
-
-
-WIDTH, HEIGHT = 620, 300
-"""Pixels of the plot at which names are placed; on narrower screens they are hidden and the numbers remain."""
-
-
-def _tags(points: Mapping[str, tuple[float, float]]) -> dict[str, str]:
-    """Beside which points their names fit without touching the edge, the front, a pin or one another."""
-    pins = {name: (x * WIDTH / 100, y * HEIGHT / 100) for name, (x, y) in points.items()}
-    taken = [(x - 11, y - 11, x + 11, y + 11) for x, y in pins.values()]
-    for (x, y), (then, there) in pairwise(pins.values()):
-        taken += [(x, y - 2, then, y + 2), (then - 2, min(y, there), then + 2, max(y, there))]
-    tags = {}
-    for name, (x, y) in pins.items():
-        length = 7.4 * len(name)
-        boxes = {
-            "left": (x - 14 - length, y - 20, x - 14, y - 2),
-            "above": (x - length / 2, y - 32, x + length / 2, y - 14),
-            "right": (x + 14, y + 2, x + 14 + length, y + 20),
-            "below": (x - length / 2, y + 12, x + length / 2, y + 30),
-        }
-        for tag, (left, top, right, bottom) in boxes.items():
-            inside = left >= 0 and right <= WIDTH and top >= -30 and bottom <= HEIGHT
-            if inside and not any(left < r and right > le and top < b and bottom > t for le, t, r, b in taken):
-                taken.append((left, top, right, bottom))
-                tags[name] = tag
-                break
-    return tags

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mmbench.report.draw.axis import Axis, Tick, linear, round_step, spread
 from mmbench.report.draw.lines import HUES, Line
 from mmbench.report.scores.context import Context
+from mmbench.report.values import titles
 from mmbench.report.values.curves import Curve
 from mmbench.report.values.datasets import DatasetReport
 
@@ -20,23 +21,36 @@ GREY_LIMIT = 120
 """Grey curves drawn behind the named ones; more than this would only be a wall of grey."""
 
 
+NEAR = 0.5
+"""A ceiling at most this share of the axis above the curves is drawn; one far above would flatten them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceiling:
+    """top: its place in %."""
+
+    top: float
+    value: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Curves:
     """Median validation curves of one factor's levels on one data set. grey: the unnamed cells, one path.
 
-    what, arrow: the metric. width: room for the labels at the end, in characters.
+    what, arrow, decimals: the metric. width: room for the labels at the end, in characters.
     """
 
     title: str
     what: str
     arrow: str
+    decimals: int
     x: Axis
     y: Axis
     lines: tuple[Line, ...]
     grey: str
     grey_count: int
     rest: int
-    ceiling: float | None
+    ceiling: Ceiling | None
     width: int
 
 
@@ -78,12 +92,12 @@ def _epochs(length: int) -> Axis:
     return Axis(low=axis.low, high=axis.high, ticks=ticks)
 
 
-def _ceiling(report: DatasetReport, y: Axis) -> float | None:
-    """Its place, where it is of the metric that the curves show, and within the axis."""
-    known = report.ceiling is not None and report.scale.metric == report.curve.metric
-    if not known or report.ceiling is None or not y.low <= report.ceiling <= y.high:
+def _ceiling(report: DatasetReport, values: Sequence[float]) -> float | None:
+    """Where it is of the metric that the curves show, and near them."""
+    if report.ceiling is None or report.scale.metric != report.curve.metric:
         return None
-    return round(100 - y.at(report.ceiling), 2)
+    far = max(report.ceiling - max(values), min(values) - report.ceiling)
+    return report.ceiling if far <= NEAR * (max(values) - min(values)) else None
 
 
 def curves(context: Context, report: DatasetReport, kind: str, *, gap: float) -> Curves | None:
@@ -107,8 +121,9 @@ def curves(context: Context, report: DatasetReport, kind: str, *, gap: float) ->
     values = [v for c in [*mine, *grey] for v in c.median if v is not None]
     banded = len(named) <= BANDS
     values += [v for c in named if banded for band in (c.low, c.high) for v in band if v is not None]
+    ceiling = _ceiling(report, values)
     x = _epochs(max(len(c.median) for c in [*mine, *grey]))
-    y = linear(values, floor=scale.low, ceiling=scale.high)
+    y = linear([*values, *([] if ceiling is None else [ceiling])], floor=scale.low, ceiling=scale.high)
     last = [_last(c) for c in named]
     ends = spread((100 - y.at(v) for v in last), gap=gap)
     lines = tuple(
@@ -126,12 +141,13 @@ def curves(context: Context, report: DatasetReport, kind: str, *, gap: float) ->
         title=kind,
         what=scale.label,
         arrow=scale.arrow,
+        decimals=scale.decimals,
         x=x,
         y=y,
         lines=lines,
         grey="".join(_path(c.median, x, y) for c in grey),
         grey_count=len(grey),
         rest=len(rest),
-        ceiling=_ceiling(report, y),
-        width=max(len(c.name) for c in named),
+        ceiling=None if ceiling is None else Ceiling(top=round(100 - y.at(ceiling), 2), value=scale.number(ceiling)),
+        width=max(len(titles.level(kind, c.name, short=True)) for c in named),
     )

@@ -1,6 +1,7 @@
-"""Interaction plots: the means of two factors' levels together, a line a level of the one over the levels of the other.
+"""Interaction plots: the means of two factors' levels together, a mark a level of the one over the levels of the other.
 
-Parallel lines: the factors add up. Lines that cross or fan out: the better level of one depends on the other.
+Levels have no order, so only two of them are joined by a line. Distances that stay alike: the factors add up. Distances
+that differ: the better level of one depends on the other.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mmbench.report.draw.axis import Axis, linear, spread
+from mmbench.report.draw.axis import Axis, linear
 from mmbench.report.draw.lines import HUES
 from mmbench.report.values.effects import EffectTable, PairMean
 
-DODGE = 1.2
+DODGE = 4.0
 """Distance of the intervals of neighbouring lines, in % of the plot, so that they do not lie on one another; less where
 columns are many, so that all lines of a column take at most half of its width."""
 UPRIGHT = 4
@@ -21,14 +22,13 @@ UPRIGHT = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Strand:
-    """A level of `by` over all levels of `over`. path: line; bars: intervals; dots: means. end: place of the label."""
+    """A level of `by` over all levels of `over`. path: line, where there are two; bars: intervals; dots: means."""
 
     name: str
     hue: int
     path: str
     bars: str
     dots: str
-    end: float
     value: str
 
 
@@ -36,7 +36,7 @@ class Strand:
 class Interaction:
     """Two factors together. over: on the x axis, with `columns` as levels, best first; by: a strand a level.
 
-    grey: the strands beyond the six that are named, one path. width: room for labels at the end, in characters.
+    grey: the means of the strands beyond the six that are named, one path.
     """
 
     over: str
@@ -47,7 +47,6 @@ class Interaction:
     grey: str
     rest: int
     upright: bool
-    width: int
 
     @property
     def places(self) -> tuple[float, ...]:
@@ -59,8 +58,8 @@ def _place(column: int, columns: int) -> float:
     return round(100 * (column + 0.5) / columns, 2)
 
 
-def interactions(table: EffectTable, *, gap: float) -> tuple[Interaction, ...]:
-    """One plot a pair of factors, all on one axis. gap: height of a label in % of the plot."""
+def interactions(table: EffectTable) -> tuple[Interaction, ...]:
+    """One plot a pair of factors, all on one axis."""
     scale = table.scale
     order = {(m.factor, m.level): -scale.oriented(m.score.mean) for m in table.means}
 
@@ -83,7 +82,7 @@ def interactions(table: EffectTable, *, gap: float) -> tuple[Interaction, ...]:
         # The longer factor is read off the axis: few lines are easier to tell apart than many.
         by, over = (0, 1) if len(levels[0]) <= len(levels[1]) else (1, 0)
         known = {(p.levels[by], p.levels[over]): p for p in pairs}
-        made.append(_plot(table, (factors[by], factors[over]), (levels[by], levels[over]), known, y, gap))
+        made.append(_plot(table, (factors[by], factors[over]), (levels[by], levels[over]), known, y))
     return tuple(made)
 
 
@@ -93,7 +92,6 @@ def _plot(
     levels: tuple[Sequence[str], Sequence[str]],
     known: Mapping[tuple[str, str], PairMean],
     y: Axis,
-    gap: float,
 ) -> Interaction:
     rows, columns = levels
     named, rest = rows[:HUES], rows[HUES:]
@@ -109,20 +107,18 @@ def _plot(
     shifts = [step * (i - (len(named) - 1) / 2) for i in range(len(named))]
     drawn = [points(level, shift) for level, shift in zip(named, shifts, strict=True)]
     last = [d[-1][1].score.mean for d in drawn]
-    ends = spread((100 - y.at(v) for v in last), gap=gap)
     strands = tuple(
         Strand(
             name=level,
             hue=hue,
-            path=path(line),
+            path=path(line) if len(columns) == 2 else "",
             bars="".join(
                 f"M{x:g} {100 - y.at(p.score.low):g}V{100 - y.at(p.score.high):g}" for x, p in line if p.score.half
             ),
             dots="".join(f"M{x:g} {100 - y.at(p.score.mean):g}h0" for x, p in line),
-            end=end,
             value=table.scale.number(value),
         )
-        for hue, (level, line, end, value) in enumerate(zip(named, drawn, ends, last, strict=True), start=1)
+        for hue, (level, line, value) in enumerate(zip(named, drawn, last, strict=True), start=1)
     )
     return Interaction(
         over=factors[1],
@@ -130,8 +126,7 @@ def _plot(
         columns=tuple(columns),
         y=y,
         strands=strands,
-        grey="".join(path(points(level)) for level in rest),
+        grey="".join(f"M{x:g} {100 - y.at(p.score.mean):g}h0" for level in rest for x, p in points(level)),
         rest=len(rest),
         upright=len(columns) > UPRIGHT,
-        width=max(len(level) for level in named),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmbench.report.draw import dots, heat
-from mmbench.report.draw.views import ALL, TIGHT_GAP, Name
+from mmbench.report.draw.views import ALL, Name
 from mmbench.report.scores.context import Context
 from mmbench.report.sections.effects import interactions as interact
 from mmbench.report.values.effects import EffectTable
@@ -17,7 +17,7 @@ class EffectView:
     terms: tuple[object, ...]
     dropped: tuple[str, ...]
     levels: tuple[tuple[str, dots.Dots], ...]
-    pairs: tuple[heat.Heat, ...]
+    pairs: heat.Heats
     plots: tuple[interact.Interaction, ...]
 
 
@@ -42,5 +42,5 @@ def _effect_view(effect: EffectTable) -> EffectView:
         dropped=effect.dropped,
         levels=tuple((f, dots.levels(f, effect.means, effect.scale)) for f in factors),
         pairs=heat.of_pairs(effect),
-        plots=interact.interactions(effect, gap=TIGHT_GAP),
+        plots=interact.interactions(effect),
     )

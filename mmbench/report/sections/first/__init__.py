@@ -69,6 +69,9 @@ class First(Section[FirstScreen]):
     def lead(self, record: FirstScreen) -> Iterator[str]:
         yield from record.screens[0].lead
 
+    def lead_on(self, record: FirstScreen, dataset: str) -> Iterator[str]:
+        yield from (text for screen in record.screens if screen.name == dataset for text in screen.lead)
+
 
 def _lead(context: Context, name: str | None) -> Iterator[str]:
     """The sizes behind the headline: how far ahead the one best combination is, or else what choices are worth."""

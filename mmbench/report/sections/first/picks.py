@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from mmbench.registry import GRID_AXES
 from mmbench.report.scores.choices import combine, joint
+from mmbench.report.scores.commands import command
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.contrasts import turned
 from mmbench.report.scores.controls import ahead
@@ -90,7 +88,7 @@ def picks(context: Context, dataset: str | None) -> tuple[Pick, ...]:
             worst=c.worst,
             costs=c.costs,
             recommended=c is simplest and not ruled,
-            command=_command(context, dataset, c.method),
+            command=command(context, dataset, c.method),
         )
         for c, labels in chosen.values()
     ]
@@ -172,7 +170,7 @@ def _control(context: Context, dataset: str | None) -> Pick | None:
         worst=None if worst is None else (worst[0], turned(worst[1])),
         costs=dict(_relative(here, best)),
         recommended=well,
-        command=_command(context, dataset, here[names[0]].method),
+        command=command(context, dataset, here[names[0]].method),
     )
 
 
@@ -186,20 +184,3 @@ def _average(scores: Sequence[Estimate]) -> Estimate:
     if len(scores) == 1:
         return scores[0]
     return Estimate(mean=sum(e.mean for e in scores) / len(scores), half=joint([e.half for e in scores]), n=len(scores))
-
-
-def _command(context: Context, dataset: str | None, method: Method) -> str:
-    """That trains the first seed of a method again and keeps it."""
-    name = context.names[0] if dataset is None else dataset
-    config = next(c for c in context.configs if c.cell == method.key and c.dataset == name)
-    words = ["mmbench", "run", "--dataset", name]
-    if method.role == "baseline":
-        words += ["--baseline", str(method.baseline)]
-    for axis in GRID_AXES:
-        level = getattr(config, axis)
-        if level is not None and method.role != "baseline":
-            options = ", ".join(f"{k}: {json.dumps(v)}" for k, v in level.options.items())
-            words += [f"--{axis}", f"{level.name}: {{{options}}}" if options else level.name]
-    if method.role == "single":
-        words += ["--single", str(method.modality)]
-    return f"{shlex.join(words)} --save"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
@@ -22,3 +23,8 @@ class EveryMetric(Section[Context]):
 
     def tables(self, record: Context) -> Iterator[Table]:
         yield from metric_tables(record)
+
+    def view(self, record: Context) -> Mapping[str, Any]:
+        """Tables by data set."""
+        with_scores = [d.name for d in record.datasets if any(row.metrics for row in d.rows)]
+        return {"shown": list(zip(with_scores, metric_tables(record), strict=True))}

@@ -11,7 +11,7 @@ from mmbench.report.scores.caveats import Caveat
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Section, ShowTable, section
 from mmbench.report.sections.questions.compute import questions
-from mmbench.report.sections.questions.page import question_view
+from mmbench.report.sections.questions.page import question_views
 from mmbench.report.sections.questions.record import Questions
 from mmbench.report.sections.questions.tables import questions_table
 from mmbench.report.values.words import listing
@@ -37,7 +37,7 @@ class StandingQuestions(Section[Questions]):
         return {
             "points_only": a.points_only,
             "rope": a.rope_words,
-            "questions": [question_view(q, a) for q in record.found],
+            "questions": question_views(record.found, a),
         }
 
     def markdown(self, record: Questions) -> Iterator[Block]:

@@ -22,6 +22,7 @@ from mmbench.report.sections.questions.differences import (
     sentences_of,
 )
 from mmbench.report.sections.questions.record import Question
+from mmbench.report.values import titles
 from mmbench.report.values.methods import POOLING
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import listing
@@ -62,7 +63,7 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
         finding += f", {in_the_end(at_first, over.scales)}"
     elif not winners:
         unknown = any(d.verdict == "open" for ds in per_dataset.values() for d in ds)
-        finding = "Whether attention beats pooling is open" if unknown else "No attention beats pooling"
+        finding = "Whether attention beats pooling is open" if unknown else "Pooling does as well as any attention"
         finding += f"; on {listing(worse)} some mechanism is worse than pooling" if worse else ""
     else:
         where = "every data set" if len(winners) == len(per_dataset) > 1 else listing(winners)
@@ -91,6 +92,9 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
 
 
 def _pairwise(over: Scope, factor: str, of: Mapping[str, str], title: str, word: str) -> Question | None:
+    def name(kind: str) -> str:
+        return f"{kind} fusion" if factor == "fusion" else titles.noun(factor, kind)
+
     kinds = rank_kinds(over.joint, factor, of)
     if len(kinds) < 2:
         return None
@@ -100,7 +104,7 @@ def _pairwise(over: Scope, factor: str, of: Mapping[str, str], title: str, word:
     return Question(
         name=factor,
         title=title,
-        finding=name_winner(per_dataset, kinds, word),
+        finding=name_winner(per_dataset, kinds, word, name),
         sentences=sentences_of(per_dataset, {}, over.scales),
         per_dataset=per_dataset,
         overall=overall,
@@ -167,8 +171,8 @@ def _multimodal_finding(found: Mapping[str, Difference]) -> str:
     where = "every data set" if len(gaining) == len(found) > 1 else listing(gaining)
     text = f"Several modalities beat the best one alone on {where}"
     if not gaining:
-        text = "Several modalities are nowhere better than the best one alone"
-        text += f", as far as is known: it is open on {listing(unknown)}" if unknown else ""
+        text = f"The best modality alone does as well as several{f' on {listing(rest)}' if unknown else ''}"
+        text += f"; it is open on {listing(unknown)}" if unknown else ""
         return text + (f"; on {listing(at_first)} they are until training is longer" if at_first else "")
     return (
         text

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from mmbench.report.scores.choices import combine
-from mmbench.report.scores.contrasts import adjust
+from mmbench.report.scores.contrasts import adjust, turned
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, gain, listing, sentence, training
@@ -103,8 +103,14 @@ def rank_kinds(fields: Sequence[DatasetScores], factor: str, of: Mapping[str, st
     return sorted(values, key=lambda kind: -float(np.mean(values[kind])) if values[kind] else 0.0)
 
 
-def name_winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequence[str], title: str) -> str:
-    """A heading for pairwise comparisons: which level beats all others, and on how many data sets."""
+def name_winner(
+    per_dataset: Mapping[str, Sequence[Difference]],
+    levels: Sequence[str],
+    title: str,
+    name: Callable[[str], str] = str,
+) -> str:
+    """A heading for pairwise comparisons: which level beats all others, and on how many data sets; or which ones to
+    avoid. name: how a level reads."""
     wins: dict[str, list[str]] = {}
     undecided = []
     for dataset, differences in per_dataset.items():
@@ -123,7 +129,7 @@ def name_winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequenc
     if not is_testable(per_dataset):
         return f"{ONE_SEED} which {title} is best"
     if not wins:
-        return _without_winner(per_dataset, title)
+        return _without_winner(per_dataset, title, name)
     parts = [f"{lv} on {listing(where)}" for lv, where in wins.items()]
     if len(wins) == 1 and not undecided:
         where = "every data set" if len(per_dataset) > 1 else listing(list(per_dataset))
@@ -132,12 +138,31 @@ def name_winner(per_dataset: Mapping[str, Sequence[Difference]], levels: Sequenc
     return sentence(f"best {title}: {' and '.join(parts)}{tail}")
 
 
-def _without_winner(per_dataset: Mapping[str, Sequence[Difference]], title: str) -> str:
-    """Where no level beats all others: because it is open, or because several are equal."""
-    unknown = [name for name, ds in per_dataset.items() if any(d.verdict == "open" for d in ds)]
-    known = [name for name in per_dataset if name not in unknown]
-    none = f"no single {title} is best on {listing(known)}"
-    if not unknown:
-        return sentence(none)
-    where = "every data set" if not known and len(unknown) > 1 else listing(unknown)
-    return f"Which {title} is best is open on {where}" + (f"; {none}" if known else "")
+def _without_winner(per_dataset: Mapping[str, Sequence[Difference]], title: str, name: Callable[[str], str]) -> str:
+    """Where no level beats all others: what is known all the same, then where it is open."""
+    unknown = [dataset for dataset, ds in per_dataset.items() if any(d.verdict == "open" for d in ds)]
+    known: dict[str, list[str]] = {}
+    for dataset, ds in per_dataset.items():
+        text = _behind(ds, name)
+        if text or dataset not in unknown:
+            known.setdefault(text or f"every {title} is as good as any other", []).append(dataset)
+    parts = [f"{text} on {listing(where)}" for text, where in known.items()]
+    if unknown:
+        where = "every data set" if len(unknown) == len(per_dataset) > 1 else listing(unknown)
+        parts.append(f"which {title} is best is open on {where}")
+    return sentence("; ".join(parts))
+
+
+def _behind(differences: Sequence[Difference], name: Callable[[str], str]) -> str:
+    """What to avoid: the levels that are worse than each of the rest; or else which one is better than which. Empty
+    where nothing is known to be worse, or only until training is longer."""
+    decided = [d if d.verdict == "better" else turned(d) for d in differences if d.verdict in ("better", "worse")]
+    lost = {(d.reference, d.subject) for d in decided if fades(d) is None}
+    beaten = dict.fromkeys(worse for worse, _ in lost)
+    rest = dict.fromkeys(x for d in differences for x in (d.subject, d.reference) if x not in beaten)
+    if not lost:
+        return ""
+    if rest and all((b, r) in lost for b in beaten for r in rest):
+        return f"avoid {listing([name(b) for b in beaten])}"
+    pairs = sorted(lost)
+    return listing([f"{name(better)} is better than {name(worse)}" for worse, better in pairs], most=2)

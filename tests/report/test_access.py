@@ -115,7 +115,9 @@ def test_nothing_leaves_the_screen(page: Page, which: str, request: pytest.Fixtu
 def test_paper_holds_every_column(page: Page, which: str, request: pytest.FixtureRequest) -> None:
     """On paper nothing scrolls: what is wider than the sheet within its margins of 14 mm is lost."""
     page.goto(request.getfixturevalue(which).as_uri() + "#print=all")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
+    assert page.locator(".sections details:not([open]):visible").count() == 0, "what is folded is printed too"
     page.evaluate("document.body.style.width = '688px'")
     lost = (
         """all => all.map(e => [e.getBoundingClientRect().right, e.innerText.slice(0, 60)]).filter(([x]) => x > 689)"""

@@ -98,6 +98,9 @@ document.addEventListener("click", (event) => {
 function choosePrint() {
   document.documentElement.classList.toggle("print-all", state.get("print") === "all");
 }
-addEventListener("beforeprint", () => all("#provenance details").forEach((details) => (details.open = true)));
+addEventListener("beforeprint", () => {
+  const folded = state.get("print") === "all" ? "details:not(#columns)" : "#provenance details";
+  for (const details of all(folded)) details.open = true;
+});
 
 listeners.push(showViews, markPicked, choosePrint);

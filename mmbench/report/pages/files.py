@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from mmbench.report.pages.report import Report
 
-ROOM = 2_000_000
+ROOM = 1_500_000
 """Bytes in the page that the files may take, compressed and as text."""
 ORDER = (".csv", ".tex", ".svg", ".pdf", ".md")
 """What comes into the page first, as long as there is room."""

@@ -33,7 +33,7 @@ benchmark: $(READY)  ## prepare the data, train every combination, report, keep 
 	@echo
 	@echo "Report:  reports/report.html"
 	@echo "Browse:  make ui   (every run in MLflow, on this machine only)"
-	@echo "Keep:    git add dvc.lock && git commit   (then \`mmbench compare HEAD .\` tells what later runs change)"
+	@echo "Keep:    git add dvc.lock && git commit   (\`mmbench compare HEAD .\` then says what later runs change)"
 
 ui: $(READY)  ## browse every run in MLflow (loopback only; Ctrl-C ends it)
 	@mmbench ui

@@ -1,6 +1,6 @@
 """How small a difference 3, 5 and 10 seeds find, with the noise of a finished project and the tests of its report.
 
-    python -m benchmarks.power PROJECT [--seeds 3 5 10] [--draws 400]
+    python -m benchmarks.power PROJECT [--seeds 3 5 10] [--draws 150]
 
 Draws scores of every combination around means that are known, with the noise that each combination has in the project,
 and puts them through the statistics of the report. A contrast: one level of an axis is better than the others by the
@@ -25,8 +25,9 @@ from mmbench.stats import paired
 from mmbench.stats.best import with_best
 
 POWER = 0.8
-STEPS = 10
-LARGEST = 0.2
+STEPS = 7
+LARGEST = 12
+"""Times the usual noise of a seed; no difference as large as that is missed."""
 Found = Callable[[np.ndarray], bool]
 """(C, S) scores -> whether the report finds the difference that was put in."""
 
@@ -56,7 +57,7 @@ def of_scores(scores: DatasetScores, keys: Sequence[str], values: np.ndarray) ->
 
 def smallest(shift: np.ndarray, sd: np.ndarray, seeds: int, found: Found, draws: int) -> float:
     """The difference that is found in POWER of the draws, by bisection. shift: (C,) by how many of it each moves."""
-    low, high = 0.0, LARGEST
+    low, high = 0.0, LARGEST * float(np.median(sd))
     for _ in range(STEPS):
         middle = (low + high) / 2
         if share(middle * shift, sd, seeds, found, draws) >= POWER:
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = argparse.ArgumentParser(prog="python -m benchmarks.power", description=(__doc__ or "").partition("\n")[0])
     words.add_argument("project", type=Path, help="one whose sweep has run")
     words.add_argument("--seeds", type=int, nargs="+", default=[3, 5, 10])
-    words.add_argument("--draws", type=int, default=400)
+    words.add_argument("--draws", type=int, default=150)
     asked = words.parse_args(arguments)
     context = context_of(asked.project)
     print("smallest difference that is found in 80 % of draws, in points; in brackets: found where there is none")

@@ -97,7 +97,7 @@ def _show_generated(name: str, spec: DataSpec | None, json_: bool) -> None:
     if json_:
         as_json({"name": name, "ok": True, "generated": True, "spec": spec and spec.model_dump(mode="json")})
         return
-    click.echo(f"{name}: the card is right; mmbench makes this data set itself")
+    click.echo(f"{name}: the card is valid; mmbench generates this data set")
     if spec is None:
         click.echo(f"not prepared yet: `dvc repro prepare@{name}`")
         return
@@ -112,7 +112,7 @@ def _show_generated(name: str, spec: DataSpec | None, json_: bool) -> None:
 @click.command(short_help="Find everything that is wrong with a data set, and show what it holds.")
 @click.argument("name")
 @click.option("--page/--no-page", default=True, help="Write reports/data/NAME.html, with examples as pictures.")
-@click.option("--signal/--no-signal", default=True, help="Let cheap models tell whether there is anything to fuse.")
+@click.option("--signal/--no-signal", default=True, help="Try cheap models, to see whether there is anything to fuse.")
 @on_project
 @as_json_option
 def check(project: Project, name: str, page: bool, signal: bool, json_: bool) -> int:
@@ -190,7 +190,7 @@ def _with_signal(project: Project, checked: Checked, report: Report) -> Checked:
         try:
             said = joint_signal(table, split, rope=project.margin()).words
         except UserError as error:
-            said = f"not tried; of the samples that were drawn for it: {error}"
+            said = f"not tried; among the samples that were drawn for it: {error}"
         report("what there is to fuse", 1, 1)
     return replace(checked, notes=[*checked.notes, f"anything to fuse? {said}"])
 

@@ -152,7 +152,7 @@ def compare(project: Project, old: str, new: str, json_: bool) -> None:
         if side.broken:
             first, why = next(iter(side.broken.items()))
             more = f", and {len(side.broken) - 1} more" if len(side.broken) > 1 else ""
-            click.echo(f"warning: {first} is no result ({why}){more}; left out", err=True)
+            click.echo(f"warning: {first} is not a result ({why}){more}; it is left out", err=True)
     found = compared(*sides, confidence=confidence, rope=rope)
     if json_:
         as_json(found.as_json())

@@ -27,7 +27,7 @@ def _lengths(text: str) -> list[int]:
     found = _words(text)
     for word in found:
         if not word.isdecimal() or int(word) < 1:
-            raise UserError(f"{word!r} in --lengths is no number of tokens; give some like 128,256,512")
+            raise UserError(f"{word!r} in --lengths is not a number of tokens; give some like 128,256,512")
     if not found:
         raise UserError("--lengths names no length; give some like 128,256,512")
     return sorted({int(word) for word in found})
@@ -162,20 +162,20 @@ def _record(root: Path, probe: CostCurves, limits: Limits, series: Sequence[Seri
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), help="Default: as training would choose.")
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--heads", type=click.IntRange(min=1), default=2, show_default=True)
-@click.option("--width", type=click.IntRange(min=1), default=64, show_default=True, help="Of all heads together.")
+@click.option("--width", type=click.IntRange(min=1), default=64, show_default=True, help="Width of all heads together.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     default=20.0,
     show_default=True,
-    help="A mechanism is stopped where one forward and backward pass would take longer.",
+    help="Stop a mechanism when one forward and backward pass would take longer.",
 )
 @click.option(
     "--memory-gb",
     type=click.FloatRange(min=0, min_open=True),
-    help="A mechanism is stopped where it would need more; default: 60 % of what is free.",
+    help="Stop a mechanism when it would need more memory; default: 60 % of what is free.",
 )
-@click.option("--no-save", is_flag=True, help="Only show the numbers; keep what the last run measured.")
+@click.option("--no-save", is_flag=True, help="Only show the numbers; keep those of the last run.")
 @click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -198,13 +198,13 @@ def cost_curves(
     """Measure time and peak memory of attention mechanisms at growing lengths, and fit how they grow.
 
     The numbers go to data/profile/, one file per kind of device; the report shows them (`dvc repro`, `mmbench report`).
-    Run nothing else on the machine meanwhile: it would be measured too.
+    Run nothing else on the machine meanwhile, since that would distort the times.
     """
     from mmbench.schema.cost_curves import LENGTHS
 
     for name, value in (("--seconds", seconds), ("--memory-gb", memory_gb)):
         if value is not None and not math.isfinite(value):
-            raise UserError(f"{name} {value} is no limit; give a number, a large one for hardly any limit")
+            raise UserError(f"{name} {value} is not a limit; give a number")
     chosen = [get("attention", n, where="--attention") for n in _words(names)] or list(variants("attention").values())
     tokens = list(LENGTHS) if lengths is None else _lengths(lengths)
     if width % heads:

@@ -46,7 +46,7 @@ def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]
     return found | {"prepared": {"splits": dict(spec.splits), "modalities": list(spec.modalities), "hash": spec.hash}}
 
 
-@click.command("list", short_help="Data sets, and how far each is.")
+@click.command("list", short_help="Every data set, and whether it is ready.")
 @on_project
 @as_json_option
 def list_data(project: Project, json_: bool) -> None:
@@ -69,7 +69,7 @@ def list_data(project: Project, json_: bool) -> None:
     table(["data set", "from", "in grid", "prepared", "card"], rows)
 
 
-@click.command(short_help="List the files of a folder outside, for DVC.")
+@click.command(short_help="List the files of a folder outside the project, for DVC.")
 @click.argument("name")
 @on_project
 def index(project: Project, name: str) -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def _choose_name(folder: Path, name: str | None) -> str:
     chosen = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).strip("._-")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", chosen):
-        raise UserError(f"{chosen!r} is no name for a data set: use letters, digits, _, - and .; give one with --name")
+        raise UserError(
+            f"{chosen!r} is not a valid name for a data set; give one with --name, of letters, digits, _, - and ."
+        )
     return chosen
 
 
@@ -35,7 +37,7 @@ def _locate(folder: Path, raw: Path) -> tuple[str, str] | None:
 
 @click.command(short_help="Draft a card for a folder of your own files.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--name", help="Of the data set; default: the folder's.")
+@click.option("--name", help="Name of the data set; default: the folder's name.")
 @click.option("--force", is_flag=True, help="Replace a card that is there already.")
 @click.option("--update", is_flag=True, help="Keep the card, and add rows for new files to the manifest it drafted.")
 @on_project
@@ -86,7 +88,7 @@ def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
     with spinner("looking at the files"):
         drafted = draft(folder, root=folder.as_posix(), without=manifest.name)
     if drafted.manifest is None:
-        raise UserError(f"{folder} has a table of its own; add rows to it, and name it as `manifest` in {card}")
+        raise UserError(f"{folder} has its own table; add rows to it, and name it as `manifest` in {card}")
     done = update(manifest.read_bytes(), drafted.manifest, Root(folder).exists)
     manifest.write_text(done.text, encoding="utf-8")
     click.echo(f"{manifest}: {done.added:,} rows added, {done.completed:,} completed; {card} stays as it is")

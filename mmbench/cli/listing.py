@@ -68,7 +68,7 @@ def list_variants(what: str | None, json_: bool) -> None:
     """Show every variant of AXIS, or of all axes, with its source and options; or everything about the one of that
     NAME: formula, shapes, cost, options.
 
-    "core" marks what the source article defines; `grid: {attention: core}` in params.yaml means those.
+    "core" marks what the source article defines; `attention: core` in params.yaml selects those.
     """
     named = [] if what is None or what in AXES else _find(what)
     if what is not None and what not in AXES and not named:

@@ -130,7 +130,7 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
         labels = dict.fromkeys(c.label for t in _configs(loaded) if (c := getattr(t, axis)) is not None)
         click.echo(f"{axis} ({len(labels)}): {', '.join(labels)}")
     grid = loaded.params.grid
-    more = f", and up to {grid.most_seeds} where there is no verdict yet" if grid.race is not None else ""
+    more = f", and up to {grid.most_seeds} where the verdict is open" if grid.race is not None else ""
     click.echo(f"seeds: {grid.least_seeds}{more}")
     if (budget := loaded.params.sweep.budget) is not None:
         click.echo(_describe_time(budget, loaded))
@@ -316,10 +316,12 @@ def _configs(loaded: Loaded) -> list[TrialConfig]:
 
 
 @click.command(short_help="What the settings mean, before anything runs.")
-@click.option("--grid", type=click.Choice(["core", "full"]), help="Instead of the levels that params.yaml names.")
+@click.option("--grid", type=click.Choice(["core", "full"]), help="Use these levels instead of those in params.yaml.")
 @renamed_option("--profile", "--grid")
 @click.option(
-    "--cells/--no-cells", default=None, help="Parameters and FLOPs of every model; default: with --grid or --json."
+    "--cells/--no-cells",
+    default=None,
+    help="Show parameters and FLOPs of every model; on by default with --grid or --json.",
 )
 @click.option("--time", is_flag=True, help="Try a few gradient steps of every model, to estimate time and memory.")
 @click.option("--for", "dataset", metavar="DATASET", help="Plan for this data set alone.")

@@ -29,13 +29,17 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 )
 @click.argument("rows", type=FILE)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help=f"{', '.join(FORMATS)}; default: printed.")
-@click.option("--root", type=FOLDER, help="Folder that paths start from and never leave; default: that of ROWS.")
+@click.option(
+    "--root",
+    type=FOLDER,
+    help="Folder in which the files of ROWS are; no path may leave it. Default: the folder of ROWS.",
+)
 def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> int:
-    """Predict the samples of a table (.csv, .parquet or .jsonl), whose columns are named as in the manifest.
+    """Predict the samples of a table (.csv, .parquet or .jsonl) whose columns are named as in the manifest.
 
-    ROWS has paths, texts or numbers, one column per modality; other columns are ignored. A row that cannot be read
-    gets a message in `error` and no prediction, and the exit code is 1. Run it in the folder of the project, whose
-    MLflow has the models; nothing in a model is executed.
+    ROWS has paths, texts or numbers, with one column for each modality; other columns are ignored. A row that cannot
+    be read gets a message in `error` and no prediction, and the exit code is 1. Run this in the folder of the project,
+    whose MLflow has the models. Nothing in a model is executed.
     """
     if out is not None and out.suffix.lower() not in FORMATS:
         raise UserError(f"--out {out}: the file ends in one of {', '.join(FORMATS)}")

@@ -30,7 +30,7 @@ def report(project: Project, sources: tuple[Path, ...]) -> int:
             f"{project.root.resolve()} has no params.yaml; run this in the project's folder, or give --root"
         )
     if project.params_file != project.root / "params.yaml":
-        raise UserError("the report is made with ROOT/params.yaml, as the pipeline does; leave out --params")
+        raise UserError("the report uses ROOT/params.yaml, as the pipeline does; leave out --params")
     path = os.pathsep.join(filter(None, [str(project.root.resolve()), os.environ.get("PYTHONPATH")]))
     # The stage runs in the project's folder; names stay as they were written where that is this one.
     here = project.root.resolve() == Path.cwd()

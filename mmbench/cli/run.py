@@ -126,7 +126,7 @@ def _job(project: Project, dataset: str, seed: int, options: dict[str, Any]) -> 
     for job in plan.jobs:
         if is_asked_for(job.config):
             return job, spec
-    raise UserError(f"this trial cannot be: {plan.skipped[0].reason}")
+    raise UserError(f"this trial is impossible: {plan.skipped[0].reason}")
 
 
 def _run(job: Job, spec: DataSpec, project: Project, *, keep_weights: int) -> TrialFiles:
@@ -193,7 +193,7 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
 @click.option("--fusion", help="A name, or 'name: {option: value}'.")
 @click.option("--architecture", help="A name, or 'name: {option: value}'.")
 @click.option("--single", metavar="MODALITY", help="This modality alone, without fusion and architecture.")
-@click.option("--baseline", metavar="NAME", help="A baseline that is not deep.")
+@click.option("--baseline", metavar="NAME", help="A baseline, such as linear; see `mmbench list baseline`.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--epochs", type=POSITIVE, help="Instead of train.epochs.")
 @click.option("--batch-size", type=POSITIVE, help="Instead of train.batch_size.")
@@ -207,8 +207,8 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
 def run(project: Project, *, dataset: str, seed: int, save: bool, json_: bool, **options: Any) -> int:
     """Run one trial and show its result.
 
-    It has the settings of params.yaml, unless an option says otherwise. Nothing is kept, unless --save is given.
-    The exit code is 1 where the trial did not end well.
+    It has the settings of params.yaml, unless an option says otherwise. Nothing is kept without --save. The exit code
+    is 1 if the trial fails.
     """
     job, spec = _job(project, dataset, seed, options)
     most = int(project.params().sweep.keep_weights * 1e9) if save else 0

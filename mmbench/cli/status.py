@@ -66,7 +66,7 @@ def unmeasured_line(unmeasured: dict[str, dict[str, int]]) -> str | None:
     parts = [f"{name} ({count})" for names in unmeasured.values() for name, count in names.items()]
     if not parts:
         return None
-    return f"Finished trials lack: {', '.join(parts)}. `dvc repro` measures it and trains nothing for it again."
+    return f"Finished trials still lack: {', '.join(parts)}. `dvc repro` measures that and trains nothing again."
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
@@ -113,11 +113,11 @@ def _show(found: dict[str, Any]) -> None:
         click.echo(f"`dvc repro` runs the {counts['pending']} pending trials.")
 
 
-@click.command(short_help="How far a sweep is, and what failed.")
+@click.command(short_help="How far the sweep is, and what failed.")
 @on_project
 @as_json_option
 def status(project: Project, json_: bool) -> None:
-    """Show how many trials of the plan are in which state, and the messages of those that failed."""
+    """Show how many trials of the plan are done, pending or failed, and the messages of those that failed."""
     from mmbench.ledger.store import coverage
     from mmbench.sweep.measure import counts, missing
 

@@ -24,8 +24,13 @@ def _show(url: str, *, browser: bool) -> None:
 
 
 @click.command(short_help="Browse the runs in MLflow.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Default: 5000, or a free one where that is taken.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Other than loopback: anyone can read and write.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: 5000, or a free port if that is taken.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="With another address than loopback, anyone can read and change the runs.",
+)
 @click.option("--browser/--no-browser", default=True, help="Open the page in a browser, where there is one.")
 @on_project
 def ui(project: Project, port: int | None, host: str, browser: bool) -> None:

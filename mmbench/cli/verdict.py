@@ -85,15 +85,15 @@ def _show(found: dict[str, Any], records: list[dict[str, Any]]) -> None:
 
 
 @click.command(short_help="What the report decided, comparison by comparison.")
-@click.option("--dataset", help="On this data set alone.")
-@click.option("--kind", type=click.Choice(list(KINDS)), help="These comparisons alone.")
+@click.option("--dataset", help="Only this data set.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Only comparisons of this kind.")
 @on_project
 @as_json_option
 def verdict(project: Project, dataset: str | None, kind: str | None, json_: bool) -> None:
     """Show the verdicts of the last report: better, worse, equal within the margin, or open.
 
-    Differences are turned so that + is better. The interval of a combination is that of its difference to the best
-    mean; like its verdict it allows for all comparisons. At ×2: what the difference is when training is twice as long.
+    A positive difference is always better. The interval of a combination is that of its difference to the best mean;
+    like its verdict, it allows for all comparisons. "at ×2" is the difference when training is twice as long.
     """
     found = _read(project)
     known = list(dict.fromkeys(r["dataset"] for r in found["verdicts"]))

@@ -128,7 +128,7 @@ class _OnceLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key, line = key_node.value, key_node.start_mark.line + 1
             if isinstance(key, str) and lines.setdefault(key, line) != line:
-                raise yaml.YAMLError(f"{key!r} stands twice, in lines {lines[key]} and {line}")
+                raise yaml.YAMLError(f"{key!r} appears twice, in lines {lines[key]} and {line}")
         return super().construct_mapping(node, deep)
 
 

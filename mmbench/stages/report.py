@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mmbench import provenance
 from mmbench.errors import UserError
 from mmbench.ledger.breakdowns import breakdowns
 from mmbench.ledger.ensembles import ensembles
@@ -36,7 +37,7 @@ MERGED = Path("reports-merged")
 
 def _warn(broken: Mapping[str, str]) -> None:
     for file, reason in broken.items():
-        print(f"warning: {file} is no result ({reason}); its trial counts as not run", file=sys.stderr)
+        print(f"warning: {file} is not a result ({reason}); its trial counts as not run", file=sys.stderr)
 
 
 def _read_ledger(root: Path, plan: Plan) -> dict[str, TrialResult]:
@@ -118,6 +119,8 @@ def main() -> int:
             log_report(params.tracking, root, page.parent)
         print(analysis.headline)
         print(f"report: {page.relative_to(root)}" + ("" if paths else "   every run in MLflow: mmbench ui"))
+        if not paths and provenance.commit(root)[0] is not None:
+            print("next: git add dvc.lock && git commit   (`mmbench compare HEAD .` then says what later runs change)")
         return 0
 
     return exit_code(stage, "report")

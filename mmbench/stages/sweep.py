@@ -46,7 +46,7 @@ def sweep(root: Path, console: Console) -> int:
     with ledger.lock():
         plan, pending = _look(params, specs, root, ledger)
         for file, reason in ledger.broken.items():
-            console.print(f"{file} is no result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
+            console.print(f"{file} is not a result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
         known = set(ledger.broken)
         scored = compute_metrics(plan, specs, ledger, console)
         for file in ledger.broken.keys() - known:

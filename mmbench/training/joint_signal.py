@@ -79,24 +79,26 @@ class JointSignal:
     @property
     def words(self) -> str:
         """One sentence or two."""
-        learn = "only models that learn more than these could show otherwise"
+        learn = "models that learn features may show otherwise"
+        open_ = "it is open whether there is anything to fuse"
         told = {
             "better": "so there is something to fuse",
             "equal": f"so one modality may suffice; {learn}",
             "worse": f"so one modality may suffice; {learn}",
-            "open": "so whether there is anything to fuse is open: these models and samples do not tell",
+            "open": f"so {open_}",
         }
         if not math.isfinite(self.half):
-            told["open"] = "and validation has too few samples or groups for an interval: they do not tell"
+            told["open"] = f"and validation has too few samples or groups for an interval, so {open_}"
         elif not self.learnt:
-            told["open"] = "and nothing is surely better than a guess: these models and samples do not tell"
+            told["open"] = f"and nothing is clearly better than a guess, so {open_}"
         few = self.alone if len(self.alone) <= FEW else {self.best_alone: self.alone[self.best_alone]}
         alone = ", ".join(f"{value:.3g} with {name} alone" for name, value in few.items())
         around = f" ±{self.half:.2g}" if math.isfinite(self.half) else ""
         gain = f"{self.gain + 0.0:+.2g}".replace("-", "−", 1)
         return (
             f"{METRICS[self.metric].label} on validation of cheap models (linear, kernel machine): {self.together:.3g} "
-            f"with all modalities, {alone}. All gain {gain}{around} over {self.best_alone}, {told[self.verdict]}."
+            f"with all modalities, {alone}. All together gain {gain}{around} over {self.best_alone}, "
+            f"{told[self.verdict]}."
         )
 
 

@@ -269,7 +269,7 @@ def test_run_that_fails_says_so_in_its_code(root: Path, capsys: Shown) -> None:
         ([*CELL, "--width", "33"], "width 33 is not a multiple of heads 2"),
         ([*CELL[:3], "additive: {score: 1}", *CELL[4:]], "unknown option 'score' of 'additive' in --attention"),
         ([*CELL[:3], "additive: [", *CELL[4:]], "is neither a name nor"),
-        ([*CELL[:5], "cross_attention", *CELL[6:], "--depth", "1"], "this trial cannot be: "),
+        ([*CELL[:5], "cross_attention", *CELL[6:], "--depth", "1"], "this trial is impossible: "),
     ],
 )
 def test_run_told_wrongly(words: list[str], said: str, root: Path, capsys: Shown) -> None:

@@ -85,13 +85,13 @@ def test_a_look_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ("words", "code", "said"),
     [
         (["--attention", "lnear"], 1, "unknown attention 'lnear' in --attention; did you mean 'linear'?"),
-        (["--lengths", "128,x"], 1, "'x' in --lengths is no number of tokens"),
-        (["--lengths", "0"], 1, "'0' in --lengths is no number of tokens"),
+        (["--lengths", "128,x"], 1, "'x' in --lengths is not a number of tokens"),
+        (["--lengths", "0"], 1, "'0' in --lengths is not a number of tokens"),
         (["--lengths", ","], 1, "--lengths names no length"),
         (["--heads", "3"], 1, "--width 64 is not a multiple of --heads 3"),
         (["--seconds", "0"], 2, "--seconds"),
-        (["--seconds", "inf"], 1, "--seconds inf is no limit"),
-        (["--memory-gb", "nan"], 1, "--memory-gb nan is no limit"),
+        (["--seconds", "inf"], 1, "--seconds inf is not a limit"),
+        (["--memory-gb", "nan"], 1, "--memory-gb nan is not a limit"),
     ],
 )
 def test_a_mistake_is_told_before_anything_runs(

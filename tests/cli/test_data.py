@@ -505,7 +505,7 @@ def test_files_that_came_later_are_told_and_added(project: Path, tmp_path: Path,
     capsys.readouterr()
     main(["data", "check", "own"])
     out = capsys.readouterr().out
-    assert "note: 2 files below" in out and "(cat/000.wav, dog/777.png)" in out
+    assert "note: 2 files are below" in out and "(cat/000.wav, dog/777.png)" in out
     command = re.search(r"`mmbench (data init .* --update)` adds them", out)
     assert command is not None
     assert main(command[1].split()) == 0

@@ -63,7 +63,7 @@ def test_a_card_of_the_persons_own_stays_and_its_options_count(tmp_path: Path) -
     with pytest.raises(UserError, match="'file'"):
         call(tmp_path, ["cmu_mosi"])
     (folder / "dataset.yaml").write_text("dataset: mustard\n")
-    with pytest.raises(UserError, match="something else"):
+    with pytest.raises(UserError, match="another data set"):
         call(tmp_path, ["cmu_mosi"])
 
 

@@ -84,6 +84,22 @@ def test_a_partial_ledger_gives_a_report_that_says_so_and_a_full_one_the_same_by
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("git", [True, False])
+def test_it_ends_with_where_the_report_is_and_under_git_with_what_to_commit(project: Path, git: bool) -> None:
+    if git:
+        for words in (
+            ["init", "-q"],
+            ["-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-q", "--allow-empty", "-m", "x"],
+        ):
+            subprocess.run(["git", *words], cwd=project, check=True)
+    fill(project, part=0.3)
+    done = stage(project)
+    assert done.returncode == 0, done.stderr
+    *_, last = done.stdout.splitlines()
+    assert last.startswith("next: git add dvc.lock && git commit" if git else "report: reports/report.html")
+
+
+@pytest.mark.slow
 def test_a_data_set_that_is_not_prepared_is_one_plain_line(project: Path) -> None:
     (project / "data" / "prepared" / "unique" / "spec.json").unlink()
     card = project / "data" / "raw" / "unique" / "dataset.yaml"

@@ -83,7 +83,7 @@ def cases() -> Iterator[tuple[str, Report, str, str]]:
     yield (
         "mostly failed",
         report(truth(attention=GAIN), faults={i: State.FAILED for i in range(1000) if i % 9}),
-        "119 of 134 trials failed, so that nothing can be said yet.",
+        "119 of 134 trials failed, so there is no result yet.",
         "",
     )
     yield (

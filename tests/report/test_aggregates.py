@@ -151,7 +151,7 @@ def test_errors_are_turned_and_other_metrics_become_places() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"seeds": 1}, "One seed"),
+        ({"seeds": 1}, "With one seed"),
         ({"truths": {"synergy": TRUTHS["synergy"]}}, "at least two data sets"),
         ({"faults": dict.fromkeys(range(330), State.FAILED)}, "at least two data sets"),
     ],

@@ -44,7 +44,7 @@ def test_times_that_differ_by_noise_alone_are_no_finding(report: Report) -> None
     said = [text for found in answers(report.context).datasets for text in found.sentences]
     assert sum("Where training time counts" in text for text in said) <= 2
     assert sum("the cheapest to train" in text for text in said) <= 2
-    assert sum("cheaper to train by more than noise" in text for text in said) >= SETS - 4
+    assert sum("clearly cheaper to train" in text for text in said) >= SETS - 4
     of_time = [f.finding for d in report.context.datasets for f in d.fronts if f.cost == "train_seconds"]
     assert len(of_time) == SETS
     assert sum("instead of" in text and "alone" not in text for text in of_time) <= 2

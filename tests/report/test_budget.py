@@ -112,7 +112,7 @@ def test_each_data_set_that_was_trained_too_briefly_has_its_own_reason() -> None
 def test_few_steps_are_never_enough() -> None:
     found = report(epochs=2)
     assert found.headline == (
-        f"Trained too briefly to rank on synergy: {2 * STEPS} gradient steps a trial are too few to rank anything by."
+        f"Trained too briefly to rank on synergy: {2 * STEPS} gradient steps a trial are too few to rank anything."
     )
     assert not report(epochs=3).context.short
 
@@ -124,7 +124,7 @@ def test_what_calibration_found_is_told_and_shown() -> None:
     assert table.best == (1,) and list(table.shown["steps"]) == ["315", "630", "1,260"]
     page = render(found)
     assert "630 gradient steps (10 epochs) at a learning rate of 0.003" in page
-    assert "twice as long gave no reference a lower loss" in page
+    assert "twice as long gave no reference model both a lower loss" in page
 
 
 def test_the_method_says_which_weights_were_tested() -> None:

@@ -174,7 +174,7 @@ def test_a_lead_that_others_make_up_for_is_not_said_to_last() -> None:
     assert "Attention learns faster than pooling on flat, and with twice the training is no better" in whole
     learns = "Attention only learns faster: with twice the training it is no better."
     assert report.context.headline == f"On average the choice of fusion or architecture hardly matters. {learns}"
-    assert re.search(r"[Tt]wice the training turns \d+ of the \d+ verdicts, as far as one seed tells", whole)
+    assert re.search(r"[Tt]wice the training turns \d+ of the \d+ verdicts, judging by one seed", whole)
     assert "learns faster" not in plain.context.headline
     assert render(report, downloads=()).count("with twice the training it is no longer better") >= 2
 
@@ -242,7 +242,7 @@ def test_gains_over_controls_that_do_not_last_are_told_with_both_numbers() -> No
         return 0.33 if config.role == "single" and config.budget > 1 else 0.0
 
     text = in_markdown(analyse(**laddered(made, change)))
-    assert "That does not last: with twice the training it is" in text
+    assert "This does not last: with twice the training it is" in text
     assert "on flat they are until training is longer" in text
 
 
@@ -268,7 +268,7 @@ def test_a_budget_that_cannot_be_is_told() -> None:
     arguments |= {"params": made.params.model_copy(update={"controls": controls})}
     found = _only(analyse(**arguments))
     assert found.left_out == (0.04,)
-    assert "0.04 times the training is left out: in whole epochs it is no budget of its own." in sentences(found)
+    assert "0.04 times the training is left out: rounded to whole epochs, it equals another budget." in sentences(found)
 
 
 def test_trials_of_the_ladder_are_no_trials_of_the_comparison(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_page_shows_time_and_memory_with_exponents_and_where_it_stopped(sect
 def test_without_a_profile_the_page_says_how_to_get_one() -> None:
     assert analysed()["cost"].lengths == ()
     section = cost_section(render(analysed()))
-    assert "Cost against length is not measured yet" in section
+    assert "Cost against length has not been measured yet" in section
     assert "<code>mmbench cost-curves</code>" in section
     assert 'class="stop"' not in section
 

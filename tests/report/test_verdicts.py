@@ -246,7 +246,7 @@ def test_a_race_in_which_all_got_as_many_seeds_is_the_usual_comparison() -> None
 def test_a_race_that_ran_out_of_time_says_so_where_verdicts_are_open() -> None:
     arguments = make().arguments()
     found = analyse(**arguments, unpaid=["redundant"])
-    said = "The time of sweep.budget is spent: "
+    said = "The time of sweep.budget is used up: "
     open_ = sum(r.verdict == "open" and not r.best for r in found.context.dataset("redundant").cells)
     assert open_ and render(found).count(f"{said}{open_} combinations are open that more seeds could decide") == 1
     assert said not in render(analyse(**arguments))

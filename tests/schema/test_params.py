@@ -287,5 +287,5 @@ def test_a_data_set_name_is_never_a_path(name: str, tmp_path: Path) -> None:
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(DEFAULT + "\ntrain: {epochs: 3}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"params.yaml is not valid YAML: 'train' stands twice, in lines \d+ and \d+"):
+    with pytest.raises(UserError, match=r"params.yaml is not valid YAML: 'train' appears twice, in lines \d+ and \d+"):
         load_params(file)

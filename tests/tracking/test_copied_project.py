@@ -62,14 +62,14 @@ def test_a_copy_leaves_the_original_alone_and_can_be_made_its_own(original: Path
 
     capsys.readouterr()
     assert main(["track", "--here", "--root", str(copy)]) == 0
-    assert "addresses in mlflow.db now lead here" in capsys.readouterr().out
+    assert "addresses in mlflow.db now point here" in capsys.readouterr().out
     assert main(["champion", "--root", str(copy)]) in (0, 1)  # the small project keeps no weights
     assert main(["report", "--root", str(copy)]) == 0
     assert content(original) == before
     assert artifacts(copy) and all(uri.startswith(f"{copy.as_uri()}/") for uri in artifacts(copy))
     assert all(uri.startswith(f"{original.as_uri()}/") for uri in artifacts(original))
     assert main(["track", "--here", "--root", str(copy)]) == 0
-    assert "mlflow.db is this folder's" in capsys.readouterr().out
+    assert "mlflow.db already points here" in capsys.readouterr().out
 
 
 @pytest.mark.slow

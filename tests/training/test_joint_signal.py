@@ -82,7 +82,7 @@ def test_ten_samples_call_nothing_equal() -> None:
 def test_where_nothing_is_better_than_a_guess_that_is_said() -> None:
     labels = _labels()
     found = _found(labels, _data(labels, (0.0, 0.0)))
-    assert found.verdict == "open" and not found.learnt and "nothing is surely better than a guess" in found.words
+    assert found.verdict == "open" and not found.learnt and "nothing is clearly better than a guess" in found.words
 
 
 def test_what_cannot_be_fitted_is_told() -> None:

@@ -35,8 +35,8 @@ def update(old: bytes, new: str, exists: Callable[[str], bool]) -> Updated:
     kinds = [name for name, values in after.columns.items() if any(v and kind_of(v) and exists(v) for v in values)]
     if missing := [name for name in kinds if name not in before.columns]:
         raise UserError(
-            f"manifest.csv has no column {', '.join(map(quote, missing))} for the new files; add it, or draft all anew "
-            "with --force"
+            f"manifest.csv has no column {', '.join(map(quote, missing))} for the new files; add it, or draft "
+            "the table again with --force"
         )
     rows = [_row(before, i) for i in range(len(before))]
     place = {row[kind]: row for row in rows for kind in kinds if row[kind] is not None}

@@ -61,8 +61,8 @@ def check(table: Table, split: np.ndarray, accept: Sequence[LeakKind] = ()) -> l
     told = ", ".join(f"{n} {kind}{f' ({modality})' if modality else ''}" for (modality, kind), n in counts.items())
     kinds = ", ".join(sorted({leak.kind for leak in wrong}))
     what = (
-        f"validation or test repeats what an earlier split has: {told}. Name the `group` that must not part, or mend "
-        f"the split; if it is as it should be, `accept: [{kinds}]` in the card says so"
+        f"validation or test repeats what an earlier split has: {told}. Name the `group` whose samples belong "
+        f"together, or correct the split; if this is intended, `accept: [{kinds}]` in the card says so"
     )
     raise DataError([Problem(where="leakage", what=what), *(leak.problem for leak in wrong)])
 

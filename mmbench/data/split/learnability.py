@@ -45,7 +45,7 @@ def _problems(table: Table, split: np.ndarray) -> Iterator[str]:
     elif kind in CLASSES:
         known = np.unique(train)
         if len(known) == 1:
-            yield f"every sample of train has the class {quote(names[int(known[0])])!r}; nothing to tell apart"
+            yield f"every sample of train has the class {quote(names[int(known[0])])!r}; there is nothing to learn"
             return
         for other in OTHERS:
             for index in np.setdiff1d(table.labels[split == other], known).tolist():

@@ -53,7 +53,7 @@ class ColumnCard(Frozen):
     @pydantic.model_validator(mode="after")
     def _one_place(self) -> ColumnCard:
         if self.prefix is not None and (self.kind != "vector" or self.column is not None):
-            raise ValueError("`prefix` is for a vector, and stands in place of `column`")
+            raise ValueError("`prefix` is for a vector, and replaces `column`")
         return self
 
 
@@ -76,7 +76,7 @@ class TargetCard(Frozen):
             raise ValueError("`separator` is for a multilabel target in one column; leave it out")
         twice = [name for name, count in Counter(self.columns).items() if count > 1]
         if twice:
-            raise ValueError(f"the column {quote(twice[0])!r} stands twice")
+            raise ValueError(f"the column {quote(twice[0])!r} is named twice")
         return self
 
 

@@ -126,7 +126,9 @@ def _classes(target: TargetCard, rows: Rows) -> Made:
     names = in_order(v for v in values if v is not None)
     spellings(column, names, rows)
     if len(names) == 1:
-        rows.findings.add(1, f"every sample has the class {quote(names[0])!r}; nothing to tell apart", column=column)
+        rows.findings.add(
+            1, f"every sample has the class {quote(names[0])!r}; there is nothing to learn", column=column
+        )
     elif len(names) == len(values) > 2 or (len(names) > MOST_CLASSES and len(values) < 2 * len(names)):
         what = f"{len(names)} classes for {len(values)} samples; is it a regression, or another column?"
         rows.findings.add(1, what, column=column)
@@ -199,7 +201,7 @@ def _labels(target: TargetCard, rows: Rows) -> Made:
         return None
     spellings(column, names, rows, "label")
     if len(sets) > 1 and all(s == sets[0] for s in sets):
-        rows.findings.add(1, "every sample has the same labels; nothing to tell apart", column=column)
+        rows.findings.add(1, "every sample has the same labels; there is nothing to learn", column=column)
     place = {name: i for i, name in enumerate(names)}
     labels = np.zeros((len(values), len(names)), np.int64)
     for i, s in enumerate(sets):
@@ -219,7 +221,7 @@ def _flags(columns: Sequence[str], rows: Rows) -> Made:
         if len(rows) and not labels[:, j].any():
             rows.findings.add(1, "no sample has this label; leave the column out", column=column)
     if len(rows) > 1 and labels.any() and (labels == labels[0]).all():
-        rows.findings.add(1, "every sample has the same labels; nothing to tell apart", column=columns[0])
+        rows.findings.add(1, "every sample has the same labels; there is nothing to learn", column=columns[0])
     return tuple(columns), labels
 
 

@@ -106,7 +106,7 @@ def describe_overall(row: OverallRow, overall: Overall, scales: Mapping[str, Sca
     """The same for a cell over all data sets. scales: by data set."""
     scale = overall.scale
     if row.score is None:
-        return f"{row.key}\nincomplete: no mean over all data sets, for it is not ranked on {', '.join(row.missing)}"
+        return f"{row.key}\nincomplete: no mean over all data sets, since it is not ranked on {', '.join(row.missing)}"
     where = ", ".join(f"{name} {scales[name].number(value)}" for name, value in row.per_dataset.items())
     place = place_words(row, scale)
     what = "mean rank over" if scale.is_ranks else "mean of"

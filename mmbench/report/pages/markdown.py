@@ -50,7 +50,7 @@ def _section(part: Part) -> Iterator[str]:
 
 def _explain_failure(name: str, reason: str) -> Iterator[str]:
     yield f"## {escape(name)}"
-    yield f"**This section failed:** {escape(reason)}. The rest of this report does not depend on it."
+    yield f"**This section failed:** {escape(reason)}. The rest of this report is not affected."
 
 
 def _blocks(report: Report) -> Iterator[str]:

@@ -25,11 +25,13 @@ def _coverage(total: Counts) -> list[str]:
     if total.bad:
         found.append(
             f"{count(total.bad, 'trial')} ended without a score (failed, diverged, out of time or out of memory). "
-            "A method that is not done on every seed is shown with the seeds it has and takes no part in rankings and "
+            "A method that lacks some seeds is shown with those it has, and is left out of rankings and "
             "tests."
         )
     if total.skipped:
-        found.append(f"{count(total.skipped, 'declared trial')} cannot be and were skipped, with their reasons.")
+        found.append(
+            f"{count(total.skipped, 'declared trial')} were skipped as impossible; Coverage gives the reasons."
+        )
     return found
 
 
@@ -112,9 +114,9 @@ def _choices(params: Params, datasets: Sequence[DatasetReport]) -> list[str]:
     extremes = {d.scale.extreme for d in datasets}
     best = extremes.pop() if len(extremes) == 1 else "best"
     return [
-        f"The best combination is the one with the {best} mean on the test split, so its own score is flattered by "
-        "the choice, the more so the more combinations and the fewer seeds there are; the verdicts allow for it. "
-        "Epochs are chosen on validation, and the test split is read once a trial.",
+        f"The best combination is the one with the {best} mean on the test split, so its score is flattered by the "
+        "choice, and more so with many combinations and few seeds. The verdicts allow for that. Epochs are chosen on "
+        "validation, and each trial reads the test split once.",
         f"{_equal(datasets, params.report.rope)} Combinations are compared with the best by subset selection (Gupta, "
         "Dunnett); p-values are adjusted with Holm's "
         f"method within each family of comparisons, at {100 * params.report.confidence:g} % confidence.",
@@ -125,9 +127,9 @@ def _choices(params: Params, datasets: Sequence[DatasetReport]) -> list[str]:
 def _costs(origin: Provenance) -> list[str]:
     """What costs leave out, and on which hardware they were measured."""
     found = [
-        "FLOPs count matrix products only (elementwise work is left out), so they are a lower bound. Times were taken "
-        "while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on a "
-        "CPU is that of the whole process."
+        "FLOPs count matrix products only, without elementwise operations, so they are a lower bound. Times were "
+        "taken while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on "
+        "a CPU is that of the whole process."
     ]
     if origin.timed_on:
         found.append(
@@ -142,8 +144,8 @@ def _costs(origin: Provenance) -> list[str]:
         )
     for operation, trials in origin.unrepeatable.items():
         found.append(
-            f"{count(trials, 'trial')} used {operation}, which the GPU does not repeat bit by bit: run again, their "
-            "numbers may differ a little."
+            f"{count(trials, 'trial')} used {operation}, which the GPU does not repeat bit by bit: a second run may "
+            "give slightly different numbers."
         )
     return found
 
@@ -175,8 +177,8 @@ def _equal(datasets: Sequence[DatasetReport], rope: float) -> str:
     found = [f"Differences {', '.join(dict.fromkeys(parts))} count as equal."] if parts else []
     if unknown:
         found.append(
-            f"On {listing(unknown)} no difference counts as equal, since it is not known what a guess without the "
-            "input scores."
+            f"On {listing(unknown)} no difference counts as equal, since the score of a guess without the input is "
+            "not known."
         )
     if few:
         found.append(f"No difference counts as equal on {listing(few)}.")
@@ -188,8 +190,8 @@ def _samples(datasets: Sequence[DatasetReport]) -> list[str]:
     if not datasets:
         return []
     said = (
-        "Intervals are over seeds, on one test split. How far a score would move on other samples of the same kind is "
-        "not in them; paired comparisons feel less of it, since all methods see the same samples"
+        "Intervals show the variation over seeds on one test split. They do not show how far a score would move on "
+        "other samples of the same kind. Paired comparisons depend less on that, since all methods see the same samples"
     )
     parts = []
     for d in datasets:
@@ -213,8 +215,8 @@ def _noisy_cells(d: DatasetReport) -> list[str]:
     have = f"{count(len(low), 'open combination')} {'has' if len(low) == 1 else 'have'}"
     return [
         f"{d.name}: {have} a worse mean than others that are worse than the best, down to {worst.key} "
-        f"({interval(worst.score, d.scale)}). Their seeds differ too much for a verdict: that is no sign that they are "
-        "as good."
+        f"({interval(worst.score, d.scale)}). Their seeds vary too much for a verdict. That does not mean that they "
+        "are as good."
     ]
 
 
@@ -240,7 +242,7 @@ def _data(d: DatasetReport) -> list[str]:
         parts = [f"{percent(share)} of the samples lack {name}" for name, share in d.missing.items()]
         found.append(
             f"{d.name}: {listing(parts, most=9)}. A missing modality is masked, in training and on test; the "
-            "single-modality controls run on the samples that lack it, too."
+            "single-modality controls also run on the samples that lack it."
         )
     return found + [f"{d.name}: {note.rstrip('.')}." for note in d.notes]
 
@@ -251,10 +253,10 @@ def _sizes(matched: bool, tuned: bool) -> str:
         return (
             "Combinations have about equally many parameters: widths were scaled (and, where that was too coarse, "
             "hidden units of MLPs or heads) until any two trained models on one data set agree within 10 %. Depth, "
-            f"heads and training budget are the same, and {tuning}: a difference is one of the combination at this "
+            f"heads and training budget are the same, and {tuning}: a difference belongs to the combination at this "
             "number of parameters and budget."
         )
     return (
         f"All combinations share one width, depth and training budget, {tuning}, and their numbers of parameters "
-        "differ: a difference is one of the combination at this size and budget."
+        "differ: a difference belongs to the combination at this size and budget."
     )

@@ -177,7 +177,10 @@ def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
     """Whether every cell is worse than the best on some data set."""
     known = {name: set(top) for name, top in tops.items() if top}
     if len(known) < 2:
-        return None, "Whether the winner changes with the data set cannot be said from fewer than two data sets."
+        return (
+            None,
+            "With fewer than two data sets, nothing can be said about whether the winner changes with the data set.",
+        )
     shared = [k for k in next(iter(tops[n] for n in known)) if all(k in top for top in known.values())]
     if not shared:
         text = "The winner changes with the data set: each combination is worse than the best on at least one of the"

@@ -73,7 +73,7 @@ def headline(
         return f"No results yet: {total.done} of {count(total.declared, 'trial')} done."
     start = "So far: " if total.pending else ""
     if 2 * total.bad > total.declared:
-        return f"{total.bad:,} of {count(total.declared, 'trial')} failed, so that nothing can be said yet."
+        return f"{total.bad:,} of {count(total.declared, 'trial')} failed, so there is no result yet."
     cut = [d.name for d in known if d.name in short]
     if cut:
         reasons = list(dict.fromkeys(short[name] for name in cut))

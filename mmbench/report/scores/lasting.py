@@ -52,4 +52,4 @@ def lasting_words(found: Sequence[Lasting]) -> str:
     said = f"turns {turned or 'none'} of the {count(checked, 'verdict')}{where}"
     if checked == 1:
         said = "turns the one verdict" if turned else "does not turn the one verdict"
-    return f"{training(factor)} {said}, as far as one seed tells"
+    return f"{training(factor)} {said}, judging by one seed"

@@ -70,7 +70,7 @@ def _falls(result: TrialResult) -> bool:
 
 def _short(steps: int | None, last: int, falling: int, several: int, budget: Budget | None) -> str:
     if steps is not None and steps < LEAST_STEPS:
-        return f"{count(steps, 'gradient step')} a trial are too few to rank anything by"
+        return f"{count(steps, 'gradient step')} a trial are too few to rank anything"
     found = budget is not None and budget.length_found
     if budget is not None and found and budget.settled:
         return ""

@@ -42,9 +42,9 @@ def validation_gap(d: DatasetReport) -> str:
         return ""
     label, number = d.scale.label, d.scale.number
     return (
-        f"On {d.name}, validation and test are not alike: over all combinations the mean {label} is "
-        f"{number(validation)} on validation and {number(test)} on test, more than their samples explain. What is "
-        "chosen on such a validation split (the epoch, the length of training, a configuration) may be wrong for test."
+        f"On {d.name}, validation and test differ: over all combinations the mean {label} is "
+        f"{number(validation)} on validation and {number(test)} on test, more than chance explains. Whatever was "
+        "chosen on validation (the epoch, the length of training, a configuration) may be wrong for test."
     )
 
 

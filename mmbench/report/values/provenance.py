@@ -70,5 +70,5 @@ def source_words(source: Source) -> str:
     said = f"{source.name}: {count(source.used, 'trial')} on {'; '.join(source.machines)}, {' to '.join(dates)}"
     if source.foreign:
         left = ", ".join(f"{n:,} {why}" for why, n in source.foreign.items())
-        said += f"; left out, since the plan does not declare them: {left}"
+        said += f"; left out, since they are not in the plan: {left}"
     return said if source.curves else f"{said}; no learning curves, which a Parquet file does not hold"

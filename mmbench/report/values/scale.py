@@ -158,9 +158,9 @@ def joint(scales: Mapping[str, Scale]) -> tuple[Scale, str | None]:
         for name, scale in scales.items():
             by_label.setdefault(scale.label, []).append(name)
         said = ", ".join(f"{label} on {' and '.join(names)}" for label, names in by_label.items())
-        return RANKS, f"the data sets are scored differently ({said}), so that their mean would mix units"
+        return RANKS, f"the data sets are scored differently ({said}), so their mean would mix units"
     if len(found) > 1 and first.high is None:
-        return RANKS, f"{first.label} is in each data set's own unit, so that a mean over data sets would mix units"
+        return RANKS, f"{first.label} is in each data set's own unit, so a mean over data sets would mix units"
     if len(found) == 1:
         return first, None
     # A data set on which nothing was learned is a part of every mean.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmbench.schema.budget import Budget
 
-SETTLED = "twice as long gave no reference a lower loss with a score better by more than half the margin"
+SETTLED = "twice as long gave no reference model both a lower loss and a score better by more than half the margin"
 """What a calibration has shown that came to its end."""
 
 

@@ -96,8 +96,8 @@ def aggregates(
         refused = "Nothing is summarised: no combination is complete on every data set."
     elif len(found.seeds) < 2:
         refused = (
-            "One seed: there is no spread over seeds to draw from, and an aggregate without an interval would pass for "
-            "more than it is."
+            "With one seed there is no spread to resample, and an aggregate without an interval would look more "
+            "certain than it is."
         )
     tables = []
     if refused is None:

@@ -46,7 +46,7 @@ def _gain_sentence(difference: Difference, over: str, scale: Scale, needed: str,
     }
     if (at := fades(difference)) is not None:
         then = scale.change(at.mean) + (scale.unit_words if scale.unit else f" of {scale.label}, + better")
-        return f"{words[difference.verdict]} That does not last: with {training(at.factor)} it is {then}."
+        return f"{words[difference.verdict]} This does not last: with {training(at.factor)} it is {then}."
     if difference.verdict == "open" and difference.half is not None and abs(difference.mean) > difference.half:
         # Among very many combinations a test on few seeds cannot pass, however wide the gap: say that.
         p = "" if difference.p_holm is None else f" ({p_value(difference.p_holm)})"
@@ -122,7 +122,7 @@ def _cheapest(rows: Mapping[str, CellRow], top: Sequence[str], scale: Scale) -> 
     if not is_cheaper(row, first, TIME):
         if all(r.best or is_cheaper(first, r, TIME) for _, r in priced):
             return f"It is also the cheapest to train of those that are equal to it ({seconds(best)})."
-        return f"None of those that are equal to it is cheaper to train by more than noise ({seconds(best)})."
+        return f"None of those that are equal to it is clearly cheaper to train ({seconds(best)})."
     assert row.cost is not None and row.to_best is not None
     verdict = f"equal within {scale.rope_words}"
     return (
@@ -166,7 +166,7 @@ def answer(
     said.extend(s.text for s in found)
     if chosen is not None and chosen != best.key:
         said.append(
-            f"On validation, which is all that one has without test labels, {chosen} is best: "
+            f"Chosen on validation, as it would have to be without test labels, {chosen} is best: "
             f"{interval(by_key[chosen].score, scale)} on test."
         )
     return tuple(said)
@@ -186,8 +186,8 @@ def _out_of_time(d: DatasetReport, context: Context) -> Iterator[str]:
     if d.name in context.unpaid and open_ and d.name not in context.short:
         are = f"{count(open_, 'combination')} {'is' if open_ == 1 else 'are'}"
         yield (
-            f"The time of sweep.budget is spent: {are} open that more seeds could decide; a longer budget goes on from "
-            "here."
+            f"The time of sweep.budget is used up: {are} open that more seeds could decide; a longer budget goes on "
+            "from here."
         )
 
 

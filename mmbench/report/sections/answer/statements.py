@@ -25,7 +25,7 @@ def statements(
     """The standing questions that apply to this data set. ceiling: of which the score can be a share, or None."""
     made = []
     if ceiling is not None:
-        text, holds = f"Whether the ceiling of {scale.number(ceiling)} is reached cannot be said yet.", None
+        text, holds = f"It is open whether the ceiling of {scale.number(ceiling)} is reached.", None
         if best is not None and best.ceiling_share is not None:
             holds = best.ceiling_share >= ENOUGH
             verb = "reaches" if holds else "does not reach"
@@ -41,10 +41,10 @@ def statements(
         holds = _suffices(spec.carriers, singles, best)
         names = listing(spec.carriers)
         text = {
-            True: f"{sentence(names)} alone is as good as the best combination: the other modalities add nothing that "
-            "shows.",
-            False: f"{sentence(names)} alone, though it carries the label, is worse than the best combination.",
-            None: f"Whether {names} alone is worse than the best combination cannot be said yet.",
+            True: f"{sentence(names)} alone is as good as the best combination: the other modalities add nothing "
+            "measurable.",
+            False: f"{sentence(names)} alone, which carries the label, is worse than the best combination.",
+            None: f"Whether {names} alone is worse than the best combination is open.",
         }[holds]
         made.append(Statement(name="carrier_on_top", holds=holds, text=text))
     return tuple(made)
@@ -82,17 +82,17 @@ def _at_chance(singles: Sequence[CellRow], scale: Scale, tested: int) -> Stateme
     guess = f"chance ({scale.number(chance)})" if plain else f"a guess without the input ({scale.number(chance)})"
     if len(known) < len(singles):
         at = "at chance" if plain else "no better than a guess"
-        text = f"Whether single modalities are {at} cannot be said yet: some have no interval."
+        text = f"Whether single modalities are {at} is open: some have no interval."
         return Statement(name=name, holds=None, text=text)
     if not plain:
         return _beside_a_guess(known, scale, guess, name)
     guessing = 1.96 * (chance * (1 - chance) / tested) ** 0.5
     away = [(abs(mean - chance), r) for r, mean, half in known if abs(mean - chance) > hypot(half, guessing)]
     if not away:
-        text = f"Every single modality is within its interval of {guess}; the label is in their combination only."
+        text = f"Every single modality is within its interval of {guess}; only their combination determines the label."
         return Statement(name=name, holds=True, text=text)
     if len(away) == len(known):
-        text = f"Every single modality says something about the label: none is at {guess}."
+        text = f"Every single modality is informative about the label: none is at {guess}."
         return Statement(name=name, holds=False, text=text)
     _, furthest = max(away, key=lambda x: x[0])
     text = (
@@ -111,7 +111,7 @@ def _beside_a_guess(known: Sequence[tuple[CellRow, float, float]], scale: Scale,
         text = f"No single modality scores better than {guess}, beyond the noise of the seeds."
         return Statement(name=name, holds=True, text=text)
     if len(telling) == len(known):
-        text = f"Every single modality says something about the target: each scores better than {guess}."
+        text = f"Every single modality is informative about the target: each scores better than {guess}."
         return Statement(name=name, holds=False, text=text)
     _, furthest = max(telling, key=lambda x: x[0])
     text = (

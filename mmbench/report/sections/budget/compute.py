@@ -22,5 +22,5 @@ def sentence_of(training: TrainingReport) -> str:
         last = f"{training.in_last:,} of {count(training.several, 'trained model')} were best in their last epoch"
         said += f". {last} ({percent(training.in_last / training.several)})"
     elif training.trained:
-        said += ". Each sample is seen once, so that there is no epoch to choose"
+        said += ". Each sample is seen once, so there is no epoch to choose"
     return said + (". " + training.short if training.short else "") + "."

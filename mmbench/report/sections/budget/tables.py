@@ -32,7 +32,7 @@ def rungs_table(context: Context) -> Iterator[Table]:
         ("training loss", lambda r: _number(r[1].train_loss), True),
     ]
     raw = ({"dataset": budget.dataset, "metric": budget.metric, **dict(rung)} for budget, rung in rows)
-    caption = "References trained for ever longer, by which the budget of each data set was found (bold)"
+    caption = "Reference models trained for longer and longer, from which the budget of each data set was found (bold)"
     yield build("budget", caption, rows, raw, columns, _chosen)
 
 

@@ -56,8 +56,8 @@ def _finding(rows: Sequence[LengthRow], longest: int) -> str:
 
 def _busy(profile: Profile) -> str:
     return (
-        f"Times vary by {profile.unrest:.0%} of themselves and more: the machine was busy, so they compare little; "
-        "run mmbench cost-curves again on a quiet one"
+        f"Times vary by {profile.unrest:.0%} and more: the machine was busy, so comparisons are unreliable; run "
+        "mmbench cost-curves again on a quiet one"
     )
 
 

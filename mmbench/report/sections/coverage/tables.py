@@ -24,5 +24,5 @@ def coverage(context: Context) -> Iterator[Table]:
             ("state", lambda p: p.state.replace("_", " "), False),
             ("message", lambda p: p.message, False),
         ]
-        caption = "Trials that ended without a score, and those that cannot be"
+        caption = "Trials that ended without a score, and those that are impossible"
         yield build("problems", caption, context.problems, map(asdict, context.problems), columns)

@@ -39,7 +39,7 @@ def _trials(context: Context) -> Iterator[Limit]:
             text=f"{total.pending:,} of {count(total.declared, 'trial')} {_have(total.pending)} not run.",
         )
     if total.bad:
-        yield Limit(fine=False, bold=f"{count(total.bad, 'trial')} failed", text="and count for nothing: see Coverage.")
+        yield Limit(fine=False, bold=f"{count(total.bad, 'trial')} failed", text="and have no score: see Coverage.")
     if not total.pending and not total.bad and total.done:
         yield Limit(fine=True, bold="", text=f"All {total.done:,} trials finished; seeds and batches are paired.")
 
@@ -68,7 +68,7 @@ def _budget(context: Context) -> Iterator[Limit]:
         how = "A search found this training long enough" if settled else "Few models were cut short"
         yield Limit(fine=True, bold="", text=f"{how}: {last:,} of {several:,} were best in their last epoch.{after}")
     elif any(t.trained for t in context.training):
-        yield Limit(fine=False, bold="One epoch", text="of training says nothing about where it would lead.")
+        yield Limit(fine=False, bold="One epoch", text="of training does not show where more would lead.")
 
 
 def _tuning(context: Context) -> Iterator[Limit]:
@@ -79,7 +79,7 @@ def _tuning(context: Context) -> Iterator[Limit]:
         yield Limit(
             fine=False,
             bold="Not tuned:",
-            text="all share one learning rate; another may suit a method better (tuning.configurations: 8).",
+            text="all methods share one learning rate; another may suit some better (tuning.configurations: 8).",
         )
 
 
@@ -106,13 +106,13 @@ def _data(context: Context) -> Iterator[Limit]:
         yield Limit(
             fine=stand == len(judged),
             bold="" if stand == len(judged) else "Other test samples:",
-            text=f"{stand:,} of {len(judged):,} verdicts hold for other test samples of the same kind, too.",
+            text=f"{stand:,} of {len(judged):,} verdicts also hold for other test samples of the same kind.",
         )
     n = len(context.datasets)
     yield Limit(
         fine=False,
         bold=f"{count(n, 'data set')}:",
-        text="of other data this says nothing. Bring yours: mmbench data init.",
+        text="this says nothing about other data. Try yours: mmbench data init.",
     )
 
 

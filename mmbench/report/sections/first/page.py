@@ -164,7 +164,7 @@ def _payoff(screen: Screen, record: FirstScreen) -> Iterator[str]:
         half = "" if gain.half is None else f" ±{scale.width(gain.half)}"
         said = {
             "better": "",
-            "equal": ", so one will do",
+            "equal": ", so one is enough",
             "worse": ", so one alone is better",
             "open": " (open)",
         }[gain.verdict if gain.half is not None else "open"]

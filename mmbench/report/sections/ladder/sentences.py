@@ -22,21 +22,21 @@ def sentences(d: DatasetLadder) -> Iterator[str]:
     yield f"Every method was trained once more with {listing(tried)}, beside the data set's own budget{own}."
     if d.left_out:
         missing = listing([training(factor) for factor in d.left_out])
-        yield f"{sentence(missing)} is left out: in whole epochs it is no budget of its own."
+        yield f"{sentence(missing)} is left out: rounded to whole epochs, it equals another budget."
     if d.ladder.pending:
         yield f"{count(d.ladder.pending, 'trial')} of these {'is' if d.ladder.pending == 1 else 'are'} still to be run."
     if d.ladder.failed:
-        yield f"{count(d.ladder.failed, 'trial')} of these did not end well; what rests on them is not told."
+        yield f"{count(d.ladder.failed, 'trial')} of these did not end well; comparisons that need them are left out."
     if d.lasting is not None:
         yield f"{sentence(lasting_words([d.lasting]))}."
     told = [text for x in d.contrasts if (text := _contrast(d, x.found))]
     yield from told[:TOLD]
     if len(told) > TOLD:
-        yield f"So it is with {count(len(told) - TOLD, 'more contrast')}: see the table."
+        yield f"The same holds for {count(len(told) - TOLD, 'more contrast')}: see the table."
     yield from _own_best(d)
     if d.taus:
         told = [f"{tau:.2f} with {training(factor)}" for factor, tau in d.taus.items()]
-        yield f"Kendall's tau between the order of the combinations here and elsewhere: {listing(told)}."
+        yield f"Kendall's tau between the order of the combinations under this budget and others: {listing(told)}."
 
 
 def _own_best(d: DatasetLadder) -> Iterator[str]:

@@ -29,6 +29,6 @@ class ProvenanceOfNumbers(Section[Context]):
         yield "## Provenance"
         yield md.bulleted(provenance_lines(record))
         yield (
-            "Every number traces to trials: by the column `trial_ids` of the tables of combinations (CSV), and in "
-            "[results.parquet](results.parquet), a row a trial."
+            "Every number can be traced to its trials: by the column `trial_ids` of the tables of combinations (CSV), "
+            "and in [results.parquet](results.parquet), a row a trial."
         )

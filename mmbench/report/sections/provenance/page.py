@@ -19,7 +19,7 @@ def facts(context: Context) -> list[tuple[str, str]]:
         ("Versions", ", ".join(f"{name} {' / '.join(v)}" for name, v in p.versions.items())),
         ("Hardware", "; ".join(p.hardware)),
         ("Seeds", ", ".join(str(s) for s in p.seeds)),
-        ("Time", f"{numbers.seconds(p.hours * 3600)} of trials, summed"),
+        ("Time", f"{numbers.seconds(p.hours * 3600)} of training in all trials together"),
         ("Run", f"{_minute(p.first)} to {_minute(p.last)}" if p.first and p.last else ""),
     ]
     return [(term, text) for term, text in rows if text]

@@ -115,8 +115,8 @@ def ranks(found: CompleteBlock, levels: Mapping[str, Sequence[str]], confidence:
     refused = None
     if len(found.datasets) < 2:
         refused = (
-            "Ranks over data sets need at least two data sets with complete combinations; on one, the marginal means "
-            "above say all there is to say."
+            "Ranks over data sets need at least two data sets with complete combinations; with one, see the "
+            "marginal means above."
         )
     elif not found.keys or not found.seeds:
         refused = "Nothing is ranked: no combination is complete on every data set."

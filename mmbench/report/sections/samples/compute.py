@@ -63,14 +63,14 @@ def _sentences(d: DatasetSamples) -> Iterator[str]:
     if not known:
         return
     if not d.falling:
-        yield f"All {count(len(known), 'verdict')} that are decided stand with it."
+        yield f"All {count(len(known), 'verdict')} that are decided still hold with that allowed for."
         return
     kinds = [
         f"{len(own)} of {len(_of(known, kind))} {PLURALS[kind]}" for kind in PLURALS if (own := _of(d.falling, kind))
     ]
     ending = "It holds" if len(d.falling) == 1 else "They hold"
     these = "test samples" if d.groups is None else "groups"
-    yield f"Not decided any more, once that is allowed for: {listing(kinds)}. {ending} for these {these}."
+    yield f"No longer decided once that is allowed for: {listing(kinds)}. {ending} for these {these}."
 
 
 def _of(verdicts: Sequence[VerdictRecord], kind: str) -> list[VerdictRecord]:

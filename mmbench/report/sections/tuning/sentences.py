@@ -11,7 +11,7 @@ from mmbench.report.values.words import count
 def sentences(d: DatasetTuning) -> Iterator[str]:
     """Effort, then what it brought, then which answers it changed."""
     yield (
-        f"Every method that has something to set gets {count(d.configurations, 'configuration')} with each seed: the "
+        f"Every method with settings to tune gets {count(d.configurations, 'configuration')} with each seed: the "
         f"default and {d.configurations - 1:,} drawn, the same for all; the one that is best on validation counts."
     )
     failed = sum(row.failed for row in d.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from typing import Any
 
@@ -11,6 +12,7 @@ from mmbench.cli.output import as_json, heading, table
 from mmbench.cli.project import as_json_option
 from mmbench.errors import UserError, suggest
 from mmbench.registry import AXES, Axis, Variant, variants
+from mmbench.source.locate import source_file
 
 
 def _options(info: Variant) -> dict[str, str | None]:
@@ -28,12 +30,29 @@ def _describe(info: Variant) -> dict[str, Any]:
     return described | {"options": _options(info), "module": info.module}
 
 
+def _written_doc(info: Variant) -> str | None:
+    """The docstring as the file has it, so that nothing is imported: PyTorch takes seconds. None where the class has
+    none of its own, or is in no file."""
+    file = source_file(info.module)
+    if file is None:
+        return None
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and any(_marks(mark, info.name) for mark in node.decorator_list):
+            return ast.get_docstring(node)
+    return None
+
+
+def _marks(mark: ast.expr, name: str) -> bool:
+    first = mark.args[0] if isinstance(mark, ast.Call) and mark.args else None
+    return isinstance(first, ast.Constant) and first.value == name
+
+
 def _show_one(axis: str, info: Variant) -> None:
     """Everything that a variant says of itself."""
     found = _describe(info)
     core = "; core: what the source article defines" if info.core else ""
     click.secho(f"{info.name} ({axis}{core})", bold=True)
-    doc = inspect.getdoc(info.cls)
+    doc = _written_doc(info) or inspect.getdoc(info.cls)
     if doc:
         click.echo(doc)
     click.echo()

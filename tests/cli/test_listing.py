@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import pytest
 from click.testing import CliRunner
 
 from mmbench.cli import cli, main
+from mmbench.cli.listing import _written_doc
+from mmbench.registry import AXES, variants
 
 
 def test_public_data_sets_are_listed_with_their_sources() -> None:
@@ -38,3 +41,10 @@ def test_a_name_of_two_axes_shows_both() -> None:
 def test_a_misspelt_name_is_told_with_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "aditive"]) == 1
     assert "no axis and no variant is named 'aditive'; did you mean 'additive'?" in capsys.readouterr().err
+
+
+def test_what_is_read_of_a_variant_is_its_docstring() -> None:
+    for axis in AXES:
+        for info in variants(axis).values():
+            assert _written_doc(info) in (None, inspect.getdoc(info.cls)), info.name
+    assert _written_doc(variants("attention")["additive"]) is not None

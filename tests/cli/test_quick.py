@@ -32,6 +32,8 @@ def test_commands_that_look_import_nothing_heavy(
     modules(["plan", *at])  # what a fusion cannot do is asked once
     for words in (
         ["list"],
+        ["list", "additive"],
+        ["list", "concat"],
         ["plan", *at],
         ["plan", "--json", "--no-cells", *at],
         ["status", *at],

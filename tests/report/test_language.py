@@ -112,7 +112,7 @@ def test_messages_read_well() -> None:
 
 def test_templates_of_pages_and_projects_read_well() -> None:
     files = [*(ROOT / "mmbench").rglob("*.html"), *(ROOT / "mmbench" / "project" / "template").glob("*.*")]
-    found = {file.name: found_in(file.read_text(encoding="utf-8"), AVOID) for file in files}
+    found = {str(file): found_in(file.read_text(encoding="utf-8"), AVOID) for file in files}
     assert len(found) > 20 and {file: phrases for file, phrases in found.items() if phrases} == {}
 
 

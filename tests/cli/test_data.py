@@ -107,7 +107,7 @@ def test_few_test_samples_are_a_warning_and_the_page_tells_missing_from_unreadab
     assert re.search(r"^warning: test has only \d samples: a model that gets .* \(95 % interval\)", out, re.MULTILINE)
     assert "no errors, but too few test samples to decide anything" in out
     page = (project / "reports" / "data" / "own.html").read_text(encoding="utf-8")
-    assert re.search(r">\d test samples: too few<", page) and ">missing in test</th>" in page
+    assert re.search(r">\d test samples: too few<", page) and ">missing in train / validation / test</th>" in page
     assert page.count('<div class="missing">missing</div>') == 1 and '<div class="unreadable">' not in page
     (files / "dog" / "000.png").write_bytes(b"no picture")
     assert main(["data", "check", "own"]) == 1

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from mmbench.ledger.store import Ledger
+from mmbench.report.values import titles
 from tests.support.clone import ROOT
 from tests.support.project_clone import GrowingClone, finish
 
@@ -56,7 +57,7 @@ def test_its_numbers_are_in_page_markdown_and_csv(grown: Grown) -> None:
     markdown = (grown.reports / "report.md").read_text(encoding="utf-8")
     part = markdown.split("## Best epochs")[1].split("\n## ")[0]
     for (dataset, method), epoch in expected.items():
-        assert f"| {dataset} | {method} | {epoch:g} |" in part
+        assert f"| {dataset} | {titles.titled(method)} | {epoch:g} |" in part
         assert re.search(rf'<td class="num">{epoch:g}</td>', section)
     assert (grown.reports / "tables" / "epochs.tex").is_file()
 

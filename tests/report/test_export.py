@@ -15,6 +15,7 @@ import pytest
 
 from mmbench.report.export import export
 from mmbench.report.pages.report import Report
+from mmbench.report.values import titles
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 
@@ -87,7 +88,7 @@ def test_csv_parquet_metrics_and_markdown_agree_with_the_analysis(analysis: Repo
     assert metrics["synergy_accuracy"] == pytest.approx(best.score.mean, abs=1e-6)
     assert (metrics["done"], metrics["failed"], metrics["pending"]) == (209, 1, 0)
     text = (folder / "report.md").read_text()
-    assert f"| **1 ★** | **{best.key}** | **{best.score.mean:.3f} ± {best.score.half:.3f}** |" in text
+    assert f"| **1 ★** | **{titles.titled(best.key)}** | **{best.score.mean:.3f} ± {best.score.half:.3f}** |" in text
     assert "RuntimeError: shapes do not match" in text
 
 

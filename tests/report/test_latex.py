@@ -24,6 +24,7 @@ from mmbench.report.export import export
 from mmbench.report.pages import markdown
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
+from mmbench.report.values import titles
 from mmbench.schema.result import State
 from tests.support.factory import TRUTHS, make
 
@@ -82,12 +83,12 @@ def test_the_best_row_is_bold_and_what_is_equal_or_open_is_marked(analysis: Repo
         lines = (folder / "tables" / f"cells_{d.name}.tex").read_text().splitlines()
         rows = [line for line in lines if line.endswith(r"\\") and "&" in line]
         bold = [line for line in rows if r"\textbf{" in line]
-        assert len(bold) == 1 and latex.escape(d.best) in bold[0] and r"$\star$" in bold[0]
+        assert len(bold) == 1 and latex.escape(titles.titled(str(d.best))) in bold[0] and r"$\star$" in bold[0]
         text = (folder / "tables" / f"cells_{d.name}.md").read_text()
-        assert text.count(f"| **{md.escape(str(d.best))}** |") == 1
+        assert text.count(f"| **{md.escape(titles.titled(str(d.best)))}** |") == 1
         caption = next(line for line in lines if r"\caption" in line)
         for verdict, (in_latex, in_markdown) in marked.items():
-            keys = [r.key for r in d.cells if r.verdict == verdict and not r.best]
+            keys = [titles.method(r.method) for r in d.cells if r.verdict == verdict and not r.best]
             found = [line for line in rows if in_latex in line]
             assert len(found) == len(keys) and text.count(f" {in_markdown} |") == len(keys)
             assert all(any(f"& {latex.escape(k)} &" in line for k in keys) for line in found)

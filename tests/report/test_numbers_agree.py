@@ -18,8 +18,10 @@ from scipy import stats
 
 from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
+from mmbench.report.draw import latex
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
+from mmbench.report.values import titles
 from mmbench.schema.params import Tracking
 from mmbench.schema.result import State
 from mmbench.tracking import open_store, sync
@@ -163,14 +165,15 @@ def test_page(project: Project) -> None:
 def test_markdown_and_latex(project: Project) -> None:
     folder = project.root / "reports"
     report = (folder / "report.md").read_text(encoding="utf-8")
-    for dataset, method, part in project.sample():
+    for dataset, key, part in project.sample():
+        method = titles.titled(key)
         score = _written(part["score"].mean()) + (f" ± {_written(_half(part['score']))}" if len(part) > 1 else "")
         for text in (report, (folder / "tables" / f"cells_{dataset}.md").read_text(encoding="utf-8")):
             rows = [line.replace("**", "") for line in text.splitlines()]
             assert any(f"| {method} | {score} |" in row for row in rows), (dataset, method, score)
         tex = (folder / "tables" / f"cells_{dataset}.tex").read_text(encoding="utf-8")
         tex = re.sub(r"\\textbf\{([^&]*)\} (?=&|\\)", r"\1 ", tex)
-        name = method.replace("_", r"\_").replace("·", r"$\cdot$")
+        name = latex.escape(method)
         assert f"& {name} & {score.replace('−', '$-$').replace('±', chr(36) + chr(92) + 'pm$')} &" in tex
 
 

@@ -8,6 +8,7 @@ from mmbench.report.draw.markdown import bulleted, bullets, escape, line, table_
 from mmbench.report.draw.table import Table
 from mmbench.report.pages.report import Part, Report
 from mmbench.report.section import Block, ShowFigure, ShowTable
+from mmbench.report.values import titles
 
 MOST = 60
 """Rows of a table in the report; beyond, a link leads to all. Code hosts do not render files of megabytes."""
@@ -81,5 +82,5 @@ def _blocks(report: Report) -> Iterator[str]:
 
 
 def render(report: Report) -> str:
-    """Figures are referred to by their files in figures/."""
-    return "\n\n".join(x for x in _blocks(report) if x) + "\n"
+    """Figures are referred to by their files in figures/. Sentences have the names of methods as people read them."""
+    return "\n\n".join(titles.titled(x) for x in _blocks(report) if x) + "\n"

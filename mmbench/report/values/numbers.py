@@ -32,20 +32,22 @@ def two_figures(value: float) -> str:
     """Two significant figures without an exponent: 0.0042, 0.42, 4.2, 42, 420."""
     if value == 0:
         return "0"
-    digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    rounded = round(value, digits)
+    rounded = float(f"{value:.1e}")
     digits = max(0, 1 - math.floor(math.log10(abs(rounded))))
-    whole = round(rounded, 1 - math.floor(math.log10(abs(rounded))))
-    return signed(f"{whole:.{digits}f}")
+    return signed(f"{rounded:.{digits}f}")
 
 
 def count(value: float | None) -> str:
-    """1.8 M, 83 k, 950"""
+    """1.8 M, 83 k, 950; whole numbers below a thousand as they are: 4, and not 4.0."""
     if value is None or not math.isfinite(value):
         return NONE
+    if abs(value) < 1000 and value == round(value):
+        return signed(f"{value:.0f}")
+    # Rounded before the prefix is chosen: 999,600 is 1.0 M and not 1000 k.
+    rounded = float(f"{value:.1e}")
     for size, suffix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= 0.995 * size:
-            return two_figures(value / size) + suffix
+        if abs(rounded) >= size:
+            return two_figures(rounded / size) + suffix
     return two_figures(value)
 
 

@@ -29,6 +29,11 @@ def level(axis: str, label: str, *, short: bool = False) -> str:
     return title + bracket + options
 
 
+def side(axis: str | None, label: str) -> str:
+    """Of a comparison: a level of this axis, or the key of a method; a kind of levels stays as it is."""
+    return titled(label) if axis not in GRID_AXES else level(axis, label)
+
+
 def noun(axis: str, label: str) -> str:
     """For sentences: `additive attention`, `concatenation`, `a hybrid architecture`."""
     title = level(axis, label)

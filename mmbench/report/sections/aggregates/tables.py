@@ -8,6 +8,7 @@ from typing import Any
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.aggregates.record import Aggregates
 from mmbench.report.sections.aggregates.summary import chance, interval_words
+from mmbench.report.values import titles
 from mmbench.report.values.words import incomplete_flag
 from mmbench.stats.bootstrap import Interval
 
@@ -27,10 +28,10 @@ def aggregates(found: Aggregates, confidence: float) -> Iterator[Table]:
     scale = found.scale
     columns: list[Column] = [
         ("factor", lambda x: "combination" if x[0].factor == "cell" else x[0].factor, False),
-        ("level", lambda x: x[1].name, False),
+        ("level", lambda x: titles.side(x[0].factor, x[1].name), False),
         (f"inter-quartile mean {scale.arrow}", lambda x: scale.number(x[1].iqm.value), True),
         ("interval", lambda x: interval_words(x[1].iqm, scale) or "–", True),
-        ("beaten by", lambda x: "" if x[1].improvement is None else x[0].first, False),
+        ("beaten by", lambda x: "" if x[1].improvement is None else titles.side(x[0].factor, x[0].first), False),
         ("with probability", lambda x: chance(x[1].improvement) or "–", True),
         ("runs", lambda x: str(x[1].runs), True),
     ]
@@ -38,6 +39,7 @@ def aggregates(found: Aggregates, confidence: float) -> Iterator[Table]:
         {
             "factor": t.factor,
             "level": m.name,
+            "title": titles.side(t.factor, m.name),
             "metric": scale.metric,
             **_interval("iqm", m.iqm),
             "first": t.first,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.scores.context import Context
+from mmbench.report.values import titles
 from mmbench.report.values.numbers import NONE
 from mmbench.schema.budget import Budget, Rung
 
@@ -23,7 +24,7 @@ def rungs_table(context: Context) -> Iterator[Table]:
         return
     columns: list[Column] = [
         ("data set", lambda r: r[0].dataset, False),
-        ("reference", lambda r: r[1].reference, False),
+        ("reference", lambda r: titles.titled(r[1].reference), False),
         ("steps", lambda r: f"{r[1].steps:,}", True),
         ("epochs", lambda r: f"{r[1].epochs:,}", True),
         ("learning rate", lambda r: f"{r[1].learning_rate:g}", True),

@@ -8,6 +8,7 @@ from typing import Any
 from mmbench.report.draw.table import Column, Table, build, gain_columns, spread_columns
 from mmbench.report.draw.words import mark
 from mmbench.report.scores.context import Context
+from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.overall import OverallRow
@@ -22,6 +23,7 @@ def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
     return {
         "dataset": row.dataset,
         "method": row.key,
+        "title": titles.method(method),
         "role": method.role,
         "attention": method.attention,
         "fusion": method.fusion,
@@ -101,11 +103,11 @@ def _metric_column(name: str, scale: Scale) -> Column:
 
 def _cell_columns(d: DatasetReport) -> list[Column]:
     scale = d.scale
-    baseline = next((r.baseline for r in d.rows if r.baseline), "baseline")
+    baseline = next((titles.level("baseline", r.baseline) for r in d.rows if r.baseline), "baseline")
     ceiling: Column = ("of ceiling", lambda r: "–" if r.ceiling_share is None else share(r.ceiling_share), True)
     return [
         ("rank", _rank, True),
-        ("method", lambda r: r.key, False),
+        ("method", lambda r: titles.method(r.method), False),
         (scale.title, lambda r: interval(r.score, scale), True),
         *(_metric_column(name, other) for name, other in d.beside.items()),
         ("n", lambda r: f"{r.score.n if r.score else 0}", True),
@@ -139,6 +141,7 @@ def overall_table(context: Context) -> Iterator[Table]:
     raw = (
         {
             "method": r.key,
+            "title": titles.method(r.method),
             "rank": r.rank,
             "rank_low": r.rank_low,
             "rank_high": r.rank_high,
@@ -163,7 +166,7 @@ def overall_table(context: Context) -> Iterator[Table]:
 
     columns: list[Column] = [
         ("rank", lambda r: f"{r.rank} {mark(r)}".rstrip() if r.rank_label else "gap", True),
-        ("method", lambda r: r.key, False),
+        ("method", lambda r: titles.method(r.method), False),
         ("mean rank ↓" if scale.is_ranks else f"mean {scale.arrow}", lambda r: interval(r.score, scale), True),
         *(on(name) for name in overall.datasets),
         *([] if scale.is_ranks else [mean_rank]),

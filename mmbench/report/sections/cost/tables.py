@@ -8,6 +8,7 @@ from typing import Any
 from mmbench.report.draw.table import Column, Table, build, spread_columns
 from mmbench.report.scores.context import Context
 from mmbench.report.sections.cost.record import Growth, LengthReport, LengthRow
+from mmbench.report.values import titles
 from mmbench.report.values.words import interval, quantity
 
 
@@ -20,7 +21,7 @@ def fronts_table(context: Context) -> Iterator[Table]:
     columns: list[Column] = [
         ("data set", lambda x: x[0].name, False),
         ("cost", lambda x: x[1].label, False),
-        ("method", lambda x: x[2].key, False),
+        ("method", lambda x: titles.method(x[2].method), False),
         ("value ↓", lambda x: quantity(getattr(x[2].cost, x[1].cost)), True),
         ("score" if mixed else context.datasets[0].scale.title, lambda x: interval(x[2].score, x[0].scale), True),
         *([metric] if mixed else []),
@@ -30,6 +31,7 @@ def fronts_table(context: Context) -> Iterator[Table]:
             "dataset": d.name,
             "cost": f.cost,
             "method": r.key,
+            "title": titles.method(r.method),
             "metric": d.scale.metric,
             "value": getattr(r.cost, f.cost),
             **spread_columns("score", r.score),
@@ -55,6 +57,7 @@ def _length_raw(row: LengthRow) -> dict[str, Any]:
     growths = {"time": row.time_growth, "memory": row.memory_growth}
     return {
         "attention": row.attention,
+        "title": titles.level("attention", row.attention),
         **{f"{name}_exponent": g.exponent if g else None for name, g in growths.items()},
         **{f"{name}_exponent_half_width": g.half if g else None for name, g in growths.items()},
         "training_seconds": row.last_training,
@@ -69,7 +72,7 @@ def _length_raw(row: LengthRow) -> dict[str, Any]:
 def length_tables(lengths: Sequence[LengthReport]) -> Iterator[Table]:
     for part in lengths:
         columns: list[Column] = [
-            ("attention", lambda r: r.attention, False),
+            ("attention", lambda r: titles.level("attention", r.attention), False),
             ("time exponent", lambda r: _growth(r.time_growth), True),
             ("memory exponent", lambda r: _growth(r.memory_growth), True),
             (f"s at {part.longest:,} ↓", lambda r: quantity(r.last_training), True),

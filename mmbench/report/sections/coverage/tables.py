@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.scores.context import Context
+from mmbench.report.values import titles
 
 
 def coverage(context: Context) -> Iterator[Table]:
@@ -19,7 +20,7 @@ def coverage(context: Context) -> Iterator[Table]:
     yield build("coverage", "Declared trials by state", context.coverage, map(asdict, context.coverage), columns)
     if context.problems:
         columns = [
-            ("trial", lambda p: p.name, False),
+            ("trial", lambda p: titles.titled(p.name), False),
             ("id", lambda p: p.trial_id or "–", False),
             ("state", lambda p: p.state.replace("_", " "), False),
             ("message", lambda p: p.message, False),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from mmbench.report.draw.table import Column, Table, build, spread_columns
 from mmbench.report.scores.context import Context
+from mmbench.report.values import titles
 from mmbench.report.values.effects import EffectTable
 from mmbench.report.values.words import interval, number, percent
 
@@ -44,7 +45,7 @@ def effects_tables(context: Context) -> Iterator[Table]:
         columns = [
             ("data set", lambda x: x[0], False),
             ("factor", lambda x: x[1].factor, False),
-            ("level", lambda x: x[1].level, False),
+            ("level", lambda x: titles.level(x[1].factor, x[1].level), False),
             ("mean" if mixed else f"mean {arrow}", lambda x: interval(x[1].score, x[2]), True),
             *([metric] if mixed else []),
             ("settings", lambda x: str(x[1].contexts), True),
@@ -54,6 +55,7 @@ def effects_tables(context: Context) -> Iterator[Table]:
                 "dataset": name,
                 "factor": m.factor,
                 "level": m.level,
+                "title": titles.level(m.factor, m.level),
                 "metric": scale.metric,
                 **spread_columns("score", m.score),
                 "settings": m.contexts,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.ladder.compute import Contrast, DatasetLadder, Level
+from mmbench.report.values import titles
 from mmbench.report.values.numbers import NONE
 from mmbench.report.values.words import count
 from mmbench.stats.estimates import Difference
@@ -37,8 +38,8 @@ def _contrasts(d: DatasetLadder) -> Table:
 
     columns: list[Column] = [
         ("axis", lambda x: x.axis, False),
-        ("better mean", lambda x: x.found.subject, False),
-        ("against", lambda x: x.found.reference, False),
+        ("better mean", lambda x: titles.level(x.axis, x.found.subject), False),
+        ("other", lambda x: titles.level(x.axis, x.found.reference), False),
         *((_heading(d, factor), shown(factor), True) for factor in factors),
         ("own best", lambda x: NONE if x.own is None else d.scale.change(x.own.mean), True),
         ("verdict", lambda x: NONE if x.found.half is None else x.found.verdict, False),
@@ -77,7 +78,7 @@ def _levels(d: DatasetLadder) -> Table:
 
     columns: list[Column] = [
         ("axis", lambda x: x.axis, False),
-        ("level", lambda x: x.level, False),
+        ("level", lambda x: titles.level(x.axis, x.level), False),
         *((_heading(d, factor), shown(factor), True) for factor in factors),
     ]
     raw = (

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmbench.report.draw.table import Column, Table, build, spread_columns
 from mmbench.report.scores.context import Context
+from mmbench.report.values import titles
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.scale import Scale, scale_of
@@ -27,7 +28,10 @@ def metric_tables(context: Context) -> Iterator[Table]:
                 if any(name in row.metrics for row in rows)
             }
             caption = f"{d.name}: every metric on test, {context.seeds_words}"
-            columns = [("method", lambda row: row.key, False), *(_column(n, s) for n, s in scales.items())]
+            columns = [
+                ("method", lambda row: titles.method(row.method), False),
+                *(_column(n, s) for n, s in scales.items()),
+            ]
             yield build(f"metrics_{d.name}", caption, rows, _raw(d, rows, scales), columns)
 
 
@@ -43,6 +47,7 @@ def _raw(d: DatasetReport, rows: list[CellRow], scales: dict[str, Scale]) -> Ite
                 yield {
                     "dataset": d.name,
                     "method": row.key,
+                    "title": titles.method(row.method),
                     "role": row.method.role,
                     "metric": name,
                     "label": scale.label,

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.probes.record import Measured, Number
+from mmbench.report.values import titles
 from mmbench.stats.estimates import Estimate
 
 
@@ -29,6 +30,7 @@ def _raw(part: Measured) -> Iterator[dict[str, Any]]:
                 yield {
                     "dataset": part.dataset,
                     "method": key,
+                    "title": titles.titled(key),
                     "role": part.roles[key],
                     "quantity": number.name,
                     "part": number.part,
@@ -42,7 +44,7 @@ def _raw(part: Measured) -> Iterator[dict[str, Any]]:
 
 
 def table(part: Measured) -> Table:
-    method: Column = ("method", str, False)
+    method: Column = ("method", titles.titled, False)
     caption = (
         f"{part.dataset}: what the probe {part.probe} measured, {part.seeds_words}; methods in the order of their rank"
     )

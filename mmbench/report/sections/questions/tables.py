@@ -7,7 +7,13 @@ from dataclasses import asdict
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.questions.record import Question
+from mmbench.report.values import titles
 from mmbench.report.values.words import change
+
+
+def _side(question: str, name: str) -> str:
+    """As people read it: of the question about modalities, fusions are compared."""
+    return titles.side("fusion" if question == "multimodal" else question, name)
 
 
 def questions_table(questions: Sequence[Question]) -> Iterator[Table]:
@@ -20,8 +26,8 @@ def questions_table(questions: Sequence[Question]) -> Iterator[Table]:
     columns: list[Column] = [
         ("question", lambda x: x[0], False),
         ("data set", lambda x: x[1], False),
-        ("subject", lambda x: x[2].subject, False),
-        ("reference", lambda x: x[2].reference, False),
+        ("subject", lambda x: _side(x[0], x[2].subject), False),
+        ("reference", lambda x: _side(x[0], x[2].reference), False),
         ("difference", lambda x: change(x[2], x[3]), True),
         ("pairs", lambda x: str(x[2].pairs), True),
         ("p (Holm)", lambda x: "–" if x[2].p_holm is None else f"{x[2].p_holm:.2g}", True),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.ranks.ladder import rank
 from mmbench.report.sections.ranks.record import Ranks, RankTable
+from mmbench.report.values import titles
 from mmbench.report.values.words import incomplete_flag
 
 
@@ -25,7 +26,7 @@ def ranks(found: Ranks) -> Iterator[Table]:
 
     columns: list[Column] = [
         ("factor", lambda x: x[0].factor, False),
-        ("level", lambda x: x[1].level, False),
+        ("level", lambda x: titles.side(x[0].factor, x[1].level), False),
         ("mean rank ↓", lambda x: f"{x[1].mean_rank:.2f}", True),
         *(on(name) for name in found.datasets),
         ("group", lambda x: _letters(x[0], x[1].level) if x[0].withheld is None else "not tested", False),
@@ -34,6 +35,7 @@ def ranks(found: Ranks) -> Iterator[Table]:
         {
             "factor": t.factor,
             "level": level.level,
+            "title": titles.side(t.factor, level.level),
             "mean_rank": level.mean_rank,
             **{f"rank_{name}": value for name, value in level.per_dataset.items()},
             "settings": t.contexts,
@@ -55,8 +57,8 @@ def ranks(found: Ranks) -> Iterator[Table]:
     if pairs:
         columns = [
             ("factor", lambda x: x[0], False),
-            ("ranked better", lambda x: x[1].first, False),
-            ("ranked worse", lambda x: x[1].second, False),
+            ("ranked better", lambda x: titles.side(x[0], x[1].first), False),
+            ("ranked worse", lambda x: titles.side(x[0], x[1].second), False),
             ("p", lambda x: f"{x[1].p:.2g}", True),
             ("p (Holm)", lambda x: f"{x[1].p_holm:.2g}", True),
             ("verdict", lambda x: "better" if x[1].apart else "open", False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.samples.compute import DatasetSamples
+from mmbench.report.values import titles
 from mmbench.report.values.numbers import NONE
 from mmbench.report.values.verdicts import VerdictRecord
 
@@ -16,8 +17,8 @@ def verdicts_table(d: DatasetSamples) -> Table:
 
     columns: list[Column] = [
         ("compared", lambda v: v.axis or v.kind, False),
-        ("method", lambda v: v.subject, False),
-        ("against", lambda v: v.reference, False),
+        ("method", lambda v: titles.side(v.axis, v.subject), False),
+        ("minus", lambda v: titles.side(v.axis, v.reference), False),
         ("difference", lambda v: scale.change(v.estimate), True),
         ("over seeds", half, True),
         ("over samples", lambda v: NONE if v.samples is None else f"±{scale.width(v.samples)}", True),

@@ -8,6 +8,7 @@ from functools import partial
 from mmbench.report.draw.table import Column, Table, build, spread_columns
 from mmbench.report.draw.words import estimate
 from mmbench.report.sections.tuning.record import DatasetTuning, LevelGain, TunedRow
+from mmbench.report.values import titles
 from mmbench.report.values.numbers import NONE
 from mmbench.stats.estimates import Estimate
 
@@ -29,7 +30,7 @@ def _gain(value: Estimate | None, d: DatasetTuning) -> str:
 
 def _methods(d: DatasetTuning) -> Table:
     columns: list[Column] = [
-        ("method", lambda r: r.method.key, False),
+        ("method", lambda r: titles.method(r.method), False),
         ("configurations", lambda r: f"{r.finished:,}", True),
         ("seeds", lambda r: f"{r.studies:,}", True),
         ("default", lambda r: estimate(r.default, d.scale), True),
@@ -68,7 +69,7 @@ def _expected(d: DatasetTuning) -> Table:
     def reached(row: TunedRow, k: int) -> str:
         return d.scale.number(row.expected[k - 1]) if k <= len(row.expected) else NONE
 
-    columns: list[Column] = [("method", lambda r: r.method.key, False)]
+    columns: list[Column] = [("method", lambda r: titles.method(r.method), False)]
     columns += [(f"best of {k}", partial(reached, k=k), True) for k in _shown(d.configurations)]
     raw = (
         {"dataset": d.name, "method": row.method.key, "configurations": k, "expected": value}
@@ -82,7 +83,7 @@ def _expected(d: DatasetTuning) -> Table:
 def _levels(d: DatasetTuning) -> Table:
     columns: list[Column] = [
         ("axis", lambda x: x.factor, False),
-        ("level", lambda x: x.level, False),
+        ("level", lambda x: titles.level(x.factor, x.level), False),
         ("gain by tuning", lambda x: _gain(x.gain, d), True),
     ]
 

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import pandas as pd
 from markupsafe import Markup
@@ -36,11 +36,19 @@ T = TypeVar("T", bound="type[Section[Any]]")
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """A figure for papers; its name is that of its files. dataset: that it belongs to, None for all of them."""
+    """A figure; its name is that of its files.
+
+    Attributes:
+        dataset: That it belongs to, None for all of them.
+        caption: What it shows, in full sentences.
+        use: In the report, as SVG and PDF; in reports/paper, as PDF with its caption, where it fits a page; or in both.
+    """
 
     name: str
     figure: Figure
     dataset: str | None = None
+    caption: str = ""
+    use: Literal["report", "paper", "both"] = "report"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +101,7 @@ class Section(ABC, Generic[Record]):
         yield from ()
 
     def figures(self, record: Record) -> Iterator[Drawing]:
-        """Written as SVG and PDF."""
+        """Written as SVG and PDF, or for papers (`Drawing.use`)."""
         yield from ()
 
     def page(self, record: Record) -> Iterator[Markup]:
@@ -116,6 +124,10 @@ class Section(ABC, Generic[Record]):
 
     def plots(self, record: Record) -> Iterator[tuple[str, pd.DataFrame]]:
         """Data for `dvc plots show`, by file name."""
+        yield from ()
+
+    def paper(self, record: Record) -> Iterator[tuple[str, str]]:
+        """Text files for papers, by name: LaTeX to input, BibTeX."""
         yield from ()
 
     def caveats(self, record: Record) -> Iterator[Caveat]:

@@ -1,4 +1,4 @@
-"""Figures for papers, as SVG and PDF: the same bytes for the same analysis. The page draws its own."""
+"""Figures as SVG and PDF: the same bytes for the same analysis. The page draws its own."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def _pdf(figure: Figure) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One figure as files."""
+    """One figure as files. svg: empty where it is only for papers."""
 
     name: str
     svg: bytes
     pdf: bytes
 
 
-ROW, HEAD = 0.26, 0.75
+ROW, HEAD = 0.19, 0.55
 """Inches of a row, and of a panel's title and axis."""
 
 
@@ -47,11 +47,13 @@ def panel_heights(rows: Sequence[int]) -> tuple[float, list[float]]:
     return sum(ROW * n + HEAD for n in rows), [n + 1.5 for n in rows]
 
 
-def draw(name: str, figure: Figure) -> Drawn:
+def draw(name: str, figure: Figure, *, svg_too: bool = True) -> Drawn:
     """The files of a figure, to be called within `style`."""
-    svg = _svg(figure)
-    # Both files are laid out alike, and the layout takes a third of the time.
-    figure.set_layout_engine("none")
+    svg = b""
+    if svg_too:
+        svg = _svg(figure)
+        # Both files are laid out alike, and the layout takes a third of the time.
+        figure.set_layout_engine("none")
     return Drawn(name=name, svg=svg, pdf=_pdf(figure))
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from mmbench.report.draw.table import Table
 
 _SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
+    "$": r"$\mathdollar$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': "''", "`": "{`}",
     "-": "{-}", "[": "{[}", "]": "{]}", "*": "{*}",
     "−": "$-$", "±": r"$\pm$", "·": r"$\cdot$", "×": r"$\times$", "–": "--", "—": "---", "…": r"\dots{}",
@@ -21,7 +22,8 @@ _SPECIAL = {
     "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}",
     "\u00a0": "~", "\u202f": r"\,", "\u2009": r"\,",
 }  # fmt: skip
-"""`[` and `*` right behind a row's end would be its options; `--` would be a dash."""
+"""`[` and `*` right behind a row's end would be its options; `--` would be a dash; the usual dollar is a bitmap
+on many machines."""
 
 _ACCENT = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
@@ -103,3 +105,18 @@ def table(table: Table) -> str:
 def document(tables: Iterable[Table]) -> str:
     """A document that inputs all tables, beside their files."""
     return _HEAD + "".join(f"\\input{{{t.name}.tex}}\n" for t in tables) + "\\end{document}\n"
+
+
+def prose(text: object) -> str:
+    """The same for sentences, in which hyphens may break a line."""
+    return escape(text).replace("{-}", "-")
+
+
+def ascii_only(text: str) -> str:
+    """A comment: what pdfLaTeX does not print it may still not read."""
+    return text.encode("ascii", "replace").decode()
+
+
+def letters(name: str) -> str:
+    """For labels and file names: what LaTeX reads anywhere."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", name)

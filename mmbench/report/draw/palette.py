@@ -11,12 +11,22 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
     "mmbench",
     ["#F3F6F2", "#C3DFD6", "#98C7C4", "#74AEBA", "#4796B5", "#3279A3", "#245C91", "#1A4075", "#10254F"],
 )
+TEXT, SMALL, LEAST = 8, 7, 6.5
+"""Points of text, of ticks and keys, and of what stands inside of cells: nothing is smaller."""
+PALE, GREY = "#D9DDE1", "#9AA3AD"
+"""Of what is drawn behind the rest, and of what has no name there."""
 STYLE = {
+    "figure.dpi": 72,  # a point is a pixel, whoever imported matplotlib before
     "svg.hashsalt": "mmbench",
     "pdf.fonttype": 42,
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
-    "font.size": 9,
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
     "axes.spines.top": False,

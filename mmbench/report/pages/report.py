@@ -12,10 +12,11 @@ import pandas as pd
 from mmbench.report.draw import latex
 from mmbench.report.draw.figures import Drawn, draw, style
 from mmbench.report.draw.markdown import whole
+from mmbench.report.draw.sheet import fits
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.caveats import Caveat, Facts, caveats
 from mmbench.report.scores.context import Context
-from mmbench.report.section import PACKAGE, Block, Section
+from mmbench.report.section import PACKAGE, Block, Drawing, Section
 
 T = TypeVar("T")
 
@@ -28,10 +29,12 @@ SHARED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """A figure's files, and the data set that it belongs to."""
+    """A figure's files, and what its section says of it."""
 
     drawn: Drawn
     dataset: str | None
+    caption: str
+    width: float
 
 
 class Part:
@@ -116,13 +119,28 @@ class Part:
 
     @property
     def figures(self) -> tuple[Placed, ...]:
-        def drawn(record: Any) -> tuple[Placed, ...]:
+        """Of the report."""
+        return tuple(placed for use, placed in self._drawn if use != "paper")
+
+    @property
+    def paper_figures(self) -> tuple[Placed, ...]:
+        """For papers."""
+        return tuple(placed for use, placed in self._drawn if use != "report")
+
+    @property
+    def _drawn(self) -> tuple[tuple[str, Placed], ...]:
+        def drawn(record: Any) -> tuple[tuple[str, Placed], ...]:
             # All within one call: a caller that stops half way would leave the style to others.
             with style():
-                found = self.section.figures(record)
-                return tuple(Placed(drawn=draw(f.name, f.figure), dataset=f.dataset) for f in found)
+                return tuple(_place(f) for f in self.section.figures(record) if f.use != "paper" or fits(f.figure))
 
         return self._from_record("figures", drawn, ())
+
+    @property
+    def paper(self) -> Mapping[str, str]:
+        """Text files for papers, by name."""
+        nothing: dict[str, str] = {}
+        return self._from_record("paper", lambda r: dict(self.section.paper(r)), nothing)
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -139,15 +157,27 @@ class Part:
 
     def make_all(self) -> None:
         """Every output, so that a failure is known before anything is written."""
-        for output in ("tables", "body", "markdown", "plots", "caveats", "metrics", "lead", "figures", "texts"):
+        for output in (
+            "tables",
+            "body",
+            "markdown",
+            "plots",
+            "caveats",
+            "metrics",
+            "lead",
+            "figures",
+            "texts",
+            "paper",
+        ):
             getattr(self, output)
 
     def files(self) -> list[str]:
-        """What it writes, without the endings: tables/NAME, figures/NAME, plots/NAME."""
+        """What it writes, without the endings of tables, figures and plots: tables/NAME, figures/NAME ..."""
         names = {
             "tables": [table.name for table in self.tables],
             "figures": [figure.drawn.name for figure in self.figures],
             "plots": [name for name, _ in self.plots],
+            "paper": [*(figure.drawn.name for figure in self.paper_figures), *self.paper],
         }
         return [f"{folder}/{name}" for folder, own in names.items() for name in own]
 
@@ -221,13 +251,26 @@ class Report:
     @property
     def figures(self) -> tuple[Drawn, ...]:
         """In the order of the files: within one place by data set, those of all data sets last."""
+        return tuple(f.drawn for f in self._in_order(lambda part: part.figures))
+
+    @property
+    def paper_figures(self) -> tuple[Placed, ...]:
+        """Those for papers, in the same order."""
+        return self._in_order(lambda part: part.paper_figures)
+
+    @property
+    def paper(self) -> dict[str, str]:
+        """Text files for papers, by name."""
+        return {name: text for part in self.parts for name, text in part.paper.items()}
+
+    def _in_order(self, of: Callable[[Part], tuple[Placed, ...]]) -> tuple[Placed, ...]:
         names = {d.name: i for i, d in enumerate(self.context.datasets)}
         found = [
-            (part.place("figures"), names.get(str(f.dataset), len(names)), f.drawn)
+            (part.place("figures"), names.get(str(f.dataset), len(names)), f)
             for part in self._by_place("figures")
-            for f in part.figures
+            for f in of(part)
         ]
-        return tuple(drawn for *_, drawn in sorted(found, key=lambda x: x[:2]))
+        return tuple(placed for *_, placed in sorted(found, key=lambda x: x[:2]))
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -243,6 +286,13 @@ class Report:
         texts = {"lead": list(self.lead), "caveats": list(self.caveats)}
         records = {part.name: as_plain(part.record) for part in self.parts if not isinstance(part.record, Context)}
         return shared | texts | {"sections": records}
+
+
+def _place(f: Drawing) -> tuple[str, Placed]:
+    """What a figure is for, and its files. One that is for the report, too, is for papers where it fits them."""
+    use = "report" if f.use == "both" and not fits(f.figure) else f.use
+    drawn = draw(f.name, f.figure, svg_too=use != "paper")
+    return use, Placed(drawn=drawn, dataset=f.dataset, caption=f.caption, width=float(f.figure.get_size_inches()[0]))
 
 
 def _words(error: BaseException) -> str:

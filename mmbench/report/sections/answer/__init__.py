@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmbench.report.draw import markdown as md
+from mmbench.report.draw.sheet import fits
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
 from mmbench.report.sections.answer.compute import answers
-from mmbench.report.sections.answer.figures import top
+from mmbench.report.sections.answer.figures import caption, top
 from mmbench.report.sections.answer.overview import overview
 from mmbench.report.sections.answer.record import Answers
 from mmbench.report.sections.answer.strips import strips
@@ -26,9 +27,15 @@ class Answer(Section[Answers]):
         return answers(context)
 
     def figures(self, record: Answers) -> Iterator[Drawing]:
-        figure = top(record.context)
-        if figure is not None:
-            yield Drawing(name="top", figure=figure)
+        c = record.context
+        figure = top(c, c.datasets)
+        if figure is None:
+            return
+        yield Drawing(name="top", figure=figure, caption=caption(c, c.datasets), use="both")
+        for d in c.datasets if not fits(figure) else ():
+            own = top(c, [d])
+            if own is not None:
+                yield Drawing(name=f"top_{d.name}", figure=own, dataset=d.name, caption=caption(c, [d]), use="paper")
 
     def view(self, record: Answers) -> Mapping[str, Any]:
         a = record.context

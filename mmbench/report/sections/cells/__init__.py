@@ -11,7 +11,7 @@ from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import views
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
-from mmbench.report.sections.cells.figures import heatmap
+from mmbench.report.sections.cells.figures import caption, heatmap
 from mmbench.report.sections.cells.tables import cell_tables, overall_table
 from mmbench.report.values.overall import Overall
 
@@ -35,7 +35,8 @@ class Cells(Section[Context]):
         for d in record.datasets:
             figure = heatmap(record, d)
             if figure is not None:
-                yield Drawing(name=f"heatmap_{d.name}", figure=figure, dataset=d.name)
+                text = caption(record, d)
+                yield Drawing(name=f"heatmap_{d.name}", figure=figure, dataset=d.name, caption=text, use="both")
 
     def view(self, record: Context) -> Mapping[str, Any]:
         return {

@@ -8,11 +8,14 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from mmbench.report.draw import markdown as md
+from mmbench.report.draw.sheet import COLUMN, PAGE
 from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import LABEL_GAP, Name
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
-from mmbench.report.sections.cost.figures import length_figure, pareto_figure
+from mmbench.report.sections.cost.figures import ROOM, caption, pareto_figure, score_cost_figure
+from mmbench.report.sections.cost.length_figure import caption as length_caption
+from mmbench.report.sections.cost.length_figure import length_figure
 from mmbench.report.sections.cost.length_plots import length_view
 from mmbench.report.sections.cost.lengths import length_report
 from mmbench.report.sections.cost.pareto import pareto_view
@@ -38,13 +41,21 @@ class Cost(Section[Costs]):
         yield from length_tables(record.lengths)
 
     def figures(self, record: Costs) -> Iterator[Drawing]:
-        for d in record.context.datasets:
-            figure = pareto_figure(d)
+        c = record.context
+        for d in c.datasets:
+            figure = pareto_figure(d, PAGE)
             if figure is not None:
-                yield Drawing(name=f"pareto_{d.name}", figure=figure, dataset=d.name)
+                text = caption([d], "cost", c.confidence, replicated=c.replicated)
+                yield Drawing(name=f"pareto_{d.name}", figure=figure, dataset=d.name, caption=text, use="both")
+        for name, width in (("figure2", PAGE), ("figure2_column", COLUMN)):
+            figure = score_cost_figure(c.datasets, width)
+            if figure is not None:
+                text = caption(c.datasets[: ROOM[width]], "training time", c.confidence, replicated=c.replicated)
+                yield Drawing(name=name, figure=figure, caption=text, use="paper")
         for part in record.lengths:
             if any(row.lengths for row in part.rows):
-                yield Drawing(name=f"length_{part.device}", figure=length_figure(part))
+                text = length_caption(part)
+                yield Drawing(name=f"length_{part.device}", figure=length_figure(part), caption=text, use="both")
 
     def view(self, record: Costs) -> Mapping[str, Any]:
         a = record.context

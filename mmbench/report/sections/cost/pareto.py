@@ -89,7 +89,7 @@ def pareto_view(report: DatasetReport, front: Front) -> Pareto | None:
     if not known:
         return None
     scale = report.scale
-    framed = _within_frame(known, scale)
+    framed = within_frame(known, scale)
     x = logarithmic((c for c, *_ in framed), name=lambda v: cost_text(front.cost, v).replace(".0", ""))
     named = {*front.keys, front.cheapest}
     ends = [v for _, _, r in framed if r.score and r.key in named for v in (r.score.low, r.score.high)]
@@ -196,7 +196,7 @@ def _verdict(row: CellRow, scale: Scale) -> str:
     return {"worse": "worse", "equal": f"equal within {scale.rope_words}", "open": "open"}.get(row.verdict or "", "")
 
 
-def _within_frame(known: Sequence[Point], scale: Scale) -> list[Point]:
+def within_frame(known: Sequence[Point], scale: Scale) -> list[Point]:
     """What the frame is drawn around: the cells, and the controls less than half the cells' span worse."""
     cells = [scale.oriented(s) for _, s, r in known if r.method.role == "cell"]
     if not cells:

@@ -11,7 +11,7 @@ from mmbench.report.draw import words
 from mmbench.report.draw.views import LABEL_GAP, Name
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, section
-from mmbench.report.sections.curves.figures import curves_figure
+from mmbench.report.sections.curves.figures import caption, curves_figure
 from mmbench.report.sections.curves.plot import curves
 
 
@@ -30,7 +30,8 @@ class LearningCurves(Section[Context]):
         for d in record.datasets:
             figure = curves_figure(record, d)
             if figure is not None:
-                yield Drawing(name=f"curves_{d.name}", figure=figure, dataset=d.name)
+                text = caption(record, d)
+                yield Drawing(name=f"curves_{d.name}", figure=figure, dataset=d.name, caption=text, use="both")
 
     def view(self, record: Context) -> Mapping[str, Any]:
         kinds = [f.name for f in record.factors]

@@ -12,6 +12,7 @@ from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.effects.figures import marginal_means
+from mmbench.report.sections.effects.interaction_figure import caption, interaction_figure
 from mmbench.report.sections.effects.page import effect_views
 from mmbench.report.sections.effects.tables import effect_tables, effects_tables
 from mmbench.report.values import numbers
@@ -34,7 +35,15 @@ class FactorEffects(Section[Context]):
     def figures(self, record: Context) -> Iterator[Drawing]:
         figure = marginal_means(record)
         if figure is not None:
-            yield Drawing(name="marginal_means", figure=figure)
+            text = "Marginal means of every level, over the settings that all levels of its axis share"
+            noise = ", with intervals for comparing levels." if record.replicated else "; one seed, no intervals."
+            yield Drawing(name="marginal_means", figure=figure, caption=text + noise, use="both")
+        for e in effect_tables(record):
+            figure = interaction_figure(e)
+            if figure is not None:
+                text = caption(e, record.confidence, replicated=record.replicated)
+                name = f"interactions_{e.dataset}" if e.dataset else "interactions"
+                yield Drawing(name=name, figure=figure, dataset=e.dataset, caption=text, use="both")
 
     def view(self, record: Context) -> Mapping[str, Any]:
         return {"a": record, "effects": effect_views(record), "confidence": numbers.percent(record.confidence)}
@@ -50,6 +59,9 @@ class FactorEffects(Section[Context]):
         yield ShowTable(name="effects")
         yield ShowTable(name="marginal_means")
         yield ShowFigure(name="marginal_means", alt="Marginal means of every level")
+        for e in parts:
+            name = f"interactions_{e.dataset}" if e.dataset else "interactions"
+            yield ShowFigure(name=name, alt=f"{e.dataset or 'All data sets'}: means of every two levels together")
 
     def plots(self, record: Context) -> Iterator[tuple[str, pd.DataFrame]]:
         rows = [

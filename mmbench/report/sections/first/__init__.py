@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from mmbench.report.draw import markdown as md
+from mmbench.report.draw.sheet import COLUMN, PAGE
 from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import ALL
 from mmbench.report.scores.advice import numbers
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowTable, section
-from mmbench.report.sections.first.figures import contrasts_figure
+from mmbench.report.sections.first.figures import contrasts_caption, contrasts_figure
 from mmbench.report.sections.first.limits import limits
 from mmbench.report.sections.first.metrics import metrics
 from mmbench.report.sections.first.page import screen_view
@@ -43,9 +44,11 @@ class First(Section[FirstScreen]):
         yield from picks_table(record)
 
     def figures(self, record: FirstScreen) -> Iterator[Drawing]:
-        figure = contrasts_figure(record.screens[0], record.context)
-        if figure is not None:
-            yield Drawing(name="choices", figure=figure)
+        text = contrasts_caption(record.screens[0], record.context)
+        for name, width in (("choices", PAGE), ("figure1", PAGE), ("figure1_column", COLUMN)):
+            figure = contrasts_figure(record.screens[0], record.context, width)
+            if figure is not None:
+                yield Drawing(name=name, figure=figure, caption=text, use="report" if name == "choices" else "paper")
 
     def view(self, record: FirstScreen) -> Mapping[str, Any]:
         return {

@@ -15,8 +15,15 @@ from mmbench.errors import UserError
 
 @click.command(short_help="Rebuild the report from the ledger, or merge several.")
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--figures",
+    type=click.Choice(["all", "paper"]),
+    default="all",
+    show_default=True,
+    help="paper: only reports/paper, with figures one and two columns wide, tables, numbers, methods and references.",
+)
 @on_project
-def report(project: Project, sources: tuple[Path, ...]) -> int:
+def report(project: Project, sources: tuple[Path, ...], figures: str) -> int:
     """Rebuild reports/ from what the ledger holds now; trials that have not run yet are shown as pending.
 
     SOURCES, if any, are ledgers, folders of projects or results.parquet files, of several machines or dates: they are
@@ -35,5 +42,6 @@ def report(project: Project, sources: tuple[Path, ...]) -> int:
     # The stage runs in the project's folder; names stay as they were written where that is this one.
     here = project.root.resolve() == Path.cwd()
     module = "pipeline.report" if (project.root / "pipeline" / "report.py").exists() else "mmbench.stages.report"
-    stage = [sys.executable, "-m", module, *(str(s if here else s.resolve()) for s in sources)]
+    wanted = ["--figures=paper"] if figures == "paper" else []
+    stage = [sys.executable, "-m", module, *wanted, *(str(s if here else s.resolve()) for s in sources)]
     return subprocess.run(stage, cwd=project.root, env=os.environ | {"PYTHONPATH": path}, check=False).returncode

@@ -1,16 +1,17 @@
-"""Everything but the page, written to a folder: Markdown, tables, figures, the tidy results, DVC's metrics and
-plots."""
+"""Everything but the page, written to a folder: Markdown, tables, figures, what papers take, the tidy results, DVC's
+metrics and plots."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmbench.report.draw import latex
-from mmbench.report.pages import markdown
+from mmbench.report.pages import markdown, paper
 from mmbench.report.pages.report import Report
 from mmbench.report.scores.context import Context
 from mmbench.report.trials import parquet
@@ -20,15 +21,26 @@ FOLDERS = REPORT_FOLDERS
 
 
 def export(report: Report, folder: Path) -> tuple[str, ...]:
-    """Write the files; `tables`, `figures` and `plots` in the folder are replaced whole, once all files are made.
+    """Write the files; the folders in it (`FOLDERS`) are replaced whole, once all files are made.
 
     Equal reports give equal bytes. Returns the paths written, relative to the folder, in order.
     """
+    return _replace(folder, FOLDERS, lambda scratch: _write(report, scratch))
+
+
+def export_paper(report: Report, folder: Path) -> tuple[str, ...]:
+    """Only `paper`, with the bytes that `export` gives it."""
+    return _replace(folder, ("paper",), lambda scratch: _write_paper(report, scratch))
+
+
+def _replace(folder: Path, folders: Sequence[str], write: Callable[[Path], tuple[str, ...]]) -> tuple[str, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as scratch:
-        written = _write(report, Path(scratch))
-        for name in (*FOLDERS, *(path for path in written if "/" not in path)):
-            if name in FOLDERS:
+        for name in folders:
+            (Path(scratch) / name).mkdir()
+        written = write(Path(scratch))
+        for name in (*folders, *(path for path in written if "/" not in path)):
+            if name in folders:
                 shutil.rmtree(folder / name, ignore_errors=True)
             (Path(scratch) / name).replace(folder / name)
     return written
@@ -49,8 +61,6 @@ def verdicts_of(context: Context) -> dict[str, Any]:
 
 
 def _write(report: Report, folder: Path) -> tuple[str, ...]:
-    for name in FOLDERS:
-        (folder / name).mkdir()
     written: list[str] = []
 
     def put(path: str, content: str | bytes) -> None:
@@ -72,4 +82,12 @@ def _write(report: Report, folder: Path) -> tuple[str, ...]:
     put("verdicts.json", json.dumps(verdicts_of(report.context), indent=1, allow_nan=False) + "\n")
     put("metrics.json", json.dumps(report.metrics, indent=2, allow_nan=False) + "\n")
     parquet.write(report.context.frame, folder / "results.parquet")
-    return (*written, "results.parquet")
+    return (*written, *_write_paper(report, folder), "results.parquet")
+
+
+def _write_paper(report: Report, folder: Path) -> tuple[str, ...]:
+    written = []
+    for name, content in paper.files(report):
+        (folder / "paper" / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        written.append(f"paper/{name}")
+    return tuple(written)

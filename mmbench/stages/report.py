@@ -1,5 +1,6 @@
 """Stage `report`: the ledger, as far as it is filled, -> reports/. Ends with 0 also for a partial report, which says
-so. With arguments, ledgers or results.parquet files of several machines are merged into reports-merged/."""
+so. With arguments, ledgers or results.parquet files of several machines are merged into reports-merged/. With
+--figures=paper as the first, only the folder `paper` is made."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from mmbench.ledger.store import Ledger, misnamed
 from mmbench.project.folders import BUDGET, LEDGER, PREPARED, REPORTS, SETTINGS
 from mmbench.registry import variants
 from mmbench.report.build import analyse
-from mmbench.report.export import export
+from mmbench.report.export import export, export_paper
 from mmbench.report.pages.cell_page import Breakdowns, detailed
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
@@ -63,15 +64,23 @@ def families() -> dict[str, str]:
     return {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
 
 
-def write(analysis: Report, folder: Path, found: Breakdowns | None = None) -> Path:
-    """Write the page and all other files; returns the page. A section that fails is reported on stderr, and the rest is
-    written. found: what stands behind the scores, where outputs are at hand. Raises UserError where that is not
-    possible."""
+PAPER = "--figures=paper"
+"""The argument that asks for the folder `paper` alone."""
+
+
+def write(analysis: Report, folder: Path, found: Breakdowns | None = None, *, paper_only: bool = False) -> Path:
+    """Write the page and all other files; returns the page. found: what stands behind the scores, where outputs are at
+    hand. paper_only: what papers take and nothing else; returns its folder. A section that fails is reported on stderr,
+    and the rest is written. Raises UserError where that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files = export(analysis, folder)
-        page = folder / "report.html"
-        page.write_text(render(analysis, downloads=files, breakdowns=found), encoding="utf-8")
+        if paper_only:
+            export_paper(analysis, folder)
+            page = folder / "paper"
+        else:
+            files = export(analysis, folder)
+            page = folder / "report.html"
+            page.write_text(render(analysis, downloads=files, breakdowns=found), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
     for name, reason in analysis.failures.items():
@@ -79,9 +88,9 @@ def write(analysis: Report, folder: Path, found: Breakdowns | None = None) -> Pa
     return page
 
 
-def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]:
+def report(root: Path, paths: Sequence[str] = (), *, paper_only: bool = False) -> tuple[Params, Report, Path]:
     """Write the report of the project at `root`; returns where. paths: of sources to merge, in place of the project's
-    own ledger. Raises UserError for what a person can put right."""
+    own ledger. paper_only: as of `write`. Raises UserError for what a person can put right."""
     params = load_params(root / SETTINGS)
     specs = load_specs(params, root)
     schedule = Schedule(params=params, specs=specs, root=root, folder=root / BUDGET)
@@ -102,16 +111,21 @@ def report(root: Path, paths: Sequence[str] = ()) -> tuple[Params, Report, Path]
         ensembles={} if paths else ensembles(Ledger(root / LEDGER), params, plan, results, specs),
         samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs, root / PREPARED),
     )
-    classes = {} if paths else breakdowns(Ledger(root / LEDGER), results, detailed(analysis.context))
-    return params, analysis, write(analysis, root / (MERGED if paths else REPORTS), classes)
+    alone = bool(paths) or paper_only
+    classes = {} if alone else breakdowns(Ledger(root / LEDGER), results, detailed(analysis.context))
+    return params, analysis, write(analysis, root / (MERGED if paths else REPORTS), classes, paper_only=paper_only)
 
 
 def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
 
     def stage() -> int:
-        root, paths = Path.cwd(), sys.argv[1:]
-        params, analysis, page = report(root, paths)
+        root, paper_only = Path.cwd(), PAPER in sys.argv[1:2]
+        paths = sys.argv[2 if paper_only else 1 :]
+        params, analysis, page = report(root, paths, paper_only=paper_only)
+        if paper_only:
+            print(f"for papers: {page.relative_to(root)}; its example.tex has everything in")
+            return 0
         if params.tracking.enabled and not paths:
             # Late: MLflow takes seconds to import, and a report does not need it.
             from mmbench.tracking import log_report

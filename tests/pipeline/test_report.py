@@ -122,3 +122,21 @@ def test_a_profile_is_shown_and_a_broken_one_is_one_plain_line(project: Path) ->
     done = stage(project)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and "is no profile" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_what_papers_take_is_made_on_request_and_nothing_else(project: Path) -> None:
+    fill(project, part=1)
+    done = subprocess.run(
+        [sys.executable, "-m", "mmbench.cli", "report", "--figures", "paper"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("for papers: reports/paper") and not done.stderr
+    assert [p.name for p in (project / "reports").iterdir()] == ["paper"]
+    found = {p.name for p in (project / "reports" / "paper").iterdir()}
+    assert {"figure1.pdf", "figure1.txt", "figure2_column.pdf", "table-contrasts.tex", "example.tex"} <= found

@@ -43,9 +43,12 @@ def _rows(axes: Sequence[AxisChoices]) -> Iterator[tuple[str, list[Choice]]]:
 def _grid(context: Context, scope: str | None, names: Sequence[str]) -> Grid:
     found = context.scopes[scope]
     rows: list[list[Cell] | None] = []
-    for i, (axis, pairs) in enumerate(_rows(found.axes)):
+    depends = found.depends
+    parts = [*_rows(found.axes), *(_rows((depends.inside, depends.outside)) if depends is not None else ())]
+    for i, (axis, pairs) in enumerate(parts):
         rows += [None] if i else []
-        rows += [[_name(axis, c), *_cells(context, c, found.scale, names)] for c in pairs]
+        base = "" if depends is None else depends.base.axis
+        rows += [[_name(axis, c, base), *_cells(context, c, found.scale, names)] for c in pairs]
     where = scope or ("all data sets" if len(context.names) > 1 else context.names[0])
     return Grid(
         name="contrasts" if scope is None else f"contrasts-{scope}",
@@ -56,9 +59,11 @@ def _grid(context: Context, scope: str | None, names: Sequence[str]) -> Grid:
     )
 
 
-def _name(axis: str, c: Choice) -> Cell:
+def _name(axis: str, c: Choice, base: str) -> Cell:
+    """`hybrid − shared`; `early: hybrid − shared` for what it is worth beside levels of another axis, the base."""
+    given = " / ".join(titles.level(base, lv, short=True) for lv in c.given)
     subject, reference = (titles.level(axis, x, short=True) for x in (c.found.subject, c.found.reference))
-    return Cell(text=f"{subject} − {reference}")
+    return Cell(text=f"{given}: {subject} − {reference}" if given else f"{subject} − {reference}")
 
 
 def _cells(context: Context, c: Choice, scale: Scale, names: Sequence[str]) -> Iterator[Cell]:
@@ -103,6 +108,8 @@ def _notes(context: Context, scale: Scale, axes: Sequence[AxisChoices], scope: s
     if named:
         said.append(f"Here {', '.join(named)}.")
     many = [f"{len(a.levels)} levels of {a.axis}" for a in axes if len(a.levels) > FEW]
+    if context.scopes[scope].depends is not None:
+        said.append("Names before a colon: with these levels only, since it depends on them.")
     if many:
         said.append(f"Of {listing(many)}, only differences to the best are shown; all: tables/choices.csv.")
     lost = [n for n in context.names if scope is None and len(context.names) > 1 and n not in names]

@@ -10,6 +10,7 @@ from mmbench.report.draw import markdown as md
 from mmbench.report.draw.sheet import COLUMN, PAGE
 from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import ALL
+from mmbench.report.paper.tabular import environment
 from mmbench.report.scores.advice import numbers
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowTable, section
@@ -17,6 +18,7 @@ from mmbench.report.sections.first.figures import contrasts_caption, contrasts_f
 from mmbench.report.sections.first.limits import limits
 from mmbench.report.sections.first.metrics import metrics
 from mmbench.report.sections.first.page import screen_view
+from mmbench.report.sections.first.paper import picks_grid
 from mmbench.report.sections.first.picks import picks
 from mmbench.report.sections.first.record import FirstScreen, Screen
 from mmbench.report.sections.first.tables import choices_table, picks_table
@@ -49,6 +51,11 @@ class First(Section[FirstScreen]):
             figure = contrasts_figure(record.screens[0], record.context, width)
             if figure is not None:
                 yield Drawing(name=name, figure=figure, caption=text, use="report" if name == "choices" else "paper")
+
+    def paper(self, record: FirstScreen) -> Iterator[tuple[str, str]]:
+        grid = picks_grid(record.screens[0], record)
+        if grid is not None:
+            yield "table-picks.tex", environment(grid)
 
     def view(self, record: FirstScreen) -> Mapping[str, Any]:
         return {

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from mmbench.report.draw import latex
 from mmbench.report.draw.axis import Tick, linear
 from mmbench.report.draw.views import ALL
+from mmbench.report.paper.contrasts import contrasts
+from mmbench.report.paper.tabular import environment
 from mmbench.report.scores.advice import either
 from mmbench.report.scores.choices import Choice
+from mmbench.report.sections.first.paper import picks_grid
 from mmbench.report.sections.first.record import COSTS, FirstScreen, Pick, Screen
 from mmbench.report.sections.first.tables import choices_table, picks_table
 from mmbench.report.values import titles
@@ -92,6 +94,7 @@ def screen_view(screen: Screen, record: FirstScreen) -> ScreenView:
     rows = []
     for name, choices in screen.shown:
         rows += [_row(c, name if i == 0 else "", screen, axis.at) for i, c in enumerate(choices)]
+    grids = [contrasts(record.context, screen.name), picks_grid(screen, record)]
     tables = [*choices_table(record, screen.name), *picks_table(record, screen.name)]
     return ScreenView(
         name=ALL if screen.name is None else screen.name,
@@ -104,7 +107,7 @@ def screen_view(screen: Screen, record: FirstScreen) -> ScreenView:
         rows=tuple(rows),
         payoff=" ".join(_payoff(screen, record)),
         picks=tuple(_pick(p, screen) for p in screen.picks),
-        latex="\n\n".join(latex.table(t) for t in tables),
+        latex="\n".join(environment(grid) for grid in grids if grid is not None),
         csv="\n".join(t.raw.to_csv(index=False, float_format="%.8g", lineterminator="\n") for t in tables),
     )
 

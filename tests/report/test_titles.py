@@ -48,3 +48,4 @@ def test_a_method_reads_the_same_alone_and_in_a_text() -> None:
         modality=None, baseline=None,
     )  # fmt: skip
     assert titles.method(method) == titles.titled(key) == "scaled dot-product + early concatenation · independent"
+    assert titles.method(method, short=True) == "SDPA + early · independent"

@@ -47,7 +47,7 @@ def noun(axis: str, label: str) -> str:
 def method(found: Method, *, short: bool = False) -> str:
     """`scaled dot-product + cross-attention · hybrid` (short: `SDPA + cross · hybrid`), `image alone`, `kernel SVM`."""
     if found.role == "baseline":
-        return level("baseline", str(found.baseline))
+        return level("baseline", str(found.baseline), short=short)
     if found.role == "single":
         return _alone(str(found.modality), str(found.attention))
     return _combined(str(found.attention), str(found.fusion), str(found.architecture), short=short)

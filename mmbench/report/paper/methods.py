@@ -107,7 +107,7 @@ def _found(context: Context) -> str:
     settled = all(t.budget is None or t.budget.settled for t in context.training)
     text = (
         "These budgets were found per data set before the comparison: reference models were trained at several "
-        "learning rates, of which the one with the lowest validation loss was taken, and then for ever longer"
+        "learning rates, of which the one with the lowest validation loss was taken, and then longer and longer"
     )
     ended = "twice as long gave none of them a lower loss and a score better by more than half the margin."
     return f"{text}, until {ended}" if settled else f"{text}; on at least one data set they were still getting better."

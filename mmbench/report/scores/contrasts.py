@@ -43,7 +43,7 @@ def adjust(differences: Iterable[Difference], settings: Settings) -> tuple[Diffe
     result = []
     for d in made:
         p = None if d.p is None else next(adjusted)
-        verdict = paired.verdict(d.mean, d.near, p, settings.confidence, settings.rope)
+        verdict = settings.verdict(d.mean, d.near, p)
         result.append(replace(d, p_holm=p, verdict=verdict))
     return tuple(result)
 

@@ -49,6 +49,11 @@ class Settings:
         """Of comparisons between two methods."""
         return self.scale.equal_within
 
+    def verdict(self, mean: float, near: float | None, p: float | None) -> Verdict:
+        """Of a difference between two methods; where nothing was learned, what would be equal is open."""
+        found = paired.verdict(mean, near, p, self.confidence, self.scale.rope)
+        return "open" if found == "equal" and self.scale.at_guess else found
+
     @property
     def score(self) -> str:
         """The column of the tidy frame."""
@@ -187,9 +192,7 @@ class DatasetScores:
             n=len(self.seeds),
             p=p if known else None,
             p_holm=adjusted,
-            verdict=paired.verdict(
-                mean, near if known else None, adjusted, self.settings.confidence, self.settings.rope
-            ),
+            verdict=self.settings.verdict(mean, near if known else None, adjusted),
             budgets=budgets,
         )
 

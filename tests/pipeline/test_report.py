@@ -128,7 +128,14 @@ def test_a_profile_is_shown_and_a_broken_one_is_one_plain_line(project: Path) ->
 def test_what_papers_take_is_made_on_request_and_nothing_else(project: Path) -> None:
     fill(project, part=1)
     done = subprocess.run(
-        [sys.executable, "-m", "mmbench.cli", "report", "--figures", "paper"],
+        [
+            sys.executable,
+            "-c",
+            "import sys; from mmbench.cli import main; sys.exit(main())",
+            "report",
+            "--figures",
+            "paper",
+        ],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

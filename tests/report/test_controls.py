@@ -142,7 +142,7 @@ def test_every_baseline_has_a_verdict_of_its_own_and_a_row() -> None:
         "boosting", "linear_late", "kernel_svm", "linear", "majority"
     ]  # fmt: skip
     (table,) = (t for t in found.tables if t.name == "cells_flat")
-    assert "over boosting" in table.shown.columns and "over linear" not in table.shown.columns
+    assert "over gradient boosting" in table.shown.columns and "over linear" not in table.shown.columns
     assert set(table.raw["best_baseline"].dropna()) == {"boosting"}
 
 

@@ -172,16 +172,17 @@ def test_legends_say_what_marks_mean_and_only_where_there_are_verdicts(every: Re
     assert "Tinted rows" not in one and "equal to it within the margin" not in one
 
 
-def test_the_figure_for_papers_has_full_and_hollow_diamonds(every: Report) -> None:
-    figure = top(every.context)
+def test_the_figure_for_papers_has_full_and_hollow_marks(every: Report) -> None:
+    figure = top(every.context, every.context.datasets)
     assert figure is not None
     axis = figure.axes[[d.name for d in every.context.datasets].index("unique")]
-    points = [line for line in axis.lines if line.get_marker() in ("o", "D")]
+    points = [line for line in axis.lines if line.get_marker() in ("o", "s", "D")]
     rows = [r for r in every.context.dataset("unique").cells if r.ranked][:10]
+    assert {r.verdict for r in rows} >= {"equal", "open"}
+    markers = {"equal": "s", "open": "s", "worse": "o"}
     for row, point in zip(rows, points, strict=False):
-        close = not row.best and row.verdict in ("equal", "open")
-        assert point.get_marker() == ("D" if close else "o")
-        assert (to_hex(point.get_color()) == NEAR.lower()) == close
+        assert point.get_marker() == ("D" if row.best else markers[str(row.verdict)])
+        assert (to_hex(point.get_color()) == NEAR.lower()) == (row.verdict == "equal" and not row.best)
         assert (to_hex(point.get_markerfacecolor()) == "#ffffff") == (row.verdict == "open" and not row.best)
     assert to_hex(points[0].get_color()) == BEST.lower()
 

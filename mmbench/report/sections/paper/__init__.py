@@ -16,6 +16,9 @@ from mmbench.report.paper.tabular import Grid, environment
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Section, section
 
+MOST = 20_000
+"""Characters of numbers that the page holds, too; of large grids they are in reports/paper alone."""
+
 
 @section("paper")
 class Paper(Section[Context]):
@@ -36,10 +39,11 @@ class Paper(Section[Context]):
             yield f"table-{latex.letters(grid.name)}.tex", environment(grid)
 
     def view(self, record: Context) -> Mapping[str, Any]:
+        macros = numbers(record)
         return {
             "bib": bib(record),
             "methods": methods(record),
-            "numbers": numbers(record),
+            "numbers": macros if len(macros) <= MOST else "",
             "tables": "\n".join(environment(grid) for grid in _grids(record)),
         }
 

@@ -215,7 +215,7 @@ def test_the_page_names_metric_and_direction(mixed: Report, page: str) -> None:
     assert "MAE ↓" in shown and "AUROC ↑" in shown and "Mean rank" in shown and "lower is better" in shown
     assert "Mae" not in shown and "Auroc" not in shown
     assert "each data set on its own axis, better to the right" in shown
-    assert "compared by MAE" in shown and "Nobody 2026" in shown
+    assert "compared by MAE ↓" in shown and "Nobody 2026" in shown
     assert not re.search(r"\b(nan|NaN|None|inf)\b", shown)
     data = {d["name"]: d for d in embedded(page)["datasets"]}
     assert (data["rating"]["score"], data["rating"]["unit"]) == ("MAE ↓", "")

@@ -141,8 +141,9 @@ def _told(methods: Iterable[Method], context: Context) -> dict[str, str]:
     return found
 
 
-def data(context: Context, breakdowns: Breakdowns) -> dict[str, Any]:
+def data(context: Context, breakdowns: Breakdowns | None = None) -> dict[str, Any]:
     """Per data set: its rows by method, and what the axes need."""
+    breakdowns = breakdowns or {}
     configs = {(c.dataset, key): i for i, c in enumerate(context.configurations) for key in c.methods}
     curves = {(c.dataset, c.name): c for c in context.curves if c.kind in ("cell", "single")}
     return {

@@ -47,7 +47,7 @@ def render(report: Report, *, downloads: Iterable[str] = (), breakdowns: Breakdo
         "heads": _heads(report, shown),
         "css": Markup(_join(STYLES)),
         "js": Markup(_join(SCRIPTS)),
-        "data": cell_page.embedded(cell_page.data(a, breakdowns or {})),
+        "data": cell_page.embedded(cell_page.data(a, breakdowns)),
         "eyebrow": _eyebrow(a),
         "total": a.total,
         "contents": [*contents, ("downloads", "Files")] if downloads else contents,

@@ -88,7 +88,7 @@ class Table:
 
 
 def _number(text: str, value: float | None, css: str = "") -> Entry:
-    return Entry(text=text, sort="" if value is None else f"{value:.6g}", css=css)
+    return Entry(text=text, sort="" if value is None else f"{value:.8g}", css=css)
 
 
 def _names(method: Method) -> dict[str, str]:

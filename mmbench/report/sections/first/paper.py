@@ -12,7 +12,7 @@ HEADS = ["choice", "method", "{}", "to the best", "parameters", "training", "inf
 
 
 def picks_grid(screen: Screen, record: FirstScreen) -> Grid | None:
-    """With short names where the long ones do not fit a page. None where there is nothing to take."""
+    """With short names and a line a label, where else it does not fit a page. None where there is nothing to take."""
     if not screen.picks:
         return None
     grids = (_grid(screen, record, short=short) for short in (False, True))
@@ -30,7 +30,7 @@ def _grid(screen: Screen, record: FirstScreen, *, short: bool) -> Grid:
         caption=f"What to take on {where}, by what one can afford",
         notes=f"{sentence(', '.join(notes))}. Bold: recommended." + (f" Here {', '.join(named)}." if named else ""),
         heads=[head.format(screen.scale.title if not screen.scale.higher else screen.scale.label) for head in HEADS],
-        rows=[_row(p, screen, short=short) for p in screen.picks],
+        rows=[row for p in screen.picks for row in _rows(p, screen, short=short)],
         left=(0, 1),
     )
 
@@ -45,14 +45,17 @@ def _abbreviations(screen: Screen) -> list[str]:
     return [f"{short} = {title}" for short, title in found.items() if short != title]
 
 
-def _row(p: Pick, screen: Screen, *, short: bool) -> list[Cell]:
+def _rows(p: Pick, screen: Screen, *, short: bool) -> list[list[Cell]]:
     scale, loss = screen.scale, p.loss
     half = p.score.half if p.score else None
     lost = None if loss is None else loss.half
-    return [
-        Cell(text=", ".join([p.labels[0], *(x[:1].lower() + x[1:] for x in p.labels[1:])]), bold=p.recommended),
+    first, *others = [p.labels[0], *(x[:1].lower() + x[1:] for x in p.labels[1:])]
+    found = [
+        Cell(text=", ".join([first, *([] if short else others)]), bold=p.recommended),
         Cell(text=titles.method(p.method, short=short), bold=p.recommended),
         Cell(text=scale.short(p.score.mean if p.score else None), half="" if half is None else scale.short(half)),
         Cell(text="best" if loss is None else scale.change(loss.mean), half="" if lost is None else scale.width(lost)),
         *(Cell(text=p.share(cost)) for cost in COSTS),
     ]
+    below = [[Cell(text=label, bold=p.recommended), *([Cell()] * (len(found) - 1))] for label in others if short]
+    return [found, *below]

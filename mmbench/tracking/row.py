@@ -142,8 +142,8 @@ def _numbers(record: Mapping[str, Any], gap: float | None) -> dict[str, float]:
 
 
 def _short(value: float) -> float:
-    """With as many digits as a column shows."""
-    return round(float(value), 6 if abs(value) < 10 else 3)
+    """With as many digits as a column shows: six that count. Whole numbers stay as they are."""
+    return float(value) if value == int(value) else float(f"{value:.6g}")
 
 
 def _note(record: Mapping[str, Any], method: Method, verdict: str, offered: Mapping[str, str]) -> str:

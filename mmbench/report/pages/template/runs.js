@@ -17,7 +17,13 @@ function linkTrials() {
   for (const code of all("code")) {
     const id = code.textContent.trim();
     if (!TRIAL.test(id) || code.closest("a")) continue;
-    const href = `${place}/runs?workflowType=machine_learning&searchFilter=${encodeURIComponent(`tags.trial_id = '${id}'`)}`;
+    // Sorted by time, MLflow would fold the run below its parent.
+    const query = {
+      workflowType: "machine_learning",
+      searchFilter: `tags.trial_id = '${id}'`,
+      orderByKey: "tags.`trial_id`",
+    };
+    const href = `${place}/runs?${new URLSearchParams(query)}`;
     const link = make("a", { href, target: "_blank", rel: "noopener", title: "its run in MLflow" });
     code.replaceWith(link);
     link.append(code);

@@ -50,7 +50,9 @@ def _description(
     table = "\n".join(f"| {state.replace('_', ' ')} | {count} |" for state, count in counts.items())
     legend = f": {palette.legend(colour)}" if colour else ""
     return f"""\
-A row is a combination or a control on one data set: its mean over seeds, as in the report. Below it are its trials.
+A row is a mean over seeds, as in the report; its trials are below it.
+
+It stands for a combination, or a control, on one data set.
 
 **Start with a data set**
 {_links(experiment_id, mains)}

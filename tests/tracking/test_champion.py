@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -189,9 +190,9 @@ def test_the_row_in_a_models_description_is_predicted(
     root, loaded = crowned
     store = open_store(loaded.params.tracking, root)
     description = store.client.get_registered_model(f"mmbench-{name}").description
-    (write, predict), (serve, ask) = commands(description)
-    assert serve.startswith("MMBENCH_ROOT=FOLDER mlflow models serve") and "curl" in ask
-    assert "Without `MMBENCH_ROOT` the server\nreads no file at all" in description
+    (write, predict), serve, ask = commands(description)
+    assert serve[0].startswith("MMBENCH_ROOT=FOLDER mlflow models serve") and ask[0].startswith("curl ")
+    assert "Without `MMBENCH_ROOT` the server reads no file at all" in description
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run(["sh", "-c", write], cwd=tmp_path, check=True, env=environment)
     if name == "seen":
@@ -334,3 +335,20 @@ def test_mlflows_scoring_server_predicts_rows(crowned: tuple[Path, Loaded], scor
     status, answer = post(scoring, {"dataframe_records": [{"caption": "low", "f0": 1, "f1": 1, "f2": 1}]})
     assert status == 400
     assert "has no column 'file', which the model reads as photo" in answer["message"]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_question_in_a_models_description_is_answered(
+    crowned: tuple[Path, Loaded], scoring: str, tmp_path: Path
+) -> None:
+    root, loaded = crowned
+    description = open_store(loaded.params.tracking, root).client.get_registered_model("mmbench-seen").description
+    (write, _), _, ask = commands(description)
+    Image.new("RGB", (24, 20), "red").save(root / "data" / "raw" / trained_project.NAME / "photo.png")
+    asked = "\n".join(ask).replace("http://127.0.0.1:5001", scoring)
+    assert asked != "\n".join(ask)
+    script = f"{write}\n{asked}"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True)
+    (made,) = json.loads(done.stdout)["predictions"]
+    assert made["error"] is None and made["prediction"] in loaded.specs["seen"].task.targets

@@ -48,7 +48,7 @@ def test_the_states_sum_to_the_declared_grid(tracked: Tracked) -> None:
     store = tracked.store()
     described = store.client.get_experiment(store.experiment_id).tags["mlflow.note.content"]
     assert f"| **declared** | **{len(jobs)}** |" in described
-    assert described.splitlines()[0].endswith("Below it are its trials.")
+    assert described.splitlines()[0].endswith("its trials are below it.")
 
 
 def test_a_second_import_changes_nothing(tracked: Tracked) -> None:

@@ -51,7 +51,7 @@ def test_its_numbers_are_in_parquet_mlflow_page_markdown_and_csv(grown: GrowingC
     frame = pd.read_parquet(reports / "results.parquet")
     assert frame["test_brier"].notna().all() and frame["validation_brier"].notna().all()
     store = f"sqlite:///{grown.project / 'mlflow.db'}"
-    runs = mlflow.MlflowClient(tracking_uri=store).search_runs(["1"], "tags.role = 'cell'")
+    runs = mlflow.MlflowClient(tracking_uri=store).search_runs(["1"], "tags.level = 'trial' and tags.role = 'cell'")
     logged = {run.data.tags["trial_id"]: run.data.metrics["test/brier"] for run in runs}
     cells = frame[frame["role"] == "cell"].set_index("trial_id")["test_brier"]
     assert logged == pytest.approx(cells.to_dict())

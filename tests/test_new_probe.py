@@ -90,11 +90,11 @@ def test_its_numbers_are_in_parquet_mlflow_page_markdown_csv_and_figure(grown: G
     assert frame["noise_samples"].eq(32).all()
     assert all(len(x) == 2 and np.isfinite(x).all() for x in frame["noise_kept"])
     store = f"sqlite:///{grown.project / 'mlflow.db'}"
-    runs = mlflow.MlflowClient(tracking_uri=store).search_runs(["1"], "tags.role = 'cell'")
-    kept = {run.data.tags["trial_id"]: run.data.metrics["noise/noise_kept/1"] for run in runs}
+    runs = mlflow.MlflowClient(tracking_uri=store).search_runs(["1"], "tags.level = 'trial' and tags.role = 'cell'")
+    kept = {run.data.tags["trial_id"]: run.data.metrics["usage/noise/noise_kept/1"] for run in runs}
     cells = frame[frame["role"] == "cell"].set_index("trial_id")["noise_kept"]
     assert kept == pytest.approx({i: x[1] for i, x in cells.items()})
-    assert all("noise/noise_alone/left" in run.data.metrics for run in runs)
+    assert all("usage/noise/noise_alone/left" in run.data.metrics for run in runs)
     for name in SHOWN_IN:
         assert "answers kept under noise" in (reports / name).read_text(encoding="utf-8"), name
     table = pd.read_csv(reports / "tables" / "probe_noise_small.csv")

@@ -35,22 +35,25 @@ def _revision(project: Project, name: str) -> Part:
     try:
         content = dvc.api.read(RESULTS, repo=str(project.root.resolve()), rev=name, mode="rb")
     except (DvcException, SCMError, OSError) as error:
-        raise UserError(_why_not(name, error)) from None
+        raise UserError(_why_not(project, name, error)) from None
     return parquet_part(io.BytesIO(content), f"{RESULTS} at {name}")
 
 
-def _why_not(name: str, error: Exception) -> str:
+def _why_not(project: Project, name: str, error: Exception) -> str:
     """Why there is nothing to read: what is wrong, why, and what helps, each on a line of its own."""
+    from dvc.api import DVCFileSystem
     from dvc.exceptions import FileMissingError, PathMissingError
     from dvc.scm import RevError
 
-    if isinstance(error, FileMissingError):
+    # DVC raises the same error where the revision has no such file and where its cache lacks the file.
+    absent = isinstance(error, FileMissingError | PathMissingError)
+    if absent and DVCFileSystem(str(project.root.resolve()), rev=name).exists(RESULTS):
         what, why = f"the results of {name} are not on this machine", f"DVC's cache here does not hold that {RESULTS}"
         ways = {
             "dvc pull": "fetches what your DVC remote has",
             f"git checkout {name} && dvc repro": "computes it again; finished trials are not trained again",
         }
-    elif isinstance(error, PathMissingError):
+    elif absent:
         what, why = f"git revision {name} has no results", f"no dvc.lock that is committed there lists {RESULTS}"
         ways = {
             'git add dvc.lock && git commit -m "Results"': "after `dvc repro`; later runs then compare with this one",

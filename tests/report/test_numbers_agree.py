@@ -221,4 +221,4 @@ def test_mlflow(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     for dataset, method, part in project.sample():
         shown = runs.loc[part["trial_id"], f"test/{MAIN[dataset]}"]
         assert shown.tolist() == part["score"].tolist(), method
-        assert runs.loc[part["trial_id"], "cost/train_seconds"].tolist() == part["quantities.train_seconds"].tolist()
+        assert runs.loc[part["trial_id"], "usage/train_seconds"].tolist() == part["quantities.train_seconds"].tolist()

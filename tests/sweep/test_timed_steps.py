@@ -113,7 +113,7 @@ def test_plan_tells_the_time_before_anything_has_run(root: Path, capsys: pytest.
     assert main(["plan", "--root", str(root), "--time"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^Time: about .* on this machine, with \d+ trials at a time", out, re.MULTILINE)
-    assert re.search(r"^Memory: up to \d+ MB a trial", out, re.MULTILINE) and "not known" not in out
+    assert re.search(r"^Memory: up to [\d.]+ [MG]B a trial", out, re.MULTILINE) and "not known" not in out
     assert main(["plan", "--root", str(root), "--time", "--json"]) == 0
     left = json.loads(capsys.readouterr().out)["time_left"]
     assert left["known"] == 4 and left["unknown"] == 1 and left["seconds"] > 0, "two models, two seeds; the baseline"

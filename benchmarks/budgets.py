@@ -16,9 +16,11 @@ import yaml
 from rich.console import Console
 
 from benchmarks.verdict import context_of, copy, lengthen, show
+from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.project.create import SETTINGS as TEMPLATE
 from mmbench.project.folders import BUDGET, LEDGER, PREPARED, RAW, SETTINGS
+from mmbench.registry import Axis, variants
 from mmbench.report.scores.context import Context
 from mmbench.schema.params import load_params
 from mmbench.schema.plan import Job, Plan
@@ -34,15 +36,25 @@ from mmbench.sweep.rounds.work import planned
 
 EPOCHS, RATE = 3, 0.003
 """What used to be the default."""
+KINDS: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 FAR = 10
 """Times the budget, for the references."""
 
 
-def project(cards: Sequence[Path], folder: Path, seeds: int) -> Path:
+def levels(choices: Sequence[str]) -> dict[str, list[str]]:
+    """The grid's settings with these variants only; all of the core for a kind of which none is named."""
+    named: dict[str, list[str]] = {kind: [n for n in choices if n in variants(kind)] for kind in KINDS}
+    if unknown := [n for n in choices if not any(n in own for own in named.values())]:
+        raise UserError(f"no attention, fusion or architecture is called {unknown[0]!r}")
+    return {kind: own for kind, own in named.items() if own}
+
+
+def project(cards: Sequence[Path], folder: Path, seeds: int, choices: Sequence[str] = ()) -> Path:
     """A new project of these data sets, prepared; nothing is done again."""
     if not (folder / SETTINGS).exists():
         raw = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
         raw["grid"] |= {"datasets": [card.name for card in cards], "seeds": seeds}
+        raw["grid"] |= levels(choices)
         raw["controls"]["budgets"] = []
         raw["tracking"]["enabled"] = False
         for card in cards:
@@ -63,10 +75,15 @@ def fixed(found: Path, folder: Path) -> Path:
     return folder
 
 
-def compare(cards: Sequence[Path], work: Path, *, seeds: int, factor: float) -> int:
-    """The exit code: 0 where the verdicts under the budgets that are found hold under longer ones."""
+def compare(
+    cards: Sequence[Path], work: Path, *, seeds: int, factor: float, choices: Sequence[str] = (), further: bool = True
+) -> int:
+    """The exit code: 0 where the verdicts under the budgets that are found hold under longer ones.
+
+    choices: variants that stand for their kind, where time lacks for all. further: train the references ten times as
+    long, too."""
     console = Console(stderr=True)
-    found = project(cards, work / "found", seeds)
+    found = project(cards, work / "found", seeds, choices)
     folders = [found]
     if (code := sweep(found, console)) != 0:
         return code
@@ -80,7 +97,7 @@ def compare(cards: Sequence[Path], work: Path, *, seeds: int, factor: float) -> 
         print(line)
     show(f"{EPOCHS} epochs (before) and the budget that was found (after)", three, own, allow=False)
     held = show(f"the budget that was found (before) and {factor:g} times as long (after)", own, longer, allow=False)
-    for name, words in far(found, console):
+    for name, words in far(found, console) if further else ():
         print(f"{name}: {words}")
     return 0 if held else 1
 

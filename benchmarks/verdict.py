@@ -205,6 +205,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, help="where copies are trained; without it only what there is is told")
     parser.add_argument("--factor", type=float, help="of the budget (default 2, with --data 3)")
     parser.add_argument("--seeds", type=int, help="new ones of every method (default 6); with --data all (default 3)")
+    parser.add_argument("--choices", nargs="+", default=[], help="with --data: only these attentions, fusions, ...")
+    parser.add_argument("--not-further", action="store_true", help="with --data: no training ten times as long")
     parser.add_argument("--only", choices=["budget", "seeds"], help="one of the two")
     options = parser.parse_args(arguments)
     if (options.project is None) == (options.data is None) or (options.data and options.work is None):
@@ -213,7 +215,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Late: it takes its tools from here.
         from benchmarks import budgets
 
-        return budgets.compare(options.data, options.work, seeds=options.seeds or 3, factor=options.factor or 3.0)
+        return budgets.compare(
+            options.data,
+            options.work,
+            seeds=options.seeds or 3,
+            factor=options.factor or 3.0,
+            choices=options.choices,
+            further=not options.not_further,
+        )
     factor, seeds = options.factor or 2.0, options.seeds or 6
     before = context_of(options.project)
     print(before.headline)

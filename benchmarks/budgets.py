@@ -39,6 +39,8 @@ EPOCHS, RATE = 3, 0.003
 KINDS: tuple[Axis, ...] = ("attention", "fusion", "architecture")
 FAR = 10
 """Times the budget, for the references."""
+LIMIT_S = 7200
+"""Of a trial: some are thirty times as long as usual."""
 
 
 def levels(choices: Sequence[str]) -> dict[str, list[str]]:
@@ -57,6 +59,7 @@ def project(cards: Sequence[Path], folder: Path, seeds: int, choices: Sequence[s
         raw["grid"] |= levels(choices)
         raw["controls"]["budgets"] = []
         raw["tracking"]["enabled"] = False
+        raw["sweep"]["time_limit_s"] = LIMIT_S
         for card in cards:
             shutil.copytree(card, folder / RAW / card.name, dirs_exist_ok=True)
             print(prepare(folder, card.name))

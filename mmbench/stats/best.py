@@ -44,6 +44,7 @@ class WithBest:
             it, the last k minus the number of those that are surely behind.
         decided_at: (k,) About how many seeds would decide whether it is worse or within the margin; 0: none would.
         rope, confidence: The margin, and how surely.
+        equal: Whether methods within the margin of each other count as equal; that is open otherwise.
     """
 
     p: Floats
@@ -58,6 +59,7 @@ class WithBest:
     decided_at: Ints
     rope: float
     confidence: float
+    equal: bool = True
 
     def may_be_best(self) -> NDArray[np.bool_]:
         """The subset that holds the truly best method with this confidence."""
@@ -68,9 +70,8 @@ class WithBest:
         the best mean, also where it is worse by less. That one is better where all others are worse, equal where all
         are decided."""
         worse = (self.p_worse < 1 - self.confidence) & ~self.close
-        found: list[Verdict] = [
-            "worse" if x else "equal" if y else "open" for x, y in zip(worse, self.close, strict=True)
-        ]
+        near: Verdict = "equal" if self.equal else "open"
+        found: list[Verdict] = ["worse" if x else near if y else "open" for x, y in zip(worse, self.close, strict=True)]
         others = found[: self.best] + found[self.best + 1 :]
         if found:
             open_ = "open" in others
@@ -78,8 +79,9 @@ class WithBest:
         return found
 
 
-def with_best(means: Means, among: Ints) -> WithBest:
-    """Compare each of these methods with all others of them. With one replicate or method nothing is known."""
+def with_best(means: Means, among: Ints, *, equal: bool = True) -> WithBest:
+    """Compare each of these methods with all others of them. With one replicate or method nothing is known. equal: as
+    in `WithBest`."""
     k = len(among)
     nothing, any_rank = np.full(k, np.nan), (np.ones(k, np.intp), np.full(k, k, np.intp))
     p, low, high, (first, last), decided = nothing, nothing.copy(), nothing.copy(), any_rank, np.zeros(k, np.intp)
@@ -100,7 +102,7 @@ def with_best(means: Means, among: Ints) -> WithBest:
             first[i], last[i] = found.ranks()
         # Holm's method asks for as much more of a p-value as there are larger ones.
         for i, left in zip(np.argsort(p, kind="stable").tolist(), range(k, 0, -1), strict=True):
-            decided[i] = against(i).decided_at(left)
+            decided[i] = against(i).decided_at(left, equal)
     # Hsu's limits stop at zero: being ahead is claimed only of a method that is ahead of all others, and the reverse.
     return WithBest(
         p=p,
@@ -115,6 +117,7 @@ def with_best(means: Means, among: Ints) -> WithBest:
         decided_at=decided,
         rope=means.rope,
         confidence=means.confidence,
+        equal=equal,
     )
 
 
@@ -168,9 +171,9 @@ class _Against:
         reach = self._reach((1 + self.means.confidence) / 2) if self.noisy else 0.0
         return 1 + int((self.ahead > reach).sum()), 1 + len(self.ahead) - int((self.ahead < -reach).sum())
 
-    def decided_at(self, family: int) -> int:
+    def decided_at(self, family: int, equal: bool) -> int:
         """About how many seeds of every method would decide whether it is worse or within the margin. family: of how
-        many methods "worse" is asked, which asks for more; of the margin it is asked one by one."""
+        many methods "worse" is asked, which asks for more; of the margin it is asked one by one, where that counts."""
         at = int(self.ahead.argmax())
         if self.ahead[at] <= 0:
             at = int(np.abs(self.ahead).argmin())
@@ -179,7 +182,8 @@ class _Against:
         confidence, k = self.means.confidence, len(self.ahead)
         half = -float(special.stdtrit(self.dfs[at], (1 - confidence) / family / k) * self.scale[at])
         near = -float(special.stdtrit(self.dfs[at], 1 - confidence) * self.scale[at])
-        return seeds_to_decide(float(self.ahead[at]), half, near, self.means.rope, self.means.replicates)
+        rope = self.means.rope if equal else 0.0
+        return seeds_to_decide(float(self.ahead[at]), half, near, rope, self.means.replicates)
 
     def _reach(self, confidence: float) -> Floats:
         """The same, this surely."""

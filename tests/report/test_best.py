@@ -115,11 +115,11 @@ def test_with_one_seed_or_one_method_nothing_is_known_and_without_noise_all_is()
     assert best.with_best(exact, np.arange(3)).may_be_best().tolist() == [False, True, True]
 
 
-def planted(*means: float, noise: float = 0.002, rope: float = 0.01) -> best.WithBest:
+def planted(*means: float, noise: float = 0.002, rope: float = 0.01, equal: bool = True) -> best.WithBest:
     """Five seeds of methods whose means and standard deviations are these exactly."""
     spread = np.array([-1.0, -0.5, 0.0, 0.5, 1.0]) / np.sqrt(0.625) * noise
     rows = [m + np.roll(spread, i) for i, m in enumerate(means)]
-    return best.with_best(paired.compare(np.array(rows), 0.95, rope), np.arange(len(means)))
+    return best.with_best(paired.compare(np.array(rows), 0.95, rope), np.arange(len(means)), equal=equal)
 
 
 def test_each_verdict_where_it_is_due() -> None:
@@ -131,6 +131,14 @@ def test_each_verdict_where_it_is_due() -> None:
     assert planted(0.90, 0.80, 0.70).first.tolist() == planted(0.90, 0.80, 0.70).last.tolist() == [1, 2, 3]
     wide = planted(0.90, 0.899, 0.70)
     assert (wide.first.tolist(), wide.last.tolist()) == ([1, 1, 3], [2, 2, 3])
+
+
+def test_where_nothing_counts_as_equal_what_is_within_the_margin_is_open_not_worse() -> None:
+    """The margin still says what is a difference worth telling."""
+    assert planted(0.90, 0.895, 0.70, noise=0.0005, equal=False).verdicts() == ["open", "open", "worse"]
+    assert planted(0.90, 0.88, 0.70, equal=False).verdicts() == ["better", "worse", "worse"]
+    within = planted(0.90, 0.8995, 0.70, noise=0.02).decided_at[1]
+    assert planted(0.90, 0.8995, 0.70, noise=0.02, equal=False).decided_at[1] > 50 * within > 0
 
 
 def test_how_many_seeds_would_decide() -> None:

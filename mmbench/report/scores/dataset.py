@@ -72,7 +72,7 @@ def dataset_report(
     trained too briefly to be ranked."""
     scale = field.settings.scale
     stand = {key: v for key, v in (decided or {}).items() if not (v == "equal" and scale.at_guess)}
-    places = ranking.rank(field.means, field.index, field.ranked("cell"), stand)
+    places = ranking.rank(field.means, field.index, field.ranked("cell"), stand, equal=field.settings.equal)
     top_all = ranking.top_with_controls(field)
     ceiling = ceiling_of(spec, scale)
     rows = rows_of(field, places, top_all, share_of(ceiling, scale))

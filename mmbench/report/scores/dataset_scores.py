@@ -49,10 +49,15 @@ class Settings:
         """Of comparisons between two methods."""
         return self.scale.equal_within
 
+    @property
+    def equal(self) -> bool:
+        """Whether what is within the margin counts as equal."""
+        return not self.scale.at_guess
+
     def verdict(self, mean: float, near: float | None, p: float | None) -> Verdict:
         """Of a difference between two methods; where nothing was learned, what would be equal is open."""
         found = paired.verdict(mean, near, p, self.confidence, self.scale.rope)
-        return "open" if found == "equal" and self.scale.at_guess else found
+        return "open" if found == "equal" and not self.equal else found
 
     @property
     def score(self) -> str:
@@ -92,7 +97,7 @@ class DatasetScores:
         all of them must cancel."""
         if self.all_values.shape == self.values.shape:
             return self.means
-        return paired.compare(self.values, self.settings.confidence, self.settings.rope)
+        return paired.compare(self.values, self.settings.confidence, self.settings.scale.rope)
 
     def ranked(self, role: str) -> list[str]:
         """Keys of the methods of that role that take part in the comparison, in the plan's order."""
@@ -241,9 +246,7 @@ class DatasetScores:
         if any(gain.verdict == "better" for gain in self.over_fixed(self.index, guess).values()):
             return self
         settings = replace(self.settings, scale=replace(self.settings.scale, at_guess=True))
-        return replace(
-            self, settings=settings, means=paired.compare(self.all_values, settings.confidence, settings.rope)
-        )
+        return replace(self, settings=settings)
 
     def over_fixed(self, keys: Iterable[str], baseline: str) -> dict[str, Difference]:
         """Gains of ranked methods over a deterministic baseline: its number never varies, so what a seed does to all
@@ -338,6 +341,6 @@ def collect(
         index={deep[i]: n for n, i in enumerate(kept)},
         values=values,
         all_values=all_values,
-        means=paired.compare(all_values, settings.confidence, settings.rope),
+        means=paired.compare(all_values, settings.confidence, settings.scale.rope),
         fixed=fixed,
     )

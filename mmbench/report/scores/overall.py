@@ -29,7 +29,7 @@ def overall(
     complete = [k for k in methods if all(k in f.index for f in own)]
     fields = [f.ranks(complete) for f in own] if settings.scale.is_ranks else own
     whole = _average(fields, complete, methods, settings)
-    ranking = rank(whole.means, whole.index, complete)
+    ranking = rank(whole.means, whole.index, complete, equal=settings.equal)
     best = ranking.order[0] if ranking.order else None
     to_best = whole.to_best(ranking.order, ranking.against, ranking.verdict)
     by_key = [{r.key: r for r in d.cells} for d in datasets]
@@ -71,7 +71,7 @@ def _average(
         settings=settings,
         methods=methods,
         index={k: i for i, k in enumerate(complete)},
-        means=paired.macro(parts, settings.rope),
+        means=paired.macro(parts, settings.scale.rope),
         seeds=tuple(range(len(fields))),
     )
 

@@ -63,14 +63,19 @@ class Ranking:
 
 
 def rank(
-    means: Means, index: Mapping[str, int], keys: Sequence[str], decided: Mapping[str, Verdict] | None = None
+    means: Means,
+    index: Mapping[str, int],
+    keys: Sequence[str],
+    decided: Mapping[str, Verdict] | None = None,
+    *,
+    equal: bool = True,
 ) -> Ranking:
-    """Rank these methods. decided: verdicts that stand."""
+    """Rank these methods. decided: verdicts that stand. equal: whether what is within the margin counts as equal."""
     name = {index[k]: k for k in keys}
     among = np.array([index[k] for k in keys], np.intp)
     among = among[np.argsort(-means.mean[among], kind="stable")]
     order = tuple(name[i] for i in among.tolist())
-    against = with_best(means, among)
+    against = with_best(means, among, equal=equal)
     found = dict(zip(order, against.verdicts(), strict=True))
     verdicts = {key: (decided or {}).get(key, verdict) for key, verdict in found.items()}
     limits = zip(against.first.tolist(), against.last.tolist(), strict=True)
@@ -89,7 +94,7 @@ def top_with_controls(field: DatasetScores) -> tuple[str, ...]:
     everything = list(field.index)
     if not everything or field.means.replicates < 2:
         return ()
-    top = rank(field.means, field.index, everything).top
+    top = rank(field.means, field.index, everything, equal=field.settings.equal).top
     if not field.fixed:
         return top
     strongest = max(field.fixed, key=lambda k: field.fixed[k])

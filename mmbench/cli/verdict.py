@@ -100,8 +100,9 @@ def verdict(project: Project, dataset: str | None, kind: str | None, json_: bool
     if dataset is not None and dataset not in known:
         raise UserError(f"no verdict on {dataset!r} in --dataset{suggest(dataset, known)}")
     records = [r for r in found["verdicts"] if dataset in (None, r["dataset"]) and kind in (None, r["kind"])]
+    over_all = found.get("over_all", []) if dataset is None and kind in (None, "contrast") else []
     if json_:
         methods = [m for m in found.get("methods", []) if dataset in (None, m["dataset"])]
-        as_json(found | {"verdicts": records, "methods": methods})
+        as_json(found | {"verdicts": records, "over_all": over_all, "methods": methods})
     else:
-        _show(found, records)
+        _show(found, [*over_all, *records])

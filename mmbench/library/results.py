@@ -130,9 +130,11 @@ class Results:
     def verdicts(self) -> pd.DataFrame:
         """What is decided: every two levels of an axis, every combination against the best, the best against controls.
 
-        better, worse, equal within the margin, or open; with one seed None.
+        better, worse, equal within the margin, or open; with one seed None. Contrasts over all data sets together have
+        "all data sets" in place of a data set.
         """
-        return pd.DataFrame([v.plain() for v in self.analysis.context.verdicts])
+        context = self.analysis.context
+        return pd.DataFrame([v.plain() for v in (*context.verdicts, *context.over_all)])
 
     def report(self, folder: str | Path) -> Path:
         """Write the whole report into a folder; returns its page. Raises UserError where it cannot be written."""

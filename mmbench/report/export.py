@@ -48,7 +48,7 @@ def _replace(folder: Path, folders: Sequence[str], write: Callable[[Path], tuple
 
 def verdicts_of(context: Context) -> dict[str, Any]:
     """Every verdict, and every method in the order of the report, as plain data: what `mmbench verdict` and MLflow
-    show."""
+    show. over_all: contrasts over all data sets together."""
     return {
         "headline": context.headline,
         "date": context.date,
@@ -56,6 +56,7 @@ def verdicts_of(context: Context) -> dict[str, Any]:
         "partial": context.partial,
         "trained_too_briefly": dict(context.short),
         "verdicts": [v.plain() for v in context.verdicts],
+        "over_all": [v.plain() for v in context.over_all],
         "methods": [row.plain(d.scale) for d in context.datasets for row in d.rows],
     }
 

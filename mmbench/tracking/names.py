@@ -9,7 +9,7 @@ from mmbench.schema.trial import TrialConfig
 
 def method_name(dataset: str, method: Method) -> str:
     """`unique · SDPA + cross · hybrid`."""
-    return f"{dataset} · {titles.brief(method)}"
+    return f"{dataset} · {titles.method(method, short=True)}"
 
 
 def trial_name(config: TrialConfig) -> str:

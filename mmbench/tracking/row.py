@@ -160,7 +160,7 @@ def _note(record: Mapping[str, Any], method: Method, verdict: str, offered: Mapp
 
 def contrast_rows(found: Mapping[str, Any]) -> Iterator[RowContent]:
     """The runs of all contrasts of a report, in its order. found: verdicts.json."""
-    contrasts = [v for v in found["verdicts"] if v["kind"] == CONTRAST]
+    contrasts = [v for v in found["verdicts"] if v["kind"] == CONTRAST] + found.get("over_all", [])
     for place, v in enumerate(contrasts, 1):
         better, other = (titles.level(v["axis"], v[side]) for side in ("subject", "reference"))
         bounds = "" if v["low"] is None else f" ({v['low']:+.4f} to {v['high']:+.4f})"

@@ -10,6 +10,7 @@ import pytest
 import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
+from mmbench.report.pages.html import render
 from mmbench.stats.variance import variance_terms
 from tests.support.factory import TRUTHS, Truth, make
 
@@ -82,13 +83,31 @@ def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
     truth = Truth(base=0.7, attention={"additive": 0.05}, fusion={"concat": 0.02}, single={"image": 0.5, "audio": 0.5})
     (table,) = analysed(make(truths={"only": truth}, noise=0.005)).context.effects.per_dataset
     found = {t.factors: t for t in table.terms}
-    assert table.finding.startswith("Which attention matters most")
+    assert table.finding.startswith("What explains the variance: which attention")
     assert found[("attention",)].omega2 > 0.7 > found[("fusion",)].omega2 > 0.05
     assert found[("architecture",)].p > 0.001 and found[FACTORS].p > 0.001
     means = {(m.factor, m.level): m.score for m in table.means}
     gap = means["attention", "additive"].mean - means["attention", "mean"].mean
     assert gap == pytest.approx(0.05, abs=0.005)
     assert means["architecture", "shared"].n == 3
+
+
+@pytest.mark.parametrize(("additive", "first"), [(0.05, "having attention"), (-0.05, "which attention")])
+def test_having_attention_and_which_are_two_lines(additive: float, first: str) -> None:
+    """Two mechanisms that are as good as each other and better than none; or one that is worse than the other."""
+    effects = {"additive": additive, "scaled_dot_product": 0.05}
+    truth = Truth(base=0.7, attention=effects, single={"image": 0.5, "audio": 0.5})
+    report = analysed(make(truths={"only": truth}, noise=0.002))
+    (table,) = report.context.effects.per_dataset
+    split = dict(table.split)
+    whole = next(t.share for t in table.terms if t.factors == ("attention",))
+    assert sum(split.values()) == pytest.approx(whole) and max(split, key=lambda name: split[name]) == first
+    assert split[first] > 0.7 * whole
+    assert table.finding.startswith(f"What explains the variance: {first}")
+    (shown,) = (t for t in report.tables if t.name == "effects")
+    told = shown.raw.label.tolist()
+    assert told[told.index("attention") + 1 :][:2] == ["having attention", "which attention"]
+    assert '<tr class="part"><th scope="row">having attention' in render(report)
 
 
 def test_the_winner_changes_only_where_it_does() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mmbench.report.pages.cell_page import data
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
 from mmbench.report.scores import findings
+from mmbench.report.scores.complete_block import complete_block
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings, collect
 from mmbench.report.scores.ranking import rank
 from mmbench.report.sections.answer.figures import top
@@ -234,6 +236,19 @@ def test_a_method_that_lacks_one_of_the_seeds_of_all_is_left_out_and_one_that_la
     later = race(scores, a="failed")
     assert set(later.index) == set("abcdef")
     assert later.compared_seeds("a") == (0, 1, 2, 3, 4) and later.compared_seeds("b") == (0, 1, 2, 3, 4, 5)
+
+
+def test_seeds_that_a_race_gave_to_some_are_no_hole_in_the_grid() -> None:
+    """What is averaged over data sets is what all have; that some have more is how a race ends."""
+    draw = np.random.default_rng(2)
+    scores = {key: (0.8 + 0.01 * draw.normal(size=9 if key in "ab" else 3)).tolist() for key in "abcdef"}
+    fields = [replace(race(scores), dataset=name) for name in ("one", "two")]
+    found = complete_block(fields, POINTS)
+    assert found.seeds == (0, 1, 2) and len(found.keys) == 6 and found.dropped == ()
+    late = [replace(race({**scores, "c": scores["c"][:2]}), dataset=name) for name in ("one", "two")]
+    assert complete_block(late, POINTS).seeds == (0, 1)
+    unfinished = [replace(race(scores, c="failed"), dataset=name) for name in ("one", "two")]
+    assert complete_block(unfinished, POINTS).dropped
 
 
 def test_a_race_in_which_all_got_as_many_seeds_is_the_usual_comparison() -> None:

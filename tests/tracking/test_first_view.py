@@ -91,7 +91,7 @@ def test_the_first_view_of_each_data_set_has_the_reports_order_and_numbers(
             wanted = expected(row, d.scale, place)
             assert {key: rounded(key, there[key]) for key in wanted} == wanted
         first = next(there for there in rows if there["tags.`verdict`"] == "best")
-        name = titles.brief(d.rows[0].method)
+        name = titles.method(d.rows[0].method, short=True)
         assert first is rows[0] and first["attributes.`Run Name`"].endswith(f"{d.name} · {name}")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 
 from mmbench.report.draw.axis import Axis, Tick, linear
 from mmbench.report.draw.words import VERDICTS, describe, describe_overall, difference, estimate, plural
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.effects import LevelMean
+from mmbench.report.values.methods import POOLING
 from mmbench.report.values.numbers import p_value
 from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
@@ -131,8 +133,10 @@ def key_figure_overall(overall: Overall, scales: Mapping[str, Scale]) -> Dots:
     """The top cells by their mean over all data sets, and the best without attention where it is not among them."""
     scale = overall.scale
     scored = [r for r in overall.rows if r.score is not None]
-    pooling = [r for r in scored if r.method.attention == "mean"][:1]
-    rows = scored[:SHOWN] + [r for r in pooling if r not in scored[:SHOWN]]
+    pooling = [r for r in scored if r.method.attention == POOLING]
+    # The best of them whatever the order of the rows.
+    best = max(pooling, key=lambda r: scale.oriented(r.score.mean) if r.score else -inf, default=None)
+    rows = scored[:SHOWN] + ([] if best is None or best in scored[:SHOWN] else [best])
     axis = _axis(r.score for r in rows if r.score)
     dots = []
     for i, row in enumerate(rows):

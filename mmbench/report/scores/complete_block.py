@@ -47,9 +47,9 @@ class CompleteBlock:
 
 def complete_block(fields: Sequence[DatasetScores], scale: Scale) -> CompleteBlock:
     """scale: over all data sets (`mmbench.report.values.scale.joint`)."""
-    declared = sorted(
-        {r["seed"] for f in fields for k, m in f.methods.items() if m.role == "cell" for r in f.records[k]}
-    )
+    # Seeds that a race gave to some combinations alone are no hole in what is compared.
+    asked = [{r["seed"] for r in f.records[k]} for f in fields for k, m in f.methods.items() if m.role == "cell"]
+    declared = sorted(set.intersection(*asked)) if asked else []
     used = [f for f in fields if f.ranked("cell")]
     everywhere = list(dict.fromkeys(k for f in fields for k, m in f.methods.items() if m.role == "cell"))
     keys = [k for k in everywhere if used and all(k in f.index for f in used)]

@@ -37,7 +37,7 @@ from mmbench.report.values.overall import Overall
 from mmbench.report.values.provenance import Configuration, Provenance, Source
 from mmbench.report.values.scale import Scale, joint
 from mmbench.report.values.training import TrainingReport
-from mmbench.report.values.verdicts import VerdictRecord
+from mmbench.report.values.verdicts import OVER_ALL, VerdictRecord, record_of
 from mmbench.report.values.words import count
 from mmbench.schema.budget import Budget
 from mmbench.schema.cost_curves import Profile
@@ -240,6 +240,19 @@ class Context:
     def verdicts(self) -> tuple[VerdictRecord, ...]:
         """On every contrast, combination and control. Everything that gives a verdict reads these records."""
         return tuple(verdict_records(self.scores, self.datasets, self.levels))
+
+    @cached_property
+    def over_all(self) -> tuple[VerdictRecord, ...]:
+        """The contrasts over all data sets together, as the first screen has them; empty with one data set, and where
+        scores cannot be averaged."""
+        if len(self.datasets) < 2 or self.scale.is_ranks:
+            return ()
+        axes, scale = self.scopes[None].axes, self.settings.scale
+        return tuple(
+            record_of("contrast", OVER_ALL, scale.metric, scale.equal_within, c.found, axis=a.axis, decided_at=None)
+            for a in axes
+            for c in a.pairs
+        )
 
     def lasting(self, name: str) -> Lasting | None:
         """How many verdicts on a data set last when training is longer; None where that was not tried."""

@@ -12,7 +12,7 @@ from mmbench.registry import GRID_AXES
 from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.values.effects import Effects, EffectTable, LevelMean, PairMean
 from mmbench.report.values.methods import POOLING
-from mmbench.report.values.words import count, listing, percent, sentence
+from mmbench.report.values.words import count, listing, percent
 from mmbench.stats.estimates import Estimate
 from mmbench.stats.paired import Floats
 from mmbench.stats.variance import DATASET, NOISE, REST, Term, variance_terms
@@ -86,26 +86,30 @@ def _pairs(fields: Sequence[DatasetScores], common: Cells, levels: dict[str, lis
     return tuple(made)
 
 
-def _parts(terms: Sequence[Term], means: Sequence[LevelMean]) -> list[tuple[str, float]]:
-    """What the axes explain, most first. Pooling is a level of the attention axis and no attention: whether there is
-    any, and which, are two questions."""
-    found = []
-    for term in (t for t in terms if len(t.factors) == 1 and t.factors not in (NOISE, REST)):
-        own = {m.level: m.score.mean for m in means if m.factor == term.label == "attention"}
-        none = own.pop(POOLING, None)
-        if none is None or len(own) < 2:
-            found.append((term.label, term.share))
-            continue
-        values = [none, *own.values()]
-        middle, others = sum(values) / len(values), sum(own.values()) / len(own)
-        whole = sum((v - middle) ** 2 for v in values)
-        having = len(own) / len(values) * (none - others) ** 2 / whole if whole > 0 else 0.0
-        found += [("having attention", having * term.share), ("which attention", (1 - having) * term.share)]
-    return sorted(found, key=lambda part: -part[1])
+def _split(terms: Sequence[Term], means: Sequence[LevelMean]) -> tuple[tuple[str, float], ...]:
+    """Pooling is a level of the attention axis and no attention: whether there is any, and which, are two questions.
+    The share of each; empty where there are not both."""
+    share = next((t.share for t in terms if t.factors == ("attention",)), None)
+    own = {m.level: m.score.mean for m in means if m.factor == "attention"}
+    none = own.pop(POOLING, None)
+    if share is None or none is None or len(own) < 2:
+        return ()
+    values = [none, *own.values()]
+    middle, others = sum(values) / len(values), sum(own.values()) / len(own)
+    whole = sum((v - middle) ** 2 for v in values)
+    having = len(own) / len(values) * (none - others) ** 2 / whole if whole > 0 else 0.0
+    return ("having attention", having * share), ("which attention", (1 - having) * share)
 
 
-def _finding(terms: Sequence[Term], means: Sequence[LevelMean]) -> str:
-    mains = _parts(terms, means)
+def _parts(terms: Sequence[Term], split: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """What the axes explain, most first."""
+    mains = [t for t in terms if len(t.factors) == 1 and t.factors not in (NOISE, REST)]
+    whole = [(t.label, t.share) for t in mains if not split or t.label != "attention"]
+    return sorted([*split, *whole], key=lambda part: -part[1])
+
+
+def _finding(terms: Sequence[Term], split: Sequence[tuple[str, float]]) -> str:
+    mains = _parts(terms, split)
     mixed = [t for t in terms if len(t.factors) > 1 or t.factors == REST]
     if not mains:
         return "Nothing to compare yet"
@@ -115,8 +119,8 @@ def _finding(terms: Sequence[Term], means: Sequence[LevelMean]) -> str:
     if noise is None:
         # Noise swells every share, and most of all that of the axis with the most levels.
         return f"One seed does not decide what matters most: of the variance, noise included, {rank}{between}"
-    text = f"{sentence(mains[0][0])} matters most: of the variance, {rank}"
-    return f"{text}{between}; seed noise {percent(noise)}"
+    # Of the variance, not of the score: an axis whose levels are all equal within the margin can explain most of it.
+    return f"What explains the variance: {rank}{between}; seed noise {percent(noise)}"
 
 
 def _table(
@@ -161,6 +165,7 @@ def _table(
     )
     noise = next((t.share for t in found if t.factors == NOISE), None)
     means = _means(fields, common, present)
+    split = _split(found, means)
     return EffectTable(
         dataset=dataset,
         scale=fields[0].settings.scale,
@@ -168,8 +173,9 @@ def _table(
         pairs=_pairs(fields, common, present),
         terms=found,
         noise_share=noise,
-        finding=_finding(found, means),
+        finding=_finding(found, split),
         dropped=dropped,
+        split=split,
     )
 
 

@@ -129,7 +129,7 @@ def _metrics(records: Sequence[Record], confidence: float) -> dict[str, Estimate
 
 
 def rows(field: DatasetScores, ranking: Ranking, top_all: Sequence[str], ceiling: float | None) -> list[CellRow]:
-    """Every method: cells by rank, the unranked ones after them, then controls by score. Pareto marks come later.
+    """Every method by its mean, controls among the cells and those without a mean last. Pareto marks come later.
 
     ceiling: of which scores can be a share, or None.
     """
@@ -137,13 +137,11 @@ def rows(field: DatasetScores, ranking: Ranking, top_all: Sequence[str], ceiling
     errors = _time_errors(field)
     by_key = {key: _row(key, field, ranking, gains, top_all, ceiling, errors.get(key, {})) for key in field.methods}
 
-    def by_score(row: CellRow) -> tuple[bool, float]:
-        return (row.score is None, -field.settings.scale.oriented(row.score.mean) if row.score else 0.0)
+    def by_score(row: CellRow) -> tuple[bool, float, int]:
+        place = len(by_key) if row.rank is None else row.rank
+        return (row.score is None, -field.settings.scale.oriented(row.score.mean) if row.score else 0.0, place)
 
-    rest = [row for key, row in by_key.items() if key not in ranking.place]
-    unranked = sorted((row for row in rest if row.method.role == "cell"), key=by_score)
-    controls = sorted((row for row in rest if row.method.role != "cell"), key=by_score)
-    return [*(by_key[k] for k in ranking.order), *unranked, *controls]
+    return sorted(by_key.values(), key=by_score)
 
 
 def _row(

@@ -32,7 +32,8 @@ class PairMean:
 class EffectTable:
     """Main effects and interactions on one data set, or with data set as block (dataset = None).
 
-    dropped: the cells that were left out, in words; empty on a complete grid. scale: of the means.
+    dropped: the cells that were left out, in words; empty on a complete grid. scale: of the means. split: the share
+    of the attention axis as that of having any attention and that of which one; empty where pooling is no level of it.
     """
 
     dataset: str | None
@@ -43,6 +44,7 @@ class EffectTable:
     noise_share: float | None
     finding: str
     dropped: tuple[str, ...]
+    split: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

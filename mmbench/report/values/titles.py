@@ -45,23 +45,13 @@ def noun(axis: str, label: str) -> str:
 
 
 def method(found: Method, *, short: bool = False) -> str:
-    """`scaled dot-product + cross-attention · hybrid` (short: `SDPA + cross · hybrid`), `image alone`, `kernel SVM`."""
+    """`scaled dot-product + cross-attention · hybrid`, `image alone`, `kernel SVM`; short: `SDPA + cross · hybrid`,
+    `image alone, SDPA`."""
     if found.role == "baseline":
         return level("baseline", str(found.baseline), short=short)
     if found.role == "single":
-        return _alone(str(found.modality), str(found.attention))
+        return _alone(str(found.modality), str(found.attention), short=short)
     return _combined(str(found.attention), str(found.fusion), str(found.architecture), short=short)
-
-
-def brief(found: Method) -> str:
-    """Where there is little room: `SDPA + cross · hybrid`, `image alone, SDPA`, `kernel SVM`."""
-    if found.role == "baseline":
-        return level("baseline", str(found.baseline), short=True)
-    attention = level("attention", str(found.attention), short=True)
-    if found.role == "single":
-        return f"{found.modality} alone" + ("" if found.attention == POOLING else f", {attention}")
-    fusion = level("fusion", str(found.fusion), short=True)
-    return f"{attention} + {fusion} · {level('architecture', str(found.architecture), short=True)}"
 
 
 def _combined(attention: str, fusion: str, architecture: str, *, short: bool = False) -> str:
@@ -69,8 +59,9 @@ def _combined(attention: str, fusion: str, architecture: str, *, short: bool = F
     return f"{mixed} · {level('architecture', architecture, short=True)}"
 
 
-def _alone(modality: str, attention: str) -> str:
-    return f"{modality} alone" if attention == POOLING else f"{modality} alone, {level('attention', attention)}"
+def _alone(modality: str, attention: str, *, short: bool = False) -> str:
+    said = "" if attention == POOLING else f", {level('attention', attention, short=short)}"
+    return f"{modality} alone{said}"
 
 
 _LEVEL = r"[\w.-]+(?:\([^()]*\))?"

@@ -17,6 +17,9 @@ Kind = Literal["contrast", "combination", "control"]
 """contrast: two levels of an axis, all else equal. combination: a cell against the best cell. control: the best cell
 against a single modality, a baseline or itself without attention."""
 
+OVER_ALL = "all data sets"
+"""In place of a data set, in contrasts over all of them; no data set can have this name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictRecord:

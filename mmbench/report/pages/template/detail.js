@@ -96,7 +96,7 @@ function part(dataset, row, axis) {
   const what = dataset.score.replace(/ [\u2191\u2193]$/, "");
   const facts = [`${row.n[0]} of ${row.n[1]} seeds`];
   if (row.validation) facts.push(`${row.validation} on validation`);
-  if (row.rank) facts.push(`rank ${row.rank.replace("(", "(may be ")}`);
+  if (row.rank) facts.push(`rank ${row.rank.replace(/ \((.+)\u2013(.+)\)/, " by its mean (from $1 to $2 with other seeds)")}`);
   if (row.verdict) facts.push(row.verdict);
   if (row.toBest) facts.push(`${row.toBest}${dataset.unit} to the best`);
   if (row.overSingle) facts.push(`${row.overSingle}${dataset.unit} over the best single modality`);

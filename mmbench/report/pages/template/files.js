@@ -9,6 +9,11 @@ async function contentOf(path) {
   return new Response(plain).blob();
 }
 
+/* A section offers a file of its own whether or not the page has room for it. */
+for (const button of document.querySelectorAll(".acts [data-file]")) {
+  button.hidden = !byId("files")?.textContent.includes(JSON.stringify(button.dataset.file));
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-file]");
   if (!button) return;

@@ -23,12 +23,14 @@ from mmbench.report.values import numbers
 class AggregatesOverDatasets(Section[Summaries]):
     """Inter-quartile means, probabilities of improvement and performance profiles."""
 
-    title = "Aggregates"
+    title = "Other averages: IQM"
     order = 70
 
     def compute(self, context: Context) -> Summaries:
         best = [r.key for r in context.overall.rows if r.score is not None] if context.overall is not None else []
-        found = aggregates(context.complete_block, context.levels, best, context.confidence)
+        scope = context.scopes.get(None)
+        axes = () if scope is None else scope.axes
+        found = aggregates(context.complete_block, context.levels, best, context.confidence, axes)
         return Summaries(found=found, confidence=context.confidence, by_rank=context.scale.is_ranks)
 
     def tables(self, record: Summaries) -> Iterator[Table]:
@@ -49,7 +51,8 @@ class AggregatesOverDatasets(Section[Summaries]):
 
     def markdown(self, record: Summaries) -> Iterator[Block]:
         found = record.found
-        yield "## Summaries over data sets"
+        yield "## Other ways to average: inter-quartile means over data sets"
+        yield f"{found.finding}."
         yield from md.incomplete(found.refused, found.dropped)
         yield md.bullets(f"{t.finding}." for t in found.tables)
         yield ShowTable(name="aggregates")

@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mmbench.report.scores.agreement import agreement
+from mmbench.report.scores.choices import AxisChoices
 from mmbench.report.scores.complete_block import CompleteBlock
 from mmbench.report.sections.aggregates.record import Aggregates, AggregateTable, Member
 from mmbench.report.values.scale import Scale
-from mmbench.report.values.words import listing, sentence
+from mmbench.report.values.words import count, sentence
 from mmbench.stats.bootstrap import Bootstrap, Interval, bootstrap, iqm, profile, thresholds_of
 from mmbench.stats.paired import Floats
 
@@ -71,24 +73,24 @@ def _finding(factor: str, members: Sequence[Member], scale: Scale) -> str:
     return sentence(f"{text}; {said}{', which may be chance' if may_be_chance else ''}")
 
 
-def _heading(tables: Sequence[AggregateTable]) -> str:
-    """Which levels lead their factor by more than what a coin toss would give."""
+def _heading(tables: Sequence[AggregateTable], datasets: int, axes: Sequence[AxisChoices]) -> str:
+    """Whether they agree with the means, by which everything else is said."""
     if not tables:
         return "Summaries over data sets: nothing to summarise yet"
-    leads = []
-    for table in tables:
-        chance = table.members[1].improvement
-        assert chance is not None
-        if table.factor != "cell" and (chance.value if chance.low is None else chance.low) > 0.5:
-            leads.append(f"{table.first} leads {table.factor}")
-    over = "by inter-quartile mean and probability of improvement over the data sets"
-    return sentence(f"{listing(leads)} {over}") if leads else sentence(f"no level clearly leads {over}")
+    said = f"Inter-quartile means and probabilities of improvement over {count(datasets, 'data set')}"
+    agreed = agreement({t.factor: t.first for t in tables}, axes)
+    return f"{said}; {agreed}" if agreed else said
 
 
 def aggregates(
-    found: CompleteBlock, levels: Mapping[str, Sequence[str]], best: Sequence[str], confidence: float
+    found: CompleteBlock,
+    levels: Mapping[str, Sequence[str]],
+    best: Sequence[str],
+    confidence: float,
+    axes: Sequence[AxisChoices] = (),
 ) -> Aggregates:
-    """levels: factor -> levels in the plan's order. best: keys of the cells over all data sets, best first."""
+    """levels: factor -> levels in the plan's order. best: keys of the cells over all data sets, best first. axes: what
+    the means of levels say."""
     refused = None
     if len(found.datasets) < 2:
         refused = "Summaries over data sets need at least two data sets with complete combinations."
@@ -114,7 +116,7 @@ def aggregates(
             tables.append(aggregate("cell", runs, found.scale, boot))
         if not tables:
             refused = "Nothing is summarised: no two levels are complete in the same setting on every data set."
-    said = _heading(tables)
+    said = _heading(tables, len(found.datasets), axes)
     return Aggregates(
         datasets=found.datasets,
         seeds=found.seeds,

@@ -1,4 +1,4 @@
-"""The table of everything: one row a method, cells by rank, then controls by score."""
+"""The table of everything: one row a method, by mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmbench.report.values.cells import CellCost, CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.methods import Method
 from mmbench.report.values.numbers import NONE
-from mmbench.report.values.overall import Overall
+from mmbench.report.values.overall import Overall, OverallRow
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import sentence
 from mmbench.stats.estimates import Estimate
@@ -142,13 +142,33 @@ def _strip(axis: Axis, value: Estimate | None) -> Strip | None:
     return Strip(beyond=beyond(axis, value.mean), low=low, width=round(high - low, 2), at=axis.at(value.mean))
 
 
+def _verdict_column(scale: Scale) -> Column:
+    hint = f"against the combination with the {scale.extreme} mean; of an open one, by how much it may be worse"
+    return Column(name="verdict", title="Verdict", kind="text", hint=hint)
+
+
+VERDICTS = {"better": "best", "equal": "equal", "open": "open", "worse": "worse"}
+
+
+def _verdict(row: CellRow | OverallRow, scale: Scale, behind: float | None = None) -> Entry:
+    """behind: by how much it may be worse than the best."""
+    if row.verdict is None:
+        return Entry(text=NONE, sort="")
+    if row.best:
+        return Entry(text="best", sort="0")
+    text = VERDICTS[row.verdict]
+    if row.verdict == "open" and behind:
+        text += f", up to {scale.change(-behind)}"
+    return Entry(text=text, sort=str(list(VERDICTS).index(row.verdict)))
+
+
 def of_dataset(report: DatasetReport) -> Table:
     """Every cell and control of one data set."""
     scale = report.scale
     step = f"{scale.unit or f'{scale.label}, + better'}"
     columns = (
         *LEVELS,
-        Column(name="rank", title="Rank", hint="by mean; the ranks that it may truly have are in its details"),
+        Column(name="rank", title="Rank", hint="among the combinations, by mean"),
         Column(
             name="score",
             title=sentence(scale.title),
@@ -158,6 +178,7 @@ def of_dataset(report: DatasetReport) -> Table:
         Column(name="strip", title="", kind="strip"),
         Column(name="half", title="±", hint="half width of the interval over seeds"),
         Column(name="to_best", title="To best", hint=f"{step}, paired over seeds"),
+        _verdict_column(scale),
         Column(name="gain_single", title="vs single", hint=f"{step} over the best single modality"),
         *(
             Column(
@@ -195,7 +216,7 @@ def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
     css += [str(row.verdict)] if row.in_top else []
     css += ["first"] if row.best else []
     css += ["none"] if row.score is None else []
-    differences = (None if d is None else d.mean for d in (row.to_best, row.gain_single))
+    to_best, over_single = (None if d is None else d.mean for d in (row.to_best, row.gain_single))
     others = ((_mean(row.metrics.get(name)), other) for name, other in report.beside.items())
     return Row(
         method=row.method,
@@ -207,7 +228,9 @@ def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
             _number(scale.number(_mean(row.score)), _mean(row.score), "strong" if row.in_top else ""),
             None,
             _number(scale.plus_minus(half), half),
-            *(_number(scale.change(d), d) for d in differences),
+            _number(scale.change(to_best), to_best),
+            _verdict(row, scale, row.may_be_behind),
+            _number(scale.change(over_single), over_single),
             *(_number(other.number(v), v) for v, other in others),
             *(_cost(name, cost) for name in ("parameters", "flops")),
             *(_cost(name, cost) for name in ("train_seconds", "inference_us")),
@@ -230,7 +253,7 @@ def of_overall(overall: Overall, reports: Mapping[str, DatasetReport]) -> Table:
     title = f"Mean {scale.label}" if not scale.is_ranks else "Mean rank"
     columns = (
         *LEVELS,
-        Column(name="rank", title="Rank", hint="by mean; the ranks that it may truly have are in its details"),
+        Column(name="rank", title="Rank", hint="among the combinations, by mean"),
         Column(
             name="score",
             title=f"{title} {scale.arrow}",
@@ -240,6 +263,7 @@ def of_overall(overall: Overall, reports: Mapping[str, DatasetReport]) -> Table:
         Column(name="strip", title="", kind="strip"),
         Column(name="half", title="±", hint="half width of the interval; seed noise on these data sets"),
         Column(name="to_best", title="To best", hint=f"{scale.unit or scale.label}, paired over seeds"),
+        _verdict_column(scale),
         *(
             Column(
                 name=f"on-{name}",
@@ -270,6 +294,7 @@ def of_overall(overall: Overall, reports: Mapping[str, DatasetReport]) -> Table:
                     None,
                     _number(scale.plus_minus(half), half),
                     _number(scale.change(to_best), to_best),
+                    _verdict(row, scale),
                     *(
                         _number(scales[name].number(row.per_dataset.get(name)), row.per_dataset.get(name))
                         for name in overall.datasets

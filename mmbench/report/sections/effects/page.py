@@ -15,6 +15,7 @@ from mmbench.report.values.effects import EffectTable
 class EffectView:
     finding: str
     terms: tuple[object, ...]
+    split: tuple[tuple[str, float], ...]
     dropped: tuple[str, ...]
     levels: tuple[tuple[str, dots.Dots], ...]
     pairs: heat.Heats
@@ -39,6 +40,7 @@ def _effect_view(effect: EffectTable) -> EffectView:
     return EffectView(
         finding=effect.finding,
         terms=effect.terms,
+        split=effect.split,
         dropped=effect.dropped,
         levels=tuple((f, dots.levels(f, effect.means, effect.scale)) for f in factors),
         pairs=heat.of_pairs(effect),

@@ -10,6 +10,7 @@ from mmbench.report.scores.context import Context
 from mmbench.report.values import titles
 from mmbench.report.values.effects import EffectTable
 from mmbench.report.values.words import interval, number, percent
+from mmbench.stats.variance import Term
 
 
 def name_of(table: EffectTable) -> str:
@@ -22,14 +23,23 @@ def effect_tables(context: Context) -> list[EffectTable]:
     return [*context.effects.per_dataset, *([] if blocked is None else [blocked])]
 
 
+def _with_split(table: EffectTable) -> Iterator[Term]:
+    """The lines of the table of variance, with those that the attention axis is made of below it."""
+    for term in table.terms:
+        yield term
+        if term.factors == ("attention",):
+            for label, share in table.split:
+                yield Term(factors=(label,), label=label, df=0, share=share, omega2=None, p=None)
+
+
 def effects_tables(context: Context) -> Iterator[Table]:
     parts = effect_tables(context)
-    terms = [(name_of(t), term) for t in parts for term in t.terms]
+    terms = [(name_of(t), term) for t in parts for term in _with_split(t)]
     if terms:
         columns: list[Column] = [
             ("data set", lambda x: x[0], False),
             ("term", lambda x: x[1].label, False),
-            ("df", lambda x: str(x[1].df), True),
+            ("df", lambda x: str(x[1].df) if x[1].df else "–", True),
             ("share", lambda x: percent(x[1].share), True),
             ("ω²", lambda x: "–" if x[1].omega2 is None else number(x[1].omega2), True),
             ("p", lambda x: "–" if x[1].p is None else f"{x[1].p:.2g}", True),

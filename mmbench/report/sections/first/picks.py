@@ -77,7 +77,7 @@ def picks(context: Context, dataset: str | None) -> tuple[Pick, ...]:
     take(min(small, key=lambda c: c.costs["parameters"], default=None), SMALLEST)
     if len(context.levels["attention"]) > 1:
         take(max(pooling, key=lambda c: context.scopes[dataset].scale.oriented(c.score.mean), default=None), WITHOUT)
-    control = _control(context, dataset)
+    control = _control(context, dataset, best.method.key)
     ruled = control is not None and control.recommended
     made = [
         Pick(
@@ -133,8 +133,9 @@ def _relative(rows: Mapping[str, CellRow], best: Mapping[str, CellRow]) -> Itera
             yield name, exp(sum(ratios) / len(ratios))
 
 
-def _control(context: Context, dataset: str | None) -> Pick | None:
-    """The best control of all data sets of the scope: recommended where it does as well on each of them."""
+def _control(context: Context, dataset: str | None, best_key: str) -> Pick | None:
+    """The best control of all data sets of the scope: recommended where it does as well on each of them as the best
+    combination there. best_key: of the combination that is best in the scope, from which the difference is told."""
     names = context.names if dataset is None else (dataset,)
     reports = [context.dataset(name) for name in names]
     if any(d.best is None for d in reports):
@@ -158,16 +159,19 @@ def _control(context: Context, dataset: str | None) -> Pick | None:
     if len(gains) < len(names):
         return None
     here = {d.name: rows[d.name][key] for d in reports}
-    best = {d.name: d.row(str(d.best)) for d in reports}
+    best = {d.name: d.row(best_key) for d in reports}
+    losses = {d.name: turned(g) for d in reports if (g := _gain(best[d.name], key)) is not None}
+    if len(losses) < len(names):
+        return None
     single = here[names[0]].method.role == "single"
     well = all(gains[d.name].verdict in ("worse", "equal") and ahead(d) is not None for d in reports)
-    worst = max(gains.items(), key=lambda item: item[1].mean) if len(names) > 1 else None
+    worst = min(losses.items(), key=lambda item: item[1].mean) if len(names) > 1 else None
     return Pick(
         labels=("One modality alone" if single else "Not a transformer",),
         method=here[names[0]].method,
         score=_average([r.score for r in here.values() if r.score is not None]),
-        loss=turned(combine(gains, context.settings)),
-        worst=None if worst is None else (worst[0], turned(worst[1])),
+        loss=combine(losses, context.settings),
+        worst=worst,
         costs=dict(_relative(here, best)),
         recommended=well,
         command=command(context, dataset, here[names[0]].method),

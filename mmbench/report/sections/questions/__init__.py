@@ -25,7 +25,7 @@ class StandingQuestions(Section[Questions]):
     order = 40
 
     def compute(self, context: Context) -> Questions:
-        best = {d.name: d.best for d in context.datasets}
+        best = {d.name: d.row(d.best).gain_single if d.best else None for d in context.datasets}
         found = questions(context.scores, best, context.levels, context.fusion_families, context.settings)
         return Questions(context=context, found=found)
 

@@ -47,9 +47,11 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
     if POOLING not in levels or len(levels) < 2:
         return None
     of = {lv: lv for lv in levels}
-    pairs = [(lv, POOLING) for lv in levels if lv != POOLING]
-    per_dataset, dropped = compare_levels(over.fields, "attention", of, pairs)
-    per_dataset = {n: order_best_first(ds) for n, ds in per_dataset.items()}
+    mechanisms = [lv for lv in levels if lv != POOLING]
+    # All pairs of the axis are one family of tests, wherever some of them are shown.
+    pairs = [(lv, POOLING) for lv in mechanisms] + list(combinations(mechanisms, 2))
+    compared, dropped = compare_levels(over.fields, "attention", of, pairs)
+    per_dataset = {n: order_best_first(found) for n, ds in compared.items() if (found := _with_pooling(ds))}
     better = {n: [d for d in ds if d.verdict == "better" and fades(d) is None] for n, ds in per_dataset.items()}
     at_first = {n: d for n, ds in per_dataset.items() if not better[n] and (d := most_fading(ds)) is not None}
     worse = [n for n, ds in per_dataset.items() if any(d.verdict == "worse" for d in ds)]
@@ -77,18 +79,22 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
             finding += f"; on {listing(list(at_first))} it learns faster, {in_the_end(at_first, over.scales)}"
         if worse:
             finding += f"; on {listing(worse)} some mechanism is worse than pooling"
-    overall = order_best_first(across(compare_levels(over.joint, "attention", of, pairs)[0], over.settings))
+    overall = across(compare_levels(over.joint, "attention", of, pairs)[0], over.settings)
     return Question(
         name="attention",
         title="Does attention beat pooling?",
         finding=finding,
         sentences=sentences_of(per_dataset, {POOLING: "pooling"}, over.scales),
         per_dataset=per_dataset,
-        overall=overall,
+        overall=order_best_first(_with_pooling(overall)),
         scales=over.scales,
         scale=over.settings.scale,
-        dropped=dropped,
+        dropped=tuple(d for d in dropped if f"and {POOLING} " in d),
     )
+
+
+def _with_pooling(differences: Sequence[Difference]) -> list[Difference]:
+    return [d for d in differences if d.reference == POOLING]
 
 
 def _pairwise(over: Scope, factor: str, of: Mapping[str, str], title: str, word: str) -> Question | None:
@@ -119,11 +125,12 @@ BEST_CELL, ALL_CELLS, SINGLE = "best combination", "all combinations", "best sin
 
 def _against_single(
     fields: Sequence[DatasetScores],
-    best: Mapping[str, str | None],
+    best: Mapping[str, Difference | None],
     singles: Mapping[str, str | None],
     fusions: Sequence[str],
 ) -> tuple[dict[str, tuple[Difference, ...]], list[str]]:
-    """By data set: the best cell, all cells and each fusion against the single modality; what could not be paired."""
+    """By data set: the best cell, all cells and each fusion against the single modality; what could not be paired.
+    best: the gain of the best cell over the best single modality, as it is said everywhere."""
     per_dataset: dict[str, tuple[Difference, ...]] = {}
     dropped = []
     for field in fields:
@@ -143,10 +150,9 @@ def _against_single(
         }  # same modality under each attention
         pairs = [(k, partner[field.methods[k].attention]) for k in field.ranked("cell")
                  if field.methods[k].attention in partner]  # fmt: skip
-        made = []
-        winner = best[field.dataset]
-        if winner is not None:
-            made.append(replace(field.difference(winner, single), subject=BEST_CELL, reference=SINGLE))
+        made: list[Difference] = []
+        gain = best[field.dataset]
+        first = [] if gain is None else [replace(gain, subject=BEST_CELL, reference=SINGLE)]
         if pairs:
             made.append(field.group_difference(ALL_CELLS, SINGLE, pairs))
         for fusion in fusions:
@@ -155,8 +161,10 @@ def _against_single(
                 made.append(field.group_difference(fusion, SINGLE, some))
             else:
                 dropped.append(f"{field.dataset}: no complete combination of {fusion} has its single modality")
-        if made:
-            per_dataset[field.dataset] = adjust(made, field.settings)
+        if first or made:
+            # The rest is one family with it; of itself it says what it says everywhere, where it is one of more.
+            rest = adjust([*first, *made], field.settings)[len(first) :]
+            per_dataset[field.dataset] = (*first, *rest)
     return per_dataset, dropped
 
 
@@ -182,7 +190,7 @@ def _multimodal_finding(found: Mapping[str, Difference]) -> str:
     )
 
 
-def _multimodal(over: Scope, best: Mapping[str, str | None], fusions: Sequence[str]) -> Question | None:
+def _multimodal(over: Scope, best: Mapping[str, Difference | None], fusions: Sequence[str]) -> Question | None:
     """The best cell, all cells and each fusion against the modality that is best alone, under the same attention."""
     singles = {f.dataset: best_single(f) for f in over.fields}
     if not any(f.methods[k].role == "single" for f in over.fields for k in f.methods):
@@ -215,12 +223,13 @@ def _multimodal(over: Scope, best: Mapping[str, str | None], fusions: Sequence[s
 
 def questions(
     fields: Sequence[DatasetScores],
-    best: Mapping[str, str | None],
+    best: Mapping[str, Difference | None],
     levels: Mapping[str, Sequence[str]],
     families: Mapping[str, str],
     settings: Settings,
 ) -> tuple[Question, ...]:
-    """Those that this grid can answer. best: data set -> key of its best cell; families: fusion label -> family.
+    """Those that this grid can answer. best: data set -> the gain of its best cell over its best single modality;
+    families: fusion label -> family.
 
     settings: over all data sets; where its scale is ranks, differences over data sets are of ranks among all ranked
     methods of each.

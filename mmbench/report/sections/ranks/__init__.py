@@ -20,11 +20,12 @@ from mmbench.report.sections.ranks.tables import ranks as tables_of
 class RanksOverDatasets(Section[Ranks]):
     """Ladders of mean ranks, with brackets where a test could be made."""
 
-    title = "Ranks"
+    title = "Other averages: ranks"
     order = 60
 
     def compute(self, context: Context) -> Ranks:
-        return ranks(context.complete_block, context.levels, context.confidence)
+        scope = context.scopes.get(None)
+        return ranks(context.complete_block, context.levels, context.confidence, () if scope is None else scope.axes)
 
     def tables(self, record: Ranks) -> Iterator[Table]:
         yield from tables_of(record)
@@ -38,7 +39,7 @@ class RanksOverDatasets(Section[Ranks]):
         return {"r": record, "ladders": [ladder(t) for t in record.tables]}
 
     def markdown(self, record: Ranks) -> Iterator[Block]:
-        yield "## Ranks over data sets"
+        yield "## Other ways to average: ranks over data sets"
         yield f"{record.finding}."
         yield from md.incomplete(record.refused, record.dropped)
         yield md.bullets(x for t in record.tables for x in (f"{t.finding}.", t.withheld) if x)

@@ -13,6 +13,8 @@ from math import comb
 import numpy as np
 from scipy import stats as scipy_stats
 
+from mmbench.report.scores.agreement import agreement
+from mmbench.report.scores.choices import AxisChoices
 from mmbench.report.scores.complete_block import CompleteBlock
 from mmbench.report.sections.ranks.record import LevelRank, RankPair, Ranks, RankTable
 from mmbench.report.values.numbers import p_value
@@ -109,8 +111,13 @@ def _finding(
     return sentence(f"{leads}; whether {order[0]} ranks above {listing(undecided)} is open")
 
 
-def ranks(found: CompleteBlock, levels: Mapping[str, Sequence[str]], confidence: float) -> Ranks:
-    """levels: factor -> levels in the plan's order."""
+def ranks(
+    found: CompleteBlock,
+    levels: Mapping[str, Sequence[str]],
+    confidence: float,
+    axes: Sequence[AxisChoices] = (),
+) -> Ranks:
+    """levels: factor -> levels in the plan's order. axes: what their means say."""
     by = found.scale.label
     refused = None
     if len(found.datasets) < 2:
@@ -137,11 +144,11 @@ def ranks(found: CompleteBlock, levels: Mapping[str, Sequence[str]], confidence:
         by=by,
         refused=refused,
         dropped=found.dropped,
-        finding=_heading(tables, len(found.datasets), bool(found.dropped)),
+        finding=_heading(tables, len(found.datasets), bool(found.dropped), axes),
     )
 
 
-def _heading(tables: Sequence[RankTable], datasets: int, incomplete: bool) -> str:
+def _heading(tables: Sequence[RankTable], datasets: int, incomplete: bool, axes: Sequence[AxisChoices]) -> str:
     if not tables:
         return "Ranks over data sets: nothing to rank yet"
     over = f"over {count(datasets, 'data set')}"
@@ -152,4 +159,6 @@ def _heading(tables: Sequence[RankTable], datasets: int, incomplete: bool) -> st
         alone = [t for t in tested if not any(t.levels[0].level in g for g in t.groups)]
         said = "; ".join(f"{t.levels[0].level} ranks first of {t.factor}" for t in alone)
         said = sentence(f"{said} {over}") if alone else f"No level ranks above all others {over}"
+    agreed = agreement({t.factor: t.levels[0].level for t in tables}, axes)
+    said += f"; {agreed}" if agreed else ""
     return f"{said} (incomplete grid)" if incomplete else said

@@ -32,7 +32,7 @@ class NoRoot(Root):
         self.folder = Path()
 
     def path(self, relative: str) -> Path:
-        raise CellError("is a path, and no folder was named that paths start from (MMBENCH_ROOT, or --root)")
+        raise CellError("is a path, and no folder was named that paths start from (MMBENCH_ROOT, or --files)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,11 +30,13 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.argument("rows", type=FILE)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help=f"{', '.join(FORMATS)}; default: printed.")
 @click.option(
-    "--root",
+    "--files",
     type=FOLDER,
     help="Folder in which the files of ROWS are; no path may leave it. Default: the folder of ROWS.",
 )
-def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> int:
+# What --files was called; everywhere else --root is the project.
+@click.option("--root", type=FOLDER, hidden=True)
+def predict(*, model: str, rows: Path, out: Path | None, files: Path | None, root: Path | None) -> int:
     """Predict the samples of a table (.csv, .parquet or .jsonl) whose columns are named as in the manifest.
 
     ROWS has paths, texts or numbers, with one column for each modality; other columns are ignored. A row that cannot
@@ -52,7 +54,7 @@ def predict(*, model: str, rows: Path, out: Path | None, root: Path | None) -> i
     with spinner("predicting"):
         predictor = Predictor.load(fetch(model, Path()))
         table = _read(rows, predictor)
-        made = predictor.predict(table, Root(root or rows.parent))
+        made = predictor.predict(table, Root(files or root or rows.parent))
     made.insert(0, "row", table.numbers)
     _write(made, out)
     bad = made[made["error"].notna()]

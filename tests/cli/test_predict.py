@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_told_by_row(
     rows.loc[5, ["f0", "f1", "f2"]] = ""
     rows.loc[6, "f1"] = "many"
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    root = ["--root", str(tmp_path / "photos")]
+    root = ["--files", str(tmp_path / "photos")]
     assert main([*MODEL, str(tmp_path / "rows.csv"), *root, "--out", str(tmp_path / "out.csv")]) == 1
     made = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
     said = dict(zip(made["row"], made["error"], strict=True))

@@ -45,7 +45,9 @@ def artifacts(root: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_copy_leaves_the_original_alone_and_can_be_made_its_own(original: Path, capsys: Shown) -> None:
+def test_a_copy_leaves_the_original_alone_and_can_be_made_its_own(
+    original: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = original.parent / "copy"
     shutil.copytree(original, copy)
     before = content(original)
@@ -54,7 +56,13 @@ def test_a_copy_leaves_the_original_alone_and_can_be_made_its_own(original: Path
     said = capsys.readouterr().err
     assert f"mlflow.db in {copy} was made in {original}" in said and "`mmbench track --here` makes it its own" in said
     assert main(["champion", "--root", str(copy)]) == 1
-    assert main(["predict", "--root", str(copy), "--model", "models:/x@champion", str(copy / "params.yaml")]) == 1
+    # The model is looked for in the MLflow of the folder that one stands in.
+    (copy / "rows.csv").write_text("text\na b\n", encoding="utf-8")
+    with monkeypatch.context() as inside:
+        inside.chdir(copy)
+        capsys.readouterr()
+        assert main(["predict", "--model", "models:/x@champion", "rows.csv"]) == 1
+        assert "was made in" in capsys.readouterr().err
     (copy / "reports" / "report.html").unlink()
     assert main(["report", "--root", str(copy)]) == 0, "a report needs no MLflow"
     assert (copy / "reports" / "report.html").is_file()

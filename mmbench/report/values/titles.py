@@ -21,8 +21,20 @@ def _found(axis: str, name: str) -> Variant | None:
         return None
 
 
+FAMILIES = {
+    "early": "early fusion",
+    "intermediate": "intermediate fusion",
+    "late (features)": "late fusion of features",
+    "late (decisions)": "late fusion of decisions",
+}
+"""Kinds of fusion, by what fusions call their own."""
+
+
 def level(axis: str, label: str, *, short: bool = False) -> str:
-    """`scaled dot-product`, `sliding window(window=8)`: the title of a label, its options as they are."""
+    """`scaled dot-product`, `sliding window(window=8)`: the title of a label, its options as they are; of a kind of
+    fusion, what people call it."""
+    if axis == "fusion" and label in FAMILIES:
+        return FAMILIES[label]
     name, bracket, options = label.partition("(")
     found = _found(axis, name)
     title = name.replace("_", " ") if found is None else found.short if short else found.title

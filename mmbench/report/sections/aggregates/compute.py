@@ -14,6 +14,7 @@ from mmbench.report.scores.agreement import agreement
 from mmbench.report.scores.choices import AxisChoices
 from mmbench.report.scores.complete_block import CompleteBlock
 from mmbench.report.sections.aggregates.record import Aggregates, AggregateTable, Member
+from mmbench.report.values import titles
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import count, sentence
 from mmbench.stats.bootstrap import Bootstrap, Interval, bootstrap, iqm, profile, thresholds_of
@@ -62,13 +63,14 @@ def _finding(factor: str, members: Sequence[Member], scale: Scale) -> str:
     """Which member's middle half is best, and how surely a run of it beats one of the next."""
     best, second = members[0], members[1]
     what = "of the best combinations" if factor == "cell" else f"of {factor}"
-    text = f"{best.name} has the best inter-quartile mean {what} ({scale.number(best.iqm.value)})"
+    names = [m.name if factor == "cell" else titles.level(factor, m.name) for m in (best, second)]
+    text = f"{names[0]} has the best inter-quartile mean {what} ({scale.number(best.iqm.value)})"
     chance = second.improvement
     assert chance is not None
-    said = f"one of its runs beats a run of {second.name} with probability {chance.value:.2f}"
+    said = f"one of its runs beats a run of {names[1]} with probability {chance.value:.2f}"
     if chance.value < 0.5:
         # Its middle half is better, but run against run it loses more often: two sentences that seem to disagree.
-        said = f"yet one of its runs beats a run of {second.name} with a probability of only {chance.value:.2f}"
+        said = f"yet one of its runs beats a run of {names[1]} with a probability of only {chance.value:.2f}"
     may_be_chance = chance.low is not None and chance.high is not None and chance.low <= 0.5 <= chance.high
     return sentence(f"{text}; {said}{', which may be chance' if may_be_chance else ''}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 from mmbench.report.scores.contrasts import adjust, compare_levels
@@ -57,7 +58,7 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
     worse = [n for n, ds in per_dataset.items() if any(d.verdict == "worse" for d in ds)]
     winners = [n for n, ds in better.items() if ds]
     if not per_dataset:
-        finding = "Attention against pooling: no answer yet"
+        finding = "Whether attention beats pooling: no answer yet"
     elif not is_testable(per_dataset):
         finding = f"{ONE_SEED} whether attention beats pooling"
     elif at_first and not winners:
@@ -84,7 +85,7 @@ def _attention(over: Scope, levels: Sequence[str]) -> Question | None:
         name="attention",
         title="Does attention beat pooling?",
         finding=finding,
-        sentences=sentences_of(per_dataset, {POOLING: "pooling"}, over.scales),
+        sentences=sentences_of(per_dataset, partial(titles.level, "attention"), over.scales),
         per_dataset=per_dataset,
         overall=order_best_first(_with_pooling(overall)),
         scales=over.scales,
@@ -99,7 +100,7 @@ def _with_pooling(differences: Sequence[Difference]) -> list[Difference]:
 
 def _pairwise(over: Scope, factor: str, of: Mapping[str, str], title: str, word: str) -> Question | None:
     def name(kind: str) -> str:
-        return f"{kind} fusion" if factor == "fusion" else titles.noun(factor, kind)
+        return titles.level(factor, kind) if factor == "fusion" else titles.noun(factor, kind)
 
     kinds = rank_kinds(over.joint, factor, of)
     if len(kinds) < 2:
@@ -110,8 +111,8 @@ def _pairwise(over: Scope, factor: str, of: Mapping[str, str], title: str, word:
     return Question(
         name=factor,
         title=title,
-        finding=name_winner(per_dataset, kinds, word, name),
-        sentences=sentences_of(per_dataset, {}, over.scales),
+        finding=name_winner(per_dataset, kinds, word, name, partial(titles.level, factor)),
+        sentences=sentences_of(per_dataset, partial(titles.level, factor), over.scales),
         per_dataset=per_dataset,
         overall=overall,
         scales=over.scales,
@@ -200,19 +201,22 @@ def _multimodal(over: Scope, best: Mapping[str, Difference | None], fusions: Seq
     per_dataset = {n: order_best_first(ds, first) for n, ds in per_dataset.items()}
     found = find_verdicts(per_dataset, BEST_CELL, SINGLE)
     if not found:
-        finding = "Several modalities against one: no answer yet"
+        finding = "Whether several modalities beat one: no answer yet"
     elif not is_testable(per_dataset):
         finding = f"{ONE_SEED} whether several modalities beat the best one alone"
     else:
         finding = _multimodal_finding(found)
-    names = {SINGLE: "the best single modality"}
+
+    def name(side: str) -> str:
+        return {SINGLE: "the best single modality"}.get(side) or titles.level("fusion", side)
+
     which = "; ".join(f"{f.methods[k].modality} on {f.dataset}" for f in over.fields if (k := singles[f.dataset]))
     note = (f"The best single modality is {which}.",) if which else ()
     return Question(
         name="multimodal",
         title="Do several modalities beat the best single one?",
         finding=finding,
-        sentences=(*note, *sentences_of(per_dataset, names, over.scales)),
+        sentences=(*note, *sentences_of(per_dataset, name, over.scales)),
         per_dataset=per_dataset,
         overall=(),  # what several modalities gain differs by design from data set to data set: no mean of that
         scales=over.scales,

@@ -74,16 +74,16 @@ def tally(found: Mapping[str, Difference]) -> str:
 
 def sentences_of(
     per_dataset: Mapping[str, Sequence[Difference]],
-    name: Mapping[str, str],
+    name: Callable[[str], str],
     scales: Mapping[str, Scale],
 ) -> tuple[str, ...]:
-    """One a comparison, over all data sets."""
+    """One a comparison, over all data sets. name: how a side reads."""
     made = []
     for subject, reference in dict.fromkeys((d.subject, d.reference) for ds in per_dataset.values() for d in ds):
         found = find_verdicts(per_dataset, subject, reference)
-        left, right = name.get(subject, subject), name.get(reference, reference)
+        left, right = name(subject), name(reference)
         detail = "; ".join(f"{dataset} {gain(x, scales[dataset])}" for dataset, x in found.items())
-        made.append(sentence(f"{left} against {right}: {tally(found)} ({detail})."))
+        made.append(sentence(f"{left} minus {right}: {tally(found)} ({detail})."))
     return tuple(made)
 
 
@@ -108,9 +108,10 @@ def name_winner(
     levels: Sequence[str],
     title: str,
     name: Callable[[str], str] = str,
+    label: Callable[[str], str] = str,
 ) -> str:
     """A heading for pairwise comparisons: which level beats all others, and on how many data sets; or which ones to
-    avoid. name: how a level reads."""
+    avoid. name: how a level reads in a sentence; label: by itself."""
     wins: dict[str, list[str]] = {}
     undecided = []
     for dataset, differences in per_dataset.items():
@@ -130,10 +131,10 @@ def name_winner(
         return f"{ONE_SEED} which {title} is best"
     if not wins:
         return _without_winner(per_dataset, title, name)
-    parts = [f"{lv} on {listing(where)}" for lv, where in wins.items()]
+    parts = [f"{label(lv)} on {listing(where)}" for lv, where in wins.items()]
     if len(wins) == 1 and not undecided:
         where = "every data set" if len(per_dataset) > 1 else listing(list(per_dataset))
-        return sentence(f"{next(iter(wins))} is the best {title} on {where}")
+        return sentence(f"{label(next(iter(wins)))} is the best {title} on {where}")
     tail = f"; no single winner on {listing(undecided)}" if undecided else ""
     return sentence(f"best {title}: {' and '.join(parts)}{tail}")
 

@@ -17,6 +17,7 @@ from mmbench.report.scores.agreement import agreement
 from mmbench.report.scores.choices import AxisChoices
 from mmbench.report.scores.complete_block import CompleteBlock
 from mmbench.report.sections.ranks.record import LevelRank, RankPair, Ranks, RankTable
+from mmbench.report.values import titles
 from mmbench.report.values.numbers import p_value
 from mmbench.report.values.words import count, listing, sentence
 from mmbench.stats import paired
@@ -99,13 +100,15 @@ def _finding(
     withheld: str | None,
     enough: int,
 ) -> str:
+    leader = order[0]
+    order = [titles.level(factor, level) for level in order]
     first = [level for level, rank in zip(order, mean, strict=True) if rank == mean[0]]
     leads = f"{listing(first)} {'has' if len(first) == 1 else 'share'} the best mean rank of {factor} ({mean[0]:.2f})"
     if withheld is not None:
         return sentence(f"{leads}; too few data sets to test it, {enough} are needed")
     if not pairs:
         return sentence(f"whether any {factor} ranks above another is open (Friedman, {p_value(omnibus)})")
-    undecided = [p.second for p in pairs if p.first == order[0] and not p.apart]
+    undecided = [titles.level(factor, p.second) for p in pairs if p.first == leader and not p.apart]
     if not undecided:
         return sentence(f"{leads} and ranks above all others")
     return sentence(f"{leads}; whether {order[0]} ranks above {listing(undecided)} is open")

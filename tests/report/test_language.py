@@ -54,6 +54,20 @@ AVOID = (
 )
 CODE = (r"\bcells?\b",)
 """Words of the code: people read combination, method or trial."""
+SETTINGS = (
+    r"\blate \((features|decisions)\)",
+    r"\b(early_)?concat (is|has|minus)\b",
+    r"\w against (mean )?pooling",
+    r"_",
+)
+"""Names of settings in sentences and headings, where people read what they are called; "against" for minus."""
+
+
+def prose_of(page: str) -> str:
+    """Its headings, and what is said below "In words"."""
+    page = page.replace("<wbr>", "")
+    parts = re.findall(r"<h[1-4][^>]*>.*?</h[1-4]>|<summary>In words</summary>.*?</ul>", page, flags=re.DOTALL)
+    return words_of(" ".join(parts))
 
 
 def words_of(page: str) -> str:
@@ -97,7 +111,9 @@ def helps(command: click.Command, name: str = "mmbench") -> Iterator[tuple[str, 
 )
 def test_the_report_reads_well(made: dict[str, object]) -> None:
     report = analyse(**make(**made).arguments())  # type: ignore[arg-type]
-    assert found_in(words_of(render(report))) == []
+    page = render(report)
+    assert found_in(words_of(page)) == []
+    assert "minus" in prose_of(page) and found_in(prose_of(page), SETTINGS) == []
     markdown = "\n".join(line for line in in_markdown(report).splitlines() if not re.match(r"- \w+: \[", line))
     assert found_in(re.sub(r"\[[^\]]*\]\([^)]*\)", "", markdown)) == []
 
@@ -141,4 +157,5 @@ def test_the_documentation_reads_well(page: str) -> None:
 
 
 def test_a_phrase_to_avoid_is_found() -> None:
+    assert found_in(prose_of("<h2>Late (features) is best</h2>"), SETTINGS)
     assert found_in("Whether it is better cannot be told.") and found_in("All cells") and not found_in("cancelled")

@@ -19,5 +19,6 @@ def new(folder: Path) -> None:
         click.echo(f"wrote {folder / name}")
     click.echo()
     click.echo(f"next: cd {folder}")
-    click.echo("      mmbench plan   (what params.yaml asks for)")
-    click.echo("      dvc repro      (prepare, train, report)")
+    click.echo("      dvc repro prepare   (make the data)")
+    click.echo("      mmbench plan        (what params.yaml asks for)")
+    click.echo("      dvc repro           (train and report)")

@@ -33,13 +33,18 @@ def _read(project: Project) -> dict[str, Any]:
 
 
 def _number(value: float | None, unit: float) -> str:
-    return "–" if value is None else f"{value * unit:+.1f}" if unit == 100 else f"{value:+.3g}"
+    if value is None:
+        return "–"
+    text = f"{value * unit:+.1f}" if unit == 100 else f"{value:+.3g}"
+    return text if text.strip("+-0.") else text[1:]
 
 
 def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str]) -> list[str]:
     unit = 100 if record["metric"] in shares else 1
     low, high = (_number(record[name], unit) for name in ("low", "high"))
     verdict = record["verdict"] or "one seed"
+    if verdict == "open" and record["low"] is not None and not record["low"] <= 0 <= record["high"]:
+        verdict += " (clear alone, not among all comparisons)"
     if record["decided_at"]:
         verdict += f", about {record['decided_at']} seeds would decide"
     if record.get("lasts") is False:

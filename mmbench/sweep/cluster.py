@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import joblib
 import psutil
 import ray
+from ray._private import ray_constants
 
 from mmbench.errors import UserError
 from mmbench.schema.params import Sweep
@@ -72,6 +73,18 @@ def _knock(address: str) -> None:
         ) from None
 
 
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """A Ray that is started within it listens on this machine only, and not on all of its addresses. Ray has that for
+    desktops, whose firewalls would ask, and names no setting that is read later than its import."""
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
 def _start(address: str | None) -> None:
     """Start a Ray of our own, or join the cluster at `address`."""
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
@@ -85,7 +98,8 @@ def _start(address: str | None) -> None:
             "include_dashboard": False,
             "_system_config": ray_settings.SYSTEM,
         }
-    ray.init(**options)
+    with nullcontext() if address else _on_loopback():
+        ray.init(**options)
     # Tune reports lost workers as errors of its own; the ledger and the summary tell them.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     if not address:

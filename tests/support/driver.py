@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import signal
 import subprocess
@@ -70,6 +72,8 @@ def stop(root: Path, count: int, how: signal.Signals) -> tuple[int, str]:
         time.sleep(0.02)
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) > 3
+    heard = listening([psutil.Process(process.pid), *family])
+    assert heard and all(address.is_loopback for address in heard), "Ray listens for other machines"
     os.kill(process.pid, how)
     output, _ = process.communicate(timeout=60)
     end = time.monotonic() + 10
@@ -77,6 +81,18 @@ def stop(root: Path, count: int, how: signal.Signals) -> tuple[int, str]:
         time.sleep(0.1)
     assert _remaining(family) == []
     return process.returncode, output
+
+
+def listening(processes: list[psutil.Process]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses on which these processes take connections."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            for connection in process.net_connections("inet"):
+                if connection.status == psutil.CONN_LISTEN:
+                    address = ipaddress.ip_address(connection.laddr.ip)
+                    found.append(getattr(address, "ipv4_mapped", None) or address)
+    return found
 
 
 def _remaining(processes: list[psutil.Process]) -> list[psutil.Process]:

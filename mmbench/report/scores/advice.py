@@ -122,17 +122,25 @@ def numbers(axes: Sequence[AxisChoices], scale: Scale, depends_on: Interaction |
     if told:
         yield sentence("; ".join(told)) + "."
     equal = [a for a in axes if a.state == "equal"]
-    if equal:
-        most = max(a.largest for a in equal)
-        levels = either([a.axis for a in equal])
+    inside = None if depends_on is None else depends_on.inside
+    everywhere = [a for a in equal if a is not inside]
+    if everywhere:
+        levels = either([a.axis for a in everywhere])
         which = "Other" if told else "All"
-        amount = _amount(most, scale)
-        at_most = amount if amount.startswith("less") else f"at most {amount}"
-        yield f"{which} choices of {levels} differ by {at_most} on average, which counts as equal."
+        yield f"{which} choices of {levels} differ by {_at_most(everywhere, scale)} on average, which counts as equal."
+    if depends_on is not None and inside in equal:
+        # True of these levels alone: elsewhere they may differ by more.
+        where = either([titles.noun(depends_on.base.axis, level) for level in depends_on.base.group])
+        yield f"With {where}, choices of {inside.axis} differ by {_at_most([inside], scale)}, which counts as equal."
     if depends_on is not None:
         yield from _elsewhere(depends_on, scale)
     else:
         yield from _on_single_datasets(axes, scale)
+
+
+def _at_most(axes: Sequence[AxisChoices], scale: Scale) -> str:
+    amount = _amount(max(a.largest for a in axes), scale)
+    return amount if amount.startswith("less") else f"at most {amount}"
 
 
 def _elsewhere(found: Interaction, scale: Scale) -> Iterator[str]:

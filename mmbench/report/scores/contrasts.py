@@ -94,7 +94,9 @@ def decided_at(d: Difference, rope: float) -> int | None:
     """About how many seeds would decide a difference that is open and stays as it is; None where that is not known."""
     if d.verdict != "open" or d.half is None or d.near is None:
         return None
-    return paired.seeds_to_decide(d.mean, d.half, d.near, rope, d.n) or None
+    found = paired.seeds_to_decide(d.mean, d.half, d.near, rope, d.n)
+    # Clear by itself and open only among all comparisons: how many seeds that takes is not known.
+    return found if found > d.n else None
 
 
 def verdict_records(

@@ -14,6 +14,8 @@ FAR = 10
 """Margins by which they must differ where the noise of few samples is not known."""
 LEAKAGE, GROUPS = "accepted leakage: ", "few groups: "
 """How notes of a data set begin that tell of these."""
+MAY = ", and other groups may differ"
+"""What each note on groups ends with; said once of several."""
 
 
 def warnings(d: DatasetReport) -> Iterator[str]:
@@ -27,9 +29,9 @@ def warnings(d: DatasetReport) -> Iterator[str]:
     leaks = [note.removeprefix(LEAKAGE).rstrip(".") for note in d.notes if note.startswith(LEAKAGE)]
     if leaks:
         yield f"Scores may be too good: leakage between the splits was accepted ({listing(leaks, most=9)})."
-    groups = [note.removeprefix(GROUPS).rstrip(".") for note in d.notes if note.startswith(GROUPS)]
+    groups = [note.removeprefix(GROUPS).rstrip(".").removesuffix(MAY) for note in d.notes if note.startswith(GROUPS)]
     if groups:
-        yield f"Intervals and verdicts hold for these groups alone: {listing(groups, most=9)}."
+        yield f"Intervals and verdicts hold for these groups alone: {listing(groups, most=9)}{MAY}."
 
 
 def validation_gap(d: DatasetReport) -> str:

@@ -22,7 +22,8 @@ def scores_of(query_BHNa: Tensor, key_BHMa: Tensor, u_Ha: Tensor) -> Tensor:
     """sum_a u_a tanh(query_a + key_a), (B, H, N, M): at once where that is little, else one hidden unit at a time."""
     batch, heads, queries, units = query_BHNa.shape
     if batch * heads * queries * key_BHMa.shape[2] * units > AT_ONCE:
-        return additive_scores(query_BHNa, key_BHMa, u_Ha)
+        scores = _Stacked.apply if masking.is_stacked() else additive_scores
+        return scores(query_BHNa, key_BHMa, u_Ha)
     hidden_BHNMa = torch.tanh(query_BHNa[:, :, :, None] + key_BHMa[:, :, None])
     return (hidden_BHNMa @ u_Ha[:, None, :, None])[..., 0]
 
@@ -103,6 +104,65 @@ def _backward(ctx: Any, grad_BHNM: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 additive_scores.register_autograd(_backward, setup_context=_keep)
+
+
+def _as_heads(x: Tensor, axis: int | None, models: int) -> Tensor:
+    """(B, H, L, a) of each model (of all where `axis` is None) -> (B, models H, L, a): a model is so many more heads."""
+    x_PBHLa = x.expand(models, *x.shape) if axis is None else x.movedim(axis, 0)
+    return x_PBHLa.transpose(0, 1).flatten(1, 2)
+
+
+def _as_models(x_BHLa: Tensor, models: int) -> Tensor:
+    """The reverse: (models, B, H, L, a)."""
+    return x_BHLa.unflatten(1, (models, -1)).transpose(0, 1)
+
+
+def _units(u: Tensor, axis: int | None, models: int) -> Tensor:
+    """(H, a) of each model -> (models H, a)."""
+    return (u.expand(models, *u.shape) if axis is None else u.movedim(axis, 0)).flatten(0, 1)
+
+
+class _Gradients(torch.autograd.Function):
+    """`additive_scores_backward` for many models at once."""
+
+    @staticmethod
+    def forward(grad: Tensor, query: Tensor, key: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return additive_scores_backward(grad, query, key, u)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        """Nothing is kept: there are no second derivatives."""
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], *given: Tensor
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[int, int, int]]:
+        models = info.batch_size
+        *pairs, u = (f(x, axis, models) for f, x, axis in zip((*3 * (_as_heads,), _units), given, in_dims, strict=True))
+        d_query, d_key, d_u = _Gradients.apply(*pairs, u)
+        return (_as_models(d_query, models), _as_models(d_key, models), d_u.unflatten(0, (models, -1))), (0, 0, 0)
+
+
+class _Stacked(torch.autograd.Function):
+    """`additive_scores` for many models at once: `torch.func` takes no gradient of a custom operator."""
+
+    @staticmethod
+    def forward(query: Tensor, key: Tensor, u: Tensor) -> Tensor:
+        return additive_scores(query, key, u)
+
+    setup_context = staticmethod(_keep)
+
+    @staticmethod
+    def backward(ctx: Any, grad_BHNM: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _Gradients.apply(grad_BHNM, *ctx.saved_tensors)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *given: Tensor) -> tuple[Tensor, int]:
+        models = info.batch_size
+        query, key, u = (
+            f(x, axis, models) for f, x, axis in zip((_as_heads, _as_heads, _units), given, in_dims, strict=True)
+        )
+        return _as_models(_Stacked.apply(query, key, u), models), 0
 
 
 @register_flop_formula(torch.ops.mmbench.additive_scores)

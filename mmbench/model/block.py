@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmbench.model.interfaces import Attention, Bank, Heads, Stream, Values
+from mmbench.model.masking import is_stacked
 
 MakeAttention = Callable[[], Attention]
 
@@ -51,7 +52,7 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" or is_stacked():
             return F.dropout(x, self.share)
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.zeroed

@@ -7,10 +7,31 @@ Shape legend: mmbench.model.interfaces; S slots.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+_STACKED: ContextVar[bool] = ContextVar("stacked", default=False)
+
+
+@contextmanager
+def stacked() -> Iterator[None]:
+    """Within it, models run as one program (`torch.func.vmap`): what depends on values, such as whether there is any
+    padding, cannot be looked at, and attention goes by its formula, since the fused kernel has no batched form."""
+    token = _STACKED.set(True)
+    try:
+        yield
+    finally:
+        _STACKED.reset(token)
+
+
+def is_stacked() -> bool:
+    """Whether models run as one program."""
+    return _STACKED.get()
 
 
 def softmax(scores_BHNM: Tensor, mask_BM: Tensor) -> Tensor:
@@ -26,7 +47,7 @@ def softmax(scores_BHNM: Tensor, mask_BM: Tensor) -> Tensor:
 
 def nothing_is_padding(mask_BM: Tensor) -> bool:
     """True where that is known at once: on a CPU a look at the mask is cheap, a GPU would have to wait for it."""
-    return mask_BM.device.type == "cpu" and bool(mask_BM.all())
+    return mask_BM.device.type == "cpu" and not _STACKED.get() and bool(mask_BM.all())
 
 
 def softmax_attention(
@@ -42,10 +63,10 @@ def softmax_attention(
 
     scale: 1 / sqrt(d) where None. Weights (B, H, N, M) on request, by the formula.
     """
-    if need_weights:
+    if need_weights or _STACKED.get():
         factor = 1 / math.sqrt(q_BHNd.shape[-1]) if scale is None else scale
         weights = softmax(q_BHNd @ k_BHMd.mT * factor, mask_BM)
-        return weights @ v_BHMd, weights
+        return weights @ v_BHMd, weights if need_weights else None
     if nothing_is_padding(mask_BM):
         return F.scaled_dot_product_attention(q_BHNd, k_BHMd, v_BHMd, scale=scale), None
     some_B1 = mask_BM.any(-1, keepdim=True)

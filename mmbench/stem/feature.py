@@ -34,7 +34,9 @@ class Feature(Stem):
             x = nn.functional.pad(example.values, (0, len(self.position) * self.chunk - example.values.shape[1]))
             example = Example(values=x.reshape(len(x), len(self.position), self.chunk), mask=example.mask)
         x = example.filled()
-        tokens = (x.unsqueeze(2) @ self.weight).squeeze(2) + self.position[: x.shape[1]]
+        # Weights that all steps share need no copy a step, with many models at once least of all.
+        tokens = (x.unsqueeze(2) @ self.weight).squeeze(2) if self.chunk else x @ self.weight[0]
+        tokens = tokens + self.position[: x.shape[1]]
         if example.mask is None:
             return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
         return tokens, example.mask

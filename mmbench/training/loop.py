@@ -158,6 +158,38 @@ class _Steps:
             self.flat.release()
 
 
+class History:
+    """What the epochs of one model have come to: its curves, and the best one with its weights and outputs."""
+
+    def __init__(self, objective: Objective, labels: Tensor, patience: int | None) -> None:
+        """labels: of the validation split. patience: epochs without a better score before stopping; None: never."""
+        self.objective, self.labels, self.patience = objective, labels, patience
+        self.truth = labels.cpu().numpy()
+        self.metric = objective.task.metric
+        self.curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{self.metric}": []}
+        self.best: _Best | None = None
+
+    def add(self, train_loss: float, logits: Tensor, weights: Callable[[], dict[str, Tensor]]) -> bool:
+        """Take in an epoch; whether training goes on. logits: (N, C) on the validation split, of the weights that
+        count. weights: makes a copy of those, which is asked for where they are the best so far.
+
+        Raises DivergedError where a loss is not finite.
+        """
+        epoch = len(self.curves["train_loss"])
+        loss = self.objective.loss(logits, self.labels).item()
+        if not math.isfinite(train_loss + loss):
+            raise DivergedError(f"training loss {train_loss}, validation loss {loss} at epoch {epoch}")
+        # Of outputs as they are kept, so that whoever computes it from them later finds the same number.
+        guess = predictions(self.objective.task.kind, self.objective.in_units(logits).cpu().numpy())
+        # A metric that these samples cannot carry (AUROC of one class) leaves the choice to the loss.
+        score = scores(self.objective.task, guess, self.truth, only=(self.metric,)).get(self.metric, math.nan)
+        for name, value in zip(self.curves, (train_loss, loss, score), strict=True):
+            self.curves[name].append(value)
+        if self.best is None or not self.best.holds_against(self.metric, score, loss):
+            self.best = _Best(score=score, loss=loss, epoch=epoch, weights=weights(), outputs=logits)
+        return self.patience is None or epoch - self.best.epoch < self.patience
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Best:
     """The best epoch so far: by the main metric on validation; of equals, by the loss."""
@@ -196,10 +228,7 @@ def fit(
     cuda = device.type == "cuda"
     steps = _Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay)
     order = torch.Generator().manual_seed(seed)
-    metric = objective.task.metric
-    curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{metric}": []}
-    best: _Best | None = None
-    truth = validation.labels.cpu().numpy()
+    history = History(objective, validation.labels, settings.patience)
     began = time.perf_counter()
 
     for epoch in range(settings.epochs):
@@ -211,26 +240,18 @@ def fit(
         mean_loss = (total / len(train)).item()
         with steps.evaluated():
             logits = predict(model, validation, precision=settings.precision)
-            weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-        validation_loss = objective.loss(logits, validation.labels).item()
-        if not math.isfinite(mean_loss + validation_loss):
-            raise DivergedError(f"training loss {mean_loss}, validation loss {validation_loss} at epoch {epoch}")
-        # Of outputs as they are kept, so that whoever computes it from them later finds the same number.
-        guess = predictions(objective.task.kind, objective.in_units(logits).cpu().numpy())
-        # A metric that these samples cannot carry (AUROC of one class) leaves the choice to the loss.
-        score = scores(objective.task, guess, truth, only=(metric,)).get(metric, math.nan)
-        for name, value in zip(curves, (mean_loss, validation_loss, score), strict=True):
-            curves[name].append(value)
-        if best is None or not best.holds_against(metric, score, validation_loss):
-            best = _Best(score=score, loss=validation_loss, epoch=epoch, weights=weights, outputs=logits)
-        on_epoch(epoch, curves)
-        if settings.patience is not None and epoch - best.epoch >= settings.patience:
+            goes_on = history.add(
+                mean_loss, logits, lambda: {k: v.detach().clone() for k, v in model.state_dict().items()}
+            )
+        on_epoch(epoch, history.curves)
+        if not goes_on:
             break
 
     if cuda:
         torch.cuda.synchronize(device)
+    best = history.best
     assert best is not None
     steps.release()
     model.load_state_dict(best.weights)
     seconds = time.perf_counter() - began
-    return Trained(curves=curves, best_epoch=best.epoch, seconds=seconds, outputs=best.outputs)
+    return Trained(curves=history.curves, best_epoch=best.epoch, seconds=seconds, outputs=best.outputs)

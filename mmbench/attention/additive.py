@@ -107,7 +107,7 @@ additive_scores.register_autograd(_backward, setup_context=_keep)
 
 
 def _as_heads(x: Tensor, axis: int | None, models: int) -> Tensor:
-    """(B, H, L, a) of each model (of all where `axis` is None) -> (B, models H, L, a): a model is so many more heads."""
+    """(B, H, L, a) of each model (of all where `axis` is None) -> (B, models H, L, a): a model is more heads."""
     x_PBHLa = x.expand(models, *x.shape) if axis is None else x.movedim(axis, 0)
     return x_PBHLa.transpose(0, 1).flatten(1, 2)
 

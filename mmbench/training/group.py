@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import count
 
 import torch
@@ -33,7 +34,7 @@ def alike(some: Training, others: Training) -> bool:
     return some.model_dump(include=set(SHARED)) == others.model_dump(include=set(SHARED))
 
 
-class _Steps:
+class Steps:
     """The optimisers of a stack and their schedule: one call trains every model on its own batch.
 
     norms, losses: (P,) of the last step. first_bad: (P,) the step at which a model's loss or gradient was not finite
@@ -70,20 +71,23 @@ class _Steps:
         inputs, labels = train.rows(index.flatten())
         tensors, layout = pack(inputs)
         tensors = [t.unflatten(0, (models, batch)) for t in tensors]
-        torch.utils.deterministic.fill_uninitialized_memory = self.done == 0  # type: ignore[attr-defined]
-        self.now.copy_(self.table[self.done])
-        losses = self._step(tensors, layout, labels.unflatten(0, (models, batch)))
-        self.done += 1
-        return losses
+        return self.step(tensors, layout, labels.unflatten(0, (models, batch)))
 
     def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         return self.objective.training_loss(outputs, labels)
+
+    def step(self, tensors: Sequence[Tensor], layout: Sequence[tuple[str, bool]], labels: Tensor) -> Tensor:
+        """The same on batches as models take them, (P, B, ...). layout: as `mmbench.training.stack.pack` gives it."""
+        torch.utils.deterministic.fill_uninitialized_memory = self.done == 0  # type: ignore[attr-defined]
+        self.now.copy_(self.table[self.done])
+        losses = self._step(tensors, layout, labels)
+        self.done += 1
+        return losses
 
     def _step(self, tensors: Sequence[Tensor], layout: Sequence[tuple[str, bool]], labels: Tensor) -> Tensor:
         first = self.settings[0]
         with autocast(first.precision, labels.device):
             losses = self.stack.gradients(tensors, layout, labels, self._loss, self.gradients)
-        losses = losses.float()
         with torch.no_grad():
             norms = self.gradients.norm(dim=1)
             self._note(losses, norms)
@@ -174,10 +178,10 @@ def fit(
     began = time.perf_counter()
     stack = Stack(models)
     check(stack, train, objective, first.batch_size)
-    steps = _Steps(stack, settings, objective, samples=len(train))
+    steps = Steps(stack, settings, objective, samples=len(train))
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     histories = [History(objective, validation.labels, first.patience) for _ in models]
-    running, ended = set(range(len(models))), {}
+    running, ended = set(range(len(models))), dict[int, DivergedError]()
     for epoch in count():
         stack.skeleton.train()
         totals = torch.zeros(len(models), device=device)
@@ -191,7 +195,7 @@ def fit(
             if row not in running:
                 continue
             try:
-                goes_on = histories[row].add(mean_loss, logits[row], lambda row=row: stack.state(row, steps.weights))
+                goes_on = histories[row].add(mean_loss, logits[row], partial(stack.state, row, steps.weights))
             except DivergedError as error:
                 ended[row], goes_on = error, False
             if not goes_on:

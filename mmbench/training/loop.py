@@ -70,7 +70,7 @@ def _has_hooks(parameter: nn.Parameter) -> bool:
     return bool(getattr(parameter, "_post_accumulate_grad_hooks", None))
 
 
-class _Steps:
+class Steps:
     """The optimiser and its schedule: one call trains on one batch."""
 
     def __init__(
@@ -226,7 +226,7 @@ def fit(
     """
     device = train.labels.device
     cuda = device.type == "cuda"
-    steps = _Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay)
+    steps = Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay)
     order = torch.Generator().manual_seed(seed)
     history = History(objective, validation.labels, settings.patience)
     began = time.perf_counter()

@@ -85,7 +85,7 @@ class Stack:
         tensors, layout = pack(inputs)
         self.skeleton.eval()
 
-        def one(trained: Mapping[str, Tensor], fixed: Mapping[str, Tensor]) -> Tensor:
+        def one(trained: dict[str, Tensor], fixed: dict[str, Tensor]) -> Tensor:
             return functional_call(self.skeleton, (trained, fixed), (unpack(tensors, layout),))
 
         with _as_one():
@@ -101,7 +101,7 @@ class Stack:
         """
 
         def one(
-            trained: Mapping[str, Tensor], fixed: Mapping[str, Tensor], tensors: Sequence[Tensor], labels: Tensor
+            trained: dict[str, Tensor], fixed: dict[str, Tensor], tensors: Sequence[Tensor], labels: Tensor
         ) -> Tensor:
             return loss(functional_call(self.skeleton, (trained, fixed), (unpack(tensors, layout),)), labels)
 

@@ -233,7 +233,8 @@ class Sweep(Frozen):
     """How trials are run; none of it is part of a trial's identity.
 
     budget: seconds of training, of all trials together: no round of a race begins that would go beyond them, by what
-    trials have taken so far. keep_weights: GB in all.
+    trials have taken so far. keep_weights: GB in all. group: seeds and configurations of one combination that are
+    trained as one program, at most; 1: each alone.
     """
 
     at_once: Positive | Literal["auto"]
@@ -243,6 +244,7 @@ class Sweep(Frozen):
     retries: Annotated[int, Field(ge=0)]
     keep_weights: Annotated[float, Field(ge=0, le=1_000_000)] = 2.0
     budget: Duration | None = None
+    group: Annotated[int, Field(ge=1, le=1024)] = 1
 
 
 class Tracking(Frozen):

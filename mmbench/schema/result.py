@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from mmbench.schema.measured import Hardware, Measured
 from mmbench.schema.metric import METRICS, MetricInfo
 from mmbench.schema.quantity import QUANTITIES, TRAINING, Value, describe
-from mmbench.schema.strict_yaml import Frozen
+from mmbench.schema.strict_yaml import Frozen, Names
 from mmbench.schema.trial import TrialConfig
 
 
@@ -87,6 +87,8 @@ class TrialResult(Frozen):
         outputs: The file of its outputs, without which a trial that is done is not finished; None of a trial that did
             not end well, and of one from before outputs were kept, which has its metrics in its JSON.
         weights: The file of its weights, where they were kept.
+        group: The trials that were one program, in order and with this one; empty where it was trained alone.
+        ungrouped: Why it was trained alone where it should have been in a group.
     """
 
     trial_id: str
@@ -105,6 +107,8 @@ class TrialResult(Frozen):
     unrepeatable: str | None = None
     outputs: FileDigest | None = None
     weights: FileDigest | None = None
+    group: Names = ()
+    ungrouped: str | None = None
     provenance: Provenance
 
     @model_validator(mode="before")

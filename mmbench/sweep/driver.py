@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,8 @@ class Driver(tune.Callback):
     ) -> None:
         self.work = work
         self.waiting = deque(assignments)
-        self.to_train = sum(a.trains for a in assignments)
-        self.to_measure = len(assignments) - self.to_train
+        self.to_train = sum(a.results for a in assignments)
+        self.to_measure = sum(not a.trains for a in assignments)
         self.on_more = on_more
         self.ledger = ledger
         self.guard = guard
@@ -136,12 +136,15 @@ class Driver(tune.Callback):
         out_of_memory = self._out_of_memory(error)
         if isinstance(error, ray.exceptions.RayTaskError):
             self.settle(running, State.FAILED, _plain(error))
-        elif limit is not None and seconds >= limit + GRACE_S:
+        elif limit is not None and seconds >= len(todo.members) * limit + GRACE_S:
             message = f"took longer than its limit of {limit:g} s and did not react, so its process was ended"
             self.settle(running, State.TIMEOUT, message)
         elif losses <= self.retries:
             # A probe may have been what ended it: the trial is trained first, and measured apart.
             self.waiting.append(todo.without_probes() if todo.trains else todo)
+        elif todo.mates:
+            # One of them may be what ends it: each is tried alone.
+            self.waiting.extend(a.without_probes() for a in todo.members if a.kept)
         elif out_of_memory:
             self.settle(running, State.OUT_OF_MEMORY, "the machine ran out of memory and its process was ended")
         else:
@@ -154,6 +157,11 @@ class Driver(tune.Callback):
 
     def settle(self, running: Running, state: State, message: str) -> None:
         """Keep a result that the driver makes because the worker no longer can."""
+        for member in running.assignment.members:
+            if member.kept:
+                self._settle_one(replace(running, assignment=member), state, message)
+
+    def _settle_one(self, running: Running, state: State, message: str) -> None:
         job = running.job
         if running.assignment.outputs is not None:
             probes = failed_probes(running.assignment.measures.probes, message, "retraining")
@@ -183,7 +191,9 @@ class Driver(tune.Callback):
     def _take(self, running: Running, packed: Packed) -> None:
         """Keep what a worker made."""
         if running.assignment.trains:
-            self.keep(TrialFiles.unpack(packed))
+            for member, one in zip(running.assignment.members, packed["trials"], strict=True):
+                if member.kept:
+                    self.keep(TrialFiles.unpack(one))
         else:
             self.keep_measured(Measured.model_validate_json(packed["measured"]))
 
@@ -201,9 +211,10 @@ class Driver(tune.Callback):
         if more:
             # In turn with what waits: a budget that is being found must not wait for all trials of another data set.
             self.waiting = deque(interleaved([more, list(self.waiting)]))
-            self.to_train += sum(a.trains for a in more)
-            self.to_measure += sum(not a.trains for a in more)
-            self.on_more(len(more))
+            trials, others = sum(a.results for a in more), sum(not a.trains for a in more)
+            self.to_train += trials
+            self.to_measure += others
+            self.on_more(trials + others)
 
     def keep_result(self, result: TrialResult) -> None:
         """Of a trial that did not end well."""

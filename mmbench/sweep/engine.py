@@ -177,8 +177,8 @@ def run(
     if driver is not None and driver.error is not None:
         raise driver.error
     if driver is None:
-        trained = sum(a.trains for a in todo)
-        ran, asked, measured, to_measure = 0, trained, 0, len(todo) - trained
+        ran, measured = 0, 0
+        asked, to_measure = sum(a.results for a in todo), sum(not a.trains for a in todo)
     else:
         ran, asked, measured, to_measure = driver.finished, driver.to_train, driver.measured, driver.to_measure
     return Outcome(

@@ -23,8 +23,7 @@ from mmbench.sweep.planning.interleaved import interleaved
 from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.rounds.assignment import Outcome
 from mmbench.sweep.rounds.work import Work
-from mmbench.sweep.trial import measure_again
-from mmbench.sweep.trial import run as run_trial
+from mmbench.sweep.trial import measure_again, run_group
 from mmbench.sweep.weights import WeightStore
 
 
@@ -48,8 +47,8 @@ def run(
     began = time.perf_counter()
     limits = limits_of(settings)
     todo = deque(work.begin())
-    to_train = sum(a.trains for a in todo)
-    to_measure = len(todo) - to_train
+    to_train = sum(a.results for a in todo)
+    to_measure = sum(not a.trains for a in todo)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     most = int(settings.keep_weights * 1e9)
     weights = WeightStore(ledger, most)
@@ -68,16 +67,20 @@ def run(
                     loaded[name] = spec, {split: as_split(spec, arrays[split], device) for split in SPLITS}
                 spec, splits = loaded[name]
                 if step.outputs is None:
-                    files = run_trial(job, spec, splits, limits, measures=step.measures, keep_weights=most)
-                    files = weights.fit(files)
-                    ledger.write(files.result, files.outputs, files.measured, files.weights)
-                    trained += 1
-                    on_result(files.complete)
-                    if more := work.finished(files.complete):
-                        todo = deque(interleaved([more, list(todo)]))
-                        to_train += sum(a.trains for a in more)
-                        to_measure += sum(not a.trains for a in more)
-                        on_more(len(more))
+                    own = step.members
+                    jobs, measures = [a.job for a in own], [a.measures for a in own]
+                    made = run_group(jobs, spec, splits, limits, measures=measures, keep_weights=most)
+                    for files in (f for a, f in zip(own, made, strict=True) if a.kept):
+                        files = weights.fit(files)
+                        ledger.write(files.result, files.outputs, files.measured, files.weights)
+                        trained += 1
+                        on_result(files.complete)
+                        if more := work.finished(files.complete):
+                            todo = deque(interleaved([more, list(todo)]))
+                            trials, others = sum(a.results for a in more), sum(not a.trains for a in more)
+                            to_train += trials
+                            to_measure += others
+                            on_more(trials + others)
                     continue
                 kept = weights.read(job.trial_id)
                 found = measure_again(job, step.outputs, kept, spec, splits, limits, step.measures.probes)

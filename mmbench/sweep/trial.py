@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -18,7 +19,7 @@ from mmbench.schema.result import FileDigest, State
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.measure import Subject, Wanted, failed_probes, measure_metrics, measure_probes, wanted
 from mmbench.training import trial
-from mmbench.training.trial import Splits
+from mmbench.training.trial import Finished, Splits
 
 
 def weights_of(model: nn.Module) -> bytes:
@@ -40,16 +41,47 @@ def run(
     measures: None: whatever can be measured. A probe for which no time is left stays pending. keep_weights: up to this
     many bytes they are part of what is returned.
     """
+    (files,) = run_group([job], spec, splits, limits, measures=[measures], keep_weights=keep_weights)
+    return files
+
+
+def run_group(
+    jobs: Sequence[Job],
+    spec: DataSpec,
+    splits: Splits,
+    limits: Limits | None = None,
+    *,
+    measures: Sequence[Wanted | None],
+    keep_weights: int = 0,
+) -> list[TrialFiles]:
+    """The same for trials of one combination that are trained as one program; measures: of each."""
     limits = limits or Limits()
     began = time.monotonic()
-    finished = trial.run(job, spec, splits, limits)
+    finished = trial.run_group(jobs, spec, splits, limits)
+    used = (time.monotonic() - began) / len(jobs)
+    return [
+        _measured(job, one, spec, splits, limits, used, wanted(spec) if own is None else own, keep_weights)
+        for job, one, own in zip(jobs, finished, measures, strict=True)
+    ]
+
+
+def _measured(
+    job: Job,
+    finished: Finished,
+    spec: DataSpec,
+    splits: Splits,
+    limits: Limits,
+    used: float,
+    measures: Wanted,
+    keep_weights: int,
+) -> TrialFiles:
+    """used: seconds of its limit."""
     if finished.outputs is None or finished.model is None:
         return TrialFiles(result=finished.result)
-    measures = measures or wanted(spec)
     metrics = measure_metrics(Outputs.from_bytes(finished.outputs), measures.metrics)
     rest, full = limits, limits.seconds is None
     if limits.seconds is not None:
-        rest = limits.model_copy(update={"seconds": max(limits.seconds - (time.monotonic() - began), 0.01)})
+        rest = limits.model_copy(update={"seconds": max(limits.seconds - used, 0.01)})
     subject = Subject(model=finished.model, config=job.config, spec=spec, splits=splits, origin="training")
     # Saved before anything else touches the model.
     weights = weights_of(finished.model) if keep_weights and job.config.role != "baseline" else None

@@ -69,7 +69,7 @@ class Worker(tune.Trainable):
         if self.assignment == WAIT:
             time.sleep(WAIT_S)
             return {"idle": True}
-        from mmbench.sweep.trial import measure_again, run
+        from mmbench.sweep.trial import measure_again, run_group
         from mmbench.training.trial import import_variants
 
         todo = Assignment.model_validate_json(self.assignment)
@@ -79,23 +79,24 @@ class Worker(tune.Trainable):
         spec, splits = self.shared[name].spec, self.splits[name]
         with self._ended_when_stuck(after=IMPORT_S):
             import_variants(todo.job.config, spec)
-        with self._ended_when_stuck():
+        with self._ended_when_stuck(trials=len(todo.members)):
             if todo.outputs is None:
-                files = run(todo.job, spec, splits, self.limits, measures=todo.measures, keep_weights=self.keep_weights)
-                return {"packed": files.pack()}
+                jobs, measures = [a.job for a in todo.members], [a.measures for a in todo.members]
+                files = run_group(jobs, spec, splits, self.limits, measures=measures, keep_weights=self.keep_weights)
+                return {"packed": {"trials": [one.pack() for one in files]}}
             names = todo.measures.probes
             measured = measure_again(todo.job, todo.outputs, self.weights, spec, splits, self.limits, names)
             return {"packed": {"measured": measured.model_dump_json()}}
 
     @contextmanager
-    def _ended_when_stuck(self, after: float = GRACE_S) -> Iterator[None]:
+    def _ended_when_stuck(self, after: float = GRACE_S, trials: int = 1) -> Iterator[None]:
         """A trial that hangs in C code never sees Python's alarm: this watchdog, a C thread, ends the process `after`
-        seconds beyond the limit."""
+        seconds beyond the limit of so many trials."""
         if self.limits.seconds is None:
             yield
             return
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-            faulthandler.dump_traceback_later(self.limits.seconds + after, exit=True, file=nowhere)
+            faulthandler.dump_traceback_later(trials * self.limits.seconds + after, exit=True, file=nowhere)
             try:
                 yield
             finally:

@@ -7,13 +7,13 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import threadpoolctl
@@ -31,10 +31,12 @@ from mmbench.schema.plan import Job, Limits
 from mmbench.schema.quantity import Value
 from mmbench.schema.result import Curve, Provenance, State, TrialResult
 from mmbench.schema.trial import TrialConfig
+from mmbench.training import group
 from mmbench.training.loop import DivergedError, fit, predict
 from mmbench.training.objective import objective
 from mmbench.training.replay import ReplayDiffersError
 from mmbench.training.sandbox import TrialTimeoutError, memory_limit, own_settings, seed_everything, time_limit
+from mmbench.training.stack import CannotStackError
 
 Splits = Mapping[str, Split]
 
@@ -130,11 +132,14 @@ _UNREPEATABLE = re.compile(r"(\S+) does not have a deterministic implementation"
 """In PyTorch's words; the group is the operation."""
 
 
-def _repeatably(seed: int, train: Callable[[], _Trained]) -> _Trained:
+T = TypeVar("T")
+
+
+def _repeatably(seed: int, train: Callable[[], T], named: Callable[[T, str], T]) -> T:
     """What `train` finds from a fresh random state, bit by bit the same each time if the device can do that.
 
     On a GPU some operations repeat themselves only where that is demanded (fused attention), and others cannot: where
-    there is one of those, all starts again without the demand, and the result names the operation.
+    there is one of those, all starts again without the demand, and `named` puts the operation into the result.
     """
     seed_everything(seed, strict=True)
     try:
@@ -144,14 +149,17 @@ def _repeatably(seed: int, train: Callable[[], _Trained]) -> _Trained:
         if found is None:
             raise
     seed_everything(seed)
-    trained = train()
-    return replace(trained, fields=trained.fields | {"unrepeatable": found[1]})
+    return named(train(), found[1])
+
+
+def _name_one(trained: _Trained, operation: str) -> _Trained:
+    return replace(trained, fields=trained.fields | {"unrepeatable": operation})
 
 
 def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
     train = partial(_train_baseline if config.role == "baseline" else _train_model, config, spec, splits)
     if splits["train"].labels.device.type == "cuda":
-        return _repeatably(config.seed, train)
+        return _repeatably(config.seed, train, _name_one)
     # One thread on a CPU repeats itself anyway.
     seed_everything(config.seed)
     try:
@@ -190,6 +198,34 @@ def import_variants(config: TrialConfig, spec: DataSpec) -> None:
             _ = get(axis, name, where="trial").cls
 
 
+@dataclass(kw_only=True)
+class _Ending:
+    """How a training ended: what it made, or why not."""
+
+    state: State = State.DONE
+    message: str | None = None
+    trace: str | None = None
+    trained: _Trained | None = None
+    content: bytes | None = None
+
+
+@contextmanager
+def _kept(ending: _Ending, limits: Limits) -> Iterator[None]:
+    """Whatever ends what is done in here ends as a state; only KeyboardInterrupt goes on."""
+    try:
+        yield
+    except TrialTimeoutError:
+        ending.state, ending.message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"
+    except DivergedError as error:
+        ending.state, ending.message = State.DIVERGED, str(error)
+    except (Exception, SystemExit) as error:
+        ending.trace = _writable(traceback.format_exc(limit=-12)).replace(f"{Path.cwd()}{os.sep}", "")
+        ending.state, ending.message = State.FAILED, one_line(error)
+        if _is_out_of_memory(error):
+            limit = "" if limits.memory_gb is None else f" (limit: {limits.memory_gb:g} GiB)"
+            ending.state, ending.message = State.OUT_OF_MEMORY, f"{one_line(error)}{limit}"
+
+
 def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) -> Finished:
     """Train one trial to its end, whichever that is. `splits`: train, validation and test, on the device to use.
 
@@ -197,38 +233,32 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     function.
     """
     limits = limits or Limits()
-    config = job.config
     started, began = datetime.now(UTC), time.perf_counter()
-    state, message, trace = State.DONE, None, None
-    trained: _Trained | None = None
-    content: bytes | None = None
-    try:
-        with own_settings(), memory_limit(limits.memory_gb), time_limit(limits.seconds):
-            trained = _train(config, spec, splits)
-            content = outputs_of(spec, splits, trained.outputs).to_bytes()
-    except TrialTimeoutError:
-        state, message = State.TIMEOUT, f"took longer than its limit of {limits.seconds:g} s"
-    except DivergedError as error:
-        state, message = State.DIVERGED, str(error)
-    except (Exception, SystemExit) as error:
-        trace = _writable(traceback.format_exc(limit=-12)).replace(f"{Path.cwd()}{os.sep}", "")
-        state, message = State.FAILED, one_line(error)
-        if _is_out_of_memory(error):
-            limit = "" if limits.memory_gb is None else f" (limit: {limits.memory_gb:g} GiB)"
-            state, message = State.OUT_OF_MEMORY, f"{one_line(error)}{limit}"
-    done = trained is not None and content is not None and state is State.DONE
+    ending = _Ending()
+    with _kept(ending, limits), own_settings(), memory_limit(limits.memory_gb), time_limit(limits.seconds):
+        ending.trained = _train(job.config, spec, splits)
+        ending.content = outputs_of(spec, splits, ending.trained.outputs).to_bytes()
+    return _finished(job, ending, limits, started, time.perf_counter() - began)
+
+
+def _finished(
+    job: Job, ending: _Ending, limits: Limits, started: datetime, seconds: float, mates: Sequence[Job] = ()
+) -> Finished:
+    trained, content = ending.trained, ending.content
+    done = trained is not None and content is not None and ending.state is State.DONE
     fields = dict(trained.fields) if trained is not None and done else {}
     fields["curves"] = _finite(fields.get("curves", {}))
     result = TrialResult(
         trial_id=job.trial_id,
-        config=config,
-        state=state,
-        message=message,
-        traceback=trace,
+        config=job.config,
+        state=ending.state,
+        message=ending.message,
+        traceback=ending.trace,
         started=started.isoformat(timespec="milliseconds"),
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
         limits={"seconds": limits.seconds, "memory_gb": limits.memory_gb},
         outputs=digest(content) if content is not None and done else None,
+        group=tuple(mate.trial_id for mate in mates),
         provenance=Provenance(
             data_hash=job.data_hash,
             fingerprint=job.fingerprint,
@@ -242,6 +272,86 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     if not done or trained is None:
         return Finished(result=result)
     return Finished(result=result, outputs=content, model=trained.model)
+
+
+def run_group(jobs: Sequence[Job], spec: DataSpec, splits: Splits, limits: Limits | None = None) -> list[Finished]:
+    """Train trials of one combination as one program; each ends as it would alone, and has a result of its own.
+
+    Where they cannot be one program, each is trained alone, and its result says why; where memory does not suffice,
+    in two halves. Together they have the time of all of them.
+    """
+    limits = limits or Limits()
+    if len(jobs) == 1:
+        return [run(jobs[0], spec, splits, limits)]
+    whole = None if limits.seconds is None else limits.seconds * len(jobs)
+    started, began = datetime.now(UTC), time.perf_counter()
+    common, endings = _Ending(), list[_Ending]()
+    why = "training the group failed"
+    with _kept(common, limits), own_settings(), memory_limit(limits.memory_gb), time_limit(whole):
+        try:
+            endings = _train_group([job.config for job in jobs], spec, splits, limits)
+        except CannotStackError as error:
+            why = str(error)
+    if endings:
+        seconds = (time.perf_counter() - began) / len(jobs)
+        return [_finished(job, own, limits, started, seconds, jobs) for job, own in zip(jobs, endings, strict=True)]
+    if common.state is State.OUT_OF_MEMORY:
+        half = len(jobs) // 2
+        return [found for part in (jobs[:half], jobs[half:]) for found in run_group(part, spec, splits, limits)]
+    if common.state is State.TIMEOUT:
+        seconds = (time.perf_counter() - began) / len(jobs)
+        return [_finished(job, common, limits, started, seconds, jobs) for job in jobs]
+    # Whatever else ended the group may be the fault of one of its trials, which then says so itself.
+    said = common.message or why
+    alone = [run(job, spec, splits, limits) for job in jobs]
+    return [replace(f, result=f.result.model_copy(update={"ungrouped": said})) for f in alone]
+
+
+def _train_group(configs: Sequence[TrialConfig], spec: DataSpec, splits: Splits, limits: Limits) -> list[_Ending]:
+    """Each trial's ending. Raises CannotStackError."""
+    first = configs[0]
+    device = splits["train"].labels.device
+    if device.type == "cuda":
+        return _repeatably(first.seed, partial(_train_stack, configs, spec, splits, limits), _name_operation)
+    return _train_stack(configs, spec, splits, limits)
+
+
+def _name_operation(endings: list[_Ending], operation: str) -> list[_Ending]:
+    for ending in endings:
+        if ending.trained is not None:
+            ending.trained = replace(ending.trained, fields=ending.trained.fields | {"unrepeatable": operation})
+    return endings
+
+
+def _train_stack(configs: Sequence[TrialConfig], spec: DataSpec, splits: Splits, limits: Limits) -> list[_Ending]:
+    first = configs[0]
+    device = splits["train"].labels.device
+    settings = [config.train for config in configs if config.train is not None]
+    models = []
+    for config in configs:
+        # Each is drawn as it would be alone.
+        seed_everything(config.seed, strict=torch.are_deterministic_algorithms_enabled())
+        models.append(build(config, spec).to(device))
+    train, validation, test = (splits[s].only(first.modalities) for s in ("train", "validation", "test"))
+    aim = objective(
+        spec, train.labels, balanced=settings[0].class_weights == "balanced", smoothing=settings[0].label_smoothing
+    )
+    seed_everything(first.seed, strict=torch.are_deterministic_algorithms_enabled())
+    found = group.fit(models, train, validation, settings, aim, seeds=[config.seed for config in configs])
+    endings = []
+    for model, trained in zip(models, found, strict=True):
+        ending = _Ending()
+        with _kept(ending, limits):
+            if isinstance(trained, DivergedError):
+                raise trained
+            outputs = {"validation": trained.outputs, "test": predict(model, test, precision=settings[0].precision)}
+            # A trial of a group has no training time of its own.
+            fields = {"best_epoch": trained.best_epoch, "curves": trained.curves, "quantities": {}}
+            inside = {name: aim.in_units(values).cpu().numpy() for name, values in outputs.items()}
+            ending.trained = _Trained(fields=fields, outputs=inside, model=model)
+            ending.content = outputs_of(spec, splits, inside).to_bytes()
+        endings.append(ending)
+    return endings
 
 
 def _finite(curves: Mapping[str, list[float]]) -> dict[str, Curve]:

@@ -63,9 +63,10 @@ def models(count: int, **config: object) -> list[nn.Module]:
     return made
 
 
-def together(
-    task: Objective, rates: list[float], **train: object
-) -> tuple[list[nn.Module], list[Trained | DivergedError]]:
+Found = list[Trained | DivergedError]
+
+
+def together(task: Objective, rates: list[float], **train: object) -> tuple[list[nn.Module], Found]:
     made, data = models(len(rates)), small.splits()
     settings = [small.training(learning_rate=rate, **train) for rate in rates]
     seeds = range(len(rates))
@@ -148,7 +149,7 @@ class Looking(ScaledDotProduct):
 
     def attend(self, heads: Heads, *, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         y, weights = super().attend(heads, need_weights=need_weights)
-        return (y if float(y.sum()) > 0 else y * 1.0), weights
+        return (y if float(y.detach().sum()) > 0 else y * 1.0), weights
 
 
 @pytest.mark.parametrize(("broken", "why"), [(Mixing, "alone"), (Looking, "cannot be trained in a group")])

@@ -21,22 +21,37 @@ class Assignment(Frozen):
         job: The trial.
         measures: What to measure, with fingerprints.
         outputs: Of the trial, where it is finished and only `measures.probes` are wanted; None: it is to be trained.
+        mates: Trials that are trained with it as one program; they have none themselves.
+        kept: Whether its result is wanted; False of one that is finished and trained again since its group is.
     """
 
     job: Job
     measures: Wanted
     outputs: FileDigest | None = None
+    mates: tuple[Assignment, ...] = ()
+    kept: bool = True
 
     @property
     def trains(self) -> bool:
         return self.outputs is None
 
+    @property
+    def members(self) -> tuple[Assignment, ...]:
+        """It and its mates, each by itself."""
+        return (self.model_copy(update={"mates": ()}), *self.mates)
+
+    @property
+    def results(self) -> int:
+        """How many trials have a result when it is done."""
+        return sum(a.kept for a in self.members) if self.trains else 0
+
     def without_probes(self) -> Assignment:
-        return self.model_copy(update={"measures": self.measures.model_copy(update={"probes": {}})})
+        mates = tuple(mate.without_probes() for mate in self.mates)
+        return self.model_copy(update={"measures": self.measures.model_copy(update={"probes": {}}), "mates": mates})
 
 
 Packed = dict[str, Any]
-"""What a worker returns of a step, as plain values: `TrialFiles.pack`, or {"measured": JSON}."""
+"""What a worker returns of a step, as plain values: {"trials": [`TrialFiles.pack`, ...]}, or {"measured": JSON}."""
 
 
 def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:

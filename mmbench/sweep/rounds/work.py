@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
 from mmbench.schema.budget import Budget, save_budget
 from mmbench.schema.plan import Job, Limits, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.sweep.planning.interleaved import interleaved
 from mmbench.sweep.rounds.assignment import Assignment, assignments
+from mmbench.sweep.rounds.groups import Group, groups_of, together
 from mmbench.sweep.rounds.schedule import Schedule, Track
 
 
@@ -32,19 +34,30 @@ class Work:
         *,
         jobs: Sequence[Job],
         grows: bool,
+        group: int = 1,
     ) -> None:
-        """tracks: by data set. prepared: the folder of the prepared data sets."""
+        """tracks: by data set. prepared: the folder of the prepared data sets. group: trials of one combination that
+        are trained as one program, at most."""
         self.ledger, self.limits, self.prepared, self.jobs, self.grows = ledger, limits, prepared, jobs, grows
         self.datasets = tuple(tracks)
         self._tracks = dict(tracks)
         self._wanted: dict[str, Sequence[Job]] = {}
         self._waits: dict[str, set[str]] = {}
+        self._most = group
+        self._ended: set[str] = set()
+        self._groups: dict[str, list[Group]] = {name: [] for name in tracks}
 
     def begin(self) -> list[Assignment]:
         """What can be done at once."""
         for name, track in self._tracks.items():
-            self._wanted[name] = next(track)
+            self._ask(name, next(track))
         return self._advance(self.datasets)
+
+    def _ask(self, name: str, jobs: Sequence[Job]) -> None:
+        """A data set asks for these trials; those that it has not asked for before are grouped."""
+        known = {job.trial_id for group in self._groups[name] for job in group}
+        self._groups[name] += groups_of([job for job in jobs if job.trial_id not in known], self._most)
+        self._wanted[name] = jobs
 
     def finished(self, result: TrialResult) -> list[Assignment]:
         """What can be done now that this trial has a result, which is in the ledger."""
@@ -53,6 +66,7 @@ class Work:
         if result.trial_id not in waits:
             return []
         waits.discard(result.trial_id)
+        self._ended.add(result.trial_id)
         return [] if waits else self._advance([name])
 
     def _advance(self, names: Sequence[str]) -> list[Assignment]:
@@ -65,12 +79,16 @@ class Work:
                 found = assignments(wanted, self.ledger, self.limits, self.prepared)
                 again += [a for a in found if not a.trains]
                 pending = [a for a in found if a.trains]
+                if lost := [a.job.trial_id for a in pending if a.job.trial_id in self._ended]:
+                    file = self.ledger.json_file(lost[0])
+                    why = self.ledger.broken.get(file, "the result is not there")
+                    raise UserError(f"{file} was written and cannot be read back: {why}")
                 if pending:
                     self._waits[name] = {a.job.trial_id for a in pending}
-                    training.append(pending)
+                    training.append(together(pending, self._groups[name]))
                     break
                 try:
-                    self._wanted[name] = self._tracks[name].send(self.ledger.of(wanted.jobs))
+                    self._ask(name, self._tracks[name].send(self.ledger.of(wanted.jobs)))
                 except StopIteration:
                     del self._tracks[name]
         return interleaved(training) + again
@@ -97,11 +115,12 @@ def scheduled(
         prepared,
         jobs=schedule.whole.jobs,
         grows=schedule.grows,
+        group=schedule.params.sweep.group,
     )
 
 
-def planned(plan: Plan, ledger: Ledger, limits: Limits, prepared: Path) -> Work:
-    """The work of a plan in which nothing is left to be found."""
+def planned(plan: Plan, ledger: Ledger, limits: Limits, prepared: Path, *, group: int = 1) -> Work:
+    """The work of a plan in which nothing is left to be found. group: as in `Work`."""
     by_dataset: dict[str, list[Job]] = {}
     for job in plan.trials:
         by_dataset.setdefault(job.config.dataset, []).append(job)
@@ -110,4 +129,4 @@ def planned(plan: Plan, ledger: Ledger, limits: Limits, prepared: Path) -> Work:
         yield jobs
 
     tracks = {name: track(jobs) for name, jobs in by_dataset.items()}
-    return Work(tracks, ledger, limits, prepared, jobs=plan.trials, grows=False)
+    return Work(tracks, ledger, limits, prepared, jobs=plan.trials, grows=False, group=group)

@@ -143,13 +143,18 @@ def test_a_cell_opens_its_drill_down_by_keyboard(opened):
     assert page.evaluate("document.activeElement.dataset.k") == key
 
 
+def row_with(rows, verdict):
+    """The first row with this verdict."""
+    return rows.locator("tr.cell", has=rows.page.locator("td", has_text=re.compile(f"^{verdict}"))).first
+
+
 def test_verdicts_are_seen_in_the_table_and_told_in_the_drill_down(opened):
     page = opened.page
     choose(page, "redundant")
     rows = page.locator("#table .view:not([hidden]) tbody")
     fill = "e => getComputedStyle(e.querySelector('.strip b')).backgroundColor"
     tint = "e => getComputedStyle(e.cells[1]).backgroundColor"
-    undecided, worse = rows.locator("tr.open:not(.first)").first, rows.locator("tr.cell:not(.open, .equal)").first
+    undecided, worse = rows.locator("tr.open:not(.first)").first, row_with(rows, "worse")
     assert undecided.evaluate(fill) == "rgb(255, 255, 255)" != worse.evaluate(fill)
     assert undecided.evaluate(tint) == rows.locator("tr.first").evaluate(tint) != worse.evaluate(tint)
     for row, verdict in ((undecided, " · open · "), (worse, " · worse than the best · ")):

@@ -106,10 +106,12 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
             assert cells[3:5] == [f"{row.rank or '–'}", scale.number(row.score.mean if row.score else None)]
             assert cells[6] == scale.plus_minus(row.score.half if row.score else None)
             assert cells[7] == scale.change(row.to_best.mean if row.to_best else None)
-            assert cells[8] == scale.change(row.gain_single.mean if row.gain_single else None)
+            verdict = {None: "–", "better": "best"}.get(row.verdict, row.verdict)
+            assert cells[8].split(",")[0] == ("best" if row.best and row.verdict else verdict)
+            assert cells[9] == scale.change(row.gain_single.mean if row.gain_single else None)
             others = [other.number(row.metrics[m].mean if m in row.metrics else None) for m, other in d.beside.items()]
-            assert cells[9 : 9 + len(others)] == others
-            costs = cells[9 + len(others) :]
+            assert cells[10 : 10 + len(others)] == others
+            costs = cells[10 + len(others) :]
             assert costs[0] == numbers.count(cost.parameters if cost else None)
             assert costs[1] == numbers.count(cost.flops if cost else None)
             assert costs[2] == numbers.seconds(cost.train_seconds if cost else None)
@@ -124,7 +126,7 @@ def test_means_over_data_sets_are_the_analysis(analysis, page):
         cells = shown[row.key]
         assert cells[4] == numbers.score(row.score.mean if row.score else None)
         values = [numbers.score(row.per_dataset.get(name)) for name in analysis.context.overall.datasets]
-        assert cells[8 : 8 + len(values)] == values
+        assert cells[9 : 9 + len(values)] == values
 
 
 def test_coverage_is_the_analysis(analysis, page):

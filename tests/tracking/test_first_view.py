@@ -91,8 +91,9 @@ def test_the_first_view_of_each_data_set_has_the_reports_order_and_numbers(
             wanted = expected(row, d.scale, place)
             assert {key: rounded(key, there[key]) for key in wanted} == wanted
         first = next(there for there in rows if there["tags.`verdict`"] == "best")
-        name = titles.method(d.rows[0].method, short=True)
-        assert first is rows[0] and first["attributes.`Run Name`"].endswith(f"{d.name} · {name}")
+        # Rows stand by their mean: one with too few seeds to be ranked may stand above it.
+        name = titles.method(d.row(str(d.best)).method, short=True)
+        assert first["attributes.`Run Name`"].endswith(f"{d.name} · {name}")
 
 
 def test_a_row_leads_to_its_trials_and_a_trial_to_its_row(served: tuple[Reported, str], page: Page) -> None:

@@ -155,11 +155,12 @@ def _verdict(row: CellRow | OverallRow, scale: Scale, behind: float | None = Non
     if row.verdict is None:
         return Entry(text=NONE, sort="")
     if row.best:
-        return Entry(text="best", sort="0")
+        return Entry(text="best")
     text = VERDICTS[row.verdict]
     if row.verdict == "open" and behind:
         text += f", up to {scale.change(-behind)}"
-    return Entry(text=text, sort=str(list(VERDICTS).index(row.verdict)))
+    # By their text they sort from the best down.
+    return Entry(text=text)
 
 
 def of_dataset(report: DatasetReport) -> Table:

@@ -107,7 +107,7 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
             assert cells[6] == scale.plus_minus(row.score.half if row.score else None)
             assert cells[7] == scale.change(row.to_best.mean if row.to_best else None)
             verdict = {None: "–", "better": "best"}.get(row.verdict, row.verdict)
-            assert cells[8].split(",")[0] == ("best" if row.best and row.verdict else verdict)
+            assert cells[8].split(" to ")[0] == ("best" if row.best and row.verdict else verdict)
             assert cells[9] == scale.change(row.gain_single.mean if row.gain_single else None)
             others = [other.number(row.metrics[m].mean if m in row.metrics else None) for m, other in d.beside.items()]
             assert cells[10 : 10 + len(others)] == others

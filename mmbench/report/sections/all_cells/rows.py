@@ -88,7 +88,9 @@ class Table:
 
 
 def _number(text: str, value: float | None, css: str = "") -> Entry:
-    return Entry(text=text, sort="" if value is None else f"{value:.8g}", css=css)
+    sort = "" if value is None else f"{value:.6g}"
+    # What sorts by its own text needs no more of the page.
+    return Entry(text=text, sort=None if sort == text else sort, css=css)
 
 
 def _names(method: Method) -> dict[str, str]:
@@ -158,7 +160,7 @@ def _verdict(row: CellRow | OverallRow, scale: Scale, behind: float | None = Non
         return Entry(text="best")
     text = VERDICTS[row.verdict]
     if row.verdict == "open" and behind:
-        text += f", up to {scale.change(-behind)}"
+        text += f" to {scale.change(-behind)}"
     # By their text they sort from the best down.
     return Entry(text=text)
 
@@ -180,7 +182,7 @@ def of_dataset(report: DatasetReport) -> Table:
         Column(name="half", title="±", hint="half width of the interval over seeds"),
         Column(name="to_best", title="To best", hint=f"{step}, paired over seeds"),
         _verdict_column(scale),
-        Column(name="gain_single", title="vs single", hint=f"{step} over the best single modality"),
+        Column(name="gain_single", title="vs single", hint=f"{step} over the best single modality", optional=True),
         *(
             Column(
                 name=name,

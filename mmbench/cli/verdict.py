@@ -33,10 +33,7 @@ def _read(project: Project) -> dict[str, Any]:
 
 
 def _number(value: float | None, unit: float) -> str:
-    if value is None:
-        return "–"
-    text = f"{value * unit:+.1f}" if unit == 100 else f"{value:+.3g}"
-    return text if text.strip("+-0.") else text[1:]
+    return "–" if value is None else f"{value * unit:+.1f}" if unit == 100 else f"{value:+.3g}"
 
 
 def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.quantity import QUANTITIES
 from mmbench.schema.result import State, TrialResult
 from mmbench.training.sandbox import seed_everything
-from mmbench.training.trial import _repeatably, _Trained
+from mmbench.training.trial import _name_one, _repeatably, _Trained
 from tests.support import small
 from tests.support.run_trial import numbers, spoilt, trial
 
@@ -223,7 +223,7 @@ def test_what_a_gpu_cannot_repeat_runs_all_the_same_and_is_named() -> None:
             raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set ...")
         return _Trained(fields={"best_epoch": torch.randint(1000, ()).item()}, outputs={}, model=nn.Identity())
 
-    first, again = _repeatably(3, train), _repeatably(3, train)
+    first, again = (_repeatably(3, train, _name_one) for _ in range(2))
     assert strict == [True, False, True, False]
     assert first.fields == again.fields
     assert first.fields["unrepeatable"] == "cumsum_cuda_kernel"
@@ -237,7 +237,7 @@ def test_no_other_error_is_tried_again() -> None:
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        _repeatably(0, train)
+        _repeatably(0, train, _name_one)
     assert len(tries) == 1
     seed_everything(0)
 

@@ -88,7 +88,7 @@ class Table:
 
 
 def _number(text: str, value: float | None, css: str = "") -> Entry:
-    sort = "" if value is None else f"{value:.6g}"
+    sort = "" if value is None else f"{value:.8g}"
     # What sorts by its own text needs no more of the page.
     return Entry(text=text, sort=None if sort == text else sort, css=css)
 
@@ -206,7 +206,9 @@ def of_dataset(report: DatasetReport) -> Table:
 
 def _cost(name: str, cost: CellCost | None) -> Entry:
     value: float | None = getattr(cost, name) if cost else None
-    return _number(cost_text(name, value), value)
+    text = cost_text(name, value)
+    # Times are known to no more digits; counts are exact.
+    return _number(text, value if value is None or value == int(value) else float(f"{value:.4g}"))
 
 
 def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:

@@ -19,6 +19,7 @@ from mmbench.schema.result import FileDigest, State
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.measure import Subject, Wanted, failed_probes, measure_metrics, measure_probes, wanted
 from mmbench.training import trial
+from mmbench.training.group_trial import run_group as train_group
 from mmbench.training.trial import Finished, Splits
 
 
@@ -57,7 +58,7 @@ def run_group(
     """The same for trials of one combination that are trained as one program; measures: of each."""
     limits = limits or Limits()
     began = time.monotonic()
-    finished = trial.run_group(jobs, spec, splits, limits)
+    finished = train_group(jobs, spec, splits, limits)
     used = (time.monotonic() - began) / len(jobs)
     return [
         _measured(job, one, spec, splits, limits, used, wanted(spec) if own is None else own, keep_weights)

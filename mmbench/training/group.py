@@ -25,14 +25,6 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 CLOSE = 1e-3
 """How far the gradient of a model in a group may be from that of the model alone, as a share of it (float32)."""
 
-SHARED = frozenset(Training.model_fields) - {"learning_rate", "weight_decay"}
-"""What the models of a group must have in common; the others are numbers that enter as such."""
-
-
-def alike(some: Training, others: Training) -> bool:
-    """Whether models that are trained like this and like that can be in one group."""
-    return some.model_dump(include=set(SHARED)) == others.model_dump(include=set(SHARED))
-
 
 class Steps:
     """The optimisers of a stack and their schedule: one call trains every model on its own batch.
@@ -170,7 +162,8 @@ def fit(
     seeds: Sequence[int],
 ) -> list[Trained | DivergedError]:
     """Train these models in place and leave each at its best epoch on validation; those that diverge are left as they
-    are. settings: alike. The seconds of each are those of all of them together, shared out evenly.
+    are. settings: equal but for learning rates and weight decays. The seconds of each are those of all of them
+    together, shared out evenly.
 
     Raises CannotStackError where they cannot be one program: nothing has changed then.
     """

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mmbench.data.batches import Example, Inputs, Split
+from mmbench.data.batches import Inputs, Split
 from mmbench.schema.params import Training
 from mmbench.schema.scores import better, predictions, scores
 from mmbench.training.averaging import Averaged
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
 from mmbench.training.replay import Replayed
+from mmbench.training.stack import pack, unpack
 
 EVALUATION_BATCH = 256
 """Rows at a time. On a CPU 512 take a tenth longer, since what they make is not in the cache."""
@@ -102,14 +103,11 @@ class Steps:
         """The mean loss of a batch, and its gradient for each parameter; None where the loss does not depend on it."""
         assert self.flat is not None
         *parts, labels = tensors
-        rest = iter(parts)
-        inputs = {name: Example(values=next(rest), mask=next(rest) if masked else None) for name, masked in self.layout}
-        loss = self._loss(inputs, labels)
+        loss = self._loss(unpack(parts, self.layout), labels)
         return loss.detach(), *torch.autograd.grad(loss, self.flat.parameters, allow_unused=True)
 
     def _flat_gradients(self, flat: Flat, inputs: Inputs, labels: Tensor) -> Tensor:
-        self.layout = [(name, x.mask is not None) for name, x in inputs.items()]
-        tensors = [t for x in inputs.values() for t in (x.values, x.mask) if t is not None]
+        tensors, self.layout = pack(inputs)
         if self.replayed is None or len(labels) < self.settings.batch_size:
             loss, *gradients = self._loss_and_gradients(*tensors, labels)
         else:

@@ -12,9 +12,7 @@ from torch.func import functional_call, grad_and_value, vmap
 
 from mmbench.data.batches import Example, Inputs
 from mmbench.model import masking
-
-ALIGNED = 64
-"""Bytes. Every parameter begins at a multiple, as PyTorch's own memory does: kernels may rely on it."""
+from mmbench.training.flat_parameters import ALIGNED
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(outputs (B, C), labels (B, ...)) -> a scalar."""

@@ -31,12 +31,10 @@ from mmbench.schema.plan import Job, Limits
 from mmbench.schema.quantity import Value
 from mmbench.schema.result import Curve, Provenance, State, TrialResult
 from mmbench.schema.trial import TrialConfig
-from mmbench.training import group
 from mmbench.training.loop import DivergedError, fit, predict
 from mmbench.training.objective import objective
 from mmbench.training.replay import ReplayDiffersError
 from mmbench.training.sandbox import TrialTimeoutError, memory_limit, own_settings, seed_everything, time_limit
-from mmbench.training.stack import CannotStackError
 
 Splits = Mapping[str, Split]
 
@@ -69,7 +67,7 @@ def _peak_memory(device: torch.device) -> int | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Trained:
+class TrainedTrial:
     """fields: of a TrialResult, that training fills in. outputs: (N, C) float32 by split, in the targets' own units."""
 
     fields: dict[str, Any]
@@ -82,7 +80,7 @@ def _quantities(seconds: float, epochs: int, memory: int | None) -> dict[str, Va
     return found if memory is None else found | {"peak_memory": memory}
 
 
-def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
+def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> TrainedTrial:
     assert config.baseline is not None
     made = get("baseline", config.baseline, where="trial").cls(**config.options("baseline"))
     per_modality = getattr(made, "per_modality", False)
@@ -94,10 +92,10 @@ def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Tra
         seconds = time.perf_counter() - began
         outputs = {name: model(splits[name].rows(slice(None))[0]).numpy() for name in SPLITS}
     memory = _peak_memory(torch.device("cpu"))
-    return _Trained(fields={"quantities": _quantities(seconds, 1, memory)}, outputs=outputs, model=model)
+    return TrainedTrial(fields={"quantities": _quantities(seconds, 1, memory)}, outputs=outputs, model=model)
 
 
-def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits, *, replay: bool = True) -> _Trained:
+def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits, *, replay: bool = True) -> TrainedTrial:
     assert config.train is not None
     device = splits["train"].labels.device
     if device.type == "cuda":
@@ -116,7 +114,7 @@ def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits, *, replay:
         "quantities": _quantities(trained.seconds, len(trained.curves["train_loss"]), memory),
     }
     outputs = {name: aim.in_units(values).cpu().numpy() for name, values in found.items()}
-    return _Trained(fields=fields, outputs=outputs, model=model)
+    return TrainedTrial(fields=fields, outputs=outputs, model=model)
 
 
 def outputs_of(spec: DataSpec, splits: Splits, found: Mapping[str, np.ndarray]) -> Outputs:
@@ -135,7 +133,7 @@ _UNREPEATABLE = re.compile(r"(\S+) does not have a deterministic implementation"
 T = TypeVar("T")
 
 
-def _repeatably(seed: int, train: Callable[[], T], named: Callable[[T, str], T]) -> T:
+def repeatably(seed: int, train: Callable[[], T], named: Callable[[T, str], T]) -> T:
     """What `train` finds from a fresh random state, bit by bit the same each time if the device can do that.
 
     On a GPU some operations repeat themselves only where that is demanded (fused attention), and others cannot: where
@@ -152,14 +150,14 @@ def _repeatably(seed: int, train: Callable[[], T], named: Callable[[T, str], T])
     return named(train(), found[1])
 
 
-def _name_one(trained: _Trained, operation: str) -> _Trained:
+def _name_one(trained: TrainedTrial, operation: str) -> TrainedTrial:
     return replace(trained, fields=trained.fields | {"unrepeatable": operation})
 
 
-def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
+def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> TrainedTrial:
     train = partial(_train_baseline if config.role == "baseline" else _train_model, config, spec, splits)
     if splits["train"].labels.device.type == "cuda":
-        return _repeatably(config.seed, train, _name_one)
+        return repeatably(config.seed, train, _name_one)
     # One thread on a CPU repeats itself anyway.
     seed_everything(config.seed)
     try:
@@ -169,7 +167,7 @@ def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> _Trained:
         return _train_model(config, spec, splits, replay=False)
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """PyTorch's CPU allocator raises a plain RuntimeError, so its words have to be read."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
@@ -199,18 +197,18 @@ def import_variants(config: TrialConfig, spec: DataSpec) -> None:
 
 
 @dataclass(kw_only=True)
-class _Ending:
+class Ending:
     """How a training ended: what it made, or why not."""
 
     state: State = State.DONE
     message: str | None = None
     trace: str | None = None
-    trained: _Trained | None = None
+    trained: TrainedTrial | None = None
     content: bytes | None = None
 
 
 @contextmanager
-def _kept(ending: _Ending, limits: Limits) -> Iterator[None]:
+def kept(ending: Ending, limits: Limits) -> Iterator[None]:
     """Whatever ends what is done in here ends as a state; only KeyboardInterrupt goes on."""
     try:
         yield
@@ -221,7 +219,7 @@ def _kept(ending: _Ending, limits: Limits) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         ending.trace = _writable(traceback.format_exc(limit=-12)).replace(f"{Path.cwd()}{os.sep}", "")
         ending.state, ending.message = State.FAILED, one_line(error)
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             limit = "" if limits.memory_gb is None else f" (limit: {limits.memory_gb:g} GiB)"
             ending.state, ending.message = State.OUT_OF_MEMORY, f"{one_line(error)}{limit}"
 
@@ -234,16 +232,18 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     """
     limits = limits or Limits()
     started, began = datetime.now(UTC), time.perf_counter()
-    ending = _Ending()
-    with _kept(ending, limits), own_settings(), memory_limit(limits.memory_gb), time_limit(limits.seconds):
+    ending = Ending()
+    with kept(ending, limits), own_settings(), memory_limit(limits.memory_gb), time_limit(limits.seconds):
         ending.trained = _train(job.config, spec, splits)
         ending.content = outputs_of(spec, splits, ending.trained.outputs).to_bytes()
-    return _finished(job, ending, limits, started, time.perf_counter() - began)
+    return finished(job, ending, limits, started, time.perf_counter() - began)
 
 
-def _finished(
-    job: Job, ending: _Ending, limits: Limits, started: datetime, seconds: float, mates: Sequence[Job] = ()
+def finished(
+    job: Job, ending: Ending, limits: Limits, started: datetime, seconds: float, mates: Sequence[Job] = ()
 ) -> Finished:
+    """The result of a job whose training ended so. seconds: wall time of the job. mates: the jobs of its group, itself
+    included."""
     trained, content = ending.trained, ending.content
     done = trained is not None and content is not None and ending.state is State.DONE
     fields = dict(trained.fields) if trained is not None and done else {}
@@ -272,86 +272,6 @@ def _finished(
     if not done or trained is None:
         return Finished(result=result)
     return Finished(result=result, outputs=content, model=trained.model)
-
-
-def run_group(jobs: Sequence[Job], spec: DataSpec, splits: Splits, limits: Limits | None = None) -> list[Finished]:
-    """Train trials of one combination as one program; each ends as it would alone, and has a result of its own.
-
-    Where they cannot be one program, each is trained alone, and its result says why; where memory does not suffice,
-    in two halves. Together they have the time of all of them.
-    """
-    limits = limits or Limits()
-    if len(jobs) == 1:
-        return [run(jobs[0], spec, splits, limits)]
-    whole = None if limits.seconds is None else limits.seconds * len(jobs)
-    started, began = datetime.now(UTC), time.perf_counter()
-    common, endings = _Ending(), list[_Ending]()
-    why = "training the group failed"
-    with _kept(common, limits), own_settings(), memory_limit(limits.memory_gb), time_limit(whole):
-        try:
-            endings = _train_group([job.config for job in jobs], spec, splits, limits)
-        except CannotStackError as error:
-            why = str(error)
-    if endings:
-        seconds = (time.perf_counter() - began) / len(jobs)
-        return [_finished(job, own, limits, started, seconds, jobs) for job, own in zip(jobs, endings, strict=True)]
-    if common.state is State.OUT_OF_MEMORY:
-        half = len(jobs) // 2
-        return [found for part in (jobs[:half], jobs[half:]) for found in run_group(part, spec, splits, limits)]
-    if common.state is State.TIMEOUT:
-        seconds = (time.perf_counter() - began) / len(jobs)
-        return [_finished(job, common, limits, started, seconds, jobs) for job in jobs]
-    # Whatever else ended the group may be the fault of one of its trials, which then says so itself.
-    said = common.message or why
-    alone = [run(job, spec, splits, limits) for job in jobs]
-    return [replace(f, result=f.result.model_copy(update={"ungrouped": said})) for f in alone]
-
-
-def _train_group(configs: Sequence[TrialConfig], spec: DataSpec, splits: Splits, limits: Limits) -> list[_Ending]:
-    """Each trial's ending. Raises CannotStackError."""
-    first = configs[0]
-    device = splits["train"].labels.device
-    if device.type == "cuda":
-        return _repeatably(first.seed, partial(_train_stack, configs, spec, splits, limits), _name_operation)
-    return _train_stack(configs, spec, splits, limits)
-
-
-def _name_operation(endings: list[_Ending], operation: str) -> list[_Ending]:
-    for ending in endings:
-        if ending.trained is not None:
-            ending.trained = replace(ending.trained, fields=ending.trained.fields | {"unrepeatable": operation})
-    return endings
-
-
-def _train_stack(configs: Sequence[TrialConfig], spec: DataSpec, splits: Splits, limits: Limits) -> list[_Ending]:
-    first = configs[0]
-    device = splits["train"].labels.device
-    settings = [config.train for config in configs if config.train is not None]
-    models = []
-    for config in configs:
-        # Each is drawn as it would be alone.
-        seed_everything(config.seed, strict=torch.are_deterministic_algorithms_enabled())
-        models.append(build(config, spec).to(device))
-    train, validation, test = (splits[s].only(first.modalities) for s in ("train", "validation", "test"))
-    aim = objective(
-        spec, train.labels, balanced=settings[0].class_weights == "balanced", smoothing=settings[0].label_smoothing
-    )
-    seed_everything(first.seed, strict=torch.are_deterministic_algorithms_enabled())
-    found = group.fit(models, train, validation, settings, aim, seeds=[config.seed for config in configs])
-    endings = []
-    for model, trained in zip(models, found, strict=True):
-        ending = _Ending()
-        with _kept(ending, limits):
-            if isinstance(trained, DivergedError):
-                raise trained
-            outputs = {"validation": trained.outputs, "test": predict(model, test, precision=settings[0].precision)}
-            # A trial of a group has no training time of its own.
-            fields = {"best_epoch": trained.best_epoch, "curves": trained.curves, "quantities": {}}
-            inside = {name: aim.in_units(values).cpu().numpy() for name, values in outputs.items()}
-            ending.trained = _Trained(fields=fields, outputs=inside, model=model)
-            ending.content = outputs_of(spec, splits, inside).to_bytes()
-        endings.append(ending)
-    return endings
 
 
 def _finite(curves: Mapping[str, list[float]]) -> dict[str, Curve]:

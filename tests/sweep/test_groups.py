@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mmbench.schema.params import Training
 from mmbench.schema.plan import Job
 from mmbench.schema.result import State, TrialResult
 from mmbench.sweep.measure import Wanted
 from mmbench.sweep.rounds.assignment import Assignment
-from mmbench.sweep.rounds.groups import groups_of, kind_of, together
+from mmbench.sweep.rounds.groups import NUMBERS, groups_of, kind_of, together
 from tests.support import driver, small
 
 GRID = {"attention": ["mean", "additive"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 3}
@@ -47,6 +48,16 @@ def test_seeds_and_rates_of_one_combination_are_a_group_and_nothing_else_is() ->
     ]
     assert ids(groups_of(jobs, 2))[:2] == [["a-0-0.01-4", "a-1-0.01-4"], ["b-0-0.01-4", "b-1-0.01-4"]]
     assert all(len(group) == 1 for group in groups_of(jobs, 1)) and len(groups_of(jobs, 1)) == len(jobs)
+
+
+@pytest.mark.parametrize("field", sorted(Training.model_fields))
+def test_only_numbers_may_differ_within_a_group(field: str) -> None:
+    """Whatever else a training has, such as its length, makes another program."""
+    usual = small.training()
+    others = {"class_weights": "balanced", "precision": "bfloat16", "patience": 3}
+    changed = usual.model_copy(update={field: others.get(field) or getattr(usual, field) + 1})
+    kinds = {kind_of(small.config(train=train)) for train in (usual, changed)}
+    assert (len(kinds) == 1) == (field in NUMBERS)
 
 
 def test_a_baseline_is_trained_alone() -> None:

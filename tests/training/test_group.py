@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from mmbench.model.build import build
 from mmbench.model.interfaces import Heads
 from mmbench.registry import get, variants
 from mmbench.schema.params import Choice
-from mmbench.training.group import SHARED, alike
+from mmbench.schema.plan import Job
+from mmbench.schema.result import State
+from mmbench.training import group
 from mmbench.training.group import fit as fit_group
 from mmbench.training.group_contract import trains_as_if_alone
+from mmbench.training.group_trial import run_group
 from mmbench.training.loop import DivergedError, Trained, fit
 from mmbench.training.objective import Objective, objective
 from mmbench.training.stack import CannotStackError, Stack
@@ -183,11 +187,23 @@ def test_models_of_different_kinds_are_no_group() -> None:
         Stack([one, other])
 
 
-def test_only_numbers_may_differ_between_the_trainings_of_a_group() -> None:
-    usual = small.training()
-    assert alike(usual, small.training(learning_rate=0.1, weight_decay=0.5))
-    for field in sorted(SHARED):
-        value = getattr(usual, field)
-        other = {"class_weights": "balanced", "precision": "bfloat16", "patience": 3}.get(field)
-        changed = usual.model_copy(update={field: other if other is not None else value + 1})
-        assert not alike(usual, changed), field
+def test_a_group_for_which_memory_does_not_suffice_is_trained_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch's allocator on a CPU raises what other faults raise, too; only its words tell."""
+    fit_all = group.fit
+
+    def at_most_two(models: Sequence[nn.Module], *rest: Any, **options: Any) -> Found:
+        if len(models) > 2:
+            try:
+                raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 byte")
+            except RuntimeError as error:
+                raise CannotStackError(str(error)) from error
+        return fit_all(models, *rest, **options)
+
+    monkeypatch.setattr(group, "fit", at_most_two)
+    jobs = [
+        Job(trial_id=f"t{seed}", config=small.config(seed=seed), data_hash="0", fingerprint="0") for seed in range(4)
+    ]
+    found = [one.result for one in run_group(jobs, small.spec(), small.splits())]
+    assert [r.state for r in found] == [State.DONE] * 4
+    assert [r.group for r in found] == [("t0", "t1"), ("t0", "t1"), ("t2", "t3"), ("t2", "t3")]
+    assert not any(r.ungrouped for r in found)

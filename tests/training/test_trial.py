@@ -21,7 +21,7 @@ from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.quantity import QUANTITIES
 from mmbench.schema.result import State, TrialResult
 from mmbench.training.sandbox import seed_everything
-from mmbench.training.trial import _name_one, _repeatably, _Trained
+from mmbench.training.trial import TrainedTrial, _name_one, repeatably
 from tests.support import small
 from tests.support.run_trial import numbers, spoilt, trial
 
@@ -217,13 +217,13 @@ def test_a_variant_that_changes_pytorchs_settings_does_not_touch_the_next_trial(
 def test_what_a_gpu_cannot_repeat_runs_all_the_same_and_is_named() -> None:
     strict: list[bool] = []
 
-    def train() -> _Trained:
+    def train() -> TrainedTrial:
         strict.append(not torch.is_deterministic_algorithms_warn_only_enabled())
         if strict[-1]:
             raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set ...")
-        return _Trained(fields={"best_epoch": torch.randint(1000, ()).item()}, outputs={}, model=nn.Identity())
+        return TrainedTrial(fields={"best_epoch": torch.randint(1000, ()).item()}, outputs={}, model=nn.Identity())
 
-    first, again = (_repeatably(3, train, _name_one) for _ in range(2))
+    first, again = (repeatably(3, train, _name_one) for _ in range(2))
     assert strict == [True, False, True, False]
     assert first.fields == again.fields
     assert first.fields["unrepeatable"] == "cumsum_cuda_kernel"
@@ -232,12 +232,12 @@ def test_what_a_gpu_cannot_repeat_runs_all_the_same_and_is_named() -> None:
 def test_no_other_error_is_tried_again() -> None:
     tries = []
 
-    def train() -> _Trained:
+    def train() -> TrainedTrial:
         tries.append(1)
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        _repeatably(0, train, _name_one)
+        repeatably(0, train, _name_one)
     assert len(tries) == 1
     seed_everything(0)
 

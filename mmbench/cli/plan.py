@@ -122,10 +122,13 @@ def _show_cells(loaded: Loaded, costs: Costs) -> None:
 
 
 def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
+    from mmbench.sweep.progress import under_others
+
     pending = sum(trial["state"] == "pending" for trial in trials)
     skipped = len(loaded.plan.skipped)
     finished = len(trials) - pending - skipped
-    click.echo(f"{len(trials)} trials declared: {pending} pending, {finished} finished, {skipped} skipped")
+    others = under_others(len(loaded.plan.ladder))
+    click.echo(f"{len(trials)} trials declared{others}: {pending} pending, {finished} finished, {skipped} skipped")
     for axis in GRID_AXES:
         labels = dict.fromkeys(c.label for t in _configs(loaded) if (c := getattr(t, axis)) is not None)
         click.echo(f"{axis} ({len(labels)}): {', '.join(labels)}")

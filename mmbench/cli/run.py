@@ -170,7 +170,7 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
         click.echo(result.traceback.rstrip())
     if result.metrics:
         ceiling = "" if spec.ceiling is None else f"ceiling {spec.ceiling:.3f}"
-        chance = "" if spec.chance is None else f"chance {spec.chance:.3f}"
+        chance = "" if spec.chance is None else f"constant guess {spec.chance:.3f}"
         main = METRICS[spec.task.metric]
         known = [part for part in (chance, ceiling, "" if main.higher else "lower is better") if part]
         heading(f"Scores ({main.label}: {', '.join(known)})" if known else "Scores")

@@ -82,11 +82,11 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 def _show(found: dict[str, Any]) -> None:
     from mmbench.schema.metric import METRICS
-    from mmbench.sweep.progress import duration
+    from mmbench.sweep.progress import duration, under_others
 
     counts = found["states"]
     shown = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
-    click.echo(f"{found['declared']} trials declared: {shown}")
+    click.echo(f"{found['declared']} trials declared{under_others(found['ladder'])}: {shown}")
     times = found["time"]
     if times["first"] is not None:
         spent = duration(times["seconds"])
@@ -125,6 +125,7 @@ def status(project: Project, json_: bool) -> None:
     finished = _results_of_plan(loaded)
     found = {
         "declared": loaded.plan.declared,
+        "ladder": len(loaded.plan.ladder),
         "states": {state.value: count for state, count in coverage(loaded.plan, loaded.results).items()},
         "datasets": _by_dataset(loaded),
         "metrics": {name: loaded.specs[name].task.metric for name in loaded.params.grid.datasets},

@@ -409,7 +409,7 @@ def _open(result: TrialResult | None, limits: Limits) -> bool:
     return then is not None and (now is None or now > then)
 
 
-def coverage(plan: Plan, results: dict[str, TrialResult]) -> dict[State, int]:
+def coverage(plan: Plan, results: Mapping[str, TrialResult]) -> dict[State, int]:
     """How many trials of the plan stand in each state; the counts sum to `plan.declared`."""
     counts = dict.fromkeys(State, 0)
     counts[State.SKIPPED] = len(plan.skipped)

@@ -200,7 +200,7 @@ def _run(
         from mmbench.sweep.in_process import run
     else:
         from mmbench.sweep.engine import run
-    watch = Watch(console, grows=schedule.grows)
+    watch = Watch(console, more=lambda: schedule.unasked)
     try:
         return run(
             scheduled(schedule, ledger, limits_of(params.sweep), prepared, on_budget=watch.tell_budget),

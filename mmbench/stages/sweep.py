@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mmbench.ledger.store import Ledger, coverage, limits_of
+from mmbench.ledger.store import Ledger, limits_of
 from mmbench.project.folders import BUDGET, LEDGER, PREPARED, SETTINGS
 from mmbench.schema import few_samples
 from mmbench.schema.dataset import DataSpec
@@ -60,7 +60,7 @@ def sweep(root: Path, console: Console) -> int:
         results = ledger.of(plan.trials)
     if ledger.without_weights is not None:
         console.print(f"weights are not kept: {ledger.without_weights}", style="yellow", soft_wrap=True, markup=False)
-    summary(console, coverage(plan, results), results)
+    summary(console, plan, results)
     for name, (count, why) in measure.failures(list(ledger.measured(results).values())).items():
         console.print(
             f"{name} could not be measured on {count} trials: {why}", style="yellow", soft_wrap=True, markup=False
@@ -123,7 +123,7 @@ def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path,
     run = _choose_engine(params.sweep)
 
     schedule = _schedule(params, specs, root)
-    watch = Watch(console, grows=schedule.grows)
+    watch = Watch(console, more=lambda: schedule.unasked)
 
     with Tracker(params.tracking, schedule.whole, specs, root) as tracker:
 

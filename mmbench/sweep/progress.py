@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from mmbench.ledger.store import coverage
 from mmbench.schema.budget import Budget
+from mmbench.schema.plan import Plan
 from mmbench.schema.result import State, TrialResult
 
 LINE_EVERY_S = 30.0
@@ -33,9 +35,9 @@ def count_words(counts: Mapping[State, int]) -> str:
 class Watch:
     """Shows finished trials as they come: a live bar on a terminal, plain lines at intervals elsewhere."""
 
-    def __init__(self, console: Console, *, grows: bool = False) -> None:
-        """grows: more trials may be asked for than there are at first."""
-        self.console, self.grows = console, grows
+    def __init__(self, console: Console, *, more: Callable[[], int] | None = None) -> None:
+        """more: how many trials may yet be asked for beside those that are known of; None where these are all."""
+        self.console, self.more = console, more
         self.counts: Counter[State] = Counter()
         self.measured = self.total = 0
         self.began = time.monotonic()
@@ -90,8 +92,9 @@ class Watch:
     def _line(self) -> str:
         elapsed, done = time.monotonic() - self.began, self.counts.total() + self.measured
         left = f"about {duration(elapsed / done * (self.total - done))} left" if done < self.total else "all run"
-        if self.grows and done < self.total:
-            left = f"{left} for these"
+        more = self.more() if self.more is not None and done < self.total else 0
+        if more:
+            left = f"{left} for these, then up to {more:,} more"
         parts = filter(None, (count_words(self.counts), f"{self.measured} measured" if self.measured else ""))
         return f"{', '.join(parts)} · {duration(elapsed)}, {left} · {done / elapsed * 60:.1f} trials/min"
 
@@ -132,11 +135,15 @@ class MeasureWatch:
             self.bar = None
 
 
-def summary(
-    console: Console, counts: Mapping[State, int], results: Mapping[str, TrialResult], *, most: int = 20
-) -> None:
+def under_others(ladder: int) -> str:
+    """`, 69 of them under other budgets`: the report counts the others alone. Nothing where there are none."""
+    return f", {ladder} of them under other budgets" if ladder else ""
+
+
+def summary(console: Console, plan: Plan, results: Mapping[str, TrialResult], *, most: int = 20) -> None:
     """The state of the whole plan, and why trials of `results` did not end well: at most so many messages."""
-    console.print(f"{sum(counts.values())} trials: {count_words(counts)}", highlight=False)
+    what = f"{plan.declared} trials{under_others(len(plan.ladder))}"
+    console.print(f"{what}: {count_words(coverage(plan, results))}", highlight=False)
     why = Counter(
         f"{r.state.value.replace('_', ' ')}: {r.message}" for r in results.values() if r.state is not State.DONE
     )

@@ -186,7 +186,7 @@ def test_run_and_status_show_the_tasks_metrics(root: Path, capsys: Shown) -> Non
     assert {"mae", "rmse", "pearson", "spearman", "loss"} == set(made["metrics"]["test"])
     assert main(["run", "--root", str(root), *cell]) == 0
     out = capsys.readouterr().out
-    assert "Scores (MAE: chance 1.000, lower is better)" in out
+    assert "Scores (MAE: constant guess 1.000, lower is better)" in out
     assert re.search(r"^metric +validation +test\nMAE ↓ +\d", out, re.MULTILINE)
     assert told(["status", "--root", str(root)], capsys)["metrics"] == {"small": "accuracy", "errors": "mae"}
     assert main(["status", "--root", str(root)]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import hypot
 
 import pytest
@@ -11,6 +12,7 @@ from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as in_markdown
 from mmbench.report.pages.report import Report
+from mmbench.report.sections.first.record import Pick
 from tests.support.factory import TRUTHS, Truth, make
 
 
@@ -99,3 +101,34 @@ def test_levels_that_contradict_each_other_are_told_by_data_set() -> None:
     context = analyse(**make(truths=truths, seeds=4, noise=0.003).arguments()).context
     (fusion,) = (a for a in context.scopes[None].axes if a.axis == "fusion")
     assert fusion.state == "differs" and fusion.by_dataset == {"a": "concat", "b": "early_concat"}
+
+
+def picks_of(**flat: float) -> dict[str, Pick]:
+    """Of a data set on which the choice of a combination is worth nothing."""
+    levels = {"attention": ["mean", "additive"], "fusion": ["concat"], "architecture": ["shared"]}
+    truth = Truth(base=0.7, single={"image": flat["image"], "audio": 0.4}, linear=flat["linear"], majority=0.3)
+    found = analyse(**make(truths={"flat": truth}, seeds=4, noise=0.002, levels=levels).arguments())
+    return {label: p for p in found["first"].screens[0].picks for label in p.labels}
+
+
+def test_one_modality_that_suffices_stands_beside_a_better_control() -> None:
+    found = picks_of(image=0.7, linear=0.71)
+    assert found["One modality alone"].method.modality == "image"
+    assert not found["One modality alone"].recommended
+    assert found["Not a transformer"].recommended
+
+
+def test_one_modality_that_does_not_suffice_is_no_choice() -> None:
+    assert "One modality alone" not in picks_of(image=0.6, linear=0.71)
+
+
+def test_one_modality_that_suffices_is_recommended_where_it_is_the_best_control() -> None:
+    found = picks_of(image=0.7, linear=0.6)
+    assert found["One modality alone"].recommended and "Not a transformer" not in found
+
+
+def test_what_is_slow_at_inference_is_recommended_with_that() -> None:
+    pick = replace(picks_of(image=0.7, linear=0.71)["Not a transformer"], costs={"inference_us": 8.31})
+    assert pick.advice == "recommended; 8.3 times the inference"
+    assert replace(pick, costs={"inference_us": 1.9}).advice == replace(pick, costs={}).advice == "recommended"
+    assert replace(pick, recommended=False).advice == ""

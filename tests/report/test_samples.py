@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,9 @@ def test_the_report_tells_which_verdicts_stand() -> None:
     assert all(v.stands for v in contrasts if v.verdict != "open")
     assert any(v.stands is False for v in large.context.verdicts)
     assert "They hold for these groups." in in_markdown(large)
+    told = [text for text in large.lead if text.startswith("With other test samples, ")]
+    assert len(told) == 1 and re.fullmatch(r"With other test samples, \d of these \d verdicts might differ\.", told[0])
+    assert not any("other test samples" in text for report in (small, plain) for text in report.lead)
     assert "## On other test samples" not in in_markdown(plain)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from mmbench.cli import main
 from mmbench.library.load import load_results
+from mmbench.report.pages.html import render as in_html
 from mmbench.schema.params import Params, Training, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.trial import TrialConfig
@@ -170,6 +171,7 @@ def test_whoever_reads_the_ledger_gets_the_comparison(finished: Path) -> None:
     known = {tuple(v.budgets) for v in report.context.verdicts if v.kind != "control"}
     assert known == {("0.5", "2")}
     assert report.context.ladder["small"].scores.keys() == {0.5, 2.0}
+    assert f"Not counted here: {len(report.context.plan.ladder)} under other budgets." in in_html(report)
     again = load_results(finished).analysis.context
     assert [r.score for r in again.datasets[0].cells] == [r.score for r in report.context.datasets[0].cells]
 
@@ -185,6 +187,11 @@ def test_commands_count_the_ladder(finished: Path, capsys: pytest.CaptureFixture
     planned = small_project.read(finished).plan
     found = told("status")
     assert found["declared"] == planned.declared and found["states"]["done"] == len(planned.trials)
+    assert found["ladder"] == len(planned.ladder) > 0
+    for command in ("status", "plan"):
+        assert main([command, "--root", str(finished)]) == 0
+        start = f"{planned.declared} trials declared, {len(planned.ladder)} of them under other budgets: "
+        assert capsys.readouterr().out.startswith(start)
     longer = next(j for j in planned.ladder if j.config.budget == 2)
     ledger = finished / "data" / "ledger"
     for file in ledger.glob(f"{longer.trial_id}.*"):

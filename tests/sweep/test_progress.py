@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mmbench.ledger.store import coverage
 from mmbench.schema.result import State
 from mmbench.sweep.progress import Watch, duration, summary
 from tests.support import small_project
@@ -31,7 +30,7 @@ def test_a_pipe_gets_few_lines_but_every_failure(tmp_path: Path) -> None:
         results[job.trial_id] = result
         watch.add(result)
     watch.close()
-    summary(Console(file=output, width=60), coverage(loaded.plan, results), results)
+    summary(Console(file=output, width=60), loaded.plan, results)
     total = len(loaded.plan.jobs)
     lines = output.getvalue().splitlines()
     assert lines[0] == f"{total} trials to run, 2 at a time"
@@ -39,6 +38,19 @@ def test_a_pipe_gets_few_lines_but_every_failure(tmp_path: Path) -> None:
     assert lines[2] == f"failed {loaded.plan.jobs[3].config.name}: it ended as failed"
     assert lines[3].startswith(f"{total}/{total} trials: {total - 1} done, 1 failed · ")
     assert lines[4:] == [f"{total} trials: {total - 1} done, 1 failed", "  1 x failed: it ended as failed"]
+
+
+def test_a_race_says_how_many_more_it_may_ask_for(tmp_path: Path) -> None:
+    loaded = small_project.read(small_project.make(tmp_path))
+    output, more = io.StringIO(), iter([1200, 0])
+    watch = Watch(Console(file=output, width=120), more=lambda: next(more))
+    watch.start(3, 0, 1)
+    for job in loaded.plan.jobs[:3]:
+        watch.spoke = float("-inf")
+        watch.add(small_project.result(job))
+    first, second, last = output.getvalue().splitlines()[1:]
+    assert " left for these, then up to 1,200 more · " in first
+    assert " left · " in second and ", all run · " in last
 
 
 def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:

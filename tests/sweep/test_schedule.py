@@ -161,6 +161,19 @@ def test_a_race_asks_for_more_seeds_and_comes_to_the_same_end_where_it_is_interr
     assert step(again) == ([], 0)
 
 
+def test_while_a_race_runs_it_is_known_how_many_more_trials_it_may_ask_for(tmp_path: Path) -> None:
+    """Two combinations with 2 to 5 seeds, and a guess that is the same for all: 11 trials at most."""
+    root = racing(tmp_path / "project")
+    params = load_params(root / "params.yaml")
+    schedule = Schedule(params=params, specs=load_specs(params, root), root=root, folder=root / BUDGET)
+    assert schedule.unasked == 11
+    ledger, seen = Ledger(root / "data" / "ledger"), []
+    with ledger.lock():
+        work = scheduled(schedule, ledger, limits_of(params.sweep), root / PREPARED)
+        in_process.run(work, ledger, params.sweep, root / PREPARED, on_result=lambda _: seen.append(schedule.unasked))
+    assert seen[0] == 11 - 5 and seen[-1] == 0 and sorted(seen, reverse=True) == seen
+
+
 def _allow(root: Path, budget: str | None) -> Path:
     """Set what the project's trials may take."""
     raw = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))

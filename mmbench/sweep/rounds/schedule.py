@@ -7,6 +7,7 @@ goes on to the same end, and a reader of the ledger finds out what was asked for
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,6 +91,17 @@ class Schedule:
     def grows(self) -> bool:
         """Whether what is asked for depends on results."""
         return self.params.grid.race is not None or (self.params.train.is_auto and len(self._known) < len(self.specs))
+
+    @cached_property
+    def _most(self) -> Counter[str]:
+        """Trials that could be asked for, by data set."""
+        return Counter(job.config.dataset for job in (*self.whole.jobs, *self.whole.ladder))
+
+    @property
+    def unasked(self) -> int:
+        """How many trials could still be asked for, apart from those that a search for a budget takes."""
+        asked = {name: len(s.jobs) + len(s.ladder) for name, s in self.stands.items() if not s.calibrating}
+        return sum(max(0, most - asked.get(name, 0)) for name, most in self._most.items())
 
     @property
     def share(self) -> float | None:

@@ -34,6 +34,7 @@ class Coverage(Section[Context]):
         return {
             "a": record,
             "heading": heading(record.total),
+            "beside": beside(record),
             "causes": words.CAUSES,
             "problems": record.problems[:PROBLEMS],
         }
@@ -55,3 +56,12 @@ def heading(total: Counts) -> str:
     gaps = [(total.bad, "failed"), (total.pending, "not run"), (total.skipped, "skipped")]
     others = ", ".join(f"{n:,} {what}" for n, what in gaps if n)
     return f"{total.done:,} of {total.declared:,} declared trials are done: {others}"
+
+
+def beside(context: Context) -> str:
+    """Trials that are not counted here, which the ledger and MLflow have too; nothing where there are none."""
+    ladder = len(context.plan.ladder)
+    searched = sum(r.seeds for t in context.training if t.budget is not None for r in t.budget.rungs)
+    parts = [f"{ladder:,} under other budgets"] if ladder else []
+    parts += [f"up to {searched:,} of the search for the budget"] if searched else []
+    return f"Not counted here: {' and '.join(parts)}." if parts else ""

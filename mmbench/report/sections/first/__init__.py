@@ -13,6 +13,7 @@ from mmbench.report.draw.views import ALL
 from mmbench.report.paper.tabular import environment
 from mmbench.report.scores.advice import numbers
 from mmbench.report.scores.context import Context
+from mmbench.report.scores.scope import Scope
 from mmbench.report.section import Block, Drawing, Section, ShowTable, section
 from mmbench.report.sections.first.figures import contrasts_caption, contrasts_figure
 from mmbench.report.sections.first.limits import limits
@@ -23,6 +24,7 @@ from mmbench.report.sections.first.picks import picks
 from mmbench.report.sections.first.record import FirstScreen, Screen
 from mmbench.report.sections.first.tables import choices_table, picks_table
 from mmbench.report.values import titles
+from mmbench.report.values.verdicts import stands
 from mmbench.report.values.words import change
 
 
@@ -96,6 +98,17 @@ def _lead(context: Context, name: str | None) -> Iterator[str]:
             yield f"It is {change(lost, scope.scale).lstrip('+')} better than the next, {titles.method(second.method)}."
         return
     yield from numbers(scope.advised, scope.scale, scope.depends)
+    yield from _other_samples(scope)
+
+
+def _other_samples(scope: Scope) -> Iterator[str]:
+    """Where most of what each choice is worth may be the luck of a few test samples, the answer itself says so."""
+    found = [stands(c.found, scope.scale.rope) for a in scope.advised for c in a.shown]
+    judged = [holds for holds in found if holds is not None]
+    doubtful = judged.count(False)
+    if 2 * doubtful > len(judged):
+        what = f"{doubtful} of these {len(judged)} verdicts" if len(judged) > 1 else "this verdict"
+        yield f"With other test samples, {what} might differ."
 
 
 def _screen(context: Context, name: str | None) -> Screen:

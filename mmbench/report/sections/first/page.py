@@ -56,7 +56,7 @@ class PickRow:
     labels: str
     key: str
     name: str
-    recommended: bool
+    recommended: str
     score: str
     half: str
     loss: str
@@ -184,7 +184,7 @@ def _pick(p: Pick, screen: Screen) -> PickRow:
         labels=", ".join([p.labels[0], *(x[:1].lower() + x[1:] for x in p.labels[1:])]),
         key=p.method.key,
         name=titles.method(p.method),
-        recommended=p.recommended,
+        recommended=p.advice,
         score=scale.number(p.score.mean if p.score else None),
         half=scale.plus_minus(p.score.half) if p.score and p.score.half is not None else "",
         loss="best" if p.loss is None else scale.change(p.loss.mean),

@@ -16,6 +16,9 @@ from mmbench.stats.estimates import Difference, Estimate
 COSTS = ("parameters", "train_seconds", "inference_us")
 """What a pick costs, as fields of CellCost."""
 
+DEAR = 2
+"""From how many times the inference time of the best combination on that is told beside a recommendation."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
@@ -38,6 +41,15 @@ class Pick:
     costs: Mapping[str, float]
     recommended: bool
     command: str
+
+    @property
+    def advice(self) -> str:
+        """`recommended`, or `recommended; 8.3 times the inference` where it is much slower than the best combination;
+        nothing where it is not recommended."""
+        if not self.recommended:
+            return ""
+        ratio = self.costs.get("inference_us", 0.0)
+        return "recommended" if ratio < DEAR else f"recommended; {two_figures(ratio)} times the inference"
 
     def share(self, cost: str) -> str:
         """That cost in per cent of the best combination's: `40 %`, `8.1 %`; a dash where it is not known."""

@@ -87,7 +87,7 @@ def picks_table(record: FirstScreen, name: object = EVERY) -> Iterator[Table]:
         return
     columns: list[Column] = [
         ("data set", lambda x: _scope(x[0]), False),
-        ("choice", lambda x: ", ".join(x[1].labels) + (" (recommended)" if x[1].recommended else ""), False),
+        ("choice", lambda x: ", ".join(x[1].labels) + (f" ({x[1].advice})" if x[1].recommended else ""), False),
         ("method", lambda x: titles.method(x[1].method), False),
         ("score", lambda x: interval(x[1].score, x[0].scale), True),
         ("to the best", lambda x: "best" if x[1].loss is None else change(x[1].loss, x[0].scale), True),

@@ -1,0 +1,23 @@
+"""What a method costs beside the best combination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import exp, log
+
+from mmbench.report.sections.first.record import COSTS
+from mmbench.report.values.cells import CellRow
+
+
+def relative(rows: Mapping[str, CellRow], best: Mapping[str, CellRow]) -> Iterator[tuple[str, float]]:
+    """Each cost as a multiple of that of the best combination, the geometric mean over data sets."""
+    for name in COSTS:
+        ratios = []
+        for dataset, row in rows.items():
+            mine = getattr(row.cost, name) if row.cost else None
+            other = best[dataset].cost
+            its = getattr(other, name) if other else None
+            if mine and its:
+                ratios.append(log(mine / its))
+        if len(ratios) == len(rows):
+            yield name, exp(sum(ratios) / len(ratios))

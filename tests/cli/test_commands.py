@@ -175,7 +175,7 @@ def test_run_shows_one_trial_and_keeps_nothing(root: Path, capsys: Shown) -> Non
     assert main(["run", "--root", str(root), *CELL]) == 0
     out = capsys.readouterr().out
     assert "mean + concat · shared · small · s0" in out
-    assert "Scores (accuracy: chance 0.500, ceiling 1.000)" in out
+    assert "Scores (accuracy: constant guess 0.500, ceiling 1.000)" in out
     assert not (root / "data" / "ledger").exists()
 
 

@@ -217,7 +217,8 @@ def of_arrays(
     gain, half = ahead(together, first)
     # The best of several is flattered by being chosen on these very samples.
     candidates = len(joint) + sum(map(len, alone.values()))
-    sure = 1 - (1 - CONFIDENCE) / candidates
+    # One side alone is asked for.
+    sure = 1 - 2 * (1 - CONFIDENCE) / candidates
     learnt = [by > around for by, around in (ahead(found, guess, sure) for found in (together, first))]
     return JointSignal(
         metric=metric,

@@ -20,6 +20,7 @@ from mmbench.report.pages.report import Report
 from mmbench.report.scores.contrasts import contrasts
 from mmbench.report.sections.ladder.compute import DatasetLadder, find_ladders
 from mmbench.report.sections.ladder.sentences import sentences
+from mmbench.report.sections.ladder.tables import tables
 from mmbench.schema.result import State
 from mmbench.schema.trial import TrialConfig
 from mmbench.stats import ladder, paired
@@ -330,3 +331,11 @@ def test_contrasts_are_turned_under_every_budget() -> None:
     (field,) = report.context.scores
     for _, d in contrasts(field, report.context.levels):
         assert d.mean >= 0 and len(d.budgets) == 2
+
+
+@pytest.mark.parametrize(("factors", "told"), [((0.5, 2.0), True), ((0.5,), False)])
+def test_shorter_training_alone_does_not_tell_whether_verdicts_last(factors: tuple[float, ...], told: bool) -> None:
+    made = make(truths=FLAT, seeds=3, noise=0.002)
+    found = _only(analyse(**laddered(made, lambda config: 0.0, factors=factors)))
+    table = next(t for t in tables(found) if t.name == "ladder_flat")
+    assert ("lasts" in table.shown) is told

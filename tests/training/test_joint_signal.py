@@ -85,6 +85,25 @@ def test_where_nothing_is_better_than_a_guess_that_is_said() -> None:
     assert found.verdict == "open" and not found.learnt and "nothing is clearly better than a guess" in found.words
 
 
+def test_two_thirds_right_of_three_classes_on_few_samples_is_better_than_a_guess() -> None:
+    """One side is asked for: 24 of 36 by chance, where a third is right, happens once in ten thousand times."""
+    draw, labels = np.random.default_rng(7), np.arange(144) % 3
+    draw.shuffle(labels)
+    image, noise = (draw.normal(size=(144, 6)).astype(np.float32) for _ in range(2))
+    image[:, :2] += 1.3 * np.stack([labels == 0, labels == 1], axis=1)
+    found = _found(labels, [image, noise], task_of("classification", ("a", "b", "c")))
+    assert found.together == pytest.approx(2 / 3) and found.learnt
+
+
+@pytest.mark.exhaustive
+def test_noise_is_rarely_called_better_than_a_guess() -> None:
+    learnt = []
+    for seed in range(200):
+        labels = np.random.default_rng(seed).integers(2, size=80)
+        learnt.append(_found(labels, _data(labels, (0.0, 0.0), seed)).learnt)
+    assert np.mean(learnt) <= 0.05
+
+
 def test_what_cannot_be_fitted_is_told() -> None:
     labels = _labels(400)
     table, split = _table(labels, _data(labels, (1.0, 1.0)))

@@ -43,7 +43,8 @@ def _contrasts(d: DatasetLadder) -> Table:
         *((_heading(d, factor), shown(factor), True) for factor in factors),
         ("own best", lambda x: NONE if x.own is None else d.scale.change(x.own.mean), True),
         ("verdict", lambda x: NONE if x.found.half is None else x.found.verdict, False),
-        ("lasts", _lasts, False),
+        # Shorter training alone does not tell whether a verdict lasts.
+        *([("lasts", _lasts, False)] if max(factors) > 1 else []),
     ]
     raw = (
         {

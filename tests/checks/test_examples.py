@@ -1,4 +1,4 @@
-"""The fusion and the architecture that CONTRIBUTING shows work word for word."""
+"""The variants that CONTRIBUTING shows work word for word."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from tests.support.examples import example
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("axis", "name"), [("fusion", "Maximum"), ("architecture", "OwnReadOut")])
+@pytest.mark.parametrize(
+    ("axis", "name"), [("attention", "Temperature"), ("fusion", "Maximum"), ("architecture", "OwnReadOut")]
+)
 def test_it_keeps_the_contract(axis: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, source = example(axis)
     path = tmp_path / Path(file).name

@@ -190,8 +190,9 @@ def _timed(loaded: Loaded, project: Project) -> Steps:
     return step_seconds(jobs, project.root / PREPARED)
 
 
-def _time_left(loaded: Loaded, timed: Steps) -> TimeLeft:
-    """Of data sets whose budget is not known only where steps were tried: then of the shortest that it may be."""
+def _time_left(loaded: Loaded, timed: Steps, steps: int | None = None) -> TimeLeft:
+    """Of data sets whose budget is not known only where steps were tried: then of so many, or of the fewest that it
+    may be."""
     from mmbench.schema.budget import LEAST_STEPS
     from mmbench.sweep.planning.estimate import at_least, slots_of, time_left
 
@@ -199,7 +200,7 @@ def _time_left(loaded: Loaded, timed: Steps) -> TimeLeft:
     jobs = [j for j in loaded.plan.trials if j.config.dataset not in open_]
     if timed:
         jobs += [
-            at_least(j, LEAST_STEPS, loaded.specs[j.config.dataset])
+            at_least(j, steps or LEAST_STEPS, loaded.specs[j.config.dataset])
             for j in loaded.plan.trials
             if j.config.dataset in open_
         ]
@@ -254,7 +255,7 @@ def _disk(loaded: Loaded) -> str:
 
 def _time(loaded: Loaded, timed: Steps) -> str:
     """How long what is pending will take, as far as trials that have ended, or steps that were tried, tell."""
-    from mmbench.schema.budget import LEAST_STEPS
+    from mmbench.schema.budget import LEAST_STEPS, MOST_STEPS, USUAL_STEPS
     from mmbench.sweep.progress import duration
 
     found, open_ = _time_left(loaded, timed), [name for name, stand in loaded.stands.items() if stand.calibrating]
@@ -268,7 +269,11 @@ def _time(loaded: Loaded, timed: Steps) -> str:
         told = (
             told.replace("about", "at least", 1) + f", if {LEAST_STEPS} gradient steps are enough on {', '.join(open_)}"
         )
-        search = " The sweep first finds how many it takes: on the data sets of a new project, 800 and 1,600."
+        usual, most = (duration(_time_left(loaded, timed, n).seconds) for n in (USUAL_STEPS, MOST_STEPS))
+        search = (
+            " The sweep first finds how many it takes: on the data sets of a new project, 800 and 1,600. "
+            f"{USUAL_STEPS:,} would take about {usual}, the most that it tries ({MOST_STEPS:,}) {most}."
+        )
         open_ = []
     missing = (
         [f"{found.unknown:,} trial{'s' if found.unknown > 1 else ''} of methods that have not run yet"]

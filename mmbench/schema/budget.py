@@ -17,6 +17,10 @@ from mmbench.schema.strict_yaml import Frozen, Positive, as_tuple
 
 LEAST_STEPS = 128
 """Gradient steps below which models have not learnt enough to be ranked."""
+MOST_STEPS = 16_384
+"""Gradient steps up to which a search for a budget goes, unless one epoch is more."""
+USUAL_STEPS = 1_600
+"""Gradient steps that are enough on the data sets of a new project: what a plan reckons with before it is known."""
 
 
 class Rung(Frozen):

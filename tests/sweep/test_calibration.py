@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmbench.schema import budget as budgets
-from mmbench.schema.budget import Budget
+from mmbench.schema.budget import MOST_STEPS, Budget
 from mmbench.schema.dataset import DataSpec, Modality
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Job
@@ -18,7 +18,7 @@ from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.schema.task import task_of
 from mmbench.schema.trial import TrialConfig
 from mmbench.sweep.planning.plan import build, job_of
-from mmbench.sweep.rounds.calibration import MOST, RATE, Calibration, references
+from mmbench.sweep.rounds.calibration import RATE, Calibration, references
 from tests.support import plain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,8 +222,8 @@ def test_overfitting_ends_it() -> None:
 
 def test_what_never_settles_ends_and_says_so() -> None:
     found, asked = calibrate(lambda config, steps: (0.02 * math.log2(steps), 1 / steps))
-    assert not found.settled and MOST / 2 < found.steps <= MOST
-    assert max(j.config.train.epochs for j in asked) * 50 <= MOST  # type: ignore[union-attr]
+    assert not found.settled and MOST_STEPS / 2 < found.steps <= MOST_STEPS
+    assert max(j.config.train.epochs for j in asked) * 50 <= MOST_STEPS  # type: ignore[union-attr]
 
 
 def test_nothing_is_settled_where_every_trial_fails() -> None:

@@ -126,6 +126,7 @@ def test_with_a_budget_that_is_to_be_found_it_tells_of_the_least(
     assert main(["plan", "--root", str(root), "--time"]) == 0
     out = capsys.readouterr().out
     assert re.search(rf"^Time: at least .* if {LEAST_STEPS} gradient steps are enough on small", out, re.MULTILINE)
+    assert re.search(r" 1,600 would take about .*\d (s|min|h), the most that it tries \(16,384\) \d.*\.", out)
 
 
 def test_the_least_budget_is_made_of_whole_epochs(root: Path) -> None:

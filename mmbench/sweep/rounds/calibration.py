@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmbench.schema.budget import LEAST_STEPS, Budget, Rung, key_of
+from mmbench.schema.budget import LEAST_STEPS, MOST_STEPS, Budget, Rung, key_of
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import METRICS, margin
 from mmbench.schema.params import Params, Training
@@ -31,8 +31,6 @@ Tried = dict[tuple[int, float], dict[str, Rung]]
 
 SEEDS = 1
 """Of every reference; two would cost as much as they tell, which the references do together."""
-MOST = 16_384
-"""Gradient steps of the last rung (unless one epoch is more); the first has at least LEAST_STEPS."""
 RATE, FACTOR, WIDEST = 0.003, 2.0, 2
 """The learning rate to begin with, the factor between those that are tried, and how many factors away they may be."""
 TELLING = 0.01
@@ -217,7 +215,7 @@ class Calibration:
         epochs = self.epochs_for(LEAST_STEPS)
         gain: float | None = None
         rungs = [(yield from self._train(epochs, rate, tried, names))]
-        while self.steps(2 * epochs) <= max(MOST, self.steps(1)):
+        while self.steps(2 * epochs) <= max(MOST_STEPS, self.steps(1)):
             longer = yield from self._train(2 * epochs, rate, tried, names)
             known = [g for n in names if (g := _gain([rung[n] for rung in rungs], longer[n], turn)) is not None]
             gain = max(known) if known else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import product
@@ -155,6 +156,15 @@ def test_the_headline_is_advice(found: Report, headline: str, lead: str) -> None
     assert found.headline == headline
     assert " ".join(found.lead) == lead
     assert len(found.headline.split()) <= WORDS
+
+
+def test_one_level_that_beats_two_on_a_data_set_is_named_once() -> None:
+    found = report(truth(fusion={"early_concat": -0.014, "cross_attention": -0.014}), truth(), seeds=6, noise=0.002)
+    said = found.lead[-1]
+    other = "(early concatenation|cross-attention)"
+    assert re.fullmatch(
+        rf"On flat, concatenation scores 1\.\d points more than {other} and 1\.\d more than {other}\.", said
+    )
 
 
 def test_what_is_not_decided_is_not_advised() -> None:

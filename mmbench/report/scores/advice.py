@@ -192,11 +192,14 @@ def _on_single_datasets(axes: Sequence[AxisChoices], scale: Scale) -> Iterator[s
         if len(c.each) > 1 and d.verdict in ("better", "worse") and c.found.verdict != d.verdict and fades(d) is None
     ]
     by_dataset: dict[str, list[str]] = {}
+    said: dict[str, str] = {}
     for size, name, c, d in sorted(found, key=lambda x: -x[0])[:MOST]:
-        own = by_dataset.setdefault(name, [])
+        own, subject = by_dataset.setdefault(name, []), titles.noun(c.axis, d.subject)
         verb = f"{_verb(c.axis, d.subject, scale)} " if scale.unit and not own else ""
         more = f"{verb}{scale.width(size) if own else _amount(size, scale)} more" if scale.unit else ""
         better = more or f"is better by {_amount(size, scale)}"
-        own.append(f"{titles.noun(c.axis, d.subject)} {better} than {titles.noun(c.axis, d.reference)}")
+        again = f"{subject} " if said.get(name) != subject else ""
+        own.append(f"{again}{better} than {titles.noun(c.axis, d.reference)}")
+        said[name] = subject
     for name, parts in by_dataset.items():
         yield f"On {name}, {listing(parts)}."

@@ -13,6 +13,7 @@ import numpy as np
 
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Root
+from mmbench.data.table.json_table import FILES
 from mmbench.data.table.manifest import SPLITS
 from mmbench.data.table.targets import NO, YES, label, number
 
@@ -98,7 +99,14 @@ def _counts(distinct: Counter[str]) -> str:
 
 def _nested(given: Sequence[Any]) -> Guess:
     first = given[0]
+    if isinstance(first, dict) and not FILES & first.keys():
+        return Guess(role="unused", why="records, whose fields are columns of their own")
+    if isinstance(first, list) and first and isinstance(first[0], dict):
+        return Guess(role="unused", why="lists of records, whose fields are columns of their own")
     if isinstance(first, (bytes, dict)):
+        named = [kind_of(v["path"]) for v in given if isinstance(v, dict) and isinstance(v.get("path"), str)]
+        if len(named) == len(given) and len(set(named)) == 1 and named[0] in ("image", "audio", "video"):
+            return Guess(role="modality", kind=named[0], why="files inside the table")
         return Guess(role="modality", kind="image", why="files inside the table; of which kind?", sure=False)
     if isinstance(first, list) and first and isinstance(first[0], str):
         return Guess(role="target", kind="multilabel", why="lists of names")

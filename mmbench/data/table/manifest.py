@@ -1,4 +1,4 @@
-"""A person's own table (.csv, .parquet or .jsonl) and its card -> a Table. No code, and no surprise.
+"""A person's own table (.csv, .parquet, .jsonl or .json) and its card -> a Table. No code, and no surprise.
 
 Everything is checked before anything is decoded, and all that is wrong is told at once, each with its row.
 """
@@ -13,9 +13,9 @@ import numpy as np
 
 from mmbench.data.files.problems import CellError, DataError, Problem
 from mmbench.data.files.source import Root
+from mmbench.data.table import missing, parts, targets
 from mmbench.data.table import rows as reading_rows
-from mmbench.data.table import targets
-from mmbench.data.table.card import FILE, Card
+from mmbench.data.table.card import CSV, FILE, SPLIT_NAMES, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
 from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
@@ -23,12 +23,7 @@ from mmbench.data.table.table import Cell, Column, Table
 from mmbench.errors import UserError, suggest
 from mmbench.schema.task import Task
 
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""How people write the splits -> how mmbench does."""
+SPLITS = SPLIT_NAMES
 
 LEFT_OUT = 10
 """Rows that a note names."""
@@ -94,9 +89,12 @@ def survey(card: Card, folder: Path) -> Survey:
     """Read the manifest with all that is wrong beside what could be read. Raises DataError where nothing could."""
     assert card.manifest is not None and card.target is not None, "the card was checked"
     root = root_of(card, folder)
-    rows, left_out = _without_empty(card, _rows(card, folder, root))
+    read_rows = _rows(card, folder, root)
+    missing.blank(card, read_rows, root)
+    rows, left_out = _without_empty(card, read_rows)
     if not len(rows):
-        rows.findings.add(1, "there are no samples below the header" if rows.columns else "there are no samples")
+        if not rows.findings.problems():
+            rows.findings.add(1, "there are no samples below the header" if rows.columns else "there are no samples")
         return Survey(
             places=(),
             modalities={},
@@ -119,6 +117,7 @@ def survey(card: Card, folder: Path) -> Survey:
     made = targets.read(card.target, rows, card.metric) if ready else None
     before = len(rows.findings.problems())
     split = _split(card.split, rows) if card.split and present(card.split) else None
+    split = list(rows.splits) if rows.splits is not None else split
     group = _group(card.group, rows) if card.group and present(card.group) else None
     sound = all(present(c) for c in (card.split, card.group) if c) and len(rows.findings.problems()) == before
     if card.id and present(card.id):
@@ -134,7 +133,7 @@ def survey(card: Card, folder: Path) -> Survey:
         sound=sound,
         problems=rows.findings.problems(),
         named=frozenset(v for c in _fields(card, rows) for v in rows.columns[c] if isinstance(v, str)),
-        notes=left_out,
+        notes=(*rows.findings.notes, *left_out),
     )
 
 
@@ -154,28 +153,63 @@ def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
     if not any(empty) or all(empty):
         return rows, ()
     kept = [i for i, nothing in enumerate(empty) if not nothing]
-    left = [str(rows.numbers[i]) for i, nothing in enumerate(empty) if nothing]
-    more = f" and {len(left) - LEFT_OUT} more" if len(left) > LEFT_OUT else ""
-    said = f"{len(left)} row{'s' if len(left) > 1 else ''} of {rows.file} left out, every modality of which is missing"
+    gone = [rows.numbers[i] for i, nothing in enumerate(empty) if nothing]
+    left = [rows.findings.files.beside(number, gone[0]).removeprefix("row ") for number in gone[:LEFT_OUT]]
+    more = f" and {len(gone) - LEFT_OUT} more" if len(gone) > LEFT_OUT else ""
+    table = rows.findings.files.of(gone[0])[0]
+    said = f"{len(gone)} row{'s' if len(gone) > 1 else ''} of {table} left out, every modality of which is missing"
     columns = {name: [values[i] for i in kept] if values else [] for name, values in rows.columns.items()}
-    thinned = replace(rows, columns=columns, numbers=[rows.numbers[i] for i in kept])
-    return thinned, (f"{said}: {', '.join(left[:LEFT_OUT])}{more}",)
+    splits = None if rows.splits is None else tuple(rows.splits[i] for i in kept)
+    thinned = replace(rows, columns=columns, numbers=[rows.numbers[i] for i in kept], splits=splits)
+    return thinned, (f"{said}: {', '.join(left)}{more}",)
 
 
 def _rows(card: Card, folder: Path, root: Root) -> Rows:
-    """The manifest lies beside the card, or below the root."""
-    assert card.manifest is not None
+    """The rows of every table of the manifest. Raises DataError where there is nothing to go on with."""
     columns, prefixes = _columns_in_use(card), tuple(c.prefix for c in card.columns.values() if c.prefix)
-    near = Root(folder)
-    try:
-        source = (near if near.exists(card.manifest) else root).source(card.manifest)
-        with source.open() as stream:
-            return reading_rows.read(
-                card.manifest, stream, lambda name: name in columns or name.startswith(prefixes or "\0")
+    files = {c.column or name for name, c in card.columns.items() if c.kind != "text" or c.options.get("files")}
+    near, tables, size = Root(folder), [], 0
+    for part in card.parts:
+        try:
+            source = (near if near.exists(part.file) else root).source(part.file)
+            size += source.file.stat().st_size if source.file is not None else 0
+            if size > reading_rows.MAX_BYTES and len(card.parts) > 1:
+                what = (
+                    f"with the tables before it is larger than {reading_rows.MAX_BYTES >> 30} GiB; name files in them"
+                )
+                raise DataError([Problem(where=f"{quote(part.file)} row 1", what=what)])
+            with source.open() as stream:
+                header = card.header if CSV.search(part.file) else None
+                found = reading_rows.read(
+                    part.file, stream, lambda name: name in columns or name.startswith(prefixes or "\0"), header
+                )
+        except CellError as error:
+            where = "" if root.folder == near.folder else f" (looked for beside the card and in {root.folder})"
+            raise DataError([Problem(where=f"{quote(part.file)} row 1", what=f"{error}{where}")]) from None
+        if found.headless:
+            what = (
+                f"the first line looks like a sample and not like a header: {found.headless}. Write `header: false` in "
+                f"{FILE} (the columns are column_1, column_2, ... then), or `header: true` where it is one"
             )
-    except CellError as error:
-        where = "" if root.folder == near.folder else f" (looked for beside the card and in {root.folder})"
-        raise DataError([Problem(where=f"{quote(card.manifest)} row 1", what=f"{error}{where}")]) from None
+            raise DataError([Problem(where=f"{quote(part.file)} row 1", what=what)])
+        parts.from_own_folder(found, part.file, root, files.__contains__)
+        tables.append(found)
+    rows = parts.joined(card.parts, tables)
+    _whole(card, rows)
+    return rows
+
+
+def _whole(card: Card, rows: Rows) -> None:
+    """Tells columns that some tables of several lack. Raises DataError where samples have no target for that reason."""
+    for column, key in _columns_in_use(card).items():
+        if files := rows.lacking.get(column):
+            tables = ", ".join(map(quote, files[:LEFT_OUT]))
+            if not key.startswith("columns"):
+                what = (
+                    f"no column {quote(column)!r}, which {FILE} names ({key}); leave the table out, or add the column"
+                )
+                raise DataError([Problem(where=f"{quote(file)} row 1", what=what) for file in files])
+            rows.findings.notes.append(f"{tables}: no column {quote(column)!r}; it is missing in all samples there")
 
 
 def _columns_in_use(card: Card) -> dict[str, str]:
@@ -262,4 +296,5 @@ def _unique(column: str, rows: Rows) -> None:
         if not name:
             rows.findings.add(number, "has no identifier", column=column)
         elif first.setdefault(name, number) != number:
-            rows.findings.add(number, f"this identifier stands in row {first[name]} too", column=column, value=name)
+            where = rows.findings.files.beside(first[name], number)
+            rows.findings.add(number, f"this identifier stands in {where} too", column=column, value=name)

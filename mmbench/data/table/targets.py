@@ -12,6 +12,7 @@ import numpy as np
 
 from mmbench.data.table.card import FILE, TargetCard
 from mmbench.data.table.findings import quote
+from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
 from mmbench.errors import suggest
 from mmbench.schema.metric import fitting
@@ -21,8 +22,6 @@ AFFECT = 3
 """The customary metrics of sentiment round to whole numbers up to it."""
 YES = ("1", "true", "yes", "y", "on", "positive", "pos")
 NO = ("0", "false", "no", "n", "off", "negative", "neg")
-MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "-nan", "<na>", "nat")
-"""How tables spell that there is nothing."""
 MOST_CLASSES = 1000
 """More classes than this, few samples each: most likely another column was meant."""
 
@@ -52,7 +51,7 @@ def spellings(column: str, names: Iterable[str], rows: Rows, what: str = "class"
         if (other := first.setdefault(same(name), name)) != name:
             told = f"{other!a} and {name!a} are two spellings of one {what}; write one of them everywhere"
             rows.findings.add(1, told, column=column)
-        if name.lower() in MISSING:
+        if is_missing(name):
             told = f"means a missing value, but would be a {what}; leave out its rows, or spell the {what} differently"
             rows.findings.add(1, told, column=column, value=name)
         if any(unicodedata.category(c) == "Cc" for c in name):

@@ -1,0 +1,65 @@
+"""Whether the first line of a table is a header or a sample, told by what stands below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from mmbench.data.table.findings import quote
+
+LOOKED_AT = 2000
+FEWEST = 4
+"""Rows below which nothing can be told from values that repeat."""
+
+KNOWN = frozenset(
+    (
+        *("id", "uid", "key", "index", "name", "file", "filename", "file_name", "path", "url", "image", "img", "photo"),
+        *("picture", "audio", "sound", "wav", "video", "film", "clip", "text", "caption", "sentence", "transcript"),
+        *("question", "answer", "label", "labels", "class", "target", "y", "category", "score", "rating", "split"),
+        *("fold", "set", "subset", "partition", "group", "speaker", "subject", "user", "patient", "tags", "genre"),
+        *("description", "title", "text_input", "start", "end"),
+    )
+)
+"""Words that head columns; a line that has one is a header."""
+
+_FILE = re.compile(r"[^\s:*?\"<>|][^:*?\"<>|]*\.([A-Za-z][A-Za-z0-9]{1,4})", re.DOTALL)
+
+
+def sample_like(first: Sequence[str], rest: Sequence[Sequence[str]]) -> str:
+    """Why the first line looks like a sample and not like a header; "" where it does not.
+
+    A file name above file names of its ending; a word that is a value of its column again and again; numbers alone,
+    unless they rise from one column to the next, as column numbers and wavelengths do.
+    """
+    below = [row for row in rest[:LOOKED_AT] if len(row) == len(first)]
+    if not below:
+        return ""
+    columns = [[row[j].strip() for row in below if row[j].strip()] for j in range(len(first))]
+    cells = [cell.strip() for cell in first]
+    for cell, values in zip(cells, columns, strict=True):
+        if (ending := _ending(cell)) and sum(_ending(v) == ending for v in values) >= 0.8 * max(len(values), 1):
+            return f"{quote(cell)!r} is the name of a file, as below it"
+    if any(cell.lower() in KNOWN for cell in cells) or len(below) < FEWEST:
+        return ""
+    for cell, values in zip(cells, columns, strict=True):
+        if cell in values and not _number(cell) and len(set(values)) * 2 <= len(values):
+            return f"{quote(cell)!r} stands below it again, {values.count(cell)} times"
+    numbers = [float(cell) for cell in cells if _number(cell)]
+    if len(numbers) == len(cells) > 1 and any(a >= b for a, b in pairwise(numbers)):
+        return "it has numbers only"
+    return ""
+
+
+def is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether a line below a comment, which could be the header too, is one itself."""
+    return any(cell.strip().lower() in KNOWN for cell in first) and not sample_like(first, rest)
+
+
+def _ending(cell: str) -> str:
+    found = _FILE.fullmatch(cell)
+    return found[1].lower() if found else ""
+
+
+def _number(cell: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell) is not None

@@ -14,7 +14,7 @@ import yaml
 
 from mmbench.data.draft import folder_layout, guess, tables
 from mmbench.data.draft.guess import Guess
-from mmbench.data.draft.guess_target import choose
+from mmbench.data.draft.guess_target import Choice, choose
 from mmbench.data.draft.join_files import as_csv, join
 from mmbench.data.draft.tables import Tables
 from mmbench.data.files.archive import is_archive
@@ -26,7 +26,9 @@ from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
 
 UNSURE = "  # ? "
-NUMBERED = re.compile(r"(.*\D)\d+")
+NUMBERED = re.compile(r"(.*\D)\d+", re.DOTALL)
+TOGETHER = {*guess.TARGETS, "targets", "output", "outputs", "out", "ys"}
+"""What numbered columns are called that are predicted together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ def _from_tables(given: Tables, place: Root, root: str, files: list[str], notes:
 
 def _with_targets(given: Tables, guesses: Mapping[str, Guess]) -> tuple[Tables, list[str]]:
     """Without the tables of a split whose labels are kept back, as those of a competition's test are."""
-    columns = choose(given.rows, guesses).columns
+    columns = _choose(given.rows, guesses)[1].columns
     if not (gone := tables.unlabelled(given, columns)):
         return given, []
     kept = given.without(gone)
@@ -109,13 +111,38 @@ def _with_targets(given: Tables, guesses: Mapping[str, Guess]) -> tuple[Tables, 
     return kept, [said]
 
 
-def _vectors(names: Iterable[str], guesses: Mapping[str, Guess]) -> dict[str, list[str]]:
-    """Columns of numbers whose names differ in their last digits only: one vector each, by prefix."""
+@dataclass(frozen=True, kw_only=True)
+class Numbered:
+    """Columns of numbers whose names differ in their last digits only, by what they share. vectors: inputs. targets:
+    what their name says to be predicted. broken: vectors that the prefix of a card cannot name, as it fits others too.
+    """
+
+    vectors: dict[str, list[str]]
+    targets: dict[str, list[str]]
+    broken: dict[str, list[str]]
+
+    @property
+    def inside(self) -> set[str]:
+        return {name for named in (self.vectors, self.targets, self.broken) for own in named.values() for name in own}
+
+
+def _numbered(names: Iterable[str], guesses: Mapping[str, Guess]) -> Numbered:
     found: dict[str, list[str]] = {}
+    names = list(names)
     for name in names:
         if (match := NUMBERED.fullmatch(name)) and guesses[name].kind in ("number", "regression"):
             found.setdefault(match[1], []).append(name)
-    return {prefix: columns for prefix, columns in found.items() if len(columns) >= 3}
+    predicted = {p: own for p, own in found.items() if p.strip("_-. ").lower() in TOGETHER and len(own) >= 2}
+    rest = {p: own for p, own in found.items() if p not in predicted and len(own) >= 3}
+    free = [n for n in names if guesses[n].role not in ("target", "split", "group", "id")]
+    broken = {p: own for p, own in rest.items() if sum(n.startswith(p) for n in free) > len(own)}
+    return Numbered(vectors={p: c for p, c in rest.items() if p not in broken}, targets=predicted, broken=broken)
+
+
+def _choose(found: rows.Rows, guesses: Mapping[str, Guess]) -> tuple[Numbered, Choice]:
+    numbered = _numbered(found.columns, guesses)
+    free = {n: g for n, g in guesses.items() if n not in numbered.inside}
+    return numbered, choose(found, free, numbered.targets)
 
 
 def _write(
@@ -128,13 +155,12 @@ def _write(
     given: Tables | None = None,
 ) -> Draft:
     guesses = {name: guess.column(name, values, place) for name, values in found.columns.items()}
-    vectors = _vectors(found.columns, guesses)
-    inside = {name for columns in vectors.values() for name in columns}
+    numbered, choice = _choose(found, guesses)
+    vectors, inside = numbered.vectors, numbered.inside
     modalities = {n: g for n, g in guesses.items() if g.role == "modality" and n not in inside}
     for prefix, columns in vectors.items():
         why = f"{len(columns)} columns of numbers"
         modalities[prefix] = Guess(role="modality", kind="vector", why=why, options=(("prefix", prefix),))
-    choice = choose(found, {n: g for n, g in guesses.items() if n not in inside})
     target = choice.columns, choice.guess
     modalities = {n: g for n, g in modalities.items() if n not in target[0]}
     lines, unsure = [], [*notes]
@@ -171,6 +197,14 @@ def _write(
     lines.append(_line("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))
     used = {*modalities, *target[0], *inside}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
+    idle = {p: own for p, own in numbered.targets.items() if own != target[0]} | numbered.broken
+    lines += [f"# not used: {quote(own[0])} to {quote(own[-1])} ({len(own)} columns)" for own in idle.values()]
+    for prefix, own in numbered.broken.items():
+        others = [n for n in found.columns if n.startswith(prefix) and n not in own]
+        unsure.append(
+            f"{quote(own[0])} to {quote(own[-1])} may be one vector, but {quote(others[0])} begins so too: rename it, "
+            f"and name them as `{{vector: {{prefix: {quote(prefix)}}}}}`"
+        )
     lines += [f"# not used: {quote(n)} ({quote(g.why)})" for n, g in unused.items()]
     possible = [n for n in unused if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
     if grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
@@ -190,13 +224,15 @@ def _write(
     return Draft(card=card, manifest=manifest, guesses=tuple(said), unsure=tuple(unsure), samples=len(found))
 
 
+LONGEST = 56
+"""Characters of a modality's name, which is part of the names of files."""
 FREE = {"licence": "under which you may use it", "source": "where it comes from", "citation": "how to cite it"}
 
 
 def _target_text(columns: list[str], g: Guess) -> str:
     options = dict(g.options)
     if len(columns) == 1 and not options:
-        return f"{{{g.kind}: {_q(columns[0])}}}"
+        return _q({g.kind: columns[0]})
     inner = {"columns": columns if len(columns) > 1 else columns[0], **options}
     return _q({g.kind: inner})
 
@@ -210,15 +246,36 @@ def _modality(name: str, key: str, g: Guess) -> str:
 
 def _safe(name: str, taken: set[str]) -> str:
     """A name that a file can have, of a modality's arrays, and that no other has."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "column"
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST] or "column"
+    plain = "column" if plain.lower() == "label" else plain
     names = (plain, *(f"{plain}_{n}" for n in range(2, len(taken) + 3)))
     return next(candidate for candidate in names if candidate not in taken)
 
 
 def _q(value: Any) -> str:
-    """As YAML in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
+    """As YAML in one line that is read back as it is. PyYAML writes some names without quotation marks that it cannot
+    read so, such as `{a: b?}`."""
+    for style in (None, '"'):
+        text = yaml.safe_dump(
+            value,
+            default_flow_style=True,
+            width=10**9,
+            sort_keys=False,
+            allow_unicode=style is None,
+            default_style=style,
+        )
+        text = text.removesuffix("\n").removesuffix("\n...").strip()
+        if "\n" not in text and _reads(text) == value:
+            break
+    return text
+
+
+def _reads(text: str) -> Any:
+    """What a value of a card means, a comment behind it."""
+    try:
+        return yaml.safe_load(f"key: {text}  # ?")["key"]
+    except yaml.YAMLError:
+        return None
 
 
 def _line(text: str, comment: str, *, sure: bool = True) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmbench.data.draft.guess import kind_of
+from mmbench.data.files.unlisted_files import composed
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.targets import label
 
@@ -24,7 +25,7 @@ def join(table: Rows, files: Sequence[str]) -> tuple[str, str] | None:
     for column, values in table.columns.items():
         texts = ["" if v is None or isinstance(v, (list, dict, bytes)) else label(v) for v in values]
         for known, what in ((by_name, "file names"), (by_stem, "file names without their endings")):
-            found = [known.get(t, {}) for t in texts]
+            found = [known.get(composed(t), {}) for t in texts]
             hits = sum(map(bool, found))
             # Classes 0 to 9 are no names of 0.png to 9.png among thousands of files.
             if hits >= 0.8 * len(texts) and len(set(texts)) >= 0.5 * len(known):
@@ -42,7 +43,7 @@ def _index_files(files: Sequence[str]) -> tuple[dict[str, dict[str, str]], dict[
             continue
         path = PurePosixPath(file)
         for known, key in ((by_name, path.name), (by_stem, path.stem)):
-            kinds = known.setdefault(key, {})
+            kinds = known.setdefault(composed(key), {})
             kinds[kind] = "" if kind in kinds else file
     return by_name, by_stem
 

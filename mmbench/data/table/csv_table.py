@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmbench.data.table.findings import Findings, quote
-from mmbench.data.table.headers import is_header, sample_like
+from mmbench.data.table.headers import is_header, is_worded, sample_like
 
 MAX_FIELD = 2**24
 FEW = 3
@@ -172,11 +172,10 @@ def _fitting(
             findings.add(number, what)
     fitting = [(r, n) for r, n in zip(records, numbers, strict=True) if len(r) == len(header)]
     # Tables that were put together by appending one to another.
-    again = [n for r, n in fitting if len(header) > 1 and r == list(header)]
+    again = [n for r, n in fitting if r == list(header)] if is_worded(header) else []
     if again:
         rows = f"row{'s' if len(again) > 1 else ''} {', '.join(map(str, again[:FEW]))}{', …' if again[FEW:] else ''}"
-        findings.notes.append(
-            f"{findings.file}: {rows} repeat{'' if again[1:] else 's'} the header and are passed over"
-        )
+        said = "repeat the header and are" if len(again) > 1 else "repeats the header and is"
+        findings.notes.append(f"{findings.file}: {rows} {said} passed over")
         fitting = [(r, n) for r, n in fitting if r != list(header)]
     return [r for r, _ in fitting], [n for _, n in fitting]

@@ -56,6 +56,11 @@ def is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     return any(cell.strip().lower() in KNOWN for cell in first) and not sample_like(first, rest)
 
 
+def is_worded(header: Sequence[str]) -> bool:
+    """Whether a header has several fields and is not numbers alone, so that no sample looks like it by chance."""
+    return len(header) > 1 and not all(_number(cell.strip()) for cell in header)
+
+
 def _ending(cell: str) -> str:
     found = _FILE.fullmatch(cell)
     return found[1].lower() if found else ""

@@ -113,15 +113,15 @@ def _records(value: Any) -> list[Any] | str | None:
         return value if value and any(isinstance(v, dict) for v in value) else None
     if not isinstance(value, dict) or not value:
         return None
+    own = list(value.values())
     listed = {k: v for k, v in value.items() if isinstance(v, list) and v and all(isinstance(r, dict) for r in v)}
+    if all(isinstance(v, list) for v in own) and len({len(v) for v in own}) == 1 and len(listed) < len(own):
+        return [dict(zip(value, row, strict=True)) for row in zip(*own, strict=True)]
     if len(listed) > 1:
-        return (
-            f"holds several lists of records ({quote(', '.join(listed))}), and it is not said how they belong together"
-        )
+        names = quote(", ".join(listed))
+        return f"holds several lists of records ({names}), and it is not said how they belong together"
     if listed:
         return next(iter(listed.values()))
-    if all(isinstance(v, list) for v in value.values()) and len({len(v) for v in value.values()}) == 1:
-        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
     if not all(isinstance(v, dict) and v for v in value.values()):
         return None
     keys = list(next(iter(value.values())))

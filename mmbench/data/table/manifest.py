@@ -13,7 +13,7 @@ import numpy as np
 
 from mmbench.data.files.problems import CellError, DataError, Problem
 from mmbench.data.files.source import Root
-from mmbench.data.table import missing, parts, targets
+from mmbench.data.table import elsewhere, missing, parts, targets
 from mmbench.data.table import rows as reading_rows
 from mmbench.data.table.card import CSV, FILE, SPLIT_NAMES, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
@@ -247,6 +247,8 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
         reader = Cells(kind=card.kind, column=column, rows=rows, root=root)
         cells = reader.texts() if inline else reader.all()
         check_sizes(card.kind, column, cells, rows)
+        if not inline and all(c is None for c in cells):
+            elsewhere.tell(column, rows, root)
     else:
         return None
     if all(c is None for c in cells) and not set(rows.numbers) <= rows.findings.rows():

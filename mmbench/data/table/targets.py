@@ -125,6 +125,9 @@ def _values(column: str, rows: Rows) -> list[str | None] | None:
             rows.findings.add(rows.numbers[several[0]], what, column=column, value=values[several[0]])
             return None
         values = [items[0] if items else None for items in listed]
+    if values and all(v is None for v in values):
+        rows.findings.add(1, "is empty in every row; fill it in, or name another column as `target`", column=column)
+        return None
     written = any(isinstance(v, str) and TRAILING.fullmatch(v) for v in values)
     for number, value in zip(rows.numbers, values, strict=True):
         if value is None:

@@ -147,3 +147,28 @@ def test_codes_are_classes_as_they_are_written(
 
 def test_a_number_with_and_without_zeros_before_it_is_two_spellings(tmp_path: Path) -> None:
     assert any("two spellings" in p for p in problems(tmp_path / "d", "t,y\nw,7\nw,07\nw,8\n"))
+
+
+def test_a_target_that_is_empty_everywhere_is_told_once(tmp_path: Path) -> None:
+    told = problems(tmp_path / "d", "t,y\n" + "some words,\n" * 30)
+    assert told == ["m.csv row 1, y: is empty in every row; fill it in, or name another column as `target`"]
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("{}.png", "'0.png' lies in {root}/img: write it as `root` in dataset.yaml"),
+        ("pictures/{}.png", "a file of that name is 'img/0.png': write paths from there on"),
+        ("a{}.png", "are the files in another folder?"),
+    ],
+)
+def test_the_reason_comes_before_files_that_are_missing(tmp_path: Path, said: str, hint: str) -> None:
+    folder = tmp_path / "d"
+    (folder / "img").mkdir(parents=True)
+    for i in range(9):
+        (folder / f"img/{i}.png").write_bytes(b"a picture")
+    table = "t,y,p\n" + "".join(f"w,{'ab'[i % 2]},{said.format(i)}\n" for i in range(9))
+    told = problems(folder, table, columns={"p": "image"})
+    assert told[0].startswith(f"m.csv row 1, p: none of the 9 files that it names is below {folder}; ")
+    assert hint.format(root=folder) in told[0]
+    assert len(told) == 10

@@ -19,7 +19,7 @@ from mmbench.data.inspect import encoder
 from mmbench.data.inspect.cell_inspector import Look, look
 from mmbench.data.prepare.dataset import Raw
 from mmbench.data.public.loader import Loader
-from mmbench.data.split import leakage, learnability, splits
+from mmbench.data.split import giveaway, leakage, learnability, splits
 from mmbench.data.split.leakage import Leak
 from mmbench.data.table import families, manifest
 from mmbench.data.table.card import FILE
@@ -76,6 +76,7 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
     split: np.ndarray | None = None
     leaks: list[Leak] = []
     if table is not None:
+        notes += giveaway.notes(table)
         try:
             split = splits.assign(table, raw.card.splits)
             notes += learnability.check(table, split)

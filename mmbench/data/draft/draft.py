@@ -63,10 +63,8 @@ def draft(folder: Path, *, root: str, without: str = "") -> Draft:
         return _from_tables(given, place, root, files, said)
     found = folder_layout.samples(files)
     if found is None:
-        kinds = ", ".join(guess.SUFFIXES)
-        raise UserError(
-            f"{folder} holds neither a table ({', '.join(tables.TABLES)}) nor files that mmbench reads ({kinds})"
-        )
+        kinds, forms = ", ".join(guess.SUFFIXES), ", ".join((*tables.TABLES, tables.JSON))
+        raise UserError(f"{folder} holds neither a table ({forms}) nor files that mmbench reads ({kinds})")
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([found.header, *found.rows])
     made = rows.read("manifest.csv", io.BytesIO(text.getvalue().encode()), header=True)

@@ -43,6 +43,7 @@ TEXTS = (
 )
 CODE = re.compile(r"0\d+|\d+[eE]\d+")
 """Numbers that say something by how they are written: 007, 1e2."""
+WHOLE = re.compile(r"-?(0|[1-9]\d*)")
 MOST_NUMBERS = 20
 LOOKED_AT = 2000
 """Values of a column that are looked at for a guess."""
@@ -208,8 +209,10 @@ def _in_commas(distinct: Counter[str]) -> bool:
 
 
 def twin(names: Sequence[str], taken: Guess) -> Guess | None:
-    """Of numbers that were hard to tell, the other thing that they could be."""
+    """Of numbers that were hard to tell, the other thing that they could be. A few whole numbers are classes enough."""
     if taken.sure or taken.kind not in ("classification", "regression") or any(number(n) is None for n in names):
+        return None
+    if len(set(names)) <= MOST_NUMBERS and all(WHOLE.fullmatch(n) for n in set(names)):
         return None
     kind = "regression" if taken.kind == "classification" else "classification"
     why = "the same, as numbers" if kind == "regression" else f"the same, as {len(set(names))} classes"

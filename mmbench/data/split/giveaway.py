@@ -16,6 +16,7 @@ FEWEST = 20
 COPY = 0.999
 """Correlation, or share of samples, from which on an input is a copy of the target."""
 LOOKED_AT = 200
+"""Numbers by which measures are told from numbers of classes."""
 SHORT = 64
 """Characters of a text that may be a word for a class."""
 

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mmbench.data.draft.join_files import join
 from mmbench.data.files.problems import DataError
 from mmbench.data.files.source import Root
+from mmbench.data.files.unlisted_files import unnamed
 from mmbench.data.table import rows
 from mmbench.data.table.rows import Rows
 
@@ -206,3 +208,17 @@ def test_columns_in_another_unicode_form(tmp_path: Path) -> None:
         columns={"t": {"text": {"column": "größe"}}},
     )
     assert list(table.modalities["t"].cells) == ["a b", "c d"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_files_in_another_unicode_form_are_named_and_joined(tmp_path: Path, form: str) -> None:
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    files = [unicodedata.normalize(other, f"img/Ä{i}.png") for i in range(4)]
+    (tmp_path / "img").mkdir()
+    for file in files:
+        (tmp_path / file).write_bytes(b"a picture")
+    named = [unicodedata.normalize(form, file) for file in files]
+    assert unnamed(tmp_path, named[:3]) == [files[3]]
+    table = rows.read("m.csv", io.BytesIO(("k,y\n" + "".join(f"{n[4:-4]},a\n" for n in named)).encode()))
+    joined = join(table, files)
+    assert joined is not None and joined[0].count("img/") == 4

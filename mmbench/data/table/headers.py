@@ -29,8 +29,8 @@ _FILE = re.compile(r"[^\s:*?\"<>|][^:*?\"<>|]*\.([A-Za-z][A-Za-z0-9]{1,4})", re.
 def sample_like(first: Sequence[str], rest: Sequence[Sequence[str]]) -> str:
     """Why the first line looks like a sample and not like a header; "" where it does not.
 
-    A file name above file names of its ending; a word that is a value of its column again and again; numbers alone,
-    unless they rise from one column to the next, as column numbers and wavelengths do.
+    A file name above file names of its ending; a word that is a value of its column again and again; numbers above
+    numbers that are no names of columns, as years and wavelengths may be.
     """
     below = [row for row in rest[:LOOKED_AT] if len(row) == len(first)]
     if not below:
@@ -42,13 +42,35 @@ def sample_like(first: Sequence[str], rest: Sequence[Sequence[str]]) -> str:
             return f"{quote(cell)!r} is the name of a file, as below it"
     if any(cell.lower() in KNOWN for cell in cells) or len(below) < FEWEST:
         return ""
+    if not all(cells):
+        # A header of pandas, whose index has no name.
+        return ""
+    several = sum(_number(cell) for cell in cells)
     for cell, values in zip(cells, columns, strict=True):
-        if cell in values and not _number(cell) and len(set(values)) * 2 <= len(values):
+        # Columns may well be numbered; beside words, one number that is a value below is a value itself.
+        numbered = _number(cell) and several > 1
+        if cell in values and not numbered and len(set(values)) * 2 <= len(values):
             return f"{quote(cell)!r} stands below it again, {values.count(cell)} times"
-    numbers = [float(cell) for cell in cells if _number(cell)]
-    if len(numbers) == len(cells) > 1 and any(a >= b for a, b in pairwise(numbers)):
+    measured = [
+        float(cell) for cell, values in zip(cells, columns, strict=True) if _number(cell) and all(map(_number, values))
+    ]
+    if len(measured) == len(cells) and not _are_names(measured):
         return "it has numbers only"
+    if any(not value.is_integer() for value in measured) and not _are_names(measured):
+        return f"{measured[0]:g} is a number, as below it"
     return ""
+
+
+def _are_names(numbers: Sequence[float]) -> bool:
+    """Whether numbers may name columns: whole ones that rise or fall, as years, others in even steps, as wavelengths."""
+    steps = [b - a for a, b in pairwise(numbers)]
+    if all(value.is_integer() for value in numbers):
+        counted = list(numbers) in (
+            [float(i) for i in range(len(numbers))],
+            [float(i + 1) for i in range(len(numbers))],
+        )
+        return counted or (len(numbers) > 2 and (min(steps) > 0 or max(steps) < 0))
+    return len(numbers) > 2 and min(steps) > 0 and max(steps) < 1.05 * min(steps)
 
 
 def is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:

@@ -35,10 +35,15 @@ HEADLESS = [
     "".join(f"---g-f_{i},{i},{('people marching', 'air horn')[i % 2]},{('train', 'test')[i % 2]}\n" for i in range(8)),
     "".join(f"{5.1 + i % 3},{3.5 - i % 2},0.2,{('setosa', 'virginica')[i % 2]}\n" for i in range(8)),
     "".join(f"{i % 3 + 0.5},{-i},{i % 2}\n" for i in range(8)),
+    "".join(f"{i + 3},{i % 2}\n" for i in range(8)),
+    "".join(f"an opinion on film {i},{i % 2}\n" for i in range(8)),
+    "".join(f"an opinion on film {i},{i * 0.37 + 0.1}\n" for i in range(8)),
 ]
 
 
-@pytest.mark.parametrize("text", HEADLESS, ids=["file", "path", "words", "iris", "numbers"])
+@pytest.mark.parametrize(
+    "text", HEADLESS, ids=["file", "path", "words", "iris", "numbers", "two", "text and 0", "text and measure"]
+)
 def test_a_table_without_header_loses_no_sample(tmp_path: Path, text: str) -> None:
     found = read(text)
     assert found.headless
@@ -59,6 +64,10 @@ HEADED = [
     "350.0,352.5,355.0\n" + "0.5,1,2\n" * 6,
     "label,text\n" + "label,a text\nother,text\n" * 4,
     "a,b\n" + "1,2\n" * 6,
+    "town,2019,2020\n" + "Bern,1,2.5\nUlm,2,1.5\n" * 3,
+    "2020,2019,2018\n" + "0.5,1,2\n" * 6,
+    "who,0.25,0.5,0.75\n" + "x,0.5,1,2\n" * 6,
+    "0,1\n" + "0,1\n1,0\n" * 3,
     "left.png,label\n" + "x,1\n" * 6,
     "thing,kind\n" + "".join(f"thing {i},kind {i}\n" for i in range(6)),
 ]

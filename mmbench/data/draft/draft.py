@@ -14,8 +14,8 @@ import yaml
 
 from mmbench.data.draft import folder_layout, guess, tables
 from mmbench.data.draft.guess import Guess
-from mmbench.data.draft.guess_target import Choice, choose
 from mmbench.data.draft.join_files import as_csv, join
+from mmbench.data.draft.numbered import choose_target
 from mmbench.data.draft.tables import Tables
 from mmbench.data.files.archive import is_archive
 from mmbench.data.files.problems import CellError
@@ -26,9 +26,6 @@ from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
 
 UNSURE = "  # ? "
-NUMBERED = re.compile(r"(.*\D)\d+", re.DOTALL)
-TOGETHER = {*guess.TARGETS, "targets", "output", "outputs", "out", "ys"}
-"""What numbered columns are called that are predicted together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +95,7 @@ def _from_tables(given: Tables, place: Root, root: str, files: list[str], notes:
 
 def _with_targets(given: Tables, guesses: Mapping[str, Guess]) -> tuple[Tables, list[str]]:
     """Without the tables of a split whose labels are kept back, as those of a competition's test are."""
-    columns = _choose(given.rows, guesses)[1].columns
+    columns = choose_target(given.rows, guesses)[1].columns
     if not (gone := tables.unlabelled(given, columns)):
         return given, []
     kept = given.without(gone)
@@ -107,40 +104,6 @@ def _with_targets(given: Tables, guesses: Mapping[str, Guess]) -> tuple[Tables, 
     said = f"{', '.join(gone)} has no {', '.join(map(quote, columns))} and is left out"
     said += f"; {', '.join(moved)} is the test in its place, and a validation is cut from train" if moved else ""
     return kept, [said]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Numbered:
-    """Columns of numbers whose names differ in their last digits only, by what they share. vectors: inputs. targets:
-    what their name says to be predicted. broken: vectors that the prefix of a card cannot name, as it fits others too.
-    """
-
-    vectors: dict[str, list[str]]
-    targets: dict[str, list[str]]
-    broken: dict[str, list[str]]
-
-    @property
-    def inside(self) -> set[str]:
-        return {name for named in (self.vectors, self.targets, self.broken) for own in named.values() for name in own}
-
-
-def _numbered(names: Iterable[str], guesses: Mapping[str, Guess]) -> Numbered:
-    found: dict[str, list[str]] = {}
-    names = list(names)
-    for name in names:
-        if (match := NUMBERED.fullmatch(name)) and guesses[name].kind in ("number", "regression"):
-            found.setdefault(match[1], []).append(name)
-    predicted = {p: own for p, own in found.items() if p.strip("_-. ").lower() in TOGETHER and len(own) >= 2}
-    rest = {p: own for p, own in found.items() if p not in predicted and len(own) >= 3}
-    free = [n for n in names if guesses[n].role not in ("target", "split", "group", "id")]
-    broken = {p: own for p, own in rest.items() if sum(n.startswith(p) for n in free) > len(own)}
-    return Numbered(vectors={p: c for p, c in rest.items() if p not in broken}, targets=predicted, broken=broken)
-
-
-def _choose(found: rows.Rows, guesses: Mapping[str, Guess]) -> tuple[Numbered, Choice]:
-    numbered = _numbered(found.columns, guesses)
-    free = {n: g for n, g in guesses.items() if n not in numbered.inside}
-    return numbered, choose(found, free, numbered.targets)
 
 
 def _write(
@@ -153,7 +116,7 @@ def _write(
     given: Tables | None = None,
 ) -> Draft:
     guesses = {name: guess.column(name, values, place) for name, values in found.columns.items()}
-    numbered, choice = _choose(found, guesses)
+    numbered, choice = choose_target(found, guesses)
     vectors, inside = numbered.vectors, numbered.inside
     modalities = {n: g for n, g in guesses.items() if g.role == "modality" and n not in inside}
     for prefix, columns in vectors.items():

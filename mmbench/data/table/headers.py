@@ -62,7 +62,7 @@ def sample_like(first: Sequence[str], rest: Sequence[Sequence[str]]) -> str:
 
 
 def _are_names(numbers: Sequence[float]) -> bool:
-    """Whether numbers may name columns: whole ones that rise or fall, as years, others in even steps, as wavelengths."""
+    """Whether numbers may name columns: whole ones that rise or fall (years), others in even steps (wavelengths)."""
     steps = [b - a for a, b in pairwise(numbers)]
     if all(value.is_integer() for value in numbers):
         counted = list(numbers) in (

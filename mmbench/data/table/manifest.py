@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.problems import DataError, Problem
 from mmbench.data.files.source import Root
 from mmbench.data.table import elsewhere, missing, parts, targets
-from mmbench.data.table import rows as reading_rows
-from mmbench.data.table.card import CSV, FILE, SPLIT_NAMES, Card
+from mmbench.data.table.card import FILE, SPLIT_NAMES, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
 from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
@@ -89,7 +88,7 @@ def survey(card: Card, folder: Path) -> Survey:
     """Read the manifest with all that is wrong beside what could be read. Raises DataError where nothing could."""
     assert card.manifest is not None and card.target is not None, "the card was checked"
     root = root_of(card, folder)
-    read_rows = _rows(card, folder, root)
+    read_rows = parts.read(card, folder, root, _columns_in_use(card))
     missing.blank(card, read_rows, root)
     rows, left_out = _without_empty(card, read_rows)
     if not len(rows):
@@ -162,54 +161,6 @@ def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
     splits = None if rows.splits is None else tuple(rows.splits[i] for i in kept)
     thinned = replace(rows, columns=columns, numbers=[rows.numbers[i] for i in kept], splits=splits)
     return thinned, (f"{said}: {', '.join(left)}{more}",)
-
-
-def _rows(card: Card, folder: Path, root: Root) -> Rows:
-    """The rows of every table of the manifest. Raises DataError where there is nothing to go on with."""
-    columns, prefixes = _columns_in_use(card), tuple(c.prefix for c in card.columns.values() if c.prefix)
-    files = {c.column or name for name, c in card.columns.items() if c.kind != "text" or c.options.get("files")}
-    near, tables, size = Root(folder), [], 0
-    for part in card.parts:
-        try:
-            source = (near if near.exists(part.file) else root).source(part.file)
-            size += source.file.stat().st_size if source.file is not None else 0
-            if size > reading_rows.MAX_BYTES and len(card.parts) > 1:
-                what = (
-                    f"with the tables before it is larger than {reading_rows.MAX_BYTES >> 30} GiB; name files in them"
-                )
-                raise DataError([Problem(where=f"{quote(part.file)} row 1", what=what)])
-            with source.open() as stream:
-                header = card.header if CSV.search(part.file) else None
-                found = reading_rows.read(
-                    part.file, stream, lambda name: name in columns or name.startswith(prefixes or "\0"), header
-                )
-        except CellError as error:
-            where = "" if root.folder == near.folder else f" (looked for beside the card and in {root.folder})"
-            raise DataError([Problem(where=f"{quote(part.file)} row 1", what=f"{error}{where}")]) from None
-        if found.headless:
-            what = (
-                f"the first line looks like a sample and not like a header: {found.headless}. Write `header: false` in "
-                f"{FILE} (the columns are column_1, column_2, ... then), or `header: true` where it is one"
-            )
-            raise DataError([Problem(where=f"{quote(part.file)} row 1", what=what)])
-        parts.from_own_folder(found, part.file, root, files.__contains__)
-        tables.append(found)
-    rows = parts.joined(card.parts, tables)
-    _whole(card, rows)
-    return rows
-
-
-def _whole(card: Card, rows: Rows) -> None:
-    """Tells columns that some tables of several lack. Raises DataError where samples have no target for that reason."""
-    for column, key in _columns_in_use(card).items():
-        if files := rows.lacking.get(column):
-            tables = ", ".join(map(quote, files[:LEFT_OUT]))
-            if not key.startswith("columns"):
-                what = (
-                    f"no column {quote(column)!r}, which {FILE} names ({key}); leave the table out, or add the column"
-                )
-                raise DataError([Problem(where=f"{quote(file)} row 1", what=what) for file in files])
-            rows.findings.notes.append(f"{tables}: no column {quote(column)!r}; it is missing in all samples there")
 
 
 def _columns_in_use(card: Card) -> dict[str, str]:

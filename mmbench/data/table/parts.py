@@ -2,17 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mmbench.data.files.problems import CellError, DataError, Problem
 from mmbench.data.files.source import Root
-from mmbench.data.table.card import Part
-from mmbench.data.table.findings import Files, Findings
+from mmbench.data.table import rows as reading_rows
+from mmbench.data.table.card import CSV, FILE, Card, Part
+from mmbench.data.table.findings import Files, Findings, quote
 from mmbench.data.table.rows import Rows
 
+MANY = 10
+"""Tables that a note names."""
 OWN_FOLDER = ("metadata",)
 """A table of this name, of the Hub's, names files from its own folder on."""
+
+
+def read(card: Card, folder: Path, root: Root, columns: Mapping[str, str]) -> Rows:
+    """The rows of every table of the card's manifest. columns: those it names -> where it does. Raises DataError where
+    there is nothing to go on with."""
+    prefixes = tuple(c.prefix for c in card.columns.values() if c.prefix)
+    files = {c.column or name for name, c in card.columns.items() if c.kind != "text" or c.options.get("files")}
+    near, tables, size = Root(folder), [], 0
+    for part in card.parts:
+        try:
+            source = (near if near.exists(part.file) else root).source(part.file)
+            size += source.file.stat().st_size if source.file is not None else 0
+            if size > reading_rows.MAX_BYTES and len(card.parts) > 1:
+                what = (
+                    f"with the tables before it is larger than {reading_rows.MAX_BYTES >> 30} GiB; name files in them"
+                )
+                raise DataError([Problem(where=f"{quote(part.file)} row 1", what=what)])
+            with source.open() as stream:
+                header = card.header if CSV.search(part.file) else None
+                found = reading_rows.read(
+                    part.file, stream, lambda name: name in columns or name.startswith(prefixes or "\0"), header
+                )
+        except CellError as error:
+            where = "" if root.folder == near.folder else f" (looked for beside the card and in {root.folder})"
+            raise DataError([Problem(where=f"{quote(part.file)} row 1", what=f"{error}{where}")]) from None
+        if found.headless:
+            what = (
+                f"the first line looks like a sample and not like a header: {found.headless}. Write `header: false` in "
+                f"{FILE} (the columns are column_1, column_2, ... then), or `header: true` where it is one"
+            )
+            raise DataError([Problem(where=f"{quote(part.file)} row 1", what=what)])
+        from_own_folder(found, part.file, root, files.__contains__)
+        tables.append(found)
+    rows = joined(card.parts, tables)
+    _whole(rows, columns)
+    return rows
+
+
+def _whole(rows: Rows, columns: Mapping[str, str]) -> None:
+    """Tells columns that some tables of several lack. Raises DataError where samples have no target for that reason."""
+    for column, key in columns.items():
+        if files := rows.lacking.get(column):
+            tables = ", ".join(map(quote, files[:MANY]))
+            if not key.startswith("columns"):
+                what = (
+                    f"no column {quote(column)!r}, which {FILE} names ({key}); leave the table out, or add the column"
+                )
+                raise DataError([Problem(where=f"{quote(file)} row 1", what=what) for file in files])
+            rows.findings.notes.append(f"{tables}: no column {quote(column)!r}; it is missing in all samples there")
 
 
 def joined(parts: Sequence[Part], tables: Sequence[Rows]) -> Rows:

@@ -118,8 +118,8 @@ def _show_generated(name: str, spec: DataSpec | None, json_: bool) -> None:
 def check(project: Project, name: str, page: bool, signal: bool, json_: bool) -> int:
     """Read the card, the table and every file of a data set, make its splits and look for leaks.
 
-    All problems are listed, each with file and row; then the exit code is 1. Where files are outside the card's folder,
-    a dvc.yaml next to the card lets DVC watch them.
+    All problems are listed, with file and row; of many that are alike, the first, with the rows of others. Then the
+    exit code is 1. Where files are outside the card's folder, a dvc.yaml next to the card lets DVC watch them.
     """
     from mmbench.data.prepare import dataset
 
@@ -129,6 +129,7 @@ def check(project: Project, name: str, page: bool, signal: bool, json_: bool) ->
     if isinstance(raw.made, Generator):
         _show_generated(name, dataset.prepared(project.root / "data" / "prepared" / name), json_)
         return 0
+    from mmbench.data.files.problems import by_kind
     from mmbench.data.inspect import check as checking
     from mmbench.data.inspect.summary import summary
     from mmbench.data.split.learnability import FEW_SAMPLES
@@ -158,11 +159,13 @@ def check(project: Project, name: str, page: bool, signal: bool, json_: bool) ->
             click.secho(f"warning: {note.removeprefix(FEW_SAMPLES)}", fg="yellow")
         else:
             click.echo(f"note: {note}")
-    for problem in checked.problems:
-        click.echo(f"error: {problem}", err=True)
+    told = by_kind(checked.problems)
+    for line, _ in told:
+        click.echo(f"error: {line}", err=True)
     if checked.problems:
         count = len(checked.problems)
-        click.echo(f"{count:,} problem{'s' if count > 1 else ''}; correct them, and check again", err=True)
+        how = f"correct them, and check again{'' if len(told) == count else ' (--json lists each)'}"
+        click.echo(f"{count:,} problem{'s' if count > 1 else ''}; {how}", err=True)
         return 1
     few = any(note.startswith(FEW_SAMPLES) for note in checked.notes)
     click.echo("no errors" + (", but too few test samples to decide anything" if few else ""))

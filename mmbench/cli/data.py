@@ -32,7 +32,7 @@ def _state(name: str, project: Project, grid: tuple[str, ...]) -> dict[str, Any]
     found: dict[str, Any] = {"name": name, "from": "", "card": "ok", "prepared": None, "in_grid": name in grid}
     try:
         card = prepare.read(name, project.root / RAW).card
-        found["from"] = card.dataset.label if card.dataset is not None else card.manifest
+        found["from"] = card.dataset.label if card.dataset is not None else card.tables
     except UserError as error:
         found["card"] = str(error).split("\n")[0]
     except Exception as error:  # One card must not hide all others.

@@ -44,8 +44,8 @@ def _locate(folder: Path, raw: Path) -> tuple[str, str] | None:
 def init(project: Project, folder: Path, name: str | None, force: bool, update: bool) -> None:
     """Look at the files in FOLDER and draft data/raw/NAME/dataset.yaml, and a manifest where FOLDER has none.
 
-    FOLDER may be anywhere; nothing is copied. A sample is a row of a table (.csv, .parquet, .jsonl), or the files with
-    one name (7.png, 7.wav, 7.txt); sub-folders are classes.
+    FOLDER may be anywhere; nothing is copied. A sample is a row of a table (.csv, .parquet, .jsonl, .json; of several,
+    where they belong together), or the files with one name (7.png, 7.wav, 7.txt); sub-folders are classes.
     """
     from mmbench.data.draft.draft import draft
     from mmbench.data.table.card import FILE

@@ -13,7 +13,7 @@ import numpy as np
 from mmbench.data.prepare.dataset import About, prepare_table
 from mmbench.data.split import splits as cutting
 from mmbench.data.table.card import Card, Leak, SplitCard
-from mmbench.data.table.findings import Places
+from mmbench.data.table.findings import Files, Places
 from mmbench.data.table.manifest import SPLITS as SPELLINGS
 from mmbench.data.table.table import Cell, Column, Table
 from mmbench.data.table.targets import label as as_label
@@ -259,7 +259,7 @@ def _prepare(
     root = Path(folder) if folder is not None else FOLDER
     n = len(target.labels)
     table = Table(
-        places=Places(name, range(n)),
+        places=Places(Files((name,)), range(n)),
         modalities={m: Column(kind=g.kind, cells=g.cells, options=g.options) for m, g in guesses.items()},  # type: ignore[arg-type]
         task=target.task,
         labels=target.labels,

@@ -12,21 +12,20 @@ from typing import Any
 
 import yaml
 
-from mmbench.data.draft import folder_layout, guess
+from mmbench.data.draft import folder_layout, guess, tables
 from mmbench.data.draft.guess import Guess
-from mmbench.data.draft.guess_target import choose
-from mmbench.data.draft.join_files import join
+from mmbench.data.draft.join_files import as_csv, join
+from mmbench.data.draft.numbered import choose_target
+from mmbench.data.draft.tables import Tables
 from mmbench.data.files.archive import is_archive
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Root
 from mmbench.data.files.walk import walk
-from mmbench.data.table import rows
+from mmbench.data.table import families, rows
 from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
 
-TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".jsonl.gz")
 UNSURE = "  # ? "
-NUMBERED = re.compile(r"(.*\D)\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,75 +50,85 @@ def draft(folder: Path, *, root: str, without: str = "") -> Draft:
     """
     place = Root(folder)
     files = [f for f in walk(folder) if f != without]
-    tables = [f for f in files if "/" not in f and f.lower().endswith(TABLES)]
     for file in [f for f in files if is_archive(f)]:
         try:
             files += place.glob(f"{file}/**/*")
         except CellError as error:
             raise UserError(f"{folder / file}: {error}") from None
-    if tables:
-        return _from_table(_chosen(tables, place), tables, place, root, files)
+    given, said = tables.find(files, place)
+    if given is not None:
+        return _from_tables(given, place, root, files, said)
     found = folder_layout.samples(files)
     if found is None:
-        kinds = ", ".join(guess.SUFFIXES)
-        raise UserError(f"{folder} holds neither a table ({', '.join(TABLES)}) nor files that mmbench reads ({kinds})")
+        kinds, forms = ", ".join(guess.SUFFIXES), ", ".join((*tables.TABLES, tables.JSON))
+        raise UserError(f"{folder} holds neither a table ({forms}) nor files that mmbench reads ({kinds})")
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([found.header, *found.rows])
-    made = rows.read("manifest.csv", io.BytesIO(text.getvalue().encode()))
-    return _write(made, place, root, manifest=text.getvalue(), notes=found.notes)
+    made = rows.read("manifest.csv", io.BytesIO(text.getvalue().encode()), header=True)
+    return _write(made, place, root, manifest=text.getvalue(), notes=[*found.notes, *said])
 
 
-def _chosen(tables: list[str], root: Root) -> str:
-    """manifest.* before others, else the largest: a description of the data is smaller than the data's table."""
-    named = [t for t in tables if t.lower().startswith("manifest.")]
-    return named[0] if named else max(tables, key=lambda t: root.path(t).stat().st_size)
-
-
-def _from_table(table: str, tables: list[str], place: Root, root: str, files: list[str]) -> Draft:
-    try:
-        with place.source(table).open() as stream:
-            found = rows.read(table, stream)
-    except CellError as error:
-        raise UserError(f"{place.folder / table}: {error}") from None
-    others = [t for t in tables if t != table]
-    notes = [f"{table} is taken as the manifest, not {', '.join(others)}"] if others else []
-    if problems := found.findings.problems():
+def _from_tables(given: Tables, place: Root, root: str, files: list[str], notes: list[str]) -> Draft:
+    notes = [*given.notes, *notes, *given.rows.findings.notes]
+    if problems := given.rows.findings.problems():
         notes.append(f"{problems[0]}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
-    named = [guess.column(name, values, place) for name, values in found.columns.items()]
-    filed = any(g.role == "modality" and "below" not in g.why and g.kind != "text" for g in named)
+    if not len(given.rows):
+        why = f": {problems[0]}" if problems else ""
+        raise UserError(f"{place.folder / given.name} has no samples{why}")
+    named = {name: guess.column(name, values, place) for name, values in given.rows.columns.items()}
+    filed = [n for n, g in named.items() if g.role == "modality" and "below" not in g.why and g.kind != "text"]
+    given, said = _with_targets(given, named)
+    notes += said
+    found = tables.with_split_column(given.rows)
     if not filed and (joined := join(found, files)) is not None:
         text, how = joined
-        made = rows.read("manifest.csv", io.BytesIO(text.encode()))
-        return _write(made, place, root, manifest=text, notes=[*notes, f"{table}: {how}"])
-    return _write(found, place, root, manifest=None, notes=notes, table=table)
+        made = rows.read("manifest.csv", io.BytesIO(text.encode()), header=True)
+        return _write(made, place, root, manifest=text, notes=[*notes, f"{given.name}: {how}"])
+    told = given.rows.splits is None and not any(g.role == "split" for g in named.values())
+    if told and (splits := tables.splits_of_paths(given.rows, filed)) is not None:
+        text = as_csv(given.rows.columns | {"split": splits})
+        made = rows.read("manifest.csv", io.BytesIO(text.encode()), header=True)
+        how = f"{given.name}: the folders of its files name splits; written into a manifest.csv of its own"
+        return _write(made, place, root, manifest=text, notes=[*notes, how])
+    return _write(given.rows, place, root, manifest=None, notes=notes, given=given)
 
 
-def _vectors(names: Iterable[str], guesses: Mapping[str, Guess]) -> dict[str, list[str]]:
-    """Columns of numbers whose names differ in their last digits only: one vector each, by prefix."""
-    found: dict[str, list[str]] = {}
-    for name in names:
-        if (match := NUMBERED.fullmatch(name)) and guesses[name].kind in ("number", "regression"):
-            found.setdefault(match[1], []).append(name)
-    return {prefix: columns for prefix, columns in found.items() if len(columns) >= 3}
+def _with_targets(given: Tables, guesses: Mapping[str, Guess]) -> tuple[Tables, list[str]]:
+    """Without the tables of a split whose labels are kept back, as those of a competition's test are."""
+    columns = choose_target(given.rows, guesses)[1].columns
+    if not (gone := tables.unlabelled(given, columns)):
+        return given, []
+    kept = given.without(gone)
+    named = {p.file: p.split for p in kept.parts}
+    moved = [p.file for p in given.parts if p.split == "validation" and named.get(p.file) == "test"]
+    said = f"{', '.join(gone)} has no {', '.join(map(quote, columns))} and is left out"
+    said += f"; {', '.join(moved)} is the test in its place, and a validation is cut from train" if moved else ""
+    return kept, [said]
 
 
 def _write(
-    found: rows.Rows, place: Root, root: str, *, manifest: str | None, notes: Iterable[str], table: str = "manifest.csv"
+    found: rows.Rows,
+    place: Root,
+    root: str,
+    *,
+    manifest: str | None,
+    notes: Iterable[str],
+    given: Tables | None = None,
 ) -> Draft:
-    if not len(found):
-        raise UserError(f"{place.folder / table} has no samples")
     guesses = {name: guess.column(name, values, place) for name, values in found.columns.items()}
-    vectors = _vectors(found.columns, guesses)
-    inside = {name for columns in vectors.values() for name in columns}
+    numbered, choice = choose_target(found, guesses)
+    vectors, inside = numbered.vectors, numbered.inside
     modalities = {n: g for n, g in guesses.items() if g.role == "modality" and n not in inside}
     for prefix, columns in vectors.items():
         why = f"{len(columns)} columns of numbers"
         modalities[prefix] = Guess(role="modality", kind="vector", why=why, options=(("prefix", prefix),))
-    choice = choose(found, {n: g for n, g in guesses.items() if n not in inside})
     target = choice.columns, choice.guess
     modalities = {n: g for n, g in modalities.items() if n not in target[0]}
     lines, unsure = [], [*notes]
-    lines += [_line(f"manifest: {_q(table)}", f"{len(found)} samples, one a row")]
+    table = "manifest.csv" if given is None else families.as_manifest(given.parts)
+    lines += [_line(f"manifest: {_q(table)}", f"{len(found)} samples, one a row", sure=isinstance(table, str))]
+    if found.headless:
+        lines += [_line("header: false", f"the first line is a sample: {found.headless}", sure=False)]
     lines += [_line(f"root: {_q(root)}", "files are read from here, and nothing outside it")]
     lines += ["columns:" if modalities else "columns: {}" + UNSURE + "no column names files, texts or vectors"]
     said = []
@@ -137,6 +146,9 @@ def _write(
     unsure += [f"  it could also be `target: {_target_text(*other)}` ({other[1].why})" for other in choice.others]
     for role, what in (("split", "given splits are kept"), ("group", "samples of one group stay in one split")):
         named = [n for n, g in guesses.items() if g.role == role and n not in target[0]]
+        if role == "split" and found.splits is not None:
+            # The tables say it.
+            continue
         why = f"{what} ({guesses[named[0]].why})" if named else f"a column; {what}"
         text = f"{role}: {_q(named[0])}" if named else f"# {role}: column"
         lines.append(_line(text, why, sure=role == "split" or not named))
@@ -146,6 +158,14 @@ def _write(
     lines.append(_line("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))
     used = {*modalities, *target[0], *inside}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
+    idle = {p: own for p, own in numbered.targets.items() if own != target[0]} | numbered.broken
+    lines += [f"# not used: {quote(own[0])} to {quote(own[-1])} ({len(own)} columns)" for own in idle.values()]
+    for prefix, own in numbered.broken.items():
+        others = [n for n in found.columns if n.startswith(prefix) and n not in own]
+        unsure.append(
+            f"{quote(own[0])} to {quote(own[-1])} may be one vector, but {quote(others[0])} begins so too: rename it, "
+            f"and name them as `{{vector: {{prefix: {quote(prefix)}}}}}`"
+        )
     lines += [f"# not used: {quote(n)} ({quote(g.why)})" for n, g in unused.items()]
     possible = [n for n in unused if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
     if grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
@@ -165,13 +185,15 @@ def _write(
     return Draft(card=card, manifest=manifest, guesses=tuple(said), unsure=tuple(unsure), samples=len(found))
 
 
+LONGEST = 56
+"""Characters of a modality's name, which is part of the names of files."""
 FREE = {"licence": "under which you may use it", "source": "where it comes from", "citation": "how to cite it"}
 
 
 def _target_text(columns: list[str], g: Guess) -> str:
     options = dict(g.options)
     if len(columns) == 1 and not options:
-        return f"{{{g.kind}: {_q(columns[0])}}}"
+        return _q({g.kind: columns[0]})
     inner = {"columns": columns if len(columns) > 1 else columns[0], **options}
     return _q({g.kind: inner})
 
@@ -185,15 +207,36 @@ def _modality(name: str, key: str, g: Guess) -> str:
 
 def _safe(name: str, taken: set[str]) -> str:
     """A name that a file can have, of a modality's arrays, and that no other has."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "column"
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST] or "column"
+    plain = "column" if plain.lower() == "label" else plain
     names = (plain, *(f"{plain}_{n}" for n in range(2, len(taken) + 3)))
     return next(candidate for candidate in names if candidate not in taken)
 
 
 def _q(value: Any) -> str:
-    """As YAML in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
+    """As YAML in one line that is read back as it is. PyYAML writes some names without quotation marks that it cannot
+    read so, such as `{a: b?}`."""
+    for style in (None, '"'):
+        text = yaml.safe_dump(
+            value,
+            default_flow_style=True,
+            width=10**9,
+            sort_keys=False,
+            allow_unicode=style is None,
+            default_style=style,
+        )
+        text = text.removesuffix("\n").removesuffix("\n...").strip()
+        if "\n" not in text and _reads(text) == value:
+            break
+    return text
+
+
+def _reads(text: str) -> Any:
+    """What a value of a card means, a comment behind it."""
+    try:
+        return yaml.safe_load(f"key: {text}  # ?")["key"]
+    except yaml.YAMLError:
+        return None
 
 
 def _line(text: str, comment: str, *, sure: bool = True) -> str:

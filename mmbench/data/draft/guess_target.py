@@ -24,16 +24,20 @@ class Choice:
     others: tuple[tuple[list[str], Guess], ...] = ()
 
 
-def choose(found: Rows, guesses: Mapping[str, Guess]) -> Choice:
-    """One value with a target's name, else balanced classes, else labels, else the last column that may be one."""
-    named = [([n], g) for n, g in guesses.items() if g.role == "target"]
-    plain = [n for n, g in guesses.items() if g.role == "unused" and g.kind]
+def choose(found: Rows, guesses: Mapping[str, Guess], numbered: Mapping[str, list[str]]) -> Choice:
+    """One value with a target's name, else balanced classes, else labels, else the last column that may be one.
+
+    numbered: columns that are a target together, such as y0 to y16, by what their names share.
+    """
+    together = [(columns, _together(found, columns)) for columns in numbered.values()]
+    named = [*together, *(([n], g) for n, g in guesses.items() if g.role == "target")]
+    plain = [n for n, g in guesses.items() if g.role == "unused" and g.kind and len(set(_names(found, n))) > 1]
     made = {n: guess.target([targets.label(v) for v in found.columns[n] if v is not None]) for n in plain}
     classes = [([n], made[n]) for n in plain if _balanced(found, n)]
     flags = [n for n in plain if {str(v) for v in found.columns[n]} <= {"0", "1"}]
     labels = Guess(role="target", kind="multilabel", why=f"{len(flags)} columns of 0 and 1")
     numbers = [n for n in plain if made[n].kind == "regression"]
-    numbers += [c[0] for c, g in named if g.kind == "regression"]
+    numbers += [c[0] for c, g in named if g.kind == "regression" and len(c) == 1]
     several = Guess(role="target", kind="regression", why=f"{len(numbers)} columns of numbers")
     candidates = [
         *((c, g) for c, g in named if g.kind != "multilabel"),
@@ -51,8 +55,21 @@ def choose(found: Rows, guesses: Mapping[str, Guess]) -> Choice:
     sure = best.sure and (columns, best) in named and len(named) == 1
     taken = Guess(role="target", kind=best.kind, why=best.why, sure=sure, options=best.options)
     # A name as clear as `label` leaves no doubt, unless its numbers are some of several.
+    twin = guess.twin(_names(found, columns[0]), best) if len(columns) == 1 else None
+    candidates[1:1] = [(columns, twin)] if twin is not None else []
     more = candidates[1:] if not sure else [(c, g) for c, g in candidates[1:] if len(c) > 1 and columns[0] in c]
     return Choice(columns=columns, guess=taken, others=tuple(more))
+
+
+def _together(found: Rows, columns: list[str]) -> Guess:
+    flags = all({name.lower() for name in _names(found, c)} <= {*targets.YES, *targets.NO} for c in columns)
+    if flags:
+        return Guess(role="target", kind="multilabel", why=f"{len(columns)} columns of 0 and 1")
+    return Guess(role="target", kind="regression", why=f"{len(columns)} columns of numbers")
+
+
+def _names(found: Rows, column: str) -> list[str]:
+    return [targets.label(v) for v in found.columns[column] if v is not None and not isinstance(v, (list, dict, bytes))]
 
 
 def _balanced(found: Rows, column: str) -> bool:

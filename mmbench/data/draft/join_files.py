@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
 
 from mmbench.data.draft.guess import kind_of
+from mmbench.data.files.unlisted_files import composed
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.targets import label
 
@@ -20,7 +25,7 @@ def join(table: Rows, files: Sequence[str]) -> tuple[str, str] | None:
     for column, values in table.columns.items():
         texts = ["" if v is None or isinstance(v, (list, dict, bytes)) else label(v) for v in values]
         for known, what in ((by_name, "file names"), (by_stem, "file names without their endings")):
-            found = [known.get(t, {}) for t in texts]
+            found = [known.get(composed(t), {}) for t in texts]
             hits = sum(map(bool, found))
             # Classes 0 to 9 are no names of 0.png to 9.png among thousands of files.
             if hits >= 0.8 * len(texts) and len(set(texts)) >= 0.5 * len(known):
@@ -38,7 +43,7 @@ def _index_files(files: Sequence[str]) -> tuple[dict[str, dict[str, str]], dict[
             continue
         path = PurePosixPath(file)
         for known, key in ((by_name, path.name), (by_stem, path.stem)):
-            kinds = known.setdefault(key, {})
+            kinds = known.setdefault(composed(key), {})
             kinds[kind] = "" if kind in kinds else file
     return by_name, by_stem
 
@@ -48,10 +53,20 @@ def _text(table: Rows, found: Sequence[dict[str, str]], *, without: str) -> str:
     kinds = list(dict.fromkeys(kind for cells in found for kind in cells))
     columns = {name: values for name, values in table.columns.items() if name != without}
     names = [kind if kind not in columns else f"{kind}_file" for kind in kinds]
+    paths = {name: [cells.get(kind) for cells in found] for name, kind in zip(names, kinds, strict=True)}
+    return as_csv(paths | columns)
+
+
+def as_csv(columns: Mapping[str, Sequence[Any]]) -> str:
+    """A table as text, its lists as JSON."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*names, *columns])
-    for i, cells in enumerate(found):
-        own = ["" if values[i] is None else str(values[i]) for values in columns.values()]
-        writer.writerow([*(cells.get(kind, "") for kind in kinds), *own])
+    writer.writerow(columns)
+    writer.writerows(["" if v is None else _written(v) for v in row] for row in zip(*columns.values(), strict=True))
     return text.getvalue()
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, (list, dict)) else str(value)

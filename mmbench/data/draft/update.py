@@ -29,7 +29,7 @@ def update(old: bytes, new: str, exists: Callable[[str], bool]) -> Updated:
 
     Raises UserError where new files are of a kind for which the manifest has no column; DataError where it is broken.
     """
-    before, after = (read("manifest.csv", io.BytesIO(text)) for text in (old, new.encode()))
+    before, after = (read("manifest.csv", io.BytesIO(text), header=True) for text in (old, new.encode()))
     if problems := before.findings.problems():
         raise DataError(problems)
     kinds = [name for name, values in after.columns.items() if any(v and kind_of(v) and exists(v) for v in values)]

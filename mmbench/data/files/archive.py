@@ -12,11 +12,12 @@ import os
 import struct
 import tarfile
 import tempfile
+import unicodedata
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -61,6 +62,16 @@ class Archive(ABC):
     name: str
     sizes: Mapping[str, int]
     """The uncompressed size of every regular file in it, by its name with / between folders."""
+
+    def stored(self, member: str) -> str:
+        """The name under which a member is stored, whichever Unicode form it is in; itself where there is none."""
+        if member in self.sizes or member.isascii():
+            return member
+        return self._composed.get(unicodedata.normalize("NFC", member), member)
+
+    @cached_property
+    def _composed(self) -> dict[str, str]:
+        return {unicodedata.normalize("NFC", name): name for name in self.sizes}
 
     def read(self, member: str) -> bytes:
         """The bytes of a member. Raises CellError."""

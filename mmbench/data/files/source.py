@@ -6,7 +6,9 @@ import fnmatch
 import io
 import os
 import stat
+import unicodedata
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -123,7 +125,7 @@ class Root:
         """A file or folder below the root, its links resolved. Raises CellError where it is missing or leads out."""
         parts = _parts(relative)
         try:
-            found = self.folder.joinpath(*parts).resolve(strict=True)
+            found = self._resolved(parts)
         except FileNotFoundError:
             raise CellError(f"{relative!r} is missing{_near(self.folder, parts)}") from None
         except NotADirectoryError:
@@ -137,6 +139,23 @@ class Root:
             )
         return found
 
+    def _resolved(self, parts: tuple[str, ...]) -> Path:
+        """Raises OSError. A name is found in whichever Unicode form it is stored: macOS decomposes, others compose."""
+        try:
+            return self.folder.joinpath(*parts).resolve(strict=True)
+        except FileNotFoundError:
+            if "/".join(parts).isascii():
+                raise
+        here = self.folder
+        for part in parts:
+            if not here.joinpath(part).exists():
+                inside = here.resolve(strict=True)
+                if not inside.is_relative_to(self.folder):
+                    raise FileNotFoundError
+                part = _composed_names(inside, inside.stat().st_mtime_ns).get(unicodedata.normalize("NFC", part), part)
+            here = here / part
+        return here.resolve(strict=True)
+
     def source(self, relative: str) -> Source:
         """A file, or a member of an archive (`pictures.zip/img/7.png`). Raises CellError unless it is there and has
         something in it."""
@@ -144,8 +163,10 @@ class Root:
         if split is not None:
             outer, member = split
             file = self.path(outer)
-            open_archive(file, outer).check(member)
-            return MemberSource(str(PurePosixPath(outer, member)), file, outer, member)
+            archive = open_archive(file, outer)
+            stored = archive.stored(member)
+            archive.check(stored)
+            return MemberSource(str(PurePosixPath(outer, member)), file, outer, stored)
         path = self.path(relative)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -162,7 +183,8 @@ class Root:
                 self.path(relative)
                 return True
             outer, member = split
-            return member in open_archive(self.path(outer), outer).sizes
+            archive = open_archive(self.path(outer), outer)
+            return archive.stored(member) in archive.sizes
         except CellError:
             return False
 
@@ -234,6 +256,14 @@ def _near(folder: Path, parts: Sequence[str]) -> str:
         return ""
     found = _stems(parent, parent.stat().st_mtime_ns).get(PurePosixPath(parts[-1]).stem.lower())
     return f"; did you mean {'/'.join([*parts[:-1], found])!r}?" if found else ""
+
+
+@lru_cache(maxsize=8)
+def _composed_names(folder: Path, changed: int) -> dict[str, str]:
+    """The names in a folder by their composed form; those of which two have one form are left out."""
+    names = os.listdir(folder)  # noqa: PTH208
+    counts = Counter(unicodedata.normalize("NFC", name) for name in names)
+    return {form: name for name in names if counts[form := unicodedata.normalize("NFC", name)] == 1}
 
 
 @lru_cache(maxsize=8)

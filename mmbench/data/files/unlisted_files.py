@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,13 @@ def unnamed(root: Path, named: Collection[str]) -> list[str]:
 
     named: values of the table's columns, of which some are relative paths.
     """
-    paths = {str(PurePosixPath(name)) for name in named}
+    paths = {composed(str(PurePosixPath(name))) for name in named}
     files = list(walk(root))
-    endings = {PurePosixPath(file).suffix.lower() for file in files if file in paths} - {""}
-    return [file for file in files if file not in paths and PurePosixPath(file).suffix.lower() in endings]
+    known = {file for file in files if composed(file) in paths}
+    endings = {PurePosixPath(file).suffix.lower() for file in known} - {""}
+    return [file for file in files if file not in known and PurePosixPath(file).suffix.lower() in endings]
+
+
+def composed(name: str) -> str:
+    """A name in one Unicode form; file systems and tables have either."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -13,13 +14,14 @@ from mmbench.data.decode.factory import decoder
 from mmbench.data.files.problems import CellError, DataError, Problem
 from mmbench.data.files.source import Source
 from mmbench.data.files.unlisted_files import unnamed
+from mmbench.data.files.walk import walk
 from mmbench.data.inspect import encoder
 from mmbench.data.inspect.cell_inspector import Look, look
 from mmbench.data.prepare.dataset import Raw
 from mmbench.data.public.loader import Loader
-from mmbench.data.split import leakage, learnability, splits
+from mmbench.data.split import giveaway, leakage, learnability, splits
 from mmbench.data.split.leakage import Leak
-from mmbench.data.table import manifest
+from mmbench.data.table import families, manifest
 from mmbench.data.table.card import FILE
 from mmbench.data.table.findings import quote
 from mmbench.data.table.manifest import Survey
@@ -28,6 +30,8 @@ from mmbench.errors import UserError
 
 FEW = 3
 """Files that a note names."""
+LONG = 120
+"""Characters of a remedy that is written out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,7 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
     split: np.ndarray | None = None
     leaks: list[Leak] = []
     if table is not None:
+        notes += giveaway.notes(table)
         try:
             split = splits.assign(table, raw.card.splits)
             notes += learnability.check(table, split)
@@ -100,13 +105,41 @@ def _forgotten(raw: Raw, survey: Survey) -> list[str]:
     if raw.card.manifest is None:
         return []
     root = manifest.root_of(raw.card, raw.folder).folder
+    kin = _kin(raw, root)
     # The table itself may end as the files do that it names, such as `.csv`.
-    files = unnamed(root, {*survey.named, raw.card.manifest})
+    files = unnamed(root, {*survey.named, *(part.file for part in raw.card.parts), *kin})
+    return [*_tables_beside(raw, kin), *_files_beside(raw, root, files)]
+
+
+def _kin(raw: Raw, root: Path) -> list[str]:
+    """Tables that belong, by their names, with those of the card, and that it does not name."""
+    named = [part.file for part in raw.card.parts]
+    if named == ["manifest.csv"]:
+        return []
+    tables = [file for file in walk(root) if families.SUFFIX.search(file)]
+    kin = dict.fromkeys(one.file for file in named if file in tables for one in families.family(file, tables))
+    return [file for file in kin if file not in named]
+
+
+def _tables_beside(raw: Raw, kin: list[str]) -> list[str]:
+    if not kin:
+        return []
+    more = ", ..." if len(kin) > FEW else ""
+    names = [*(families.parse(part.file) for part in raw.card.parts), *map(families.parse, kin)]
+    split = {part.file: part.split for part in raw.card.parts if part.split}
+    parts = [part.model_copy(update={"split": split.get(part.file, part.split)}) for part in families.as_parts(names)]
+    whole = f"{families.as_manifest(parts)}".replace("'", "")
+    how = f"`manifest: {whole}` in {FILE} reads all" if len(whole) <= LONG else f"name them as `manifest` in {FILE}"
+    are = "is a table" if len(kin) == 1 else "are tables"
+    return [f"{', '.join(map(quote, kin[:FEW]))}{more} {are} beside {raw.card.tables} and not read: {how}"]
+
+
+def _files_beside(raw: Raw, root: Path, files: list[str]) -> list[str]:
     if not files:
         return []
     more = ", ..." if len(files) > FEW else ""
     are = "files are" if len(files) > 1 else "file is"
-    said = f"{len(files):,} {are} below {root} but in no row of {raw.card.manifest}"
+    said = f"{len(files):,} {are} below {root} but in no row of {raw.card.tables}"
     inside = root.resolve().is_relative_to(raw.folder.resolve())
     update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
     drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()

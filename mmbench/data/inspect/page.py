@@ -40,7 +40,7 @@ def render(checked: Checked, summary: dict[str, Any]) -> str:
     card, made = checked.raw.card, checked.raw.made
     origin = made.origin if isinstance(made, Loader) else None
     facts = [
-        ("Manifest", card.manifest or ""),
+        ("Manifest", card.tables),
         ("Data set", card.dataset.label if card.dataset else ""),
         ("Licence", card.licence or (origin.licence if origin else "")),
         ("Source", card.source or (f"{origin.page} ({origin.revision})" if origin else "")),

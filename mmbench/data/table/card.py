@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from mmbench.data.table.findings import quote
 from mmbench.data.table.table import KINDS, Kind
@@ -17,6 +18,12 @@ from mmbench.schema.strict_yaml import Frozen, load_yaml, parse
 from mmbench.schema.task import TaskKind
 
 FILE = "dataset.yaml"
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""How people write the splits -> how mmbench does."""
 
 
 def _as_tuple(value: Any) -> Any:
@@ -37,8 +44,9 @@ def _as_column(value: Any) -> Any:
     raise ValueError(f"expected a kind ({', '.join(KINDS)}) or `kind: {{option: value}}`")
 
 
-Column = Annotated[str, Field(min_length=1)]
-"""Of the manifest."""
+Column = Annotated[str, Field(min_length=1), AfterValidator(lambda name: unicodedata.normalize("NFC", name))]
+"""Of the manifest. Composed, as the names of columns are when a table is read."""
+FileName = Annotated[str, Field(min_length=1)]
 
 
 class ColumnCard(Frozen):
@@ -98,6 +106,34 @@ def _as_target(value: Any) -> Any:
     return {"kind": kind, **rest}
 
 
+class Part(Frozen):
+    """One of the tables that make a manifest. split: of all its rows; "" where it does not say."""
+
+    file: FileName
+    split: Literal["", "train", "validation", "test"] = ""
+
+
+def _as_manifest(value: Any) -> Any:
+    """`train.csv`, `[a.csv, b.csv]` or `{train: train.csv, test: [a.csv, b.csv]}` -> a name, or Parts."""
+    if isinstance(value, list):
+        return _parts("", value)
+    if not isinstance(value, dict):
+        return value
+    unknown = [name for name in value if SPLIT_NAMES.get(str(name).lower()) is None]
+    if unknown:
+        raise ValueError(
+            f"{quote(unknown[0])!r} is no split; write `{{train: train.csv, validation: dev.csv, test: test.csv}}`"
+        )
+    return tuple(part for name, files in value.items() for part in _parts(SPLIT_NAMES[str(name).lower()], files))
+
+
+def _parts(split: str, files: Any) -> tuple[Any, ...]:
+    return tuple({"file": file, "split": split} for file in (files if isinstance(files, list) else [files]))
+
+
+Manifest = Annotated[FileName | Annotated[tuple[Part, ...], Field(min_length=1)], BeforeValidator(_as_manifest)]
+
+
 class SplitCard(Frozen):
     """How samples are split where the data does not say: shares of validation and test, seed. Groups never part."""
 
@@ -106,12 +142,17 @@ class SplitCard(Frozen):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
+CSV = re.compile(r"\.(csv|tsv)(\.gz)?$", re.IGNORECASE)
+MANY = 5
+"""Tables up to which all are named in words."""
+
 Leak = Literal["same content", "near duplicate", "same text", "same group"]
 
 
 class Card(Frozen):
     """`dataset.yaml`. Exactly one of `dataset` (a variant: an embedded generator or a public data set, with its
-    options) and `manifest` (a table of the person's own: .csv, .parquet or .jsonl beside the card).
+    options) and `manifest` (a table of the person's own: .csv, .parquet, .jsonl or .json beside the card; or several, a
+    list or by split). header: whether the first line of a .csv is one; None where that is beyond doubt.
 
     columns: by modality; the same column of the manifest is never a modality and something else.
     root: the folder that files are read from and never left; relative to the card. split, group, id: columns of the
@@ -120,7 +161,8 @@ class Card(Frozen):
 
     description: str = ""
     dataset: Level | None = None
-    manifest: Column | None = None
+    manifest: Manifest | None = None
+    header: bool | None = None
     root: str = "."
     columns: dict[str, Annotated[ColumnCard, BeforeValidator(_as_column)]] = Field(default_factory=dict)
     target: Annotated[TargetCard, BeforeValidator(_as_target)] | None = None
@@ -142,6 +184,13 @@ class Card(Frozen):
             )
         if self.manifest is not None and (not self.columns or self.target is None):
             raise ValueError("a manifest needs `columns` and `target`; `mmbench data init` drafts them")
+        files = [part.file for part in self.parts]
+        if twice := [file for file, count in Counter(files).items() if count > 1]:
+            raise ValueError(f"`manifest` names {quote(twice[0])!r} twice")
+        if self.split is not None and any(part.split for part in self.parts):
+            raise ValueError("`manifest` names the split of each table already; leave out `split`")
+        if self.header is not None and not any(CSV.search(file) for file in files):
+            raise ValueError("`header` is for a .csv or .tsv; leave it out")
         if self.dataset is not None and (self.columns or self.target or self.split or self.group or self.id):
             raise ValueError("`columns`, `target`, `split`, `group`, `id` are for a manifest; a `dataset` has its own")
         for name in self.columns:
@@ -161,6 +210,19 @@ class Card(Frozen):
                     f"column {quote(column)!r} is named for {' and '.join(uses)}; it can be only one of them"
                 )
         return self
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The tables of the manifest; none of a `dataset`."""
+        if isinstance(self.manifest, tuple):
+            return self.manifest
+        return () if self.manifest is None else (Part(file=self.manifest),)
+
+    @property
+    def tables(self) -> str:
+        """The tables of the manifest, in words."""
+        names = [part.file for part in self.parts]
+        return ", ".join(names[:MANY]) + (f", … ({len(names)} tables)" if len(names) > MANY else "")
 
     def _uses(self) -> dict[str, list[str]]:
         """What each column of the manifest is named for, where it must not be two: modalities may share one."""

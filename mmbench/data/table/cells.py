@@ -15,6 +15,7 @@ from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import BytesSource, Root
 from mmbench.data.table import targets
 from mmbench.data.table.findings import quote
+from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
 
@@ -37,7 +38,7 @@ class Cells:
             if isinstance(value, (list, dict, bytes, np.ndarray)):
                 self.rows.findings.add(number, f"is a {type(value).__name__}, not a text", column=self.column)
                 value = None
-            cells.append(None if value is None else str(value))
+            cells.append(None if value is None or is_missing(value) else str(value))
         return cells
 
     def all(self) -> list[Cell | None]:

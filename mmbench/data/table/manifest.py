@@ -1,4 +1,4 @@
-"""A person's own table (.csv, .parquet or .jsonl) and its card -> a Table. No code, and no surprise.
+"""A person's own table (.csv, .parquet, .jsonl or .json) and its card -> a Table. No code, and no surprise.
 
 Everything is checked before anything is decoded, and all that is wrong is told at once, each with its row.
 """
@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmbench.data.files.problems import CellError, DataError, Problem
+from mmbench.data.files.problems import DataError, Problem
 from mmbench.data.files.source import Root
-from mmbench.data.table import rows as reading_rows
-from mmbench.data.table import targets
-from mmbench.data.table.card import FILE, Card
+from mmbench.data.table import elsewhere, missing, parts, targets
+from mmbench.data.table.card import FILE, SPLIT_NAMES, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
 from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
@@ -23,12 +22,7 @@ from mmbench.data.table.table import Cell, Column, Table
 from mmbench.errors import UserError, suggest
 from mmbench.schema.task import Task
 
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""How people write the splits -> how mmbench does."""
+SPLITS = SPLIT_NAMES
 
 LEFT_OUT = 10
 """Rows that a note names."""
@@ -94,9 +88,12 @@ def survey(card: Card, folder: Path) -> Survey:
     """Read the manifest with all that is wrong beside what could be read. Raises DataError where nothing could."""
     assert card.manifest is not None and card.target is not None, "the card was checked"
     root = root_of(card, folder)
-    rows, left_out = _without_empty(card, _rows(card, folder, root))
+    read_rows = parts.read(card, folder, root, _columns_in_use(card))
+    missing.blank(card, read_rows, root)
+    rows, left_out = _without_empty(card, read_rows)
     if not len(rows):
-        rows.findings.add(1, "there are no samples below the header" if rows.columns else "there are no samples")
+        if not rows.findings.problems():
+            rows.findings.add(1, "there are no samples below the header" if rows.columns else "there are no samples")
         return Survey(
             places=(),
             modalities={},
@@ -119,6 +116,7 @@ def survey(card: Card, folder: Path) -> Survey:
     made = targets.read(card.target, rows, card.metric) if ready else None
     before = len(rows.findings.problems())
     split = _split(card.split, rows) if card.split and present(card.split) else None
+    split = list(rows.splits) if rows.splits is not None else split
     group = _group(card.group, rows) if card.group and present(card.group) else None
     sound = all(present(c) for c in (card.split, card.group) if c) and len(rows.findings.problems()) == before
     if card.id and present(card.id):
@@ -134,7 +132,7 @@ def survey(card: Card, folder: Path) -> Survey:
         sound=sound,
         problems=rows.findings.problems(),
         named=frozenset(v for c in _fields(card, rows) for v in rows.columns[c] if isinstance(v, str)),
-        notes=left_out,
+        notes=(*rows.findings.notes, *left_out),
     )
 
 
@@ -154,28 +152,15 @@ def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
     if not any(empty) or all(empty):
         return rows, ()
     kept = [i for i, nothing in enumerate(empty) if not nothing]
-    left = [str(rows.numbers[i]) for i, nothing in enumerate(empty) if nothing]
-    more = f" and {len(left) - LEFT_OUT} more" if len(left) > LEFT_OUT else ""
-    said = f"{len(left)} row{'s' if len(left) > 1 else ''} of {rows.file} left out, every modality of which is missing"
+    gone = [rows.numbers[i] for i, nothing in enumerate(empty) if nothing]
+    left = [rows.findings.files.beside(number, gone[0]).removeprefix("row ") for number in gone[:LEFT_OUT]]
+    more = f" and {len(gone) - LEFT_OUT} more" if len(gone) > LEFT_OUT else ""
+    table = rows.findings.files.of(gone[0])[0]
+    said = f"{len(gone)} row{'s' if len(gone) > 1 else ''} of {table} left out, every modality of which is missing"
     columns = {name: [values[i] for i in kept] if values else [] for name, values in rows.columns.items()}
-    thinned = replace(rows, columns=columns, numbers=[rows.numbers[i] for i in kept])
-    return thinned, (f"{said}: {', '.join(left[:LEFT_OUT])}{more}",)
-
-
-def _rows(card: Card, folder: Path, root: Root) -> Rows:
-    """The manifest lies beside the card, or below the root."""
-    assert card.manifest is not None
-    columns, prefixes = _columns_in_use(card), tuple(c.prefix for c in card.columns.values() if c.prefix)
-    near = Root(folder)
-    try:
-        source = (near if near.exists(card.manifest) else root).source(card.manifest)
-        with source.open() as stream:
-            return reading_rows.read(
-                card.manifest, stream, lambda name: name in columns or name.startswith(prefixes or "\0")
-            )
-    except CellError as error:
-        where = "" if root.folder == near.folder else f" (looked for beside the card and in {root.folder})"
-        raise DataError([Problem(where=f"{quote(card.manifest)} row 1", what=f"{error}{where}")]) from None
+    splits = None if rows.splits is None else tuple(rows.splits[i] for i in kept)
+    thinned = replace(rows, columns=columns, numbers=[rows.numbers[i] for i in kept], splits=splits)
+    return thinned, (f"{said}: {', '.join(left)}{more}",)
 
 
 def _columns_in_use(card: Card) -> dict[str, str]:
@@ -213,6 +198,8 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
         reader = Cells(kind=card.kind, column=column, rows=rows, root=root)
         cells = reader.texts() if inline else reader.all()
         check_sizes(card.kind, column, cells, rows)
+        if not inline and all(c is None for c in cells):
+            elsewhere.tell(column, rows, root)
     else:
         return None
     if all(c is None for c in cells) and not set(rows.numbers) <= rows.findings.rows():
@@ -262,4 +249,5 @@ def _unique(column: str, rows: Rows) -> None:
         if not name:
             rows.findings.add(number, "has no identifier", column=column)
         elif first.setdefault(name, number) != number:
-            rows.findings.add(number, f"this identifier stands in row {first[name]} too", column=column, value=name)
+            where = rows.findings.files.beside(first[name], number)
+            rows.findings.add(number, f"this identifier stands in {where} too", column=column, value=name)

@@ -1,60 +1,68 @@
-"""The rows of a manifest, whatever its format: .csv, .parquet or .jsonl. What is wrong is collected, with its row.
+"""The rows of a manifest, whatever its format: .csv, .parquet, .jsonl or .json. What is wrong is collected, with its
+row.
 
 Rows are counted as a spreadsheet counts them: the header of a .csv is row 1; of .jsonl and .parquet, the first sample.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
+import unicodedata
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from mmbench.data.files.problems import DataError, Problem
+from mmbench.data.table import csv_table, json_table
 from mmbench.data.table.findings import Findings, Places, quote
 
-SUFFIXES = (".csv", ".parquet", ".jsonl")
+SUFFIXES = (".csv", ".parquet", ".jsonl", ".json")
+LINES = (".jsonl", ".ndjson")
 MAX_BYTES = 2**31
 """Of a manifest, unpacked: a table that names files is far smaller."""
 MAX_ROWS = 50_000_000
-MAX_FIELD = 2**24
 LINES_SHOWN = 100
 """Lines of bad UTF-8 that are named one by one."""
-SAMPLE = 'every line is one sample, such as {"photo": "1.png"}'
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """The samples of a manifest as columns. A value is text, a number, a list, bytes, an array, or None (empty)."""
+    """The samples of a manifest as columns. A value is text, a number, a list, bytes, an array, or None (empty).
+
+    headless: why the first line was read as a sample, where nobody said that it is one. lacking: columns that not all
+    tables of the manifest have -> those without. splits: of each row, where the table that it stands in says it.
+    """
 
     file: str
     columns: dict[str, list[Any]]
     numbers: list[int]
     findings: Findings
+    headless: str = ""
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    splits: tuple[str, ...] | None = None
 
     @property
     def places(self) -> Places:
-        return Places(self.file, self.numbers)
+        return Places(self.findings.files, self.numbers)
 
     def __len__(self) -> int:
         return len(self.numbers)
 
 
-def read(name: str, stream: BinaryIO, wanted: Callable[[str], bool] = lambda column: True) -> Rows:
+def read(
+    name: str, stream: BinaryIO, wanted: Callable[[str], bool] = lambda column: True, header: bool | None = None
+) -> Rows:
     """Read a manifest. name: decides on the format (`.gz` behind it is ignored: the stream is unpacked already).
 
-    wanted: which columns are needed. Raises DataError only where there is nothing to go on with.
+    wanted: which columns are needed. header: of a .csv, whether its first line is one; None where it is to be found
+    out. Names of columns are composed (NFC). Raises DataError only where there is nothing to go on with.
     """
     suffix = PurePosixPath(name.removesuffix(".gz")).suffix.lower()
     if suffix == ".parquet":
         return _parquet(name, stream, wanted)
-    if suffix not in (".csv", ".tsv", ".jsonl"):
+    if suffix not in (".csv", ".tsv", ".json", *LINES):
         raise DataError([Problem(where=name, what=f"a manifest is one of {', '.join(SUFFIXES)}")])
     data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -65,7 +73,23 @@ def read(name: str, stream: BinaryIO, wanted: Callable[[str], bool] = lambda col
     text = _decoded(findings, data)
     if not text.strip():
         raise DataError([Problem(where=f"{name} row 1", what="is empty; a manifest has a row for every sample")])
-    return _csv(findings, text) if suffix != ".jsonl" else _jsonl(findings, text)
+    if suffix in (".csv", ".tsv"):
+        made = csv_table.read(findings, text, header)
+        columns, numbers, headless = made.columns, made.numbers, made.headless
+    else:
+        samples, numbers = json_table.read(findings, text, lines=suffix in LINES)
+        columns, headless = json_table.columns(samples), ""
+        columns = {name: [_value(v) for v in values] for name, values in columns.items()}
+    return Rows(file=name, columns=_composed(columns), numbers=numbers, findings=findings, headless=headless)
+
+
+def _composed(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Names in one Unicode form, as the card's are; one that another column has already stays as it is."""
+    made: dict[str, list[Any]] = {}
+    for name, values in columns.items():
+        composed = unicodedata.normalize("NFC", name)
+        made[name if composed in made or (composed != name and composed in columns) else composed] = values
+    return made
 
 
 def _decoded(findings: Findings, data: bytes) -> str:
@@ -90,111 +114,6 @@ def _decoded(findings: Findings, data: bytes) -> str:
     return data.decode("utf-8-sig", errors="replace")
 
 
-def _delimiter(text: str) -> str:
-    """A comma, or what stands more often in the header: `;` is what spreadsheets write in much of Europe."""
-    header = re.sub(r'"[^"]*"', "", text.split("\n", 1)[0])
-    return max(",;\t", key=header.count)
-
-
-def _csv(findings: Findings, text: str) -> Rows:
-    before = csv.field_size_limit(MAX_FIELD)
-    try:
-        # newline="": a text that runs over lines keeps its line ends.
-        lines = io.StringIO(text, newline="")
-        header, rows, numbers = _records(findings, csv.reader(lines, delimiter=_delimiter(text), strict=True))
-    finally:
-        csv.field_size_limit(before)
-    names = [name.strip() for name in header]
-    for name, count in Counter(n for n in names if n).items():
-        if count > 1:
-            findings.add(1, f"{count} columns are named so; rename all but one", column=name)
-    columns = {name: [r[i].strip() or None for r in rows] for i, name in reversed(list(enumerate(names))) if name}
-    for name, values in columns.items():
-        for number, value in zip(numbers, values, strict=True):
-            if value is not None and "\0" in value:
-                findings.add(number, "holds a zero byte; is this file no text?", column=name)
-    columns = {name: [None if v is not None and "\0" in v else v for v in columns[name]] for name in names if name}
-    return Rows(file=findings.file, columns=columns, numbers=numbers, findings=findings)
-
-
-def _records(findings: Findings, reader: Any) -> tuple[list[str], list[list[str]], list[int]]:
-    """The header, the rows that fit it, and their numbers."""
-    header: list[str] = []
-    rows: list[list[str]] = []
-    numbers: list[int] = []
-    number = 0
-    while True:
-        number += 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            findings.add(number, f"cannot be read as CSV ({error}): a quotation mark is not closed or not doubled")
-            break
-        if row is None:
-            break
-        if not any(value.strip() for value in row):
-            continue
-        if not header:
-            header = row
-        elif len(row) != len(header):
-            what = f"has {len(row)} fields, the header {len(header)}; a text with a comma needs quotation marks"
-            findings.add(number, what)
-        else:
-            rows.append(row)
-            numbers.append(number)
-    return header, rows, numbers
-
-
-class _TwiceError(ValueError):
-    pass
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        name = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _TwiceError(f"{quote(name)!r} stands twice")
-    return found
-
-
-def _whole(value: Any) -> bool:
-    """Whether texts can be written as UTF-8 and hold no zero byte: JSON can spell both."""
-    if isinstance(value, list):
-        return all(map(_whole, value))
-    try:
-        return not isinstance(value, str) or (value.encode() is not None and "\0" not in value)
-    except UnicodeEncodeError:
-        return False
-
-
-def _jsonl(findings: Findings, text: str) -> Rows:
-    samples: list[dict[str, Any]] = []
-    numbers: list[int] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            sample = json.loads(line, object_pairs_hook=_once)
-        except _TwiceError as error:
-            findings.add(number, str(error))
-            continue
-        except (ValueError, RecursionError) as error:
-            findings.add(number, f"is not JSON ({quote(error)}); {SAMPLE}")
-            continue
-        if not isinstance(sample, dict) or not all(map(_whole, sample)):
-            findings.add(number, f"is no sample; {SAMPLE}")
-            continue
-        for name, value in sample.items():
-            if not _whole(value):
-                findings.add(number, "holds a zero byte or half a character", column=name)
-                sample[name] = None
-        samples.append(sample)
-        numbers.append(number)
-    names = dict.fromkeys(name for sample in samples for name in sample)
-    columns = {name: [_value(sample.get(name)) for sample in samples] for name in names}
-    return Rows(file=findings.file, columns=columns, numbers=numbers, findings=findings)
-
-
 def _value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
@@ -217,22 +136,43 @@ def _parquet(name: str, stream: BinaryIO, wanted: Callable[[str], bool]) -> Rows
         for column, count in Counter(names).items():
             if count > 1:
                 findings.add(1, f"{count} columns are named so; rename all but one", column=column)
-        chosen = [column for column in dict.fromkeys(names) if wanted(column)]
+        inner = {column: _inside(column, file.schema_arrow) for column in dict.fromkeys(names)}
+        chosen = [c for c in inner if any(wanted(unicodedata.normalize("NFC", name)) for name in (c, *inner[c]))]
         table = file.read(columns=chosen)
         columns = {column: _arrow(table.column(table.schema.names.index(column))) for column in chosen}
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, NotImplementedError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError([Problem(where=broken, what=f"cannot be read as Parquet ({quote(error)})")]) from None
-    for column in names:
+    columns = {name: own for c, values in columns.items() for name, own in _with_inner(c, values, inner[c]).items()}
+    for column in (name for c, within in inner.items() for name in (c, *within)):
         columns.setdefault(column, [])
     numbers = list(range(1, table.num_rows + 1))
     for column, values in columns.items():
         for i, value in enumerate(values):
-            if not _whole(value):
+            if not json_table.whole(value):
                 findings.add(i + 1, "holds a zero byte or half a character", column=column)
                 values[i] = None
-    return Rows(file=name, columns=columns, numbers=numbers, findings=findings)
+    return Rows(file=name, columns=_composed(columns), numbers=numbers, findings=findings)
+
+
+def _inside(column: str, schema: Any) -> list[str]:
+    """The columns that the fields of a record become; those of a file within the table are none."""
+    import pyarrow as pa
+
+    kind = schema.field(schema.names.index(column)).type
+    if not pa.types.is_struct(kind):
+        return []
+    fields = [kind.field(i).name for i in range(kind.num_fields)]
+    return [] if json_table.FILES & set(fields) else [f"{column}.{name}" for name in fields]
+
+
+def _with_inner(column: str, values: list[Any], inner: list[str]) -> dict[str, list[Any]]:
+    if not inner:
+        return {column: values}
+    names = [name.removeprefix(f"{column}.") for name in inner]
+    fields = [[None if v is None else _value(v.get(name)) for v in values] for name in names]
+    return {column: values, **dict(zip(inner, fields, strict=True))}
 
 
 def _arrow(column: Any) -> list[Any]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from mmbench.data.table.card import FILE, TargetCard
 from mmbench.data.table.findings import quote
+from mmbench.data.table.lists import are_flags, lists
+from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
 from mmbench.errors import suggest
 from mmbench.schema.metric import fitting
@@ -21,8 +23,10 @@ AFFECT = 3
 """The customary metrics of sentiment round to whole numbers up to it."""
 YES = ("1", "true", "yes", "y", "on", "positive", "pos")
 NO = ("0", "false", "no", "n", "off", "negative", "neg")
-MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "-nan", "<na>", "nat")
-"""How tables spell that there is nothing."""
+PLURALS = {"class": "classes", "label": "labels", "group": "groups"}
+TRAILING = re.compile(r"\d+\.\d*[1-9]\d*0")
+"""A number with a fraction that ends in 0: no table writes it so by itself."""
+WHOLE = re.compile(r"[+-]?\d+")
 MOST_CLASSES = 1000
 """More classes than this, few samples each: most likely another column was meant."""
 
@@ -49,15 +53,24 @@ def spellings(column: str, names: Iterable[str], rows: Rows, what: str = "class"
     """Tells names that cannot be meant: two spellings of one, words for a missing value, control characters."""
     first: dict[str, str] = {}
     for name in in_order(names):
-        if (other := first.setdefault(same(name), name)) != name:
+        if (other := first.setdefault(same(name), name)) != name and _versions(other, name):
+            said = f"{quote(column)}: {other!a} and {name!a} are two {PLURALS[what]}, as they are written"
+            rows.findings.notes.append(f"{said}; where one is meant, write one of them everywhere")
+        elif other != name:
             told = f"{other!a} and {name!a} are two spellings of one {what}; write one of them everywhere"
             rows.findings.add(1, told, column=column)
-        if name.lower() in MISSING:
+        if is_missing(name):
             told = f"means a missing value, but would be a {what}; leave out its rows, or spell the {what} differently"
             rows.findings.add(1, told, column=column, value=name)
         if any(unicodedata.category(c) == "Cc" for c in name):
             told = f"the {what} {name!a} has a control character in it; take it out"
             rows.findings.add(1, told, column=column)
+
+
+def _versions(one: str, other: str) -> bool:
+    """Whether two names of one number may be two all the same, as versions 1.1 and 1.10 or the codes 1e2 and 100: plain
+    whole numbers, 7 and 07, are not."""
+    return number(one) is not None and not (WHOLE.fullmatch(one) and WHOLE.fullmatch(other))
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -102,10 +115,21 @@ def _one(target: TargetCard, rows: Rows) -> str | None:
     return None
 
 
-def _values(column: str, rows: Rows) -> list[str | None]:
-    """The label of every sample; one that has none is told."""
+def _values(column: str, rows: Rows) -> list[str | None] | None:
+    """The label of every sample; one that has none is told. None where all of them are lists."""
     found: list[str | None] = []
-    for number, value in zip(rows.numbers, rows.columns[column], strict=True):
+    values = rows.columns[column]
+    if (listed := lists(values)) is not None:
+        if several := [i for i, items in enumerate(listed) if len(items) > 1]:
+            what = f"is a list of labels, as in {len(several)} rows: write `{{multilabel: {quote(column)}}}` in {FILE}"
+            rows.findings.add(rows.numbers[several[0]], what, column=column, value=values[several[0]])
+            return None
+        values = [items[0] if items else None for items in listed]
+    if values and all(v is None for v in values):
+        rows.findings.add(1, "is empty in every row; fill it in, or name another column as `target`", column=column)
+        return None
+    written = any(isinstance(v, str) and TRAILING.fullmatch(v) for v in values)
+    for number, value in zip(rows.numbers, values, strict=True):
         if value is None:
             rows.findings.add(number, "the target is missing; every sample needs one", column=column)
         elif isinstance(value, (list, dict, bytes, np.ndarray)):
@@ -114,7 +138,8 @@ def _values(column: str, rows: Rows) -> list[str | None]:
         elif isinstance(value, float) and not math.isfinite(value):
             rows.findings.add(number, "is no class", column=column, value=value)
             value = None
-        found.append(None if value is None else label(value))
+        # Beside 1.10 and 1.20, 2.0 is a name too, and not the number 2 of a table with gaps.
+        found.append(None if value is None else value.strip() if written and isinstance(value, str) else label(value))
     return found
 
 
@@ -123,6 +148,8 @@ def _classes(target: TargetCard, rows: Rows) -> Made:
     if column is None:
         return None
     values = _values(column, rows)
+    if values is None:
+        return None
     names = in_order(v for v in values if v is not None)
     spellings(column, names, rows)
     if len(names) == 1:
@@ -150,6 +177,8 @@ def _binary(target: TargetCard, rows: Rows) -> Made:
     if column is None:
         return None
     values = _values(column, rows)
+    if values is None:
+        return None
     names = in_order(v for v in values if v is not None)
     spellings(column, names, rows)
     if len(names) != 2:
@@ -181,6 +210,12 @@ def _labels(target: TargetCard, rows: Rows) -> Made:
     values = rows.columns[column]
     if all(v is not None and not isinstance(v, list) and label(v).lower() in (*YES, *NO) for v in values):
         what = "one column of 0 and 1 is a binary target; a multilabel one has several, or labels in one"
+        rows.findings.add(1, what, column=column)
+        return None
+    if (listed := lists(values)) is not None:
+        values = listed
+    if are_flags([v for v in values if isinstance(v, list)]) and not any(isinstance(v, str) for v in values):
+        what = "holds lists of 0 and 1, one for each label; make a column of each, and name them: `multilabel: [a, b]`"
         rows.findings.add(1, what, column=column)
         return None
     sets: list[set[str]] = []

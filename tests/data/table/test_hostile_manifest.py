@@ -68,7 +68,7 @@ def test_no_table_breaks_it(
 
 
 @HOSTILE
-@given(data=st.binary(max_size=200), suffix=st.sampled_from(["csv", "jsonl", "parquet", "csv.gz"]), task=TASKS)
+@given(data=st.binary(max_size=200), suffix=st.sampled_from(["csv", "jsonl", "json", "parquet", "csv.gz"]), task=TASKS)
 def test_no_bytes_break_it(tmp_path: Path, data: bytes, suffix: str, task: str) -> None:
     card = {"manifest": f"m.{suffix}", "columns": {"m": "image"}, "target": {task: "y"}}
     survives(folder_with(tmp_path / "d", data, card))
@@ -92,6 +92,17 @@ VALUES = st.recursive(
 def test_no_json_breaks_it(tmp_path: Path, samples: list[dict[str, Any]], kind: str, task: str) -> None:
     card = {"manifest": "m.jsonl", "columns": {"m": kind}, "target": {task: "y"}, "split": "s", "group": "g", "id": "i"}
     survives(folder_with(tmp_path / "d", "\n".join(map(json.dumps, samples)), card))
+
+
+@HOSTILE
+@given(document=VALUES | st.lists(st.dictionaries(st.sampled_from(["m", "y", "m.a"]), VALUES, max_size=3), max_size=4))
+def test_no_document_breaks_it(tmp_path: Path, document: Any) -> None:
+    card = {"manifest": {"train": ["m.json", "n.json"], "test": "o.json"}, "columns": {"m": "text"}}
+    folder = folder_with(tmp_path / "d", "", {"manifest": "m.json"})
+    (folder / "dataset.yaml").write_text(json.dumps(card | {"target": {"multilabel": "y"}}), encoding="utf-8")
+    for name, text in (("m", json.dumps(document)), ("n", '[{"m": "a", "y": "b"}]'), ("o", '{"m": 1}\n{"y": 2}')):
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    survives(folder)
 
 
 @HOSTILE

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from mmbench.champion.inputs import InputBuilder
+from mmbench.data.prepare.readers import Reader
 
 ENDINGS = {"image": ".png", "audio": ".wav", "video": ".mp4"}
 SHOWN = 32
@@ -28,6 +29,8 @@ def command(builder: InputBuilder) -> str:
             shapes[columns[0]] = reader.shape, "float"
         elif reader.kind in ("vector", "sequence"):
             values |= dict.fromkeys(columns, 0.0)
+        elif reader.kind == "table":
+            values |= {c["name"]: next(iter(c["levels"]), "") if "levels" in c else 0.0 for c in _columns(reader)}
         elif reader.kind == "text":
             values[columns[0]] = f"{name}.txt" if reader.files else "some words"
         else:
@@ -36,6 +39,11 @@ def command(builder: InputBuilder) -> str:
         values |= {column: _zeros(shape, kind) for column, (shape, kind) in shapes.items()}
         return f"echo {shlex.quote(json.dumps(values))} > rows.jsonl"
     return f"python -c {shlex.quote(_program(values, shapes))} > rows.jsonl"
+
+
+def _columns(reader: Reader) -> Any:
+    """What the decoder of a table found its columns to be."""
+    return reader.state["columns"]
 
 
 def _zeros(shape: tuple[int, ...], kind: str) -> Any:

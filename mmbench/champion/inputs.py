@@ -19,6 +19,7 @@ from mmbench.data.files.source import Root, Source
 from mmbench.data.prepare.readers import Reader
 from mmbench.data.table.cells import Cells, by_prefix
 from mmbench.data.table.findings import Findings
+from mmbench.data.table.record import records
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
 from mmbench.errors import UserError, suggest
@@ -111,6 +112,8 @@ class InputBuilder:
         own = Rows(file=rows.file, columns=dict(mine), numbers=rows.numbers, findings=findings)
         if name not in self.readers:
             cells: list[Cell | None] = _numbers(columns[0], own)
+        elif self.readers[name].kind == "table":
+            cells = records(columns, own)
         elif len(columns) > 1:
             cells = by_prefix(columns, name, own)
         else:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mmbench.data.files.problems import CellError
+from mmbench.data.table.record import record
 from mmbench.data.table.table import KINDS, Cell
 from mmbench.errors import UserError, suggest
 
@@ -46,6 +48,8 @@ def guess(name: str, value: Any, kind: Any = None) -> Guess:
     Raises UserError where it cannot be one.
     """
     wanted, options = named_kind(name, kind)
+    if (frame := _frame(value)) is not None and (wanted == "table" or (wanted is None and not _all_numbers(frame))):
+        return _of_frame(name, frame, options, given=wanted is not None)
     array = as_array(value)
     if array is None or array.dtype == object:
         return _of_list(name, list(value if array is None else array), wanted, options)
@@ -88,6 +92,33 @@ def as_array(value: Any) -> np.ndarray | None:
     if hasattr(value, "to_numpy"):
         return np.asarray(value.to_numpy())
     return None
+
+
+def _frame(value: Any) -> Any:
+    """The value where it is a table with named columns (of pandas), else None."""
+    return value if hasattr(value, "columns") and hasattr(value, "to_dict") else None
+
+
+def _all_numbers(frame: Any) -> bool:
+    return all(dtype.kind in "uifb" for dtype in frame.dtypes)
+
+
+def _of_frame(name: str, frame: Any, options: Mapping[str, Any], *, given: bool) -> Guess:
+    """Rows of numbers and categories. Raises UserError for other values."""
+    try:
+        cells = [record({str(column): value for column, value in row.items()}) for row in frame.to_dict("records")]
+    except CellError as error:
+        raise UserError(f"modality {name!r}, {error}") from None
+    if not any(cells):
+        raise UserError(f"modality {name!r} has no value; leave it out")
+    return Guess(
+        kind="table",
+        cells=list(cells),
+        options=options,
+        shown=f"{len(cells)} rows of {len(frame.columns)} columns",
+        why="a frame with columns that are no numbers",
+        given=given,
+    )
 
 
 def _is_missing(value: Any) -> bool:

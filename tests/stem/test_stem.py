@@ -9,6 +9,7 @@ from mmbench.data.batches import Example
 from mmbench.stem.audio import Audio
 from mmbench.stem.feature import Feature
 from mmbench.stem.image import Image
+from mmbench.stem.table import Table
 from mmbench.stem.text import Text
 from mmbench.stem.video import Video
 
@@ -103,3 +104,17 @@ def test_some_tokens_of_a_vector_may_be_masked() -> None:
     assert torch.equal(real, mask)
     assert torch.equal(tokens[0, [0, 2]], stem(Example(values=values))[0][0, [0, 2]])
     assert torch.isfinite(tokens).all()
+
+
+def test_each_column_of_a_table_is_a_token_and_a_category_an_embedding() -> None:
+    stem = Table(4, (6,), widths=[2, 4]).double()
+    row = torch.tensor([[0.5, 0, 0, 0, 1, 0], [0, 1, 0, 1, 0, 0]], dtype=torch.float64)
+    tokens, mask = stem(Example(values=row))
+    assert tokens.shape == (2, 2, 4) and mask.tolist() == [[True, True]] * 2
+    assert torch.allclose(tokens[0, 0], 0.5 * stem.weight[0] + stem.bias[0])
+    assert torch.allclose(tokens[0, 1], stem.weight[4] + stem.bias[1])
+    assert torch.allclose(tokens[1], torch.stack([stem.weight[1], stem.weight[3]]) + stem.bias)
+    spoilt = torch.tensor([[float("nan")] * 2 + [0, 0, 1, 0]], dtype=torch.float64)
+    tokens, mask = stem(Example(values=spoilt, mask=torch.tensor([[False, True]])))
+    assert mask.tolist() == [[False, True]] and torch.allclose(tokens[0, 1], stem.weight[4] + stem.bias[1])
+    assert bool(torch.isfinite(tokens).all())

@@ -71,4 +71,34 @@ def gaps(folder: Path) -> dict[str, object]:
     }
 
 
-SETS = {"numbers": numbers, "labels": labels, "gaps": gaps}
+def pets(folder: Path) -> dict[str, object]:
+    """Classes from numbers and categories beside texts and pictures: missing cells, codes that are names, and a breed
+    that only one animal has."""
+    rows = []
+    for i, k in enumerate(PLANTED.tolist()):
+        pixels = DRAW.integers(0, 200, (20, 24, 3), dtype=np.uint8) + np.uint8(20 * k)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+        age, breed = round(3.0 + 4 * k + DRAW.standard_normal(), 1), int(DRAW.choice([128, 152, 7]))
+        rows.append(
+            {
+                "photo": f"{i}.png",
+                "description": f"animal {i} likes water",
+                "age": None if i % 7 == 0 else age,
+                "fee": 1e9 + 50 * k,
+                "breed": 999 if i == 5 else breed,
+                "sex": [None, "F", "M"][int(DRAW.integers(3))],
+                "speed": ["slow", "middle", "fast"][k],
+            }
+        )
+    pd.DataFrame(rows).to_csv(folder / "pets.csv", index=False)
+    details = {"columns": ["age", "fee", "breed", "sex"], "categories": ["breed"]}
+    return {
+        "manifest": "pets.csv",
+        "columns": {"photo": "image", "description": "text", "details": {"table": details}},
+        "target": {"classification": "speed"},
+        "accept": ["near duplicate"],
+        "splits": {"validation": 0.2, "test": 0.2},
+    }
+
+
+SETS = {"numbers": numbers, "labels": labels, "gaps": gaps, "pets": pets}

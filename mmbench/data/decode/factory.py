@@ -18,6 +18,7 @@ _DECODERS: Mapping[str, str] = {
     "text": "TextDecoder",
     "vector": "VectorDecoder",
     "sequence": "SequenceDecoder",
+    "table": "TableDecoder",
 }
 """Kind -> class in the module of `mmbench.data.decode` that is named like the kind."""
 

@@ -27,6 +27,7 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
     "text": ("words",),
     "vector": ("numbers",),
     "sequence": ("steps", "numbers"),
+    "table": ("values",),
 }
 
 
@@ -57,7 +58,7 @@ class Looker(Decoder):
             measured = self.made.measure(cell)
             # A film is decoded to be measured; once is enough.
             mask = None if self.kind == "video" else self.made.decode(cell)[1]
-            digest = np.frombuffer(_digest(cell), np.uint8)
+            digest = np.frombuffer(_digest(cell, self.kind), np.uint8)
         except OSError as error:
             raise CellError(f"cannot be read: {error.strerror or error}") from None
         return np.concatenate([self._measures(cell, measured, mask), digest]).astype(np.float64), None
@@ -96,10 +97,11 @@ def look(made: Decoder, kind: str, cells: Sequence[Cell], processes: int) -> Ite
             yield int(chunk.rows[i]), what
 
 
-def _digest(cell: Cell) -> bytes:
+def _digest(cell: Cell, kind: str) -> bytes:
     if isinstance(cell, Source):
         with cell.open() as stream:
             return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
     if isinstance(cell, str):
-        return hashlib.sha256(leakage.normal(cell).encode("utf-8", "surrogatepass")).digest()
+        text = leakage.normal(cell) if kind == "text" else cell
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return hashlib.sha256(f"{cell.shape}{cell.dtype.str}".encode() + np.ascontiguousarray(cell).tobytes()).digest()

@@ -13,6 +13,7 @@ from PIL import Image
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.inspect.check import Checked, Seen
+from mmbench.data.table.record import fields_of
 from mmbench.data.table.table import Cell
 
 EXAMPLES = 12
@@ -87,6 +88,9 @@ def _show_cell(name: str, seen: Seen, i: int) -> Shown:
         return Shown(modality=name, kind=kind, absent="unreadable")
     if kind == "text":
         return Shown(modality=name, kind=kind, text=_text(cell))
+    if kind == "table":
+        said = " · ".join(f"{column} {value or '–'}" for column, value in fields_of(cell).items())
+        return Shown(modality=name, kind=kind, text=_text(said))
     try:
         values, mask = seen.decoder.decode(cell)
     except CellError:

@@ -16,6 +16,7 @@ from mmbench.data.files.problems import CellError, DataError, Problem
 from mmbench.data.files.source import Source
 from mmbench.data.split.splits import SPLITS
 from mmbench.data.table.card import Leak as LeakKind
+from mmbench.data.table.record import fields_of
 from mmbench.data.table.table import Cell, Column, Table
 
 SAYS = 10
@@ -140,6 +141,8 @@ def _digest(column: Column, cell: Cell) -> bytes:
                 return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
         except (CellError, OSError):
             return b""
+    if isinstance(cell, str):
+        return hashlib.sha256(cell.encode("utf-8", "surrogatepass")).digest()
     values = np.ascontiguousarray(cell)
     return hashlib.sha256(f"{values.shape}{values.dtype.str}".encode() + values.tobytes()).digest()
 
@@ -178,12 +181,14 @@ def _cached(codes: np.ndarray, of: Callable[[int], int]) -> Callable[[int], int]
 
 
 def _says(column: Column, i: int) -> int:
-    """How much the cell of a sample says: words of a text, numbers that differ from the commonest one; an image
-    all or nothing."""
+    """How much the cell of a sample says: words of a text, values of a table's row, numbers that differ from the
+    commonest one; an image all or nothing."""
     cell = column.cells[i]
     assert cell is not None
     if column.kind == "text":
         return len(normal(_text(cell)).split())
+    if column.kind == "table":
+        return sum(value is not None for value in fields_of(cell).values())
     if column.kind == "image":
         from mmbench.data.split import near_duplicates
 

@@ -39,7 +39,7 @@ def _as_column(value: Any) -> Any:
         if not isinstance(options, dict | None):
             raise ValueError(f"the options of {kind} are a mapping, such as `{{{kind}: {{column: name}}}}`")
         options = dict(options or {})
-        column = {k: options.pop(k) for k in ("column", "prefix") if k in options}
+        column = {k: options.pop(k) for k in ("column", "prefix", "columns") if k in options}
         return {"kind": kind, **column, "options": options}
     raise ValueError(f"expected a kind ({', '.join(KINDS)}) or `kind: {{option: value}}`")
 
@@ -51,18 +51,29 @@ FileName = Annotated[str, Field(min_length=1)]
 
 class ColumnCard(Frozen):
     """One modality. column: of the manifest, where it is not named like the modality. prefix: of several columns of
-    numbers that make one vector. options: of the decoder."""
+    numbers that make one vector. columns: those of a table. options: of the decoder."""
 
     kind: Kind
     column: Column | None = None
     prefix: Column | None = None
+    columns: Annotated[tuple[Column, ...], BeforeValidator(_as_tuple)] = ()
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
     @pydantic.model_validator(mode="after")
     def _one_place(self) -> ColumnCard:
         if self.prefix is not None and (self.kind != "vector" or self.column is not None):
             raise ValueError("`prefix` is for a vector, and replaces `column`")
+        if (self.kind == "table") != bool(self.columns) or (self.columns and self.column is not None):
+            raise ValueError(
+                "a table names its `columns`, such as `{table: {columns: [age, sex]}}`; no other kind does"
+            )
+        if twice := [name for name, count in Counter(self.columns).items() if count > 1]:
+            raise ValueError(f"the column {quote(twice[0])!r} is named twice")
         return self
+
+    def named(self, modality: str) -> tuple[str, ...]:
+        """The columns of the manifest that it names, whatever a prefix finds."""
+        return self.columns or (() if self.prefix is not None else (self.column or modality,))
 
 
 class TargetCard(Frozen):
@@ -233,9 +244,9 @@ class Card(Frozen):
             if column is not None and not (key == "id" and column == self.group):
                 others.setdefault(column, []).append(f"`{key}`")
         for name, card in self.columns.items():
-            column = card.column or name
-            if card.prefix is None and column in others:
-                others[column].append(f"the modality {name!r}")
+            for column in card.named(name):
+                if column in others:
+                    others[column].append(f"the modality {name!r}")
         return others
 
 

@@ -17,6 +17,7 @@ from mmbench.data.table import elsewhere, missing, parts, targets
 from mmbench.data.table.card import FILE, SPLIT_NAMES, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
 from mmbench.data.table.findings import quote
+from mmbench.data.table.record import records
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell, Column, Table
 from mmbench.errors import UserError, suggest
@@ -138,9 +139,7 @@ def survey(card: Card, folder: Path) -> Survey:
 
 def _fields(card: Card, rows: Rows) -> list[str]:
     """The columns of modalities that there are."""
-    found = [
-        [c.column or name] if c.prefix is None else _prefixed(c.prefix, card, rows) for name, c in card.columns.items()
-    ]
+    found = [c.named(name) if c.prefix is None else _prefixed(c.prefix, card, rows) for name, c in card.columns.items()]
     return [column for columns in found for column in columns if column in rows.columns]
 
 
@@ -166,7 +165,7 @@ def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
 def _columns_in_use(card: Card) -> dict[str, str]:
     """Every column that the card names -> where it does."""
     assert card.target is not None
-    found = {c.column or name: f"columns: {name}" for name, c in card.columns.items() if c.prefix is None}
+    found = {column: f"columns: {name}" for name, c in card.columns.items() for column in c.named(name)}
     found |= dict.fromkeys(card.target.columns, f"target: {card.target.kind}")
     return found | {c: key for key in ("split", "group", "id") if (c := getattr(card, key)) is not None}
 
@@ -193,6 +192,9 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
     if card.prefix is not None:
         named = tuple(_prefixed(card.prefix, whole, rows))
         cells = by_prefix(named, name, rows)
+    elif card.columns:
+        named = tuple(column for column in card.columns if present(column))
+        cells = records(named, rows)
     elif present(column := card.column or name):
         named, inline = (column,), card.kind == "text" and not files
         reader = Cells(kind=card.kind, column=column, rows=rows, root=root)
@@ -216,7 +218,7 @@ def _prefixed(prefix: str, card: Card, rows: Rows) -> list[str]:
 def _broken(name: str, card: Card, cells: Sequence[Cell | None], rows: Rows) -> frozenset[int]:
     """The samples that say something of this modality, of which nothing could be made."""
     column = card.columns[name]
-    named = _prefixed(column.prefix, card, rows) if column.prefix else [column.column or name]
+    named = _prefixed(column.prefix, card, rows) if column.prefix else column.named(name)
     pairs = enumerate(zip(cells, *(rows.columns[c] for c in named), strict=True))
     return frozenset(i for i, (cell, *values) in pairs if cell is None and any(v is not None for v in values))
 

@@ -24,12 +24,9 @@ def is_missing(value: Any) -> bool:
 
 def blank(card: Card, rows: Rows, root: Root) -> None:
     """Empties the fields of modalities that say so, in place, with a note; a file that is called so stays."""
-    for name, column in card.columns.items():
-        key = column.column or name
+    for key, column in ((key, column) for name, column in card.columns.items() for key in column.named(name)):
         values = rows.columns.get(key, [])
-        if column.prefix is not None or not values:
-            continue
-        files = column.kind != "text" or bool(column.options.get("files"))
+        files = column.kind != "table" and (column.kind != "text" or bool(column.options.get("files")))
         found = [i for i, v in enumerate(values) if is_missing(v)]
         found = [i for i in found if not (files and isinstance(values[i], str) and root.exists(values[i]))]
         if not found:

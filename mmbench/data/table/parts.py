@@ -23,7 +23,11 @@ def read(card: Card, folder: Path, root: Root, columns: Mapping[str, str]) -> Ro
     """The rows of every table of the card's manifest. columns: those it names -> where it does. Raises DataError where
     there is nothing to go on with."""
     prefixes = tuple(c.prefix for c in card.columns.values() if c.prefix)
-    files = {c.column or name for name, c in card.columns.items() if c.kind != "text" or c.options.get("files")}
+    files = {
+        c.column or name
+        for name, c in card.columns.items()
+        if c.kind != "table" and (c.kind != "text" or c.options.get("files"))
+    }
     near, tables, size = Root(folder), [], 0
     for part in card.parts:
         try:

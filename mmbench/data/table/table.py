@@ -14,11 +14,12 @@ import numpy as np
 from mmbench.data.files.source import Source
 from mmbench.schema.task import Task
 
-Kind = Literal["image", "audio", "video", "text", "vector", "sequence"]
+Kind = Literal["image", "audio", "video", "text", "vector", "sequence", "table"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 Cell = Source | str | np.ndarray
-"""A file (or a member of an archive), a text, or numbers that are read already. None in its place: missing."""
+"""A file (or a member of an archive), a text (of a table: its row, as `record` writes it), or numbers that are read
+already. None in its place: missing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,132 @@
+"""Rows of a table: numbers and categories side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from mmbench.data.decode.base import Decoder, Layout
+from mmbench.data.files.problems import CellError
+from mmbench.data.table.findings import quote
+from mmbench.data.table.record import fields_of
+from mmbench.data.table.table import Cell
+from mmbench.data.table.targets import number
+from mmbench.errors import suggest
+
+MOST_NUMBERS = 0.8
+"""The share of a column's values from which on it is one of numbers, and other values are mistakes."""
+NAMED = 5
+"""Columns that a note names."""
+
+
+class TableDecoder(Decoder):
+    """(F,) float32 of a row: a column of numbers has two units, its value (standardised by training samples) and
+    whether it is missing; a column of categories has one for each category, and two before them: whether it is missing,
+    and whether it is another category than these.
+
+    categories: columns whose numbers are names, such as codes. most: categories of a column that have a unit of their
+    own, the commonest; the rest, those of fewer training samples than `least`, and those that only validation, test or
+    later rows have are one.
+    """
+
+    fitted = ("columns",)
+    light = True
+
+    def __init__(
+        self,
+        *,
+        categories: list[str] | None = None,
+        most: Annotated[int, Field(ge=1, le=10_000)] = 100,
+        least: Annotated[int, Field(ge=1)] = 2,
+    ) -> None:
+        self.categories, self.most, self.least = categories or [], most, least
+        self.columns: list[dict[str, Any]] = []
+
+    def fit(self, cells: Sequence[Cell]) -> Layout:
+        rows = [fields_of(cell) for cell in cells]
+        if not rows:
+            raise CellError("no training sample has it")
+        names = list(rows[0])
+        unknown = [name for name in self.categories if name not in names]
+        if unknown:
+            hint = suggest(unknown[0], names)
+            raise CellError(f"option categories: {quote(unknown[0])!r} is none of its columns{hint}")
+        self.columns = [self._column(name, [row[name] for row in rows]) for name in names]
+        widths = [_width(column) for column in self.columns]
+        return Layout(
+            shape=(sum(widths),),
+            dtype="float32",
+            steps=len(widths),
+            whole=True,
+            stem="table",
+            options={"widths": widths},
+            # Numbers are standardised here; units of 0 and 1 stay what they are.
+            normal_axis=None,
+            note=self._note(),
+        )
+
+    def _column(self, name: str, values: Sequence[str | None]) -> dict[str, Any]:
+        """What a column was found to be. Raises CellError where it is neither numbers nor categories."""
+        given = [v for v in values if v is not None]
+        numbers = [number(v) for v in given]
+        known = np.array([n for n in numbers if n is not None], np.float64)
+        if name in self.categories or not given or len(known) < MOST_NUMBERS * len(given):
+            counts = Counter(given)
+            frequent = sorted((v for v in counts if counts[v] >= self.least), key=lambda v: (-counts[v], v))
+            return {"name": name, "levels": sorted(frequent[: self.most])}
+        if len(known) < len(given):
+            odd = Counter(v for v, n in zip(given, numbers, strict=True) if n is None)
+            word, times = odd.most_common(1)[0]
+            raise CellError(
+                f"{quote(name)}: {len(known):,} values are numbers, and {quote(word)!r} ({times:,} times) is none; "
+                f"leave such cells empty, or name the column under `categories`"
+            )
+        spread = float(known.std())
+        return {"name": name, "mean": float(known.mean()), "spread": spread if spread > 0 else 1.0}
+
+    def _note(self) -> str:
+        numbers = [str(c["name"]) for c in self.columns if "mean" in c]
+        categories = [f"{c['name']} {len(c['levels'])}" for c in self.columns if "levels" in c]
+        parts = [f"numbers {_listed(numbers)}"] if numbers else []
+        parts += [f"categories {_listed(categories)}"] if categories else []
+        return "; ".join(parts)
+
+    def measure(self, cell: Cell) -> int:
+        """How many values it has."""
+        return sum(value is not None for value in fields_of(cell).values())
+
+    def decode(self, cell: Cell) -> tuple[np.ndarray, None]:
+        fields = fields_of(cell)
+        lacking = [str(column["name"]) for column in self.columns if column["name"] not in fields]
+        if lacking:
+            raise CellError(f"lacks the column {quote(lacking[0])!r}")
+        return np.concatenate([_units(column, fields[column["name"]]) for column in self.columns]), None
+
+
+def _width(column: Mapping[str, Any]) -> int:
+    return 2 if "mean" in column else 2 + len(column["levels"])
+
+
+def _units(column: Mapping[str, Any], value: str | None) -> np.ndarray:
+    units = np.zeros(_width(column), np.float32)
+    if "mean" in column:
+        found = None if value is None else number(value)
+        if value is not None and found is None:
+            raise CellError(f"{quote(column['name'])}: {quote(value)!r} is no number")
+        units[:] = (0, 1) if found is None else ((found - column["mean"]) / column["spread"], 0)
+    elif value is None:
+        units[0] = 1
+    else:
+        units[2 + column["levels"].index(value) if value in column["levels"] else 1] = 1
+    if not np.isfinite(units).all():
+        raise CellError(f"{quote(column['name'])}: {quote(value)!r} is too far from the training samples")
+    return units
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

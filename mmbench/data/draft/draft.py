@@ -16,6 +16,7 @@ from mmbench.data.draft import folder_layout, guess, tables
 from mmbench.data.draft.guess import Guess
 from mmbench.data.draft.join_files import as_csv, join
 from mmbench.data.draft.numbered import choose_target
+from mmbench.data.draft.table_offer import KEY, offer
 from mmbench.data.draft.tables import Tables
 from mmbench.data.files.archive import is_archive
 from mmbench.data.files.problems import CellError
@@ -140,6 +141,11 @@ def _write(
         said.append(f"{name}: {g.kind} ({g.why})")
         unsure += [] if g.sure else [f"is {name} really {g.kind}? it {g.why}"]
     unsure += [] if modalities else ["no modality was found: name one under `columns`"]
+    used = {*modalities, *target[0], *inside}
+    unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
+    if (offered := offer(found, unused, keys)) is not None:
+        lines.append(_line(f"  # {KEY}: {_q(offered.card)}", "inputs too? then uncomment", sure=False))
+        unsure.append(offered.question)
     lines.append(_line(f"target: {_target_text(*target)}", target[1].why, sure=target[1].sure))
     said.append(f"target: {', '.join(target[0])}, {target[1].kind} ({target[1].why})")
     unsure += [] if target[1].sure else [f"is {', '.join(target[0])} the target, and is it a {target[1].kind}?"]
@@ -156,8 +162,6 @@ def _write(
     if ids := [n for n, g in guesses.items() if g.role == "id"]:
         lines.append(_line(f"id: {_q(ids[0])}", "no two samples may have the same"))
     lines.append(_line("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))
-    used = {*modalities, *target[0], *inside}
-    unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
     idle = {p: own for p, own in numbered.targets.items() if own != target[0]} | numbered.broken
     lines += [f"# not used: {quote(own[0])} to {quote(own[-1])} ({len(own)} columns)" for own in idle.values()]
     for prefix, own in numbered.broken.items():

@@ -219,7 +219,7 @@ def _broken(name: str, card: Card, cells: Sequence[Cell | None], rows: Rows) -> 
     """The samples that say something of this modality, of which nothing could be made."""
     column = card.columns[name]
     named = _prefixed(column.prefix, card, rows) if column.prefix else column.named(name)
-    pairs = enumerate(zip(cells, *(rows.columns[c] for c in named), strict=True))
+    pairs = enumerate(zip(cells, *(rows.columns[c] for c in named if c in rows.columns), strict=True))
     return frozenset(i for i, (cell, *values) in pairs if cell is None and any(v is not None for v in values))
 
 

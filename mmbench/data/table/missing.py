@@ -24,7 +24,7 @@ def is_missing(value: Any) -> bool:
 
 def blank(card: Card, rows: Rows, root: Root) -> None:
     """Empties the fields of modalities that say so, in place, with a note; a file that is called so stays."""
-    for key, column in ((key, column) for name, column in card.columns.items() for key in column.named(name)):
+    for column, key in [(c, key) for name, c in card.columns.items() for key in c.named(name)]:
         values = rows.columns.get(key, [])
         files = column.kind != "table" and (column.kind != "text" or bool(column.options.get("files")))
         found = [i for i, v in enumerate(values) if is_missing(v)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -81,13 +81,13 @@ class Decoder(ABC):
         except MemoryError:
             return CellError("needs more memory than there is")
 
-    def measures(self, cells: Sequence[Cell], most: int) -> list[Any]:
-        """`measure` of at most so many cells, evenly spaced; those that cannot be read are passed over, since decoding
-        will tell of them. Raises CellError where none can be read."""
-        found, first = [], None
+    def measures(self, cells: Sequence[Cell], most: int, of: Callable[[Cell], Any] | None = None) -> list[Any]:
+        """`measure`, or another look, of at most so many cells, evenly spaced; those that cannot be read are passed
+        over, since decoding will tell of them. Raises CellError where none can be read."""
+        found, first, look = [], None, of or self.measure
         for cell in sample(cells, most):
             try:
-                found.append(self.measure(cell))
+                found.append(look(cell))
             except CellError as error:
                 first = first or error
         if not found:

@@ -41,12 +41,14 @@ class Decoder(ABC):
     attributes that it sets, for `state`. parallel:
     False for one that is not to be copied into other processes, such as a pretrained encoder on a GPU; it gets `batch`
     cells at a time. light: cells that are in memory already are decoded sooner than they are sent to another process.
+    remarks: what `fit` found that may not be meant so, for `mmbench data check`; no part of prepared data.
     """
 
     fitted: ClassVar[tuple[str, ...]] = ()
     parallel: ClassVar[bool] = True
     batch: ClassVar[int] = 1
     light: ClassVar[bool] = False
+    remarks: tuple[str, ...] = ()
 
     @abstractmethod
     def fit(self, cells: Sequence[Cell]) -> Layout:

@@ -81,7 +81,8 @@ def _from_table(table: str, tables: list[str], place: Root, root: str, files: li
             found = rows.read(table, stream)
     except CellError as error:
         raise UserError(f"{place.folder / table}: {error}") from None
-    others = [t for t in tables if t != table]
+    cells = {v for values in found.columns.values() for v in values if isinstance(v, str)}
+    others = [t for t in tables if t != table and t not in cells]
     notes = [f"{table} is taken as the manifest, not {', '.join(others)}"] if others else []
     if problems := found.findings.problems():
         notes.append(f"{problems[0]}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmbench.data.files.problems import CellError
+from mmbench.data.draft import look_inside
 from mmbench.data.files.source import Root
 from mmbench.data.table.manifest import SPLITS
 from mmbench.data.table.targets import NO, YES, label, number
@@ -107,28 +107,32 @@ def _nested(given: Sequence[Any]) -> Guess:
 
 
 def _files(names: Sequence[str], root: Root) -> Guess | None:
-    kinds = Counter(kind_of(n) for n in names)
+    kinds = Counter(kind_of(n) or _table(n) for n in names)
     kind, count = kinds.most_common(1)[0]
     if kind is None or count < 0.8 * len(names):
         return None
     there = sum(root.exists(n) for n in names[:50])
     if not there:
-        return Guess(role="modality", kind=kind, why=f"names files that are not below {root.folder}", sure=False)
-    kind = _array(next(n for n in names if root.exists(n)), root) if kind == "vector" else kind
+        return (
+            None
+            if kind == "table"
+            else Guess(role="modality", kind=kind, why=f"names files that are not below {root.folder}", sure=False)
+        )
+    if kind in ("vector", "table"):
+        inside = look_inside.array(next(n for n in names if root.exists(n)), root)
+        if inside is None:
+            return None
+        kind = inside
     sure = there == min(len(names), 50)
     options: tuple[tuple[str, Any], ...] = (("files", True),) if kind == "text" else ()
+    if kind == "image" and (frames := look_inside.frames(names, root)) > 1:
+        why = f"names image files with up to {frames} frames or pages, of which `image` reads one, and `video` all"
+        return Guess(role="modality", kind=kind, why=why, sure=False, options=options)
     return Guess(role="modality", kind=kind, why=f"names of {kind} files", sure=sure, options=options)
 
 
-def _array(path: str, root: Root) -> str:
-    """Whether an array file holds a vector or a sequence; only its head is read."""
-    try:
-        with root.source(path).open() as stream:
-            found = np.load(stream, allow_pickle=False)
-            array = found[found.files[0]] if hasattr(found, "files") else found
-        return "sequence" if array.ndim == 2 and min(array.shape) > 1 else "vector"
-    except (CellError, OSError, ValueError, EOFError, IndexError, KeyError):
-        return "vector"
+def _table(path: str) -> str | None:
+    return "table" if PurePosixPath(path).suffix.lower() in look_inside.TABLES else None
 
 
 def target(names: Sequence[str]) -> Guess:

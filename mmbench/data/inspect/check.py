@@ -179,6 +179,7 @@ def _look(
     except CellError as error:
         problems += [Problem(where=f"{survey.places[i]}, {name}", what=str(error)) for i in (fitting or here)[:1]]
         return none
+    notes += [f"{name}: {remark}" for remark in made.remarks]
     looks: list[Look | None] = [None] * len(cells)
     bad: dict[int, str] = {}
     found = look(made, column.kind, [c for c in cells if c is not None], joblib.cpu_count())

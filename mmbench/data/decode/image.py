@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from pydantic import Field
 
 from mmbench.data.decode import deep, pages
 from mmbench.data.decode.base import Decoder, Layout
 from mmbench.data.decode.deep import Extent, Scale
+from mmbench.data.decode.image_file import ORIENTATION, TURNS, Opened, check_finite, flat, is_deep_colour, numbers
 from mmbench.data.decode.pixels import LARGEST, Wish
-from mmbench.data.files.problems import CellError, reason
-from mmbench.data.files.source import Source
+from mmbench.data.files.problems import CellError
 from mmbench.data.table.table import Cell
 from mmbench.errors import UserError
-
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "ICO")
-"""Those that Pillow decodes by itself: some others would start other programs, such as Ghostscript for EPS."""
-
-# All of Pillow's plugins: it would load most of them only where the first few know a file not.
-Image.init()
 
 GREY = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 PATCHES = 64
 LOOKED_AT = 512
 """Training images whose headers choose the size."""
 
-_ORIENTATION = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns a picture upright that EXIF says lies so."""
 Side = Annotated[int, Field(ge=1, le=1024)]
 
 
@@ -127,8 +109,8 @@ class ImageDecoder(Decoder):
             _check(cell)
             height, width = cell.shape[:2]
             return Look(height, width, cell.ndim == 2 or cell.shape[2] == 1, float(cell.max()) <= 1)
-        with _Opened(cell, self.page) as image:
-            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        with Opened(cell, self.page) as image:
+            turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
             width, height = image.size[::-1] if turned else image.size
             return Look(height, width, image.mode in GREY, True)
 
@@ -138,11 +120,11 @@ class ImageDecoder(Decoder):
         if isinstance(cell, np.ndarray):
             many = cell.dtype not in (np.uint8, bool)
             return found._replace(extent=Extent.of(cell, deep.family_of(cell)) if many else None)
-        with _Opened(cell, self.page) as image:
-            numbers = _numbers(image, cell)
-            if numbers is not None:
-                values, family = numbers
-                _finite(values)
+        with Opened(cell, self.page) as image:
+            deep_numbers = numbers(image, cell)
+            if deep_numbers is not None:
+                values, family = deep_numbers
+                check_finite(values)
                 unit = family != deep.FLOAT or float(values.max()) <= 1
                 found = found._replace(extent=Extent.of(values, family), unit=unit)
             return found._replace(pages=pages.count(image))
@@ -151,7 +133,7 @@ class ImageDecoder(Decoder):
         if isinstance(cell, np.ndarray):
             image = self._from_numbers(cell)
         else:
-            with _Opened(cell, self.page) as opened:
+            with Opened(cell, self.page) as opened:
                 # JPEG decodes at a half, a quarter or an eighth of its size at far less cost.
                 opened.draft(None, (2 * max(self.width, self.height),) * 2)
                 image = self._upright(opened, cell)
@@ -160,18 +142,18 @@ class ImageDecoder(Decoder):
 
     def _upright(self, opened: Image.Image, cell: Cell) -> Image.Image:
         """8 bits a channel, turned as EXIF says, and nothing transparent."""
-        deep_colour = _is_deep_colour(opened)
+        deep_colour = is_deep_colour(opened)
         # What Pillow makes of 16-bit colours are their upper 8 bits: all that the format's own scale keeps.
         if opened.mode in ("RGB", "RGBA", "LA") and not (deep_colour and self._scale(deep.SIXTEEN).given):
-            return _flat(ImageOps.exif_transpose(opened))
-        numbers = _numbers(opened, cell)
-        if numbers is None:
-            return _flat(ImageOps.exif_transpose(opened))
-        values, family = numbers
-        _finite(values)
-        flat = Image.fromarray(deep.to_bytes(values, self._scale(family)))
-        orientation = opened.getexif().get(_ORIENTATION, 1)
-        return flat.transpose(_TURNS[orientation]) if orientation in _TURNS else flat
+            return flat(ImageOps.exif_transpose(opened))
+        deep_numbers = numbers(opened, cell)
+        if deep_numbers is None:
+            return flat(ImageOps.exif_transpose(opened))
+        values, family = deep_numbers
+        check_finite(values)
+        shown = Image.fromarray(deep.to_bytes(values, self._scale(family)))
+        orientation = opened.getexif().get(ORIENTATION, 1)
+        return shown.transpose(TURNS[orientation]) if orientation in TURNS else shown
 
     def _scale(self, family: str) -> Scale:
         return self.range or self.scales.get(family) or deep.own(family, unit=self.unit)
@@ -192,75 +174,7 @@ class ImageDecoder(Decoder):
             values = cell * np.uint8(255)
         else:
             values = deep.to_bytes(cell, self._scale(deep.family_of(cell)))
-        return _flat(Image.fromarray(values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values))
-
-
-class _Opened:
-    """An image file, open; whatever goes wrong within becomes a CellError."""
-
-    def __init__(self, cell: Cell, page: int) -> None:
-        if not isinstance(cell, Source):
-            raise CellError(f"an image is a file or an array, not {type(cell).__name__}")
-        self.stream, self.page = cell.open(), page
-        self.warnings = warnings.catch_warnings()
-
-    def __enter__(self) -> Image.Image:
-        self.warnings.__enter__()
-        warnings.simplefilter("ignore")
-        try:
-            self.image = Image.open(self.stream, formats=FORMATS)
-            if self.page > 1:
-                pages.turn_to(self.image, self.page)
-            width, height = self.image.size
-            if width * height > LARGEST:
-                raise CellError(f"is said to have {width} x {height} pixels, more than {LARGEST:,}; make it smaller")
-        except BaseException as error:
-            self.__exit__(type(error), error, None)
-            raise
-        return self.image
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self.warnings.__exit__(None, None, None)
-        self.stream.close()
-        if isinstance(error, UnidentifiedImageError):
-            raise CellError("is not an image that can be read; PNG, JPEG, TIFF, WebP, GIF and BMP can") from None
-        if isinstance(error, Image.DecompressionBombError):
-            raise CellError(f"is said to have more than {LARGEST:,} pixels; make it smaller") from None
-        # Pillow's plugins let through whatever broken bytes make of them.
-        if isinstance(error, Exception) and not isinstance(error, CellError):
-            raise CellError(f"is a broken image ({reason(error)}); copy or make it again") from None
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """8 bits a channel, and nothing transparent."""
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image
-
-
-def _numbers(image: Image.Image, cell: Cell) -> tuple[np.ndarray, str] | None:
-    """The pixels as the file has them, and their family; None where they are of 8 bits."""
-    if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16), deep.SIXTEEN
-    if image.mode == "I":
-        return np.asarray(image), deep.SIXTEEN
-    if image.mode == "F":
-        return np.asarray(image), deep.FLOAT
-    if _is_deep_colour(image) and isinstance(cell, Source) and image.tell() == 0:
-        return pages.sixteen_bits(cell, image.format or ""), deep.SIXTEEN
-    return None
-
-
-def _is_deep_colour(image: Image.Image) -> bool:
-    """Whether it has colours of 16 bits: Pillow has no mode for them."""
-    tiles = getattr(image, "tile", [])
-    return (
-        image.format in ("PNG", "TIFF")
-        and image.mode in ("RGB", "RGBA", "LA")
-        and any(";16" in str(tile.args) for tile in tiles)
-    )
+        return flat(Image.fromarray(values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values))
 
 
 def _check(cell: np.ndarray) -> None:
@@ -268,11 +182,6 @@ def _check(cell: np.ndarray) -> None:
         raise CellError(f"has the shape {cell.shape}; an image is (height, width) or (height, width, 1, 3 or 4)")
     if cell.dtype.kind not in "uifb":
         raise CellError(f"holds {cell.dtype}; an image holds numbers")
-    _finite(cell)
+    check_finite(cell)
     if cell.shape[0] * cell.shape[1] > LARGEST:
         raise CellError(f"has {cell.shape[1]} x {cell.shape[0]} pixels, more than {LARGEST:,}; make it smaller")
-
-
-def _finite(values: np.ndarray) -> None:
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise CellError("has NaN or Inf among its pixels")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal, NamedTuple
 
 import av
@@ -12,6 +13,7 @@ from pydantic import Field
 from mmbench.data.decode import container
 from mmbench.data.decode.base import Decoder, Layout, typical
 from mmbench.data.decode.pixels import Wish
+from mmbench.data.decode.reel import Reel
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
@@ -24,7 +26,7 @@ LOOKED_AT = 16
 """Training films that are decoded to choose the size and the number of frames."""
 
 KEPT = 512
-"""Frames of a film that are held at once, reduced: where it has more, every second one is let go, again and again."""
+"""Frames of a film that are held at once, reduced."""
 
 LONGEST = 1_000_000
 Side = Annotated[int, Field(ge=1, le=512)]
@@ -40,10 +42,11 @@ class Look(NamedTuple):
 class VideoDecoder(Decoder):
     """(T, channels, height, width) uint8 and a mask (T,) of the frames there are.
 
-    Frames are counted by decoding them, since containers are often wrong, and T are taken at even distances over all of
-    the film; a film with fewer has them all. length: T, by default 16, or what the middling training film has. frames:
-    of a token, by default 4 where there are so many. side, or height and width; patch; channels: as of an image, with
-    about 16 patches a frame. Turned as the file says.
+    Frames are counted by decoding them, since containers are often wrong, and T are taken at even distances in time
+    over all of the film; a film with fewer has them all, unless its frame rate varies: then a frame is taken again for
+    as long as it is shown. length: T, by default 16, or what the middling training film has. frames: of a token, by
+    default 4 where there are so many. side, or height and width; patch; channels: as of an image, with about 16 patches
+    a frame. Turned as the file says.
     """
 
     fitted = ("steps", "height", "width", "channels")
@@ -93,22 +96,16 @@ class VideoDecoder(Decoder):
         return Look(count, height, width, frame.format.name.startswith("gray"))
 
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
-        kept: list[np.ndarray] = []
-        stride, count = 1, 0
+        reel = Reel(max(KEPT, 2 * self.steps))
         for frame in container.frames(_film(cell)):
-            if count % stride == 0:
-                kept.append(self._reduced(frame))
-                if len(kept) > max(KEPT, 2 * self.steps):
-                    kept, stride = kept[::2], 2 * stride
-            count = _counted(count)
-        if not count:
+            reel.add(partial(self._reduced, frame), frame.time)
+            _counted(reel.count - 1)
+        if not reel.count:
             raise CellError("has no frame that can be decoded")
-        real = min(self.steps, len(kept))
-        values = np.zeros((self.steps, *kept[0].shape), np.uint8)
-        # The middle of each of T equal stretches.
-        taken = ((np.arange(real) + 0.5) * len(kept) / real).astype(int)
-        values[:real] = np.stack([kept[i] for i in taken])
-        return values, np.arange(self.steps) < real
+        taken = reel.taken(self.steps)
+        values = np.zeros((self.steps, *taken[0].shape), np.uint8)
+        values[: len(taken)] = np.stack(taken)
+        return values, np.arange(self.steps) < len(taken)
 
     def _reduced(self, frame: av.VideoFrame) -> np.ndarray:
         """(channels, height, width) uint8."""

@@ -21,18 +21,27 @@ class Reel:
         self.times: list[float] = []
         self.timed = True
         self._last = -np.inf
+        self._let_go: Callable[[], np.ndarray] | None = None
 
     def add(self, make: Callable[[], np.ndarray], time: float | None) -> None:
         """make: the frame, made only where it is held. time: seconds at which it is shown, if that is known."""
         # Times that are missing or go back are not believed: then frames are even by count.
         self.timed = self.timed and time is not None and time > self._last
-        self._last = time if time is not None else self._last
-        if self.count % self.stride == 0 or self._after_a_gap(time):
-            self.frames.append(make())
-            self.times.append(0.0 if time is None else time)
-            if len(self.frames) > self.most:
-                self._thin()
+        at = 0.0 if time is None else time
+        if self._let_go is not None and self._long(at - self._last):
+            # It is what was shown all that time.
+            self._hold(self._let_go, self._last)
+        held = self.count % self.stride == 0 or self._long(at - self.times[-1])
+        if held:
+            self._hold(make, at)
+        self._let_go, self._last = None if held else make, at
         self.count += 1
+
+    def _hold(self, make: Callable[[], np.ndarray], time: float) -> None:
+        self.frames.append(make())
+        self.times.append(time)
+        if len(self.frames) > self.most:
+            self._thin()
 
     def taken(self, steps: int) -> list[np.ndarray]:
         """The middle of each of so many equal stretches; all frames of an even film that has fewer."""
@@ -54,21 +63,21 @@ class Reel:
         even = np.linspace(times[0], times[-1], len(times))
         return bool(np.abs(times - even).max() > UNEVEN * (times[-1] - times[0]) / (len(times) - 1))
 
-    def _after_a_gap(self, time: float | None) -> bool:
-        """Whether a frame comes so late that it stands for much of the film."""
-        if not self.timed or time is None or len(self.times) < 3:
+    def _long(self, seconds: float) -> bool:
+        """Whether a frame that is shown so long stands for much of the film."""
+        if not self.timed or len(self.times) < 3:
             return False
-        usual = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
-        return time - self.times[-1] > UNEVEN * usual
+        return seconds > UNEVEN * (self.times[-1] - self.times[0]) / (len(self.times) - 1)
 
     def _thin(self) -> None:
         if not self._uneven():
             self.frames, self.times, self.stride = self.frames[::2], self.times[::2], 2 * self.stride
             return
         # A power of two: a distance that grew with the film would let go again and again what it had just kept.
-        apart = 2.0 ** np.ceil(np.log2((self.times[-1] - self.times[0]) / (self.most // 2)))
+        apart = 2.0 ** np.ceil(np.log2((self.times[-1] - self.times[0]) / (self.most // 4)))
         kept = [0]
-        for i, time in enumerate(self.times):
-            if time - self.times[kept[-1]] >= apart:
+        for i, time in enumerate(self.times[:-1]):
+            if time - self.times[kept[-1]] >= apart or (self.times[i + 1] - time >= apart and i > kept[-1]):
                 kept.append(i)
+        kept.append(len(self.times) - 1)
         self.frames, self.times = [self.frames[i] for i in kept], [self.times[i] for i in kept]

@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from pydantic import Field
 
-from mmbench.data.decode import container
+from mmbench.data.decode import container, wav
 from mmbench.data.decode.base import Decoder, Layout, describe_cut, typical
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
@@ -191,33 +191,13 @@ def _sound(cell: Source) -> Iterator[Any]:
         # libsndfile is quicker with a path than with calls back into Python.
         place = str(cell.file) if cell.file is not None else stack.enter_context(cell.open())
         sound = stack.enter_context(soundfile.SoundFile(place))
-        if not sound.frames:
-            raise CellError("has no sample in it")
         if not 1000 <= sound.samplerate <= 768_000:
             raise CellError(f"claims {sound.samplerate:,} samples a second; it is broken")
-        if cell.suffix == ".wav":
-            _whole_wav(cell)
+        if cell.suffix == ".wav" and (mended := wav.whole(stack.enter_context(cell.open()))) is not None:
+            sound = stack.enter_context(soundfile.SoundFile(mended))
+        if not sound.frames:
+            raise CellError("has no sample in it")
         yield sound
-
-
-def _whole_wav(cell: Source) -> None:
-    """Raises CellError where the chunk of samples claims more bytes than there are: libsndfile trims it silently."""
-    with cell.open() as stream:
-        size = stream.seek(0, 2)
-        stream.seek(0)
-        head = stream.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return
-        while len(chunk := stream.read(8)) == 8:
-            claimed = int.from_bytes(chunk[4:], "little")
-            if chunk[:4] == b"data":
-                # What is written to a pipe cannot know its length, and claims the most or nothing.
-                if claimed < 0xFFFFFF00 and claimed > size - stream.tell():
-                    raise CellError(
-                        f"claims {claimed:,} bytes of sound, but has {size - stream.tell():,}; copy it again"
-                    )
-                return
-            stream.seek(claimed + claimed % 2, 1)
 
 
 def _is_film(cell: Cell) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from mmbench.data.decode import centre, number_text
-from mmbench.data.decode.base import Decoder, sample
+from mmbench.data.decode.base import Blank, Decoder, sample
 from mmbench.data.decode.centre import Span
 from mmbench.data.decode.number_text import Form
 from mmbench.data.decode.numbers import TEXTS, read_exactly, single
@@ -40,6 +40,7 @@ class Features(Decoder):
     left open, it is where it counts the rows and its header has no name. missing: numbers that stand for none; they
     become the mean of the training samples, and a row of nothing else is masked. clip: numbers that lie farther from
     the middle of the training samples become the farthest allowed, in standard deviations of the middle two thirds.
+    blank: `missing` reads samples of one number throughout as missing.
 
     Where single precision would round away how numbers differ, the middle of the training samples is subtracted first.
     remarks: what looks wrong in training samples, for people.
@@ -48,10 +49,11 @@ class Features(Decoder):
     light = True
 
     def __init__(
-        self, *, key: str | None, header: bool | None, index: bool | None, missing: Numbers, clip: Limit
+        self, *, key: str | None, header: bool | None, index: bool | None, missing: Numbers, clip: Limit, blank: Blank
     ) -> None:
         self.key, self.form = key, Form(header=header, index=index)
-        self.missing, self.clip = missing, clip
+        self.missing, self.clip, self.blank = missing, clip, blank
+        self.drops = bool(missing) or blank == "missing"
         self.offset: np.ndarray | None = None
         self.fill: np.ndarray | None = None
         self.bounds: np.ndarray | None = None

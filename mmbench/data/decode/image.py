@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from pydantic import Field
 
 from mmbench.data.decode import deep, pages
-from mmbench.data.decode.base import Decoder, Layout
+from mmbench.data.decode.base import Blank, Decoder, Layout, all_masked
 from mmbench.data.decode.deep import Extent, Scale
 from mmbench.data.decode.image_file import ORIENTATION, TURNS, Opened, check_finite, flat, is_deep_colour, numbers
 from mmbench.data.decode.pixels import LARGEST, Wish
@@ -47,7 +47,8 @@ class ImageDecoder(Decoder):
     the ratio of the sides.
 
     Rotated as EXIF says; transparent pixels are laid on white. page: of a file with several pages or frames, counted
-    from 1. Numbers (H, W) or (H, W, channels): as grey files, or with colours.
+    from 1. blank: `missing` reads images of one colour as missing. Numbers (H, W) or (H, W, channels): as files have
+    them.
 
     More than 8 bits a pixel become 8 on one scale for all images. range: the numbers that become black and white; those
     beyond become the nearer of these. By default what the format means (16 bits; floats up to 1 or 255, whichever
@@ -67,6 +68,7 @@ class ImageDecoder(Decoder):
         fit: Literal["stretch", "pad", "crop"] = "stretch",
         range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None,
         page: Annotated[int, Field(ge=1, le=100_000)] = 1,
+        blank: Blank = "keep",
     ) -> None:
         if range is not None and not range[0] < range[1]:
             raise UserError("`range` is [least, most], the lesser number first")
@@ -74,6 +76,8 @@ class ImageDecoder(Decoder):
         self.channels, self.how, self.unit = channels, fit, True
         self.range, self.page = None if range is None else Scale(range[0], range[1], True), page
         self.scales: dict[str, Scale] = {}
+        self.blank: Blank = blank
+        self.drops = blank == "missing"
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
         looks: list[Look] = self.measures(cells, LOOKED_AT, self.look)
@@ -87,7 +91,7 @@ class ImageDecoder(Decoder):
             shape=(self.channels, self.height, self.width),
             dtype="uint8",
             steps=(self.height // patch) * (self.width // patch),
-            whole=True,
+            whole=not self.drops,
             stem="image",
             options={"patch": patch},
             normal_axis=0,
@@ -129,7 +133,7 @@ class ImageDecoder(Decoder):
                 found = found._replace(extent=Extent.of(values, family), unit=unit)
             return found._replace(pages=pages.count(image))
 
-    def decode(self, cell: Cell) -> tuple[np.ndarray, None]:
+    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
         if isinstance(cell, np.ndarray):
             image = self._from_numbers(cell)
         else:
@@ -138,7 +142,8 @@ class ImageDecoder(Decoder):
                 opened.draft(None, (2 * max(self.width, self.height),) * 2)
                 image = self._upright(opened, cell)
         image = self._sized(image.convert("L" if self.channels == 1 else "RGB"))
-        return np.asarray(image).reshape(self.height, self.width, -1).transpose(2, 0, 1), None
+        values = np.asarray(image).reshape(self.height, self.width, -1).transpose(2, 0, 1)
+        return values, all_masked(values, None, self.blank, timed=False, channels=0)
 
     def _upright(self, opened: Image.Image, cell: Cell) -> Image.Image:
         """8 bits a channel, turned as EXIF says, and nothing transparent."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mmbench.data.decode import number_text
-from mmbench.data.decode.base import Layout, sample, typical
+from mmbench.data.decode.base import Blank, Layout, all_masked, sample, typical
 from mmbench.data.decode.features import Features, Limit, Numbers
 from mmbench.data.decode.numbers import TEXTS
 from mmbench.data.files.problems import CellError
@@ -48,8 +48,9 @@ class SequenceDecoder(Features):
         index: bool | None = None,
         missing: Numbers = None,
         clip: Limit = None,
+        blank: Blank = "keep",
     ) -> None:
-        super().__init__(key=key, header=header, index=index, missing=missing, clip=clip)
+        super().__init__(key=key, header=header, index=index, missing=missing, clip=clip, blank=blank)
         self.length, self.longer, self.transpose = length, longer, transpose
         self.hint = ""
 
@@ -76,7 +77,7 @@ class SequenceDecoder(Features):
         values = self.rows(cell)
         return values.shape[0], values.shape[1]
 
-    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
         rows = self.rows(cell)
         if rows.shape[1] != self.features:
             raise CellError(
@@ -90,7 +91,9 @@ class SequenceDecoder(Features):
         values, real = values[: self.steps], real[: self.steps]
         padded, mask = np.zeros((self.steps, self.features), np.float32), np.zeros(self.steps, bool)
         padded[: len(values)], mask[: len(values)] = values, real
-        return padded, mask
+        # Before anything was subtracted from it.
+        blank = self.blank == "missing" and all_masked(rows, None, self.blank, timed=False) is not None
+        return padded, np.zeros_like(mask) if blank else mask
 
     def rows(self, cell: Cell) -> np.ndarray:
         values = self.read(cell)

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from mmbench.data.decode.base import Layout
+from mmbench.data.decode.base import Blank, Layout, all_masked
 from mmbench.data.decode.features import Features, Limit, Numbers
 from mmbench.data.files.problems import CellError
 from mmbench.data.table.table import Cell
@@ -35,8 +35,9 @@ class VectorDecoder(Features):
         header: bool | None = None,
         missing: Numbers = None,
         clip: Limit = None,
+        blank: Blank = "keep",
     ) -> None:
-        super().__init__(key=key, header=header, index=None, missing=missing, clip=clip)
+        super().__init__(key=key, header=header, index=None, missing=missing, clip=clip, blank=blank)
         self.tokens = tokens
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
@@ -49,7 +50,7 @@ class VectorDecoder(Features):
             shape=(self.length,),
             dtype="float32",
             steps=_count_tokens(self.length, tokens),
-            whole=not self.missing,
+            whole=not self.drops,
             stem="feature",
             options={"tokens": tokens},
             normal_axis=0,
@@ -72,12 +73,8 @@ class VectorDecoder(Features):
         if rows.size != self.length:
             raise CellError(f"has {rows.size} numbers where training samples have {self.length}")
         values, real = self.finish(rows)
-        mask = None if real.all() else np.zeros(self._steps, bool)
+        mask = all_masked(rows, None if real.all() else np.zeros(1, bool), self.blank, timed=False)
         return values.astype(np.float32, copy=False).reshape(-1), mask
-
-    @property
-    def _steps(self) -> int:
-        return _count_tokens(self.length, self.tokens or _choose_tokens(self.length))
 
 
 def _count_tokens(length: int, tokens: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from mmbench.data.decode import container
-from mmbench.data.decode.base import Decoder, Layout, typical
+from mmbench.data.decode.base import Blank, Decoder, Layout, all_masked, typical
 from mmbench.data.decode.pixels import Wish
 from mmbench.data.decode.reel import Reel
 from mmbench.data.files.problems import CellError
@@ -46,7 +46,7 @@ class VideoDecoder(Decoder):
     over all of the film; a film with fewer has them all, unless its frame rate varies: then a frame is taken again for
     as long as it is shown. length: T, by default 16, or what the middling training film has. frames: of a token, by
     default 4 where there are so many. side, or height and width; patch; channels: as of an image, with about 16 patches
-    a frame. Turned as the file says.
+    a frame. blank: `missing` reads films of one colour as missing. Turned as the file says.
     """
 
     fitted = ("steps", "height", "width", "channels")
@@ -61,11 +61,13 @@ class VideoDecoder(Decoder):
         width: Side | None = None,
         patch: Side | None = None,
         channels: Literal[1, 3] | None = None,
+        blank: Blank = "keep",
     ) -> None:
         if length is not None and frames is not None and length % frames:
             raise UserError(f"`length` {length} is not a multiple of `frames` {frames}")
         self.wish = Wish(side=side, height=height, width=width, patch=patch)
         self.length, self.frames, self.channels = length, frames, channels
+        self.blank, self.drops = blank, blank == "missing"
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
         looks: list[Look] = self.measures(cells, LOOKED_AT)
@@ -95,7 +97,7 @@ class VideoDecoder(Decoder):
         height, width = (frame.width, frame.height) if frame.rotation % 180 else (frame.height, frame.width)
         return Look(count, height, width, frame.format.name.startswith("gray"))
 
-    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
         reel = Reel(max(KEPT, 2 * self.steps))
         for frame in container.frames(_film(cell)):
             reel.add(partial(self._reduced, frame), frame.time)
@@ -105,7 +107,7 @@ class VideoDecoder(Decoder):
         taken = reel.taken(self.steps)
         values = np.zeros((self.steps, *taken[0].shape), np.uint8)
         values[: len(taken)] = np.stack(taken)
-        return values, np.arange(self.steps) < len(taken)
+        return values, all_masked(values, np.arange(self.steps) < len(taken), self.blank, timed=True, channels=1)
 
     def _reduced(self, frame: av.VideoFrame) -> np.ndarray:
         """(channels, height, width) uint8."""

@@ -130,9 +130,10 @@ def note(scales: Mapping[str, Scale], count: Mapping[str, int], looked_at: int) 
 
 
 def from_state(state: Mapping[str, Any]) -> dict[str, Scale]:
-    return {family: Scale(low, high, given) for family, (low, high, given) in state.items()}
+    return {family: Scale(low, high, True) for family, (low, high) in state.get("scales", {}).items()}
 
 
 def to_state(scales: Mapping[str, Scale]) -> dict[str, Any]:
-    """As JSON has it."""
-    return {family: [s.low, s.high, s.given] for family, s in scales.items()}
+    """As JSON has it: those that are not the format's own, and nothing where all are."""
+    found = {family: [s.low, s.high] for family, s in scales.items() if s.given}
+    return {"scales": found} if found else {}

@@ -58,16 +58,25 @@ class Features(Decoder):
         self.fill: np.ndarray | None = None
         self.bounds: np.ndarray | None = None
         self.said = ""
+        self._kept: tuple[Cell, Form, np.ndarray] | None = None
 
     @abstractmethod
     def rows(self, cell: Cell) -> np.ndarray:
         """(n, F) of a cell, as `read` gives them. Raises CellError."""
 
     def read(self, cell: Cell) -> np.ndarray:
-        """Of any shape and type of number, all finite. Raises CellError."""
+        """Of any shape, float32, or float64 where that would round anything; all finite. Raises CellError."""
+        # Who looks at a cell measures, decodes and judges it.
+        if self._kept is not None and self._kept[0] is cell and self._kept[1] == self.form:
+            return self._kept[2]
         values = read_exactly(cell, self.key, self.form)
         narrow = single(values)
-        return narrow if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else _wide(values, narrow)
+        made = narrow if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else _wide(values, narrow)
+        self._kept = cell, self.form, made
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_kept": None}
 
     def agree_on_header(self, cells: Sequence[Cell], most: int) -> None:
         """Before anything else: whether first lines that count are headers, which only all files together can tell."""

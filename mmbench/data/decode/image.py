@@ -102,11 +102,11 @@ class ImageDecoder(Decoder):
         )
 
     def state(self) -> dict[str, Any]:
-        return super().state() | ({"scales": deep.to_state(self.scales)} if self.scales else {})
+        return super().state() | deep.to_state(self.scales)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         super().restore(state)
-        self.scales = deep.from_state(state.get("scales", {}))
+        self.scales = deep.from_state(state)
 
     def measure(self, cell: Cell) -> Look:
         if isinstance(cell, np.ndarray):

@@ -35,20 +35,15 @@ class EncodedImage(Encoded):
         return super().fit(cells)
 
     def state(self) -> dict[str, Any]:
-        return super().state() | {"unit": self.reader.unit} | self._scales()
+        return super().state() | {"unit": self.reader.unit} | deep.to_state(self.reader.scales)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         super().restore(state)
         self.reader.unit = state["unit"]
-        self.reader.scales = deep.from_state(state.get("scales", {}))
+        self.reader.scales = deep.from_state(state)
 
     def identity_fields(self) -> dict[str, Any]:
-        return super().identity_fields() | {"unit": self.reader.unit} | self._scales()
-
-    def _scales(self) -> dict[str, Any]:
-        """Where pixels of more than 8 bits are not read as their format means them."""
-        given = {family: scale for family, scale in self.reader.scales.items() if scale.given}
-        return {"scales": deep.to_state(given)} if given else {}
+        return super().identity_fields() | {"unit": self.reader.unit} | deep.to_state(self.reader.scales)
 
     def prepare(self, cell: Cell) -> Prepared:
         reader = copy.copy(self.reader)

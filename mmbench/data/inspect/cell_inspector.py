@@ -59,9 +59,10 @@ class Looker(Decoder):
         try:
             measured = self.made.measure(cell)
             # A film is decoded to be measured; once is enough.
-            film = self.kind == "video"
-            mask = self.made.decode(cell)[1] if self.kind == "text" else None
-            stats = np.zeros(len(Stats._fields)) if film else Stats.of(self.made, self.kind, cell, self.usual)
+            values, mask = (None, None) if self.kind == "video" else self.made.decode(cell)
+            stats = (
+                Stats() if values is None else Stats.seen(self.kind, values, mask).judged(self.made, cell, self.usual)
+            )
             digest = np.frombuffer(_digest(cell), np.uint8)
         except OSError as error:
             raise CellError(f"cannot be read: {error.strerror or error}") from None

@@ -76,15 +76,15 @@ class Stats(NamedTuple):
     worst: float = 0
 
     @classmethod
-    def of(cls, made: Decoder, kind: str, cell: Cell, usual: Usual | None) -> Self:
-        values, mask = made.decode(cell)
+    def seen(cls, kind: str, values: np.ndarray, mask: np.ndarray | None) -> Self:
+        """Without a judgement of numbers. values, mask: of the decoded cell."""
         if mask is not None and not mask.any():
             return cls()
         timed = mask is not None and len(mask) == len(values) and kind in ("audio", "video", "sequence", "text")
         real = values[mask] if timed and mask is not None else values
         same = hashlib.sha256(f"{real.shape}".encode() + np.ascontiguousarray(real).tobytes()).digest()[:6]
         low, high = (float(real.min()), float(real.max())) if real.size else (0.0, 0.0)
-        found = cls(
+        return cls(
             there=1.0,
             same=float(int.from_bytes(same, "big")),
             # One number is always one value; and of none there is nothing to say.
@@ -92,13 +92,16 @@ class Stats(NamedTuple):
             value=low if low == high else np.nan,
             peak=high,
         )
-        if usual is None or not isinstance(made, Features):
-            return found
+
+    def judged(self, made: Decoder, cell: Cell, usual: Usual | None) -> Self:
+        """With how many of its numbers are marks, or lie far out."""
+        if usual is None or not self.there or not isinstance(made, Features):
+            return self
         rows = made.meant(cell)[:, :WIDE]
         marked = (rows == usual.low_mark) | (rows == usual.high_mark)
         with np.errstate(invalid="ignore"):
             far = ((rows < usual.low) | (rows > usual.high)) & ~marked
-        return found._replace(
+        return self._replace(
             marks=float(marked.sum()),
             mark=float(rows[marked][0]) if marked.any() else 0.0,
             far=float(far.sum()),

@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import Field
 
 from mmbench.data.decode import container
-from mmbench.data.decode.base import Blank, Decoder, Layout, all_masked, typical
+from mmbench.data.decode.base import Blank, Decoder, Layout, all_masked, sample, typical
 from mmbench.data.decode.pixels import Wish
 from mmbench.data.decode.reel import Reel
 from mmbench.data.files.problems import CellError
-from mmbench.data.files.source import Source
+from mmbench.data.files.source import SeveralSources, Source
 from mmbench.data.table.table import Cell
 from mmbench.errors import UserError
 
@@ -74,7 +74,9 @@ class VideoDecoder(Decoder):
         sizes = [(x.height, x.width) for x in looks]
         self.height, self.width, patch = self.wish.grid(sizes, PATCHES)
         self.channels = self.channels or (1 if all(x.grey for x in looks) else 3)
-        length = self.length or typical([x.length for x in looks], QUANTILE, LENGTH)
+        # Of pictures that a cell names one by one, each counts.
+        listed = any(isinstance(cell, SeveralSources) for cell in sample(cells, LOOKED_AT))
+        length = self.length or typical([x.length for x in looks], 1.0 if listed else QUANTILE, LENGTH)
         frames = self.frames or next(n for n in (FRAMES, 2, 1) if (length >= 2 * n and length % n == 0) or n == 1)
         self.steps = -(-length // frames) * frames
         return Layout(

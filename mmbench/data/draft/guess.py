@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mmbench.data.draft import look_inside
-from mmbench.data.files.source import Root
+from mmbench.data.files.source import Root, several
 from mmbench.data.table.manifest import SPLITS
 from mmbench.data.table.targets import NO, YES, label, number
 
@@ -107,6 +107,8 @@ def _nested(given: Sequence[Any]) -> Guess:
 
 
 def _files(names: Sequence[str], root: Root) -> Guess | None:
+    if (found := _of_several(names, root)) is not None:
+        return found
     kinds = Counter(kind_of(n) or _table(n) for n in names)
     kind, count = kinds.most_common(1)[0]
     if kind is None or count < 0.8 * len(names):
@@ -129,6 +131,18 @@ def _files(names: Sequence[str], root: Root) -> Guess | None:
         why = f"names image files with up to {frames} frames or pages, of which `image` reads one, and `video` all"
         return Guess(role="modality", kind=kind, why=why, sure=False, options=options)
     return Guess(role="modality", kind=kind, why=f"names of {kind} files", sure=sure, options=options)
+
+
+def _of_several(names: Sequence[str], root: Root) -> Guess | None:
+    """Cells that name several pictures."""
+    split = {n: paths for n in names if (paths := several(n)) and not root.exists(n)}
+    if len(split) < 0.1 * len(names) or not all(kind_of(p) == "image" for paths in split.values() for p in paths):
+        return None
+    most = max(map(len, split.values()))
+    if not split or not any(root.exists(p) for p in next(iter(split.values()))):
+        return None
+    why = f"names up to {most} images a row, which `video` reads as frames"
+    return Guess(role="modality", kind="video", why=why, sure=False)
 
 
 def _table(path: str) -> str | None:

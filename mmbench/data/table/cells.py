@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmbench.data.files.problems import CellError
-from mmbench.data.files.source import BytesSource, Root
+from mmbench.data.files.source import BytesSource, Root, SeveralSources, several
 from mmbench.data.table import targets
 from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
@@ -69,6 +69,8 @@ class Cells:
     def _file(self, path: str) -> Cell:
         if "://" in path:
             raise CellError("is an address; download it, and name the file")
+        if (paths := several(path)) and not self.root.exists(path) and self.root.exists(paths[0]):
+            return self._several(path, paths)
         source = self.root.source(path)
         if self.kind != "text":
             return source
@@ -83,6 +85,13 @@ class Cells:
         if not text:
             raise CellError("holds no text")
         return text
+
+    def _several(self, cell: str, paths: Sequence[str]) -> Cell:
+        """Pictures, in their order, as the frames of a film."""
+        if self.kind != "video":
+            frames = "; the kind `video` reads several pictures as frames" if self.kind == "image" else ""
+            raise CellError(f"names {len(paths)} files, and {self.kind} is read from one{frames}")
+        return SeveralSources(cell, tuple(self.root.source(path) for path in paths))
 
 
 def _inline(value: Any, kind: str) -> np.ndarray | None:

@@ -16,6 +16,9 @@ FILLED: Mapping[str, float] = {SIXTEEN: 1 / 2, FLOAT: 1 / 8, WHOLE: 1 / 8}
 """The share of what a format could hold that training pictures span at least where they are read as it is meant: 0 to
 65,535, to 1 or to 255. Where they span less, 8 bits for all of it would leave too few levels for what there is."""
 
+OVER = 0.01
+"""The share of a format's range by which a picture may lie beyond it, as those do that were made larger or smaller."""
+
 APART = 3
 """A single number that lies so many times farther from all others than they lie apart stands for "no measurement"."""
 
@@ -106,12 +109,13 @@ def to_bytes(values: np.ndarray, scale: Scale) -> np.ndarray:
         return (share.clip(0, 1) * 255).round().astype(np.uint8)
     if values.dtype == np.uint16:
         return (values >> 8).astype(np.uint8)
-    if values.min() < 0 or values.max() > scale.high:
+    beyond = OVER * scale.high
+    if values.min() < -beyond or values.max() > scale.high + beyond:
         raise CellError(
             f"has pixels from {values.min():g} to {values.max():g}; they should lie in [0, {scale.high:g}], or give "
             "the option `range: [least, most]`"
         )
-    return (values.astype(np.float64) * (255 / scale.high)).round().astype(np.uint8)
+    return (values.astype(np.float64) * (255 / scale.high)).round().clip(0, 255).astype(np.uint8)
 
 
 def note(scales: Mapping[str, Scale], count: Mapping[str, int], looked_at: int) -> str:

@@ -156,6 +156,29 @@ def test_the_scale_is_that_of_training_images() -> None:
         made.decode(saved(flat(7, np.float32)))
 
 
+def test_a_little_beyond_is_cut() -> None:
+    """Pictures that were scaled by another program go a little over the edge; far beyond is another scale."""
+    made, _ = fitted([saved(flat(v, np.float32)) for v in (0, 1)])
+    assert means([saved(flat(v, np.float32)) for v in (1.005, -0.005)], made) == [255, 0]
+    for value in (1.2, -0.2):
+        with pytest.raises(CellError, match="they should lie in"):
+            made.decode(saved(flat(value, np.float32)))
+
+
+@pytest.mark.parametrize("mark", [-9999, -32768, 1e20])
+def test_nodata_in_heights(mark: float) -> None:
+    """What geographic pictures write where there is none."""
+    maps = [flat(v, np.float32) for v in (400, 500, 600)]
+    for m in maps:
+        m[0, :2] = mark
+    for files in (True, False):
+        cells: list[Cell] = [saved(m) if files else m for m in maps]
+        made, note = fitted(cells)
+        seen = [made.decode(c)[0][0] for c in cells]
+        assert [int(v[4, 4]) for v in seen] == [0, 128, 255] and {int(v[0, 0]) for v in seen} == {255 * (mark > 0)}
+        assert "floats from 400 to 600 become 0 to 255" in note and "far from all others (3.12% of the pixels)" in note
+
+
 def test_a_range_that_a_person_gives() -> None:
     made, _ = fitted([saved(flat(5, np.float32))], range=[0.0, 10.0])
     assert means([saved(flat(v, np.float32)) for v in (5, 10, -3, 70)], made) == [128, 255, 0, 255]

@@ -37,6 +37,7 @@ class Look(NamedTuple):
     height: int
     width: int
     grey: bool
+    bits: int = 8
 
 
 class VideoDecoder(Decoder):
@@ -87,7 +88,8 @@ class VideoDecoder(Decoder):
             options={"frames": frames, "patch": patch},
             normal_axis=1,
             note=f"{self.steps} frames, evenly spaced, of {self.width} x {self.height} pixels"
-            + self.wish.why(sizes, (self.height, self.width), patch),
+            + self.wish.why(sizes, (self.height, self.width), patch)
+            + _deep(looks),
         )
 
     def measure(self, cell: Cell) -> Look:
@@ -97,7 +99,8 @@ class VideoDecoder(Decoder):
         if frame is None:
             raise CellError("has no frame that can be decoded")
         height, width = (frame.width, frame.height) if frame.rotation % 180 else (frame.height, frame.width)
-        return Look(count, height, width, frame.format.name.startswith("gray"))
+        bits = max((c.bits for c in frame.format.components), default=8)
+        return Look(count, height, width, frame.format.name.startswith("gray"), bits)
 
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
         reel = Reel(max(KEPT, 2 * self.steps))
@@ -119,6 +122,12 @@ class VideoDecoder(Decoder):
         small = frame.reformat(width, height, format, interpolation="AREA").to_ndarray()
         turned = np.rot90(small.reshape(height, width, -1), round(frame.rotation / 90) % 4)
         return np.ascontiguousarray(turned.transpose(2, 0, 1))
+
+
+def _deep(looks: Sequence[Look]) -> str:
+    """For a note: that grey films hold more than is read, as those of depth cameras do. Colours of 10 bits are seen."""
+    deep = [x.bits for x in looks if x.grey and x.bits > 8]
+    return f"; of grey frames of {max(deep)} bits the upper 8 are read (write pictures to keep all)" if deep else ""
 
 
 def _film(cell: Cell) -> Source:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,6 +124,19 @@ def test_an_animation_whose_frames_are_shown_unequally_long() -> None:
         made = decoder("video", {"length": 5, "channels": 1})
         made.fit([cell])
         assert (made.decode(cell)[0].mean(axis=(1, 2, 3)) < 5).sum() == 4
+
+
+def test_films_of_more_than_8_bits_are_told() -> None:
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="matroska") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 48, 32, "gray16le"
+        for value in (800, 900, 60_000):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 48), value, np.uint16), format="gray16le")
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    note = decoder("video", {}).fit([BytesSource("x.mkv", stream.getvalue())]).note
+    assert note.endswith("; of grey frames of 16 bits the upper 8 are read (write pictures to keep all)")
 
 
 def test_stacks_that_are_no_film() -> None:

@@ -56,7 +56,7 @@ def test_an_example_works_as_written(name: str, tmp_path: Path) -> None:
     for command in after:
         if command.startswith("mmbench data check"):
             if "prefix" in card:
-                assert "no modality was found" in printed[f"mmbench data init ../{name}"]
+                assert "motion: sequence" in printed[f"mmbench data init ../{name}"]
                 file.write_text(card, encoding="utf-8")
             wanted, drafted = yaml.safe_load(card), yaml.safe_load(file.read_text(encoding="utf-8"))
             assert {k: drafted[k] for k in wanted} == wanted, "the page shows what `init` drafts"

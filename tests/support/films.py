@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -20,8 +21,10 @@ def film(
     sound: np.ndarray | None = None,
     rate: int = 16_000,
     sound_codec: str = "mp2",
+    times: Sequence[float] | None = None,
 ) -> BytesSource:
-    """frames: (height, width, 3) uint8, or none for sound alone. sound: (channels, n) float32."""
+    """frames: (height, width, 3) uint8, or none for sound alone. sound: (channels, n) float32. times: seconds at which
+    frames are shown, where those are not even."""
     stream = io.BytesIO()
     with av.open(stream, "w", format=format) as container:
         video = audio = None
@@ -29,13 +32,18 @@ def film(
             video = container.add_stream(codec, rate=25)
             video.height, video.width = frames[0].shape[:2]
             video.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
+            if times is not None:
+                video.codec_context.time_base = Fraction(1, 1000)
             if codec != "gif":
                 video.bit_rate = 2_000_000
         if sound is not None:
             audio = container.add_stream(sound_codec, rate=rate, layout="stereo" if len(sound) == 2 else "mono")
-        for frame in frames:
+        for i, values in enumerate(frames):
             assert video is not None
-            container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            frame = av.VideoFrame.from_ndarray(values, format="rgb24")
+            if times is not None:
+                frame.pts, frame.time_base = round(1000 * times[i]), Fraction(1, 1000)
+            container.mux(video.encode(frame))
         if video is not None:
             container.mux(video.encode(None))
         if audio is not None:

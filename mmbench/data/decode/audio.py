@@ -12,8 +12,8 @@ import soundfile
 import soxr
 from pydantic import Field
 
-from mmbench.data.decode import container
-from mmbench.data.decode.base import Decoder, Layout, describe_cut, typical
+from mmbench.data.decode import container, wav
+from mmbench.data.decode.base import Blank, Decoder, Layout, all_masked, describe_cut, typical
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.table.table import Cell
@@ -47,7 +47,8 @@ class AudioDecoder(Decoder):
     WAV, FLAC, OGG and MP3 through libsndfile, other files (AAC, and the sound tracks of films) through FFmpeg; channels
     are averaged. rate: samples a second; by default the commonest of the training samples, at most 16,000. seconds:
     beyond them sound is cut; by default what holds 95 % of the training samples, at most 10. mels: bands. hop: seconds
-    from frame to frame. frames: of a token; by default so many that there are at most 32 tokens. Windows are Hann, at
+    from frame to frame. frames: of a token; by default so many that there are at most 32 tokens. blank: `missing` reads
+    silence as missing. Windows are Hann, at
     least two and a half hops and a power of two long.
 
     An array holds samples (n,) or (n, channels), floats or 16-bit or 32-bit whole numbers, at `rate`.
@@ -63,9 +64,10 @@ class AudioDecoder(Decoder):
         hop: Annotated[float, Field(ge=0.001, le=1)] = HOP,
         seconds: Annotated[float, Field(gt=0, le=600)] | None = None,
         frames: Annotated[int, Field(ge=1, le=1000)] | None = None,
+        blank: Blank = "keep",
     ) -> None:
         self.rate, self.mels, self.seconds, self.frames = rate, mels, seconds, frames
-        self.hop_seconds = hop
+        self.hop_seconds, self.blank, self.drops = hop, blank, blank == "missing"
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
         looks: list[Look] = self.measures(cells, LOOKED_AT)
@@ -125,7 +127,7 @@ class AudioDecoder(Decoder):
         samples, rate = container.sound(_source(cell), SECONDS if self.seconds is None else self.seconds)
         return Look(len(samples) / rate, rate)
 
-    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
         assert self.rate is not None
         samples = self.waveform(cell, self.samples / self.rate, self.rate)[: self.samples]
         real = min(self.steps, self._frames_of(len(samples)))
@@ -133,7 +135,7 @@ class AudioDecoder(Decoder):
         padded[: len(samples)] = samples
         values = np.zeros((self.steps, self.mels), np.float16)
         values[:real] = self.log_mel(padded)
-        return values, np.arange(self.steps) < real
+        return values, all_masked(values, np.arange(self.steps) < real, self.blank, timed=True)
 
     def log_mel(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32 -> (frames, mels) decibels of the power in each band, never infinite.
@@ -191,33 +193,13 @@ def _sound(cell: Source) -> Iterator[Any]:
         # libsndfile is quicker with a path than with calls back into Python.
         place = str(cell.file) if cell.file is not None else stack.enter_context(cell.open())
         sound = stack.enter_context(soundfile.SoundFile(place))
-        if not sound.frames:
-            raise CellError("has no sample in it")
         if not 1000 <= sound.samplerate <= 768_000:
             raise CellError(f"claims {sound.samplerate:,} samples a second; it is broken")
-        if cell.suffix == ".wav":
-            _whole_wav(cell)
+        if cell.suffix == ".wav" and (mended := wav.whole(stack.enter_context(cell.open()))) is not None:
+            sound = stack.enter_context(soundfile.SoundFile(mended))
+        if not sound.frames:
+            raise CellError("has no sample in it")
         yield sound
-
-
-def _whole_wav(cell: Source) -> None:
-    """Raises CellError where the chunk of samples claims more bytes than there are: libsndfile trims it silently."""
-    with cell.open() as stream:
-        size = stream.seek(0, 2)
-        stream.seek(0)
-        head = stream.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return
-        while len(chunk := stream.read(8)) == 8:
-            claimed = int.from_bytes(chunk[4:], "little")
-            if chunk[:4] == b"data":
-                # What is written to a pipe cannot know its length, and claims the most or nothing.
-                if claimed < 0xFFFFFF00 and claimed > size - stream.tell():
-                    raise CellError(
-                        f"claims {claimed:,} bytes of sound, but has {size - stream.tell():,}; copy it again"
-                    )
-                return
-            stream.seek(claimed + claimed % 2, 1)
 
 
 def _is_film(cell: Cell) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -41,12 +41,16 @@ class Decoder(ABC):
     attributes that it sets, for `state`. parallel:
     False for one that is not to be copied into other processes, such as a pretrained encoder on a GPU; it gets `batch`
     cells at a time. light: cells that are in memory already are decoded sooner than they are sent to another process.
+    remarks: what `fit` found that may not be meant so, for `mmbench data check`; no part of prepared data. drops:
+    whether its options let it read a cell as missing.
     """
 
     fitted: ClassVar[tuple[str, ...]] = ()
     parallel: ClassVar[bool] = True
     batch: ClassVar[int] = 1
     light: ClassVar[bool] = False
+    remarks: tuple[str, ...] = ()
+    drops: bool = False
 
     @abstractmethod
     def fit(self, cells: Sequence[Cell]) -> Layout:
@@ -63,7 +67,8 @@ class Decoder(ABC):
 
     @abstractmethod
     def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
-        """values (as the layout says) and mask (steps,) bool, None where all steps are real. Raises CellError only."""
+        """values (as the layout says) and mask bool, of each step (steps,) or of all (1,); None where all are real.
+        Raises CellError only."""
 
     def measure(self, cell: Cell) -> Any:
         """What `fit` wants to know of a cell, where that is quicker than decoding it. Raises CellError."""
@@ -81,13 +86,13 @@ class Decoder(ABC):
         except MemoryError:
             return CellError("needs more memory than there is")
 
-    def measures(self, cells: Sequence[Cell], most: int) -> list[Any]:
-        """`measure` of at most so many cells, evenly spaced; those that cannot be read are passed over, since decoding
-        will tell of them. Raises CellError where none can be read."""
-        found, first = [], None
+    def measures(self, cells: Sequence[Cell], most: int, of: Callable[[Cell], Any] | None = None) -> list[Any]:
+        """`measure`, or another look, of at most so many cells, evenly spaced; those that cannot be read are passed
+        over, since decoding will tell of them. Raises CellError where none can be read."""
+        found, first, look = [], None, of or self.measure
         for cell in sample(cells, most):
             try:
-                found.append(self.measure(cell))
+                found.append(look(cell))
             except CellError as error:
                 first = first or error
         if not found:
@@ -95,7 +100,27 @@ class Decoder(ABC):
         return found
 
 
+Blank = Literal["keep", "missing"]
+"""Whether a sample of one value throughout (a white picture, silence) is kept, or read as missing."""
+
 T = TypeVar("T")
+
+
+def is_blank(values: np.ndarray, channels: int | None = None) -> bool:
+    """Whether all are one value; with the axis of `channels`, one colour."""
+    first = tuple(slice(None) if axis == channels else slice(1) for axis in range(values.ndim))
+    return values.size > 0 and bool((values == values[first]).all())
+
+
+def all_masked(
+    values: np.ndarray, mask: np.ndarray | None, blank: Blank, *, timed: bool, channels: int | None = None
+) -> np.ndarray | None:
+    """The mask; with nothing in it, for all steps, where the sample is blank and that means missing. timed: whether the
+    mask is over the first axis of the values. channels: as of `is_blank`."""
+    if blank == "keep":
+        return mask
+    real = values[mask] if timed and mask is not None else values
+    return np.zeros(1 if mask is None else len(mask), bool) if is_blank(real, channels) else mask
 
 
 def describe_cut(lengths: Iterable[float], most: float, option: str) -> str:

@@ -11,9 +11,10 @@ import av.logging
 import numpy as np
 from av.container import InputContainer
 
+from mmbench.data.decode import stills
 from mmbench.data.decode.pixels import LARGEST
 from mmbench.data.files.problems import CellError, reason
-from mmbench.data.files.source import Source
+from mmbench.data.files.source import SeveralSources, Source
 
 SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".flv", ".wmv"),
@@ -45,6 +46,13 @@ def opened(cell: Source) -> Iterator[InputContainer]:
 
 def frames(cell: Source) -> Iterator[av.VideoFrame]:
     """All frames, decoded one by one; what a container says of their number is not asked. Raises CellError."""
+    if isinstance(cell, SeveralSources):
+        for part in cell.parts:
+            yield from frames(part)
+        return
+    if cell.suffix in stills.SUFFIXES:
+        yield from stills.frames(cell)
+        return
     with opened(cell) as container:
         if not container.streams.video:
             raise CellError("has no pictures, only sound")

@@ -7,6 +7,8 @@ import zipfile
 
 import numpy as np
 
+from mmbench.data.decode import number_text
+from mmbench.data.decode.number_text import Form
 from mmbench.data.files.archive import BROKEN, LARGEST
 from mmbench.data.files.problems import CellError, reason
 from mmbench.data.files.source import Source
@@ -15,13 +17,23 @@ from mmbench.data.table.table import Cell
 TEXTS = (".csv", ".tsv", ".txt")
 
 
-def read_numbers(cell: Cell, key: str | None = None) -> np.ndarray:
+def read_numbers(cell: Cell, key: str | None = None, form: Form = Form()) -> np.ndarray:  # noqa: B008 - it is frozen
     """float32 of any shape, all finite. key: of the array in an .npz that has several. Raises CellError."""
-    values = cell if isinstance(cell, np.ndarray) else _from_file(cell, key)
+    return single(read_exactly(cell, key, form))
+
+
+def read_exactly(cell: Cell, key: str | None, form: Form) -> np.ndarray:
+    """As they are given, of any type of number; at least one. form: of text tables. Raises CellError."""
+    values = cell if isinstance(cell, np.ndarray) else _from_file(cell, key, form)
     if values.dtype.kind not in "uifb":
         raise CellError(f"holds {values.dtype}; numbers are needed")
     if not values.size:
         raise CellError("holds no number")
+    return values
+
+
+def single(values: np.ndarray) -> np.ndarray:
+    """float32, all finite. Raises CellError."""
     with np.errstate(over="ignore"):
         numbers = np.ascontiguousarray(values, dtype=np.float32)
     bad = ~np.isfinite(numbers)
@@ -35,7 +47,7 @@ def read_numbers(cell: Cell, key: str | None = None) -> np.ndarray:
     return numbers
 
 
-def _from_file(cell: Cell, key: str | None) -> np.ndarray:
+def _from_file(cell: Cell, key: str | None, form: Form) -> np.ndarray:
     if not isinstance(cell, Source):
         raise CellError(f"numbers are a file or an array, not {type(cell).__name__}")
     data = cell.read()
@@ -44,7 +56,7 @@ def _from_file(cell: Cell, key: str | None) -> np.ndarray:
     if data.startswith(b"PK"):
         return _npz(data, key)
     if cell.suffix in TEXTS:
-        return _text(data)
+        return number_text.read(data, form)
     raise CellError(f"is neither an .npy nor an .npz file, nor is its suffix one of {', '.join(TEXTS)}")
 
 
@@ -84,32 +96,3 @@ def _npz(data: bytes, key: str | None) -> np.ndarray:
         raise
     except (*BROKEN, RuntimeError) as error:  # RuntimeError: a password.
         raise CellError(f"is a broken .npz file ({reason(error)}); save it again") from None
-
-
-def _text(data: bytes) -> np.ndarray:
-    """A table (rows, columns); a first line of names is passed over."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CellError(f"is not text in UTF-8: byte {error.start} is {data[error.start]:#04x}") from None
-    first = text.lstrip().split("\n", 1)[0]
-    separator = next((s for s in ",;\t" if s in first), None)
-    try:
-        return np.loadtxt(
-            io.StringIO(text), delimiter=separator, ndmin=2, skiprows=0 if _is_row(first, separator) else 1
-        )
-    except ValueError as error:
-        raise CellError(f"is not a table of numbers ({reason(error)})") from None
-
-
-def _is_row(line: str, separator: str | None) -> bool:
-    """Whether any field of the line is a number: names are none."""
-
-    def is_number(field: str) -> bool:
-        try:
-            float(field)
-        except ValueError:
-            return False
-        return True
-
-    return any(is_number(field) for field in line.split(separator))

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmbench.data.files.problems import CellError
-from mmbench.data.files.source import Root
+from mmbench.data.draft import look_inside
+from mmbench.data.files.source import Root, several
 from mmbench.data.table.json_table import FILES
 from mmbench.data.table.lists import lists
 from mmbench.data.table.manifest import SPLITS
@@ -45,6 +45,8 @@ CODE = re.compile(r"0\d+|\d+[eE]\d+")
 """Numbers that say something by how they are written: 007, 1e2."""
 WHOLE = re.compile(r"-?(0|[1-9]\d*)")
 MOST_NUMBERS = 20
+NUMBERS = "numbers as text"
+"""Of a file that may hold a vector or a sequence, in place of a kind."""
 LOOKED_AT = 2000
 """Values of a column that are looked at for a guess."""
 
@@ -137,28 +139,46 @@ def _listed(listed: Sequence[Sequence[str]], first: str, word: str) -> Guess:
 
 
 def _files(names: Sequence[str], root: Root) -> Guess | None:
-    kinds = Counter(kind_of(n) for n in names)
+    if (found := _of_several(names, root)) is not None:
+        return found
+    kinds = Counter(kind_of(n) or _numbers_in_text(n) for n in names)
     kind, count = kinds.most_common(1)[0]
     if kind is None or count < 0.8 * len(names):
         return None
     there = sum(root.exists(n) for n in names[:50])
     if not there:
-        return Guess(role="modality", kind=kind, why=f"names files that are not below {root.folder}", sure=False)
-    kind = _array(next(n for n in names if root.exists(n)), root) if kind == "vector" else kind
+        return (
+            None
+            if kind == NUMBERS
+            else Guess(role="modality", kind=kind, why=f"names files that are not below {root.folder}", sure=False)
+        )
+    if kind in ("vector", NUMBERS):
+        inside = look_inside.array(next(n for n in names if root.exists(n)), root)
+        if inside is None:
+            return None
+        kind = inside
     sure = there == min(len(names), 50)
     options: tuple[tuple[str, Any], ...] = (("files", True),) if kind == "text" else ()
+    if kind == "image" and (frames := look_inside.frames(names, root)) > 1:
+        why = f"names image files with up to {frames} frames or pages, of which `image` reads one, and `video` all"
+        return Guess(role="modality", kind=kind, why=why, sure=False, options=options)
     return Guess(role="modality", kind=kind, why=f"names of {kind} files", sure=sure, options=options)
 
 
-def _array(path: str, root: Root) -> str:
-    """Whether an array file holds a vector or a sequence; only its head is read."""
-    try:
-        with root.source(path).open() as stream:
-            found = np.load(stream, allow_pickle=False)
-            array = found[found.files[0]] if hasattr(found, "files") else found
-        return "sequence" if array.ndim == 2 and min(array.shape) > 1 else "vector"
-    except (CellError, OSError, ValueError, EOFError, IndexError, KeyError):
-        return "vector"
+def _of_several(names: Sequence[str], root: Root) -> Guess | None:
+    """Cells that name several pictures."""
+    split = {n: paths for n in names if (paths := several(n)) and not root.exists(n)}
+    if len(split) < 0.1 * len(names) or not all(kind_of(p) == "image" for paths in split.values() for p in paths):
+        return None
+    most = max(map(len, split.values()))
+    if not split or not any(root.exists(p) for p in next(iter(split.values()))):
+        return None
+    why = f"names up to {most} images a row, which `video` reads as frames"
+    return Guess(role="modality", kind="video", why=why, sure=False)
+
+
+def _numbers_in_text(path: str) -> str | None:
+    return NUMBERS if PurePosixPath(path).suffix.lower() in look_inside.TABLES else None
 
 
 def target(names: Sequence[str], word: str = "") -> Guess:

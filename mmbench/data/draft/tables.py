@@ -128,7 +128,9 @@ def _read(tables: list[str], place: Root) -> Tables:
         notes.append(f"{len(made)} tables are read as one: {how}")
     if gaps := families.gaps(names):
         notes.append(f"{'; '.join(gaps)}: get the others too, or their samples are missing")
-    others = [t for t in tables if t not in {p.file for p in made}]
+    # A table that is named in one is a sample's, a sequence of numbers.
+    cells = {v for own in each.values() for values in own.columns.values() for v in values if isinstance(v, str)}
+    others = [t for t in tables if t not in {p.file for p in made} and t not in cells]
     if others:
         notes.append(f"{_listed([p.file for p in made])} is taken as the manifest, not {', '.join(others)}")
     found = tuple(each[p.file] for p in made)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mmbench.data.decode import deep
 from mmbench.data.decode.base import Layout
 from mmbench.data.decode.image import ImageDecoder
 from mmbench.data.encode.encoded import TOKENS, Encoded, Prepared, Tokens
@@ -34,14 +35,15 @@ class EncodedImage(Encoded):
         return super().fit(cells)
 
     def state(self) -> dict[str, Any]:
-        return super().state() | {"unit": self.reader.unit}
+        return super().state() | {"unit": self.reader.unit} | deep.to_state(self.reader.scales)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         super().restore(state)
         self.reader.unit = state["unit"]
+        self.reader.scales = deep.from_state(state)
 
     def identity_fields(self) -> dict[str, Any]:
-        return super().identity_fields() | {"unit": self.reader.unit}
+        return super().identity_fields() | {"unit": self.reader.unit} | deep.to_state(self.reader.scales)
 
     def prepare(self, cell: Cell) -> Prepared:
         reader = copy.copy(self.reader)

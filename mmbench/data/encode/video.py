@@ -48,7 +48,8 @@ class EncodedVideo(Encoded):
         self.frames = frames
 
     def identity_fields(self) -> dict[str, Any]:
-        return super().identity_fields() | {"frames": self._count()}
+        # Frames of films with a variable rate were once even by count.
+        return super().identity_fields() | {"frames": self._count(), "even": "in time"}
 
     def _film(self) -> bool:
         return self.model.config.model_type in FILMS

@@ -105,6 +105,31 @@ class MemberSource(Source):
         return io.BytesIO(inflate(io.BytesIO(data), self.name) if _is_gzip(self.name) else data)
 
 
+@dataclass(frozen=True)
+class SeveralSources(Source):
+    """Files that one cell names, in their order. Its bytes are theirs, one after another."""
+
+    name: str
+    parts: tuple[Source, ...]
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(b"".join(part.read() for part in self.parts))
+
+
+SEPARATORS = (";", "|", ",")
+"""Between the paths of a cell that names several files."""
+
+
+def several(cell: str) -> list[str]:
+    """The paths that a cell names, where it looks as if it named several files; else none. A path may have a separator
+    in it: who asks looks first whether there is such a file."""
+    for separator in SEPARATORS:
+        parts = [part.strip() for part in cell.split(separator)]
+        if len(parts) > 1 and all(PurePosixPath(part).suffix for part in parts):
+            return parts
+    return []
+
+
 def _is_gzip(name: str) -> bool:
     return name.lower().endswith(".gz") and not name.lower().endswith(TARS)
 

@@ -12,6 +12,7 @@ import numpy as np
 from mmbench.data.decode.base import Decoder, Layout
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
+from mmbench.data.inspect.contents import Stats, Usual
 from mmbench.data.prepare.parallel import Chunk, decode_all
 from mmbench.data.split import leakage
 from mmbench.data.table.table import Cell
@@ -33,21 +34,23 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """One cell that can be read. measures: as MEASURES names them. digest: of its content."""
+    """One cell that can be read. measures: as MEASURES names them. digest: of its content. stats: of what is decoded
+    from it; None of films, which would be decoded twice."""
 
     measures: tuple[float, ...]
     digest: bytes
+    stats: Stats | None = None
 
 
 class Looker(Decoder):
-    """Decodes a cell for what MEASURES and its digest say of it: float64, measures and then bytes of the digest."""
+    """Decodes a cell for what MEASURES, its stats and its digest say of it: float64, the digest byte by byte."""
 
-    def __init__(self, made: Decoder, kind: str) -> None:
-        self.made, self.kind = made, kind
+    def __init__(self, made: Decoder, kind: str, usual: Usual | None) -> None:
+        self.made, self.kind, self.usual = made, kind, usual
 
     @property
     def layout(self) -> Layout:
-        shape = (len(MEASURES[self.kind]) + DIGEST,)
+        shape = (len(MEASURES[self.kind]) + len(Stats._fields) + DIGEST,)
         return Layout(shape=shape, dtype="float64", steps=1, stem="", options={}, normal_axis=None)
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
@@ -57,11 +60,14 @@ class Looker(Decoder):
         try:
             measured = self.made.measure(cell)
             # A film is decoded to be measured; once is enough.
-            mask = None if self.kind == "video" else self.made.decode(cell)[1]
+            values, mask = (None, None) if self.kind == "video" else self.made.decode(cell)
+            stats = (
+                Stats() if values is None else Stats.seen(self.kind, values, mask).judged(self.made, cell, self.usual)
+            )
             digest = np.frombuffer(_digest(cell, self.kind), np.uint8)
         except OSError as error:
             raise CellError(f"cannot be read: {error.strerror or error}") from None
-        return np.concatenate([self._measures(cell, measured, mask), digest]).astype(np.float64), None
+        return np.concatenate([self._measures(cell, measured, mask), stats, digest]).astype(np.float64), None
 
     def _measures(self, cell: Cell, measured: Any, mask: np.ndarray | None) -> np.ndarray:
         if self.kind == "image":
@@ -77,13 +83,15 @@ class Looker(Decoder):
         return np.atleast_1d(measured)
 
 
-def look(made: Decoder, kind: str, cells: Sequence[Cell], processes: int) -> Iterator[tuple[int, Look | str]]:
-    """The place of every cell and what it is, or what is wrong with it; in any order.
+def look(
+    made: Decoder, kind: str, cells: Sequence[Cell], processes: int, usual: Usual | None = None
+) -> Iterator[tuple[int, Look | str]]:
+    """The place of every cell and what it is, or what is wrong with it; in any order. usual: of its numbers.
 
     A file on which a decoding library crashes is named like any other.
     """
-    looker = Looker(made, kind)
-    count = len(MEASURES[kind])
+    looker = Looker(made, kind, usual)
+    count, known = len(MEASURES[kind]), len(MEASURES[kind]) + len(Stats._fields)
     chunks = (
         Chunk(modality=kind, rows=np.arange(i, min(i + CHUNK, len(cells))), cells=cells[i : i + CHUNK])
         for i in range(0, len(cells), CHUNK)
@@ -91,8 +99,9 @@ def look(made: Decoder, kind: str, cells: Sequence[Cell], processes: int) -> Ite
     alone = len(cells) <= FEW or not made.parallel
     for chunk, done in decode_all(chunks, {kind: (looker, looker.layout)}, 1 if alone else processes):
         for i, values in zip(done.good.tolist(), done.values, strict=True):
-            measures = tuple(values[:count].tolist())
-            yield int(chunk.rows[i]), Look(measures=measures, digest=values[count:].astype(np.uint8).tobytes())
+            measures, digest = tuple(values[:count].tolist()), values[known:].astype(np.uint8).tobytes()
+            stats = None if kind == "video" else Stats(*values[count:known].tolist())
+            yield int(chunk.rows[i]), Look(measures=measures, digest=digest, stats=stats)
         for i, what in done.bad.items():
             yield int(chunk.rows[i]), what
 

@@ -15,7 +15,7 @@ from mmbench.data.files.problems import CellError, DataError, Problem
 from mmbench.data.files.source import Source
 from mmbench.data.files.unlisted_files import unnamed
 from mmbench.data.files.walk import walk
-from mmbench.data.inspect import encoder
+from mmbench.data.inspect import contents, encoder
 from mmbench.data.inspect.cell_inspector import Look, look
 from mmbench.data.prepare.dataset import Raw
 from mmbench.data.public.loader import Loader
@@ -212,9 +212,11 @@ def _look(
     except CellError as error:
         problems += [Problem(where=f"{survey.places[i]}, {name}", what=str(error)) for i in (fitting or here)[:1]]
         return none
+    notes += [f"{name}: {remark}" for remark in made.remarks]
     looks: list[Look | None] = [None] * len(cells)
     bad: dict[int, str] = {}
-    found = look(made, column.kind, [c for c in cells if c is not None], joblib.cpu_count())
+    expected = contents.usual(made, [c for i in fitting if (c := cells[i]) is not None])
+    found = look(made, column.kind, [c for c in cells if c is not None], joblib.cpu_count(), expected)
     for done, (at, seen) in enumerate(found, 1):
         tell(name, done, len(here))
         if isinstance(seen, str):
@@ -225,6 +227,10 @@ def _look(
         cell = cells[i]
         of = f" ({quote(cell.name)})" if isinstance(cell, Source) else ""
         problems.append(Problem(where=f"{survey.places[i]}, {name}{of}", what=what))
+    stats = {i: seen.stats for i, seen in enumerate(looks) if seen is not None and seen.stats is not None}
+    notes += [f"{name}: {said}" for said in contents.remarks(column.kind, stats, fitting, survey.places)]
+    if column.kind == "video" and (same := contents.alike(made, [c for i in fitting if (c := cells[i]) is not None])):
+        notes.append(f"{name}: is the same in all {same} training samples looked at")
     if split is None:
         note = note.replace("of the training texts", "of all texts").replace("training samples", "samples")
     note = note if said is None else said

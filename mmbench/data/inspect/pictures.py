@@ -95,7 +95,9 @@ def _show_cell(name: str, seen: Seen, i: int) -> Shown:
         values, mask = seen.decoder.decode(cell)
     except CellError:
         return Shown(modality=name, kind=kind, absent="unreadable")
-    real = values if mask is None else values[: int(mask.sum())]
+    if mask is not None and not mask.any():
+        return Shown(modality=name, kind=kind, absent="missing")
+    real = values if mask is None or len(mask) != len(values) else values[mask]
     return Shown(modality=name, kind=kind, picture=_uri(_draw(kind, real)))
 
 

@@ -77,13 +77,16 @@ def prepare(
     for name in SPLITS:
         labels = table.labels[rows[name]]
         writer.array(name, "label", labels.shape, labels.dtype)[:] = labels
+    lacking = {
+        name: _masked(arrays[name]) if made.drops else int(missing[name].sum()) for name, (made, _) in fitted.items()
+    }
     modalities = {
         name: Modality(
             kind=layout.stem,
             shape=layout.shape,
             options=layout.options,
             normal=None if layout.normal_axis is None else normal(*arrays[name]["train"], axis=layout.normal_axis),
-            missing=float(missing[name].mean()),
+            missing=lacking[name] / len(table),
         )
         for name, (_, layout) in fitted.items()
     }
@@ -92,7 +95,7 @@ def prepare(
         splits={name: len(found) for name, found in rows.items()},
         scale=normal(table.labels[rows["train"]], None, axis=0) if table.task.kind == "regression" else None,
         chance=chance(table.task, table.labels[rows["test"]]),
-        notes=tuple(_notes(table, fitted, missing)),
+        notes=(*_notes(table, fitted, lacking), *_constant(arrays)),
         readers={name: reader(table.modalities[name], *found) for name, found in fitted.items()},
     )
 
@@ -238,9 +241,31 @@ def _bar(progress: bool) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not (progress and console.is_terminal))
 
 
-def _notes(table: Table, fitted: Fitted, missing: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _masked(arrays: Arrays) -> int:
+    """The samples of which nothing is there, since their cell is empty or was read as missing."""
+    return sum(int((~mask.any(axis=1)).sum()) for _, mask in arrays.values() if mask is not None)
+
+
+def _constant(arrays: Mapping[str, Arrays]) -> Iterator[str]:
+    """Which modalities are the same in every training sample that has them."""
+    for name, found in arrays.items():
+        values, mask = found["train"]
+        first: np.ndarray | None = None
+        different = count = 0
+        for i in range(len(values)):
+            if mask is not None and not mask[i].any():
+                continue
+            first, count = values[i] if first is None else first, count + 1
+            # Most differ at once.
+            if different := int(not np.array_equal(first, values[i])):
+                break
+        if count > 1 and not different:
+            yield f"{name}: the same in every training sample, so no model can learn anything from it"
+
+
+def _notes(table: Table, fitted: Fitted, lacking: Mapping[str, int]) -> Iterator[str]:
     for name, (_, layout) in fitted.items():
         if layout.note:
             yield f"{name}: {layout.note}"
-        if missing[name].any():
-            yield f"{name}: {int(missing[name].sum()):,} of {len(table):,} samples lack it"
+        if lacking[name]:
+            yield f"{name}: {lacking[name]:,} of {len(table):,} samples lack it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,16 @@ from typing import Any
 import numpy as np
 
 from mmbench.data.files.problems import CellError
-from mmbench.data.files.source import BytesSource, Root
+from mmbench.data.files.source import BytesSource, Root, SeveralSources, several
 from mmbench.data.table import targets
 from mmbench.data.table.findings import quote
 from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
+
+LARGE = 1 << 12
+"""Numbers from here on are kept in double precision where single would round them; decoders then see whether that
+matters, as it does for times since 1970. Of smaller ones it is rare, and tables would be twice as large."""
 
 TEXT_BYTES = 2**20
 """Of one text in a file of its own."""
@@ -67,6 +70,8 @@ class Cells:
     def _file(self, path: str) -> Cell:
         if "://" in path:
             raise CellError("is an address; download it, and name the file")
+        if (paths := several(path)) and not self.root.exists(path) and self.root.exists(paths[0]):
+            return self._several(path, paths)
         source = self.root.source(path)
         if self.kind != "text":
             return source
@@ -81,6 +86,13 @@ class Cells:
         if not text:
             raise CellError("holds no text")
         return text
+
+    def _several(self, cell: str, paths: Sequence[str]) -> Cell:
+        """Pictures, in their order, as the frames of a film."""
+        if self.kind != "video":
+            frames = "; the kind `video` reads several pictures as frames" if self.kind == "image" else ""
+            raise CellError(f"names {len(paths)} files, and {self.kind} is read from one{frames}")
+        return SeveralSources(cell, tuple(self.root.source(path) for path in paths))
 
 
 def _inline(value: Any, kind: str) -> np.ndarray | None:
@@ -101,7 +113,7 @@ def _inline(value: Any, kind: str) -> np.ndarray | None:
         return None
     try:
         with np.errstate(over="ignore"):
-            array = np.array(value if isinstance(value, np.ndarray) else _listed(value), np.float32)
+            array = narrow(np.array(value if isinstance(value, np.ndarray) else _listed(value), np.float64))
     except (ValueError, TypeError, OverflowError):
         raise CellError("is no list of numbers of equal lengths") from None
     wanted = 1 if kind == "vector" else 2
@@ -112,6 +124,14 @@ def _inline(value: Any, kind: str) -> np.ndarray | None:
     if not np.isfinite(array).all():
         raise CellError("holds a NaN, an infinity or a number beyond float32")
     return array
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """float64 as float32, unless that would round a large number. What float32 cannot hold is infinite."""
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    large = np.abs(values) >= LARGE
+    return single if not np.isfinite(single).all() or (single[large] == values[large]).all() else values
 
 
 def _listed(value: list[Any]) -> list[Any]:
@@ -136,13 +156,13 @@ def check_sizes(kind: str, column: str, cells: Sequence[Cell | None], rows: Rows
 
 def by_prefix(columns: Sequence[str], name: str, rows: Rows) -> list[Cell | None]:
     """Columns of numbers, in the order of the header, as one vector. Missing where all of them are empty."""
-    values = np.full((len(rows), len(columns)), np.nan, np.float32)
+    values = np.full((len(rows), len(columns)), np.nan)
     missing = np.zeros(values.shape, bool)
     for j, column in enumerate(columns):
         for i, value in enumerate(rows.columns[column]):
             found = None if value is None else targets.number(value)
             missing[i, j] = value is None
-            if found is not None and math.isfinite(found):
+            if found is not None and abs(found) <= float(np.finfo(np.float32).max):
                 values[i, j] = found
             elif value is not None:
                 rows.findings.add(rows.numbers[i], "is no (finite) number", column=column, value=value)
@@ -150,5 +170,8 @@ def by_prefix(columns: Sequence[str], name: str, rows: Rows) -> list[Cell | None
         empty = [columns[j] for j in np.flatnonzero(missing[i]).tolist()]
         what = f"{len(empty)} of {len(columns)} numbers are missing ({quote(', '.join(empty))}); give all or none"
         rows.findings.add(rows.numbers[i], what, column=name)
-    whole = [bool(row.all()) for row in np.isfinite(values)]
-    return [values[i] if whole[i] and columns else None for i in range(len(rows))]
+    whole = np.isfinite(values).all(axis=1).tolist()
+    single = narrow(np.where(np.isfinite(values), values, 0))
+    if single.dtype == np.float32:
+        return [single[i] if whole[i] and columns else None for i in range(len(rows))]
+    return [narrow(values[i]) if whole[i] and columns else None for i in range(len(rows))]

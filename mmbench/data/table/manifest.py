@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mmbench.data.files.problems import DataError, Problem
-from mmbench.data.files.source import Root
+from mmbench.data.files.source import Root, several
 from mmbench.data.table import elsewhere, missing, parts, targets
 from mmbench.data.table.card import FILE, SPLIT_NAMES, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
@@ -132,7 +132,13 @@ def survey(card: Card, folder: Path) -> Survey:
         broken={name: _broken(name, card, c.cells, rows) for name, c in modalities.items()},
         sound=sound,
         problems=rows.findings.problems(),
-        named=frozenset(v for c in _fields(card, rows) for v in rows.columns[c] if isinstance(v, str)),
+        named=frozenset(
+            path
+            for c in _fields(card, rows)
+            for v in rows.columns[c]
+            if isinstance(v, str)
+            for path in (v, *several(v))
+        ),
         notes=(*rows.findings.notes, *left_out),
     )
 

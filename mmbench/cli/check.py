@@ -158,6 +158,8 @@ def check(project: Project, name: str, page: bool, signal: bool, json_: bool) ->
             click.secho(f"warning: {note.removeprefix(FEW_SAMPLES)}", fg="yellow")
         else:
             click.echo(f"note: {note}")
+    for left in checked.unused:
+        click.echo(f"not used: {left}")
     for problem in checked.problems:
         click.echo(f"error: {problem}", err=True)
     if checked.problems:

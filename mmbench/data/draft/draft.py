@@ -5,26 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mmbench.data.draft import folder_layout, guess
+from mmbench.data.draft.folder_roles import Role
 from mmbench.data.draft.guess import Guess
 from mmbench.data.draft.guess_target import choose
 from mmbench.data.draft.join_files import join
-from mmbench.data.files.archive import is_archive
+from mmbench.data.files.endings import SUFFIXES, TABLES, is_table
+from mmbench.data.files.folder import Contents, contents
+from mmbench.data.files.left_out import LeftOut, Passed
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Root
-from mmbench.data.files.walk import walk
+from mmbench.data.files.unlisted_files import columns_left_out, left_out
 from mmbench.data.table import rows
 from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
 
-TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".jsonl.gz")
 UNSURE = "  # ? "
 NUMBERED = re.compile(r"(.*\D)\d+")
 
@@ -33,7 +35,10 @@ NUMBERED = re.compile(r"(.*\D)\d+")
 class Draft:
     """card: the text of dataset.yaml. manifest: the text of manifest.csv, where the folder has no table of its own.
 
-    guesses: what was decided, in sentences. unsure: what a person should look at. samples: how many.
+    guesses: what was decided, in sentences. unsure: what a person should look at. samples: how many. unused: files and
+    columns that are not used. joined: whether the manifest has the rows of a table, key: its column that names them.
+    others: as what else the levels of folders could be read. named: what columns of files say; passed: the files that
+    were looked at and left out.
     """
 
     card: str
@@ -41,41 +46,71 @@ class Draft:
     guesses: tuple[str, ...]
     unsure: tuple[str, ...]
     samples: int
+    unused: tuple[LeftOut, ...] = ()
+    joined: bool = False
+    key: str | None = None
+    others: tuple[tuple[Role, ...], ...] = ()
+    named: frozenset[str] = frozenset()
+    passed: tuple[Passed, ...] = ()
 
 
-def draft(folder: Path, *, root: str, without: str = "") -> Draft:
+@dataclass(frozen=True, kw_only=True)
+class _Hints:
+    """What is known beside a table's columns. lies: in the folder. known: guesses of columns. passed: files that were
+    looked at and left out. table: the person's own."""
+
+    lies: Contents
+    known: Mapping[str, Guess] = field(default_factory=dict)
+    unsure: tuple[str, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    table: str = ""
+    joined: bool = False
+    key: str | None = None
+    others: tuple[tuple[Role, ...], ...] = ()
+
+
+def draft(folder: Path, *, root: str, without: str = "", folders: Sequence[Role] | None = None) -> Draft:
     """Look at the files and tables in a folder. root: as the card is to name the folder. without: a file that is passed
-    over.
+    over. folders: what the levels of folders are, where a person says it.
 
     Raises UserError where there is nothing to go by, DataError where a table cannot be read.
     """
     place = Root(folder)
-    files = [f for f in walk(folder) if f != without]
-    tables = [f for f in files if "/" not in f and f.lower().endswith(TABLES)]
-    for file in [f for f in files if is_archive(f)]:
-        try:
-            files += place.glob(f"{file}/**/*")
-        except CellError as error:
-            raise UserError(f"{folder / file}: {error}") from None
+    lies = contents(folder)
+    files = [f for f in lies.files if f != without]
+    lies = Contents(files=files, passed=lies.passed, damaged=lies.damaged)
+    tables = [f for f in files if is_table(f)]
     if tables:
-        return _from_table(_chosen(tables, place), tables, place, root, files)
-    found = folder_layout.samples(files)
+        return _from_table(chosen(tables, place), tables, place, root, lies)
+    found = folder_layout.samples(files, folders)
     if found is None:
-        kinds = ", ".join(guess.SUFFIXES)
-        raise UserError(f"{folder} holds neither a table ({', '.join(TABLES)}) nor files that mmbench reads ({kinds})")
+        for file, error in lies.damaged.items():
+            raise UserError(f"{folder / file}: {error}")
+        kinds = ", ".join(SUFFIXES)
+        there = [str(line) for line in left_out(lies, named=(), passed=lies.passed)]
+        raise UserError(
+            "\n".join(
+                [
+                    f"{folder} holds neither a table ({', '.join(TABLES)}) nor files that mmbench reads ({kinds})",
+                    *there,
+                ]
+            )
+        )
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([found.header, *found.rows])
     made = rows.read("manifest.csv", io.BytesIO(text.getvalue().encode()))
-    return _write(made, place, root, manifest=text.getvalue(), notes=found.notes)
+    asked = [*found.unsure, *(f"  read otherwise: `--force --folders {'/'.join(r)}`" for r in found.others)]
+    hints = _Hints(lies=lies, known=found.known, unsure=tuple(asked), passed=found.passed, others=found.others)
+    return _write(made, place, root, hints, manifest=text.getvalue(), notes=found.notes)
 
 
-def _chosen(tables: list[str], root: Root) -> str:
-    """manifest.* before others, else the largest: a description of the data is smaller than the data's table."""
+def chosen(tables: Sequence[str], root: Root) -> str:
+    """The table that is taken: manifest.* before others, else the largest: a description of the data is smaller than the data's table."""
     named = [t for t in tables if t.lower().startswith("manifest.")]
     return named[0] if named else max(tables, key=lambda t: root.path(t).stat().st_size)
 
 
-def _from_table(table: str, tables: list[str], place: Root, root: str, files: list[str]) -> Draft:
+def _from_table(table: str, tables: list[str], place: Root, root: str, lies: Contents) -> Draft:
     try:
         with place.source(table).open() as stream:
             found = rows.read(table, stream)
@@ -87,11 +122,15 @@ def _from_table(table: str, tables: list[str], place: Root, root: str, files: li
         notes.append(f"{problems[0]}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
     named = [guess.column(name, values, place) for name, values in found.columns.items()]
     filed = any(g.role == "modality" and "below" not in g.why and g.kind != "text" for g in named)
-    if not filed and (joined := join(found, files)) is not None:
-        text, how = joined
-        made = rows.read("manifest.csv", io.BytesIO(text.encode()))
-        return _write(made, place, root, manifest=text, notes=[*notes, f"{table}: {how}"])
-    return _write(found, place, root, manifest=None, notes=notes, table=table)
+    passed = tuple(Passed(other, "table") for other in others)
+    if not filed and (joined := join(found, lies.files)) is not None:
+        made = rows.read("manifest.csv", io.BytesIO(joined.text.encode()))
+        hints = _Hints(lies=lies, passed=passed, table=table, joined=True, key=joined.key)
+        return _write(
+            made, place, root, hints, manifest=joined.text, notes=[*notes, *(f"{table}: {n}" for n in joined.notes)]
+        )
+    hints = _Hints(lies=lies, passed=passed, table=table)
+    return _write(found, place, root, hints, manifest=None, notes=notes, table=table)
 
 
 def _vectors(names: Iterable[str], guesses: Mapping[str, Guess]) -> dict[str, list[str]]:
@@ -104,11 +143,18 @@ def _vectors(names: Iterable[str], guesses: Mapping[str, Guess]) -> dict[str, li
 
 
 def _write(
-    found: rows.Rows, place: Root, root: str, *, manifest: str | None, notes: Iterable[str], table: str = "manifest.csv"
+    found: rows.Rows,
+    place: Root,
+    root: str,
+    hints: _Hints,
+    *,
+    manifest: str | None,
+    notes: Iterable[str],
+    table: str = "manifest.csv",
 ) -> Draft:
     if not len(found):
         raise UserError(f"{place.folder / table} has no samples")
-    guesses = {name: guess.column(name, values, place) for name, values in found.columns.items()}
+    guesses = {n: hints.known.get(n) or guess.column(n, values, place) for n, values in found.columns.items()}
     vectors = _vectors(found.columns, guesses)
     inside = {name for columns in vectors.values() for name in columns}
     modalities = {n: g for n, g in guesses.items() if g.role == "modality" and n not in inside}
@@ -118,7 +164,7 @@ def _write(
     choice = choose(found, {n: g for n, g in guesses.items() if n not in inside})
     target = choice.columns, choice.guess
     modalities = {n: g for n, g in modalities.items() if n not in target[0]}
-    lines, unsure = [], [*notes]
+    lines, unsure = [], [*notes, *hints.unsure]
     lines += [_line(f"manifest: {_q(table)}", f"{len(found)} samples, one a row")]
     lines += [_line(f"root: {_q(root)}", "files are read from here, and nothing outside it")]
     lines += ["columns:" if modalities else "columns: {}" + UNSURE + "no column names files, texts or vectors"]
@@ -162,7 +208,21 @@ def _write(
     ]
     foot = [_line(f"{key}: ''", why) for key, why in FREE.items()]
     card = "\n".join(line for line in [*head, *lines, *foot]) + "\n"
-    return Draft(card=card, manifest=manifest, guesses=tuple(said), unsure=tuple(unsure), samples=len(found))
+    named_files = {v for n in modalities for v in found.columns.get(n, []) if isinstance(v, str)}
+    left = left_out(hints.lies, named={*named_files, hints.table}, passed=(*hints.lies.passed, *hints.passed))
+    return Draft(
+        card=card,
+        manifest=manifest,
+        guesses=tuple(said),
+        unsure=tuple(unsure),
+        samples=len(found),
+        unused=(*left, *columns_left_out(list(unused), table)),
+        joined=hints.joined,
+        key=hints.key,
+        others=hints.others,
+        named=frozenset(named_files),
+        passed=hints.passed,
+    )
 
 
 FREE = {"licence": "under which you may use it", "source": "where it comes from", "citation": "how to cite it"}

@@ -3,47 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field, replace
 
-from mmbench.data.draft.guess import kind_of
+from mmbench.data.draft import folder_roles, folder_words, guess
+from mmbench.data.draft.folder_roles import File, Role, Roles
+from mmbench.data.draft.guess import Guess
+from mmbench.data.files.endings import kind_of
+from mmbench.data.files.left_out import Passed
 from mmbench.data.table.manifest import SPLITS
 
 MOST_FILES = 5_000_000
+FEW_TEXTS = 0.1
+"""Texts of which there are so few, against other files, that they may be notes."""
+KINDS = ("image", "video", "audio", "text", "vector")
+
+Cells = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """header and rows of a manifest. kinds: of the columns that name files. notes: what was guessed."""
+    """header and rows of a manifest. kinds: of the columns that name files. notes: what was guessed. unsure: what to
+    ask; others: as what else the folders could be read. known: what is guessed of columns. passed: files left out."""
 
     header: tuple[str, ...]
     rows: list[list[str]]
     kinds: Mapping[str, str]
     notes: tuple[str, ...]
+    unsure: tuple[str, ...] = ()
+    others: tuple[tuple[Role, ...], ...] = ()
+    known: Mapping[str, Guess] = field(default_factory=dict)
+    passed: tuple[Passed, ...] = ()
 
 
-def samples(files: Sequence[str]) -> Samples | None:
+def samples(paths: Sequence[str], roles: Sequence[Role] | None = None) -> Samples | None:
     """Group files into samples: those of one name in several kinds (a.png, a.wav), in one folder or in parallel ones
-    (images/a.png, sounds/a.wav). None where no file is of a known kind."""
-    known = [(f, kind) for f in files if (kind := kind_of(f)) is not None and _writable(f)]
-    if not known:
+    (images/a.png, sounds/a.wav; left/a.png, right/a.png). None where no file is of a known kind.
+
+    roles: of the levels of folders, from the outermost that differs, where a person names them.
+    """
+    passed = [Passed(f, "name") for f in paths if not _writable(f)]
+    files = folder_roles.files_of([f for f in paths if kind_of(f) is not None and _writable(f)])
+    if not files:
         return None
-    together, notes = _together(known)
-    kinds = [k for k in ("image", "video", "audio", "text", "vector") if any(k in cells for cells in together.values())]
-    named = _columns_from_names(list(together))
-    rows, extra = [], list(named)
-    for i, cells in enumerate(together.values()):
-        rows.append([*(cells.get(kind, "") for kind in kinds), *(named[name][i] for name in extra)])
-    doubled = sum(1 for f, _ in known) - sum(len(cells) for cells in together.values())
-    if doubled:
-        notes.append(f"{doubled} files are a second one of their kind and name, and were left out")
-    if "label" not in extra:
-        notes.append("the names say no target: fill in the column `label`")
-        extra.append("label")
-        rows = [[*row, ""] for row in rows]
-    return Samples(header=(*kinds, *extra), rows=rows, kinds=dict(zip(kinds, kinds, strict=True)), notes=tuple(notes))
+    files, suspects = _without_suspects(files)
+    read = _given(files, roles) if roles is not None else folder_roles.guess(files)
+    read, files, outside = _with_class(read, files, guessed=roles is None)
+    passed += outside
+    groups, doubles = _grouped(files, read)
+    late, stray = _brought_back(suspects, groups, read)
+    for key in _lone_texts(groups, read):
+        stray += groups.pop(key).cells.values()
+    passed += [*doubles, *late, *(Passed(path, "stray") for path in stray)]
+    return _made(list(groups.values()), read, passed)
 
 
 def _writable(path: str) -> bool:
@@ -51,49 +64,253 @@ def _writable(path: str) -> bool:
     return path.isprintable() and not any("\ud800" <= c <= "\udfff" for c in path)
 
 
-def _together(known: Sequence[tuple[str, str]]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Files by what they share of their names: the whole path but its ending, or all but the first folder too."""
-
-    def by(key: Mapping[str, str]) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = defaultdict(dict)
-        for file, kind in known:
-            found[key[file]].setdefault(kind, file)
-        return found
-
-    whole = by({f: str(PurePosixPath(f).with_suffix("")) for f, _ in known})
-    parallel = by({f: str(PurePosixPath(*(PurePosixPath(f).parts[1:] or (f,))).with_suffix("")) for f, _ in known})
-    tops: dict[str, set[str]] = defaultdict(set)
-    for file, kind in known:
-        tops[PurePosixPath(file).parts[0]].add(kind)
-    apart = len({k for _, k in known}) > 1 and all(len(kinds) == 1 for kinds in tops.values())
-    if apart and len(parallel) < len(whole):
-        return parallel, [f"files of one name in {', '.join(sorted(tops)[:5])} are one sample"]
-    several = sum(len(cells) > 1 for cells in whole.values())
-    return whole, ["files of one name are one sample"] if several else []
+def _without_suspects(files: Sequence[File]) -> tuple[list[File], list[File]]:
+    """Texts that may be notes to the reader apart: they must not decide what folders are."""
+    texts = [f for f in files if f.kind == "text"]
+    others = len(files) - len(texts)
+    few = bool(others) and len(texts) < FEW_TEXTS * others
+    suspects = [f for f in texts if few or folder_words.is_note(f.path)]
+    if not others and len(suspects) >= FEW_TEXTS * len(files):
+        return list(files), []  # Nothing but texts: `class_1` is a name as good as any.
+    doubted = {f.path for f in suspects}
+    # What the rest shares of its folders may be more.
+    return folder_roles.files_of([f.path for f in files if f.path not in doubted]), suspects
 
 
-def _columns_from_names(keys: Sequence[str]) -> dict[str, list[str]]:
-    """Columns that the names of the samples spell out: split and class folders, else parts of the file names."""
-    folders = [PurePosixPath(key).parts[:-1] for key in keys]
-    columns: dict[str, list[str]] = {}
-    splits = [next((SPLITS[p.lower()] for p in parts if p.lower() in SPLITS), "") for parts in folders]
-    if len(set(splits)) > 1:
-        columns["split"] = splits
-        folders = [tuple(p for p in parts if p.lower() not in SPLITS) for parts in folders]
-    classes = [parts[-1] if parts else "" for parts in folders]
-    if len(set(classes)) > 1 and all(classes):
-        return {"label": classes, **columns}
-    stems = [re.split(r"[_\- ]+", PurePosixPath(key).name) for key in keys]
-    if len({len(parts) for parts in stems}) == 1 and len(stems[0]) > 1:
-        told = [list(part) for part in zip(*stems, strict=True)]
-        few = [part for part in told if 1 < len(set(part)) <= max(2, len(keys) // 3)]
-        if few:
-            others = {f"name_{told.index(part) + 1}": part for part in few[1:] if not _counted(part)}
-            return {"label": few[0], **others, **columns}
-    heads = [re.sub(r"[\W_]*\d+$", "", PurePosixPath(key).name) for key in keys]
-    if all(heads) and 1 < len(set(heads)) <= len(keys) // 3:
-        return {"label": heads, **columns}
-    return columns
+def _given(files: Sequence[File], roles: Sequence[Role]) -> Roles:
+    depth = max((len(f.folders) for f in files), default=0)
+    return Roles(roles=(*roles, *["-"] * (depth - len(roles)))[: max(depth, len(roles))])  # type: ignore[arg-type]
+
+
+def _with_class(read: Roles, files: list[File], *, guessed: bool) -> tuple[Roles, list[File], list[Passed]]:
+    """Without the files that lie outside the class folders, where there are such folders and they hold the most."""
+    levels = read.levels("class")
+    outside = [f for f in files if levels and not f.at(levels[0]) and not read.by_stem]
+    if not outside:
+        return read, files, []
+    split = read.level("split")
+    unlabelled = all(split is not None and SPLITS.get(f.at(split).lower()) == "test" for f in outside)
+    inside = [f for f in files if f.at(levels[0])]
+    if not guessed or unlabelled or len(inside) >= len(outside):
+        again = folder_roles.guess(inside) if guessed else read
+        return again, inside, [Passed(f.path, "no class") for f in outside]
+    ask = "most files lie outside the sub-folders, which are therefore not taken for classes"
+    return replace(read, roles=tuple("-" if r == "class" else r for r in read.roles), unsure=(ask,)), files, []
+
+
+@dataclass(kw_only=True)
+class _Group:
+    """The files of one sample, and the first of them."""
+
+    first: File
+    cells: Cells
+
+
+def _key(f: File, read: Roles) -> tuple[str, ...]:
+    return (f.stem,) if read.by_stem else f.key(read.level("modality"))
+
+
+def _slots(files: Sequence[File], read: Roles) -> dict[tuple[str, str], str]:
+    """(folder of a modality, kind) -> column: the kind, or the folder's name where several have files of one kind."""
+    level = read.level("modality")
+    pairs = sorted({("" if level is None else f.at(level), f.kind) for f in files})
+    folders = Counter(kind for _, kind in pairs)
+    kinds = Counter(folder for folder, _ in pairs)
+    found: dict[tuple[str, str], str] = {}
+    for folder, kind in pairs:
+        name = kind if folders[kind] == 1 or not folder else folder if kinds[folder] == 1 else f"{folder}_{kind}"
+        found[folder, kind] = name if name not in found.values() and name != "label" else f"{folder}_{kind}"
+    return found
+
+
+def _grouped(files: Sequence[File], read: Roles) -> tuple[dict[tuple[str, ...], _Group], list[Passed]]:
+    """Files by what they share of their names; those that are a second one of their column."""
+    level, slots = read.level("modality"), _slots(files, read)
+    groups: dict[tuple[str, ...], _Group] = {}
+    doubles = []
+    for f in files:
+        group = groups.setdefault(_key(f, read), _Group(first=f, cells={}))
+        if len(f.folders) > len(group.first.folders):
+            group.first = f
+        slot = slots["" if level is None else f.at(level), f.kind]
+        if slot in group.cells:
+            doubles.append(Passed(f.path, "double"))
+        else:
+            group.cells[slot] = f.path
+    return groups, doubles
+
+
+def _brought_back(
+    suspects: Sequence[File], groups: Mapping[tuple[str, ...], _Group], read: Roles
+) -> tuple[list[Passed], list[str]]:
+    """Suspects that have the name of a sample become its text; the others are notes."""
+    if not suspects:
+        return [], []
+    some = next(iter(groups.values())).first
+    same = len(some.path.split("/")) - 1 - len(some.folders)
+    late, stray = [], []
+    for f in suspects:
+        moved = File(f.path, tuple(f.path.split("/")[same:-1]))
+        group = groups.get(_key(moved, read))
+        if group is None:
+            stray.append(f.path)
+        elif "text" in group.cells:
+            late.append(Passed(f.path, "double"))
+        else:
+            group.cells["text"] = f.path
+    return late, stray
+
+
+def _lone_texts(groups: Mapping[tuple[str, ...], _Group], read: Roles) -> list[tuple[str, ...]]:
+    """Samples that are a text alone among others that are not: notes, unless called as the texts of samples are."""
+    texts = {key: g for key, g in groups.items() if all(kind_of(path) == "text" for path in g.cells.values())}
+    if not texts or len(texts) == len(groups):
+        return []
+    rest = [g for key, g in groups.items() if key not in texts]
+    company = [g for g in rest if any(kind_of(path) == "text" for path in g.cells.values())]
+    if company:
+        forms = Counter(folder_words.form(g.first.stem) for g in company)
+        # Where every sample has a name of its own, a name tells nothing.
+        counted = len(forms) <= len(company) / 2
+        return [
+            key
+            for key, g in texts.items()
+            if folder_words.is_note(g.first.path) or (counted and folder_words.form(g.first.stem) not in forms)
+        ]
+    if read.level("modality") is not None or len(texts) >= len(groups) / 2:
+        return []
+    folders = {g.first.folders for g in rest}
+    return [key for key, g in texts.items() if g.first.folders in folders]
+
+
+@dataclass(kw_only=True)
+class _Table:
+    """What the names say of the samples: columns, what is guessed of them, and what to ask."""
+
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    known: dict[str, Guess] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+
+    def target(self, values: list[str], *, sure: bool) -> None:
+        self.columns = {"label": values, **self.columns}
+        if not sure and any(values):
+            self.known["label"] = replace(guess.target([v for v in values if v]), sure=False)
+
+
+def _made(groups: Sequence[_Group], read: Roles, passed: Sequence[Passed]) -> Samples:
+    firsts = [g.first for g in groups]
+    slots = sorted({slot for g in groups for slot in g.cells}, key=lambda slot: _order(slot, groups))
+    kinds = {slot: next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells) for slot in slots}
+    table = _Table(notes=list(read.notes), unsure=list(read.unsure))
+    if not table.notes and any(len(g.cells) > 1 for g in groups):
+        table.notes.append("files of one name are one sample")
+    _read_folders(firsts, read, table)
+    if "label" not in table.columns:
+        table.notes.append("the names say no target: fill in the column `label`")
+        table.columns["label"] = [""] * len(groups)
+    if read.level("modality") is not None and read.unsure:
+        for slot in slots:
+            if slot not in KINDS and kinds[slot] != "vector":
+                options = (("files", True),) if kinds[slot] == "text" else ()
+                why = f"{kinds[slot]} files of the folder {slot}"
+                table.known[slot] = Guess(role="modality", kind=kinds[slot], why=why, sure=False, options=options)
+    extra = list(table.columns)
+    rows = [
+        [*(g.cells.get(slot, "") for slot in slots), *(table.columns[name][i] for name in extra)]
+        for i, g in enumerate(groups)
+    ]
+    return Samples(
+        header=(*slots, *extra),
+        rows=rows,
+        kinds=kinds,
+        notes=tuple(table.notes),
+        unsure=tuple(table.unsure),
+        others=read.others,
+        known=table.known,
+        passed=tuple(passed),
+    )
+
+
+def _order(slot: str, groups: Sequence[_Group]) -> tuple[int, str]:
+    kind = next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells)
+    return KINDS.index(kind), slot
+
+
+def _read_folders(files: Sequence[File], read: Roles, table: _Table) -> None:
+    """Columns of what the folders say, and where they say no class, of what the names of files do."""
+    split, classes, groups = read.level("split"), read.levels("class"), read.levels("group")
+    if split is not None:
+        table.columns["split"] = [SPLITS.get(f.at(split).lower(), "") for f in files]
+    for i, role in enumerate(read.roles):
+        values = [f.at(i) for f in files]
+        if role == "-" and len(set(values)) > 1:
+            table.columns[f"folder_{i + 1}"] = values
+    whose = _groups(files, read, groups, classes[0] if classes else None)
+    if classes:
+        table.target(_class_names(files, read, classes), sure=not read.unsure)
+    else:
+        _read_names(files, whose, table)
+    if whose and "label" not in table.columns:
+        table.target(whose, sure=False)
+    elif whose and 1 < len(set(whose)) < len(whose):
+        table.columns["group"] = whose
+        shown = ", ".join(sorted(set(whose))[:3])
+        table.known["group"] = Guess(role="group", why=f"{len(set(whose))} groups: {shown}, ...", sure=False)
+        if not classes:
+            table.unsure.append("  the folders could also be `target: {classification: group}`, without `group`")
+
+
+def _class_names(files: Sequence[File], read: Roles, levels: Sequence[int]) -> list[str]:
+    if not read.outermost:
+        return ["/".join(name for level in levels if (name := f.at(level))) for f in files]
+    modality = read.level("modality")
+    holds = {tuple(n for i, n in enumerate(f.folders) if i != modality) for f in files}
+    found = []
+    for f in files:
+        parts = tuple(n for i, n in enumerate(f.folders) if i != modality)
+        found.append(next(parts[depth - 1] for depth in range(1, len(parts) + 1) if parts[:depth] in holds))
+    return found
+
+
+def _groups(files: Sequence[File], read: Roles, levels: Sequence[int], label: int | None) -> list[str]:
+    """Whom or which recording each sample belongs to; of recordings the path, since each class counts its own."""
+    persons = [i for i in levels if folder_words.are_persons({f.at(i) for f in files})]
+    if persons:
+        return [f.at(persons[0]) for f in files]
+    if not levels:
+        return []
+    last = levels[-1]
+    if label is None or label > last:
+        return [f.at(last) for f in files]
+    aside = ("split", "modality")
+    return ["/".join(n for i, n in enumerate(f.folders[: last + 1]) if read.roles[i] not in aside) for f in files]
+
+
+def _read_names(files: Sequence[File], whose: Sequence[str], table: _Table) -> None:
+    """Parts of the names of files that few samples each share: the first is the class, the others are offered."""
+    stems = [folder_words.parts(f.stem) for f in files]
+    few: dict[str, list[str]] = {}
+    if len({len(p) for p in stems}) == 1 and len(stems[0]) > 1:
+        for i, part in enumerate(map(list, zip(*stems, strict=True)), 1):
+            if 1 < len(set(part)) <= max(2, len(files) // 3) and not (whose and _same(part, whose)):
+                few[f"name_{i}"] = part
+    if few:
+        first, *others = few
+        kept = {name: few[name] for name in others if not _counted(few[name])}
+        sure = not kept and not whose and not folder_words.are_views(set(few[first])) and not table.unsure
+        table.target(few[first], sure=sure)
+        table.columns |= kept
+        return
+    heads = [re.sub(r"[\W_]*\d+$", "", f.stem) for f in files]
+    if all(heads) and 1 < len(set(heads)) <= len(files) // 3:
+        table.target(heads, sure=not whose and not table.unsure)
+
+
+def _same(part: Sequence[str], whose: Sequence[str]) -> bool:
+    """Whether a part of the names says what the folder does."""
+    pairs = set(zip(part, whose, strict=True))
+    return len(pairs) == len(set(part)) == len(set(whose))
 
 
 def _counted(part: Sequence[str]) -> bool:

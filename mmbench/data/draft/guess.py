@@ -6,24 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
 
+from mmbench.data.files.endings import kind_of
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Root
 from mmbench.data.table.manifest import SPLITS
 from mmbench.data.table.targets import NO, YES, label, number
 
-SUFFIXES: dict[str, str] = {
-    **dict.fromkeys([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"], "image"),
-    **dict.fromkeys([".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff", ".aif", ".au"], "audio"),
-    **dict.fromkeys([".mp4", ".avi", ".mpg", ".mpeg", ".mkv", ".webm", ".mov"], "video"),
-    ".txt": "text",
-    ".npy": "vector",
-    ".npz": "vector",
-}
 TARGETS = (
     *("label", "labels", "class", "target", "y", "category", "score", "rating", "sentiment", "emotion", "answer"),
     *("genre", "genres", "tags", "outcome"),
@@ -54,11 +46,6 @@ class Guess:
     why: str = ""
     sure: bool = True
     options: tuple[tuple[str, Any], ...] = ()
-
-
-def kind_of(path: str) -> str | None:
-    """The kind of file that a name says it is."""
-    return SUFFIXES.get(PurePosixPath(path).suffix.lower())
 
 
 def column(name: str, values: Sequence[Any], root: Root) -> Guess:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import joblib
 import numpy as np
 
 from mmbench.data.decode.base import Decoder
 from mmbench.data.decode.factory import decoder
+from mmbench.data.files.endings import is_table
+from mmbench.data.files.left_out import LeftOut, Passed
 from mmbench.data.files.problems import CellError, DataError, Problem
-from mmbench.data.files.source import Source
-from mmbench.data.files.unlisted_files import unnamed
+from mmbench.data.files.source import Root, Source
+from mmbench.data.files.unlisted_files import columns_left_out, unnamed
 from mmbench.data.inspect import encoder
 from mmbench.data.inspect.cell_inspector import Look, look
 from mmbench.data.prepare.dataset import Raw
@@ -50,7 +53,8 @@ class Seen:
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """A data set and all that is wrong with it. table: None where labels, splits or groups are wrong. split: None where
-    it cannot be made. leaks: found across splits, accepted or not. notes: what is not wrong, but should be known."""
+    it cannot be made. leaks: found across splits, accepted or not. notes: what is not wrong, but should be known.
+    unused: files and columns that are in the folder and the table, and not in the data set."""
 
     raw: Raw
     survey: Survey
@@ -60,6 +64,7 @@ class Checked:
     leaks: Sequence[Leak]
     problems: Sequence[Problem]
     notes: Sequence[str] = ()
+    unused: Sequence[LeftOut] = ()
 
 
 def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, of: None) -> Checked:
@@ -68,7 +73,8 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
     Raises DataError only where there is nothing to look at, such as no manifest.
     """
     survey = _survey(raw)
-    table, problems, notes = _table(survey), list(survey.problems), [*survey.notes, *_forgotten(raw, survey)]
+    forgotten, unused = _unused(raw, survey)
+    table, problems, notes = _table(survey), list(survey.problems), [*survey.notes, *forgotten]
     split: np.ndarray | None = None
     leaks: list[Leak] = []
     if table is not None:
@@ -91,27 +97,59 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
             problems += error.problems
     found = list(dict.fromkeys(problems))
     return Checked(
-        raw=raw, survey=survey, table=table, seen=seen, split=split, leaks=leaks, problems=found, notes=notes
+        raw=raw,
+        survey=survey,
+        table=table,
+        seen=seen,
+        split=split,
+        leaks=leaks,
+        problems=found,
+        notes=notes,
+        unused=unused,
     )
 
 
-def _forgotten(raw: Raw, survey: Survey) -> list[str]:
-    """That files were added to the folder, but not to the table."""
+def _unused(raw: Raw, survey: Survey) -> tuple[list[str], list[LeftOut]]:
+    """That files were added to the folder, but not to the table; and all else that is not used."""
     if raw.card.manifest is None:
-        return []
+        return [], []
     root = manifest.root_of(raw.card, raw.folder).folder
+    drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()
     # The table itself may end as the files do that it names, such as `.csv`.
-    files = unnamed(root, {*survey.named, raw.card.manifest})
+    used = [raw.card.manifest, *(_joined(root) if drafted else ())]
+    found = unnamed(root, survey.named, used)
+    if found.files and drafted:
+        found = unnamed(root, survey.named, used, passed=_not_added(root))
+    left = [*found.left, *columns_left_out(survey.unused, raw.card.manifest)]
+    files = found.files
     if not files:
-        return []
+        return [], left
     more = ", ..." if len(files) > FEW else ""
     are = "files are" if len(files) > 1 else "file is"
     said = f"{len(files):,} {are} below {root} but in no row of {raw.card.manifest}"
     inside = root.resolve().is_relative_to(raw.folder.resolve())
     update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
-    drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()
     how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
-    return [f"{said} ({', '.join(map(quote, files[:FEW]))}{more}): {how}"]
+    return [f"{said} ({', '.join(map(quote, files[:FEW]))}{more}): {how}"], left
+
+
+def _joined(root: Path) -> list[str]:
+    """The person's own table, whose rows a drafted manifest has."""
+    from mmbench.data.draft.draft import chosen
+
+    tables = [file.name for file in sorted(root.iterdir()) if is_table(file.name) and file.name != "manifest.csv"]
+    return [chosen(tables, Root(root))] if tables else []
+
+
+def _not_added(root: Path) -> tuple[Passed, ...]:
+    """The files that a draft of today would leave out too, such as notes to the reader."""
+    # Late: rarely asked.
+    from mmbench.data.draft.draft import draft
+
+    try:
+        return draft(root, root="", without="manifest.csv").passed
+    except UserError:
+        return ()
 
 
 def _survey(raw: Raw) -> Survey:

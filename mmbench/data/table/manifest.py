@@ -40,7 +40,8 @@ class Survey:
 
     broken: of each modality, the samples (counted from 0) whose cell has a problem. task, labels: None where the target
     has one. sound: whether splits and groups have none. problems: all of
-    them, by row. named: what the columns of modalities say, of which some are paths. notes: such as rows left out.
+    them, by row. named: what the columns of modalities say, of which some are paths. unused: columns that the card does
+    not name. notes: such as rows left out.
     """
 
     places: Sequence[str]
@@ -53,6 +54,7 @@ class Survey:
     sound: bool
     problems: tuple[Problem, ...]
     named: frozenset[str] = frozenset()
+    unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -134,6 +136,7 @@ def survey(card: Card, folder: Path) -> Survey:
         sound=sound,
         problems=rows.findings.problems(),
         named=frozenset(v for c in _fields(card, rows) for v in rows.columns[c] if isinstance(v, str)),
+        unused=tuple(c for c in rows.columns if c not in {*_columns_in_use(card), *_fields(card, rows)}),
         notes=left_out,
     )
 

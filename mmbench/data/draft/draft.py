@@ -105,7 +105,7 @@ def draft(folder: Path, *, root: str, without: str = "", folders: Sequence[Role]
 
 
 def chosen(tables: Sequence[str], root: Root) -> str:
-    """The table that is taken: manifest.* before others, else the largest: a description of the data is smaller than the data's table."""
+    """The table that is taken: manifest.* before others, else the largest: a description is smaller than the data."""
     named = [t for t in tables if t.lower().startswith("manifest.")]
     return named[0] if named else max(tables, key=lambda t: root.path(t).stat().st_size)
 

@@ -93,7 +93,9 @@ def _with_class(read: Roles, files: list[File], *, guessed: bool) -> tuple[Roles
     inside = [f for f in files if f.at(levels[0])]
     if not guessed or unlabelled or len(inside) >= len(outside):
         again = folder_roles.guess(inside) if guessed else read
-        return again, inside, [Passed(f.path, "no class") for f in outside]
+        texts = {f.kind for f in inside} != {"text"}
+        why = [Passed(f.path, "stray" if texts and f.kind == "text" else "no class") for f in outside]
+        return again, inside, why
     ask = "most files lie outside the sub-folders, which are therefore not taken for classes"
     return replace(read, roles=tuple("-" if r == "class" else r for r in read.roles), unsure=(ask,)), files, []
 

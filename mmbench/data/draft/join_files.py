@@ -122,13 +122,16 @@ def _cells(table: Rows, names: _Names, notes: list[str]) -> list[dict[str, str]]
                 # It leads nowhere, and so is told as long as it stands there.
                 cells[i][kind] = PurePosixPath(paths[0]).name
                 several.append(i)
-    missing = [i for i, text in enumerate(names.texts) if text and not names.found[i]]
     usual = Counter(slot for row in cells for slot in row)
     found = sum(map(bool, cells))
+    # What nearly every row has, each should have; what fewer have may be lacking for good.
     expected = [s for s, n in usual.items() if n >= ALL * found] or [s for s, _ in usual.most_common(1)]
-    for i in missing:
-        cells[i] = {slot: _expected(names, cells, slot, i, _words(table, i)) for slot in expected}
-    notes += _notes(table, names, cells, missing, several, expected)
+    missing = {s: [i for i, text in enumerate(names.texts) if text and s not in cells[i]] for s in expected}
+    late = {s: {i: _expected(names, cells, s, i, _words(table, i)) for i in rows} for s, rows in missing.items()}
+    for slot, paths in late.items():
+        for i, path in paths.items():
+            cells[i][slot] = path
+    notes += _notes(table, names, cells, late, several)
     return cells
 
 
@@ -192,21 +195,22 @@ def _notes(
     table: Rows,
     names: _Names,
     cells: Sequence[Mapping[str, str]],
-    missing: Sequence[int],
+    late: Mapping[str, Mapping[int, str]],
     several: Sequence[int],
-    expected: Sequence[str],
 ) -> Iterator[str]:
     def rows(which: Sequence[int], say: Any) -> str:
         shown = ", ".join(f"row {table.numbers[i]}: {quote(say(i))}" for i in which[:SHOWN])
         return f"({shown}{', ...' if len(which) > SHOWN else ''})"
 
     of = f"of {len(cells):,} rows"
-    if missing:
-        yield (
-            f"{len(missing):,} {of} name files that are not there {rows(missing, lambda i: names.texts[i])}: their "
-            f"paths are written as they would be ({quote(cells[missing[0]][expected[0]])}), and `check` reports them "
-            "until the files are there; empty the field where a sample lacks them"
-        )
+    for slot, paths in late.items():
+        if paths:
+            yield (
+                f"{slot}: {len(paths):,} {of} name files that are not there "
+                f"{rows(list(paths), lambda i: names.texts[i])}: their paths are written as they would be "
+                f"({quote(next(iter(paths.values())))}), and `check` reports them until the files are there; empty the "
+                "field where a sample lacks them"
+            )
     if several:
         which = list(dict.fromkeys(several))
         yield (

@@ -28,8 +28,8 @@ def unnamed(
     root: Path, named: Collection[str], tables: Collection[str] = (), *, passed: Sequence[Passed] = ()
 ) -> Unlisted:
     """What of a folder no row names. named: values of the table's columns, of which some are relative paths. tables:
-    paths of those that are used. passed: files of which it is known why they are in no row. Archives are looked into where a
-    row names a member."""
+    paths of those that are used. passed: files of which it is known why they are in no row. Archives are looked into
+    where a row names a member."""
     paths = {str(PurePosixPath(name)) for name in named}
     outer = _archives(paths)
     lies = contents(root, opens=outer.__contains__)

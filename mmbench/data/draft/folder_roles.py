@@ -193,11 +193,16 @@ def _kinds_apart(files: Sequence[File], level: int) -> _Found | None:
     if len(set.union(*kinds.values())) < 2:
         return None
     named = ", ".join(v for v in sorted(kinds) if v)
+    if any(len(same) > 1 and _shared(same, level) < SOME for same in _by_kind(files)):
+        # Several folders of one kind with names of their own are classes, whatever lies in another.
+        return None
     keys: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for f in files:
         keys[f.key(level)].add(f.at(level))
     if any(len(v) > 1 for v in keys.values()):
         return _Found(level=level, notes=(f"files of one name in {named} are one sample",))
+    if "" in kinds:
+        return None
     stems = {v: Counter(f.stem for f in files if f.at(level) == v) for v in kinds}
     least, *more = sorted(stems.values(), key=len)
     if all(max(c.values()) == 1 for c in stems.values()) and all(len(least & c) >= SOME * len(least) for c in more):
@@ -205,6 +210,14 @@ def _kinds_apart(files: Sequence[File], level: int) -> _Found | None:
         return _Found(level=level, by_stem=True, notes=(note,))
     ask = f"the folders {named} hold one kind of file each, and no names in common: are they modalities, of no pairs?"
     return _Found(level=level, unsure=(ask,))
+
+
+def _by_kind(files: Sequence[File]) -> list[list[File]]:
+    """The files of each kind."""
+    found: dict[str, list[File]] = defaultdict(list)
+    for f in files:
+        found[f.kind].append(f)
+    return list(found.values())
 
 
 def _classes(files: Sequence[File], roles: tuple[Role, ...]) -> Roles:
@@ -235,6 +248,12 @@ def _classes(files: Sequence[File], roles: tuple[Role, ...]) -> Roles:
         shown = ", ".join(sorted(values[label])[:3])
         asked.append(f"the folders ({shown}, ...) look like recordings: are they the classes?")
         others.append(_with(tuple(made), label, "group"))
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for f in files:
+        kinds[f.at(label)].add(f.kind)
+    usual = Counter(f.kind for f in files).most_common(1)[0][0]
+    if other := sorted(name for name, held in kinds.items() if usual not in held):
+        asked.append(f"the folder {other[0]} holds no {usual} file, unlike others: is it a class?")
     if coded:
         shown = ", ".join(sorted(values[coded[-1]])[:3])
         asked.append(f"folders such as {shown} are taken for recordings, which keep together, not for classes")

@@ -128,8 +128,8 @@ def _cells(table: Rows, names: _Names, notes: list[str]) -> list[dict[str, str]]
     expected = [s for s, n in usual.items() if n >= ALL * found] or [s for s, _ in usual.most_common(1)]
     missing = {s: [i for i, text in enumerate(names.texts) if text and s not in cells[i]] for s in expected}
     late = {s: {i: _expected(names, cells, s, i, _words(table, i)) for i in rows} for s, rows in missing.items()}
-    for slot, paths in late.items():
-        for i, path in paths.items():
+    for slot, lacking in late.items():
+        for i, path in lacking.items():
             cells[i][slot] = path
     notes += _notes(table, names, cells, late, several)
     return cells

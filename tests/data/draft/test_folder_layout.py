@@ -318,3 +318,11 @@ def test_update_reads_the_folders_as_they_were_read(
     assert table.read_text(encoding="utf-8") == after
     if option == "class":
         assert f",{new[0].split('/')[0]}" in after.splitlines()[-1]
+
+
+def test_a_folder_of_another_kind_beside_classes_is_asked_about(tmp_path: Path) -> None:
+    fill(tmp_path, [f"{c}/{n}.png" for c, k in (("cat", 0), ("dog", 1)) for n in range(k, 24, 2)])
+    fill(tmp_path, [f"sounds/{n}.wav" for n in range(24)])
+    made, found = drafted(tmp_path), rows(tmp_path)
+    assert asks(made) and len(found) == 48
+    assert any("the folder sounds holds no" in line or "no audio file" in line for line in made.unsure)

@@ -61,9 +61,8 @@ def main() -> int:
             for what, work in works.items():
                 times[what] = min(times[what], quickest(work))
         for what, seconds in times.items():
-            print(
-                f"{what}: {seconds:.3f} s for {listed(folder):,} files, {seconds / times['listing']:.1f} times a listing"
-            )
+            ratio = seconds / times["listing"]
+            print(f"{what}: {seconds:.3f} s for {listed(folder):,} files, {ratio:.1f} times a listing")
         more = max(times["draft"], times["unused"]) - times["listing"]
         print(f"more than a listing: {more:.3f} s, at most {MOST:g} s: {'ok' if more <= MOST else 'TOO LONG'}")
         return int(more > MOST)

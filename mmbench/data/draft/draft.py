@@ -22,7 +22,7 @@ from mmbench.data.files.folder import Contents, contents
 from mmbench.data.files.left_out import LeftOut, Passed
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Root
-from mmbench.data.files.unlisted_files import columns_left_out, left_out
+from mmbench.data.files.unlisted_files import columns_left_out, left_out, named_elsewhere
 from mmbench.data.table import rows
 from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
@@ -209,7 +209,11 @@ def _write(
     foot = [_line(f"{key}: ''", why) for key, why in FREE.items()]
     card = "\n".join(line for line in [*head, *lines, *foot]) + "\n"
     named_files = {v for n in modalities for v in found.columns.get(n, []) if isinstance(v, str)}
-    left = left_out(hints.lies, named={*named_files, hints.table}, passed=(*hints.lies.passed, *hints.passed))
+    taken = {*named_files, hints.table}
+    passed = (*hints.lies.passed, *hints.passed)
+    other = {v for n in unused for v in found.columns[n] if isinstance(v, str)}
+    passed = (*passed, *named_elsewhere(hints.lies, {*taken, *(p.path for p in passed)}, other))
+    left = left_out(hints.lies, named=taken, passed=passed)
     return Draft(
         card=card,
         manifest=manifest,

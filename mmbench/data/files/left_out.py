@@ -13,7 +13,7 @@ EXAMPLES, ENDINGS_SHOWN = 2, 8
 
 Why = Literal[
     "link", "linked folder", "broken link", "special", "closed", "damaged", "archive", "name", "double", "stray",
-    "no class", "table", "no row", "kind", "ending", "system", "column",
+    "no class", "table", "named", "no row", "kind", "ending", "system", "column",
 ]  # fmt: skip
 
 SAYS: Mapping[Why, tuple[str, str, str]] = {
@@ -53,6 +53,11 @@ SAYS: Mapping[Why, tuple[str, str, str]] = {
         "put them into the folders of their classes",
     ),
     "table": ("table is not taken", "tables are not taken", "name the right one as `manifest` in the card"),
+    "named": (
+        "file is named in a column that is not used",
+        "files are named in columns that are not used",
+        "name the columns in the card, if they are of use",
+    ),
     "no row": ("file is in no row of the table", "files are in no row of the table", "add rows, if they are samples"),
     "kind": (
         "file is of a kind that the card does not use",

@@ -25,20 +25,31 @@ class Unlisted:
 
 
 def unnamed(
-    root: Path, named: Collection[str], tables: Collection[str] = (), *, passed: Sequence[Passed] = ()
+    root: Path,
+    named: Collection[str],
+    tables: Collection[str] = (),
+    *,
+    passed: Sequence[Passed] = (),
+    elsewhere: Collection[str] = (),
 ) -> Unlisted:
     """What of a folder no row names. named: values of the table's columns, of which some are relative paths. tables:
-    paths of those that are used. passed: files of which it is known why they are in no row. Archives are looked into
-    where a row names a member."""
+    paths of those that are used. passed: files of which it is known why they are in no row. elsewhere: values
+    of columns that are not used. Archives are looked into where a row names a member."""
     paths = {str(PurePosixPath(name)) for name in named}
     outer = _archives(paths)
     lies = contents(root, opens=outer.__contains__)
     endings = {ending_of(file) for file in lies.files if file in paths} - {""}
     known = [p for p in passed if p.path not in paths and p.path not in tables]
+    known += named_elsewhere(lies, {*paths, *tables, *(p.path for p in known)}, elsewhere)
     apart = {*paths, *tables, *(p.path for p in known)}
     files = [f for f in lies.files if f not in apart and ending_of(f) in endings]
     left = left_out(lies, named={*paths, *tables}, passed=(*lies.passed, *known), told_apart=files)
     return Unlisted(files=files, left=left)
+
+
+def named_elsewhere(lies: Contents, but: Collection[str], values: Collection[str]) -> list[Passed]:
+    """Files that are named in columns that are not used. but: those of which something else is said."""
+    return [Passed(f, "named") for f in lies.files if f in values and f not in but]
 
 
 def left_out(

@@ -117,9 +117,9 @@ def _unused(raw: Raw, survey: Survey) -> tuple[list[str], list[LeftOut]]:
     drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()
     # The table itself may end as the files do that it names, such as `.csv`.
     used = [raw.card.manifest, *(_joined(root) if drafted else ())]
-    found = unnamed(root, survey.named, used)
+    found = unnamed(root, survey.named, used, elsewhere=survey.elsewhere)
     if found.files and drafted:
-        found = unnamed(root, survey.named, used, passed=_not_added(root))
+        found = unnamed(root, survey.named, used, passed=_not_added(root), elsewhere=survey.elsewhere)
     left = [*found.left, *columns_left_out(survey.unused, raw.card.manifest)]
     files = found.files
     if not files:

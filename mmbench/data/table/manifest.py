@@ -41,7 +41,7 @@ class Survey:
     broken: of each modality, the samples (counted from 0) whose cell has a problem. task, labels: None where the target
     has one. sound: whether splits and groups have none. problems: all of
     them, by row. named: what the columns of modalities say, of which some are paths. unused: columns that the card does
-    not name. notes: such as rows left out.
+    not name; elsewhere: what they say, as far as it may be a path. notes: such as rows left out.
     """
 
     places: Sequence[str]
@@ -55,6 +55,7 @@ class Survey:
     problems: tuple[Problem, ...]
     named: frozenset[str] = frozenset()
     unused: tuple[str, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -125,6 +126,7 @@ def survey(card: Card, folder: Path) -> Survey:
     sound = all(present(c) for c in (card.split, card.group) if c) and len(rows.findings.problems()) == before
     if card.id and present(card.id):
         _unique(card.id, rows)
+    unused = [c for c in rows.columns if c not in {*_columns_in_use(card), *_fields(card, rows)}]
     return Survey(
         places=rows.places,
         modalities=modalities,
@@ -136,7 +138,8 @@ def survey(card: Card, folder: Path) -> Survey:
         sound=sound,
         problems=rows.findings.problems(),
         named=frozenset(v for c in _fields(card, rows) for v in rows.columns[c] if isinstance(v, str)),
-        unused=tuple(c for c in rows.columns if c not in {*_columns_in_use(card), *_fields(card, rows)}),
+        unused=tuple(unused),
+        elsewhere=frozenset(v for c in unused for v in rows.columns[c] if isinstance(v, str) and "." in v[-10:]),
         notes=left_out,
     )
 

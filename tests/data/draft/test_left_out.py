@@ -333,3 +333,17 @@ def test_clean_data_is_told_nothing_new(project: Path, tmp_path: Path, capsys: p
     shown = capsys.readouterr().out
     assert "not used" not in shown.lower()
     assert "What is not used" not in (project / "reports/data/own.html").read_text(encoding="utf-8")
+
+
+def test_files_of_columns_that_are_not_used_are_named_so(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = fill(tmp_path / "own", [*CLASSES, *(f"motion/{i}.csv" for i in range(30)), "motion/spare.csv"])
+    lines = [f"{p},motion/{i}.csv,{p[:3]}" for i, p in enumerate(CLASSES)]
+    (files / "t.csv").write_text("\n".join(["photo,motion,label", *lines]), encoding="utf-8")
+    assert unused(drafted(files)) == {"named": 30, "ending": 1, "column": 1}
+    assert main(["data", "init", str(files)]) == 0
+    capsys.readouterr()
+    assert main(["data", "check", "own", "--no-signal", "--json"]) == 0
+    told_of = {left["why"]: left["count"] for left in json.loads(capsys.readouterr().out)["unused"]}
+    assert told_of == {"named": 30, "ending": 1, "column": 1}

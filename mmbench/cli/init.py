@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmbench.data.draft.draft import Draft
-    from mmbench.data.draft.folder_roles import Role
+    from mmbench.data.draft.folder_files import Role
 
 
 def _choose_name(folder: Path, name: str | None) -> str:

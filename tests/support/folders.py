@@ -13,7 +13,7 @@ import soundfile
 from PIL import Image
 
 from mmbench.data.draft.draft import Draft, draft
-from mmbench.data.draft.folder_roles import Role
+from mmbench.data.draft.folder_files import Role
 from mmbench.data.files.endings import ending_of, kind_of
 
 

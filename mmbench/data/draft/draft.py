@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from mmbench.data.draft import folder_layout, guess
-from mmbench.data.draft.folder_roles import Role
+from mmbench.data.draft.folder_files import Role
 from mmbench.data.draft.guess import Guess
 from mmbench.data.draft.guess_target import choose
 from mmbench.data.draft.join_files import join

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mmbench.data.draft import folder_roles, folder_words, guess
-from mmbench.data.draft.folder_roles import File, Role, Roles
+from mmbench.data.draft import folder_columns, folder_roles, folder_words
+from mmbench.data.draft.folder_columns import Columns
+from mmbench.data.draft.folder_files import File, Role, files_of
+from mmbench.data.draft.folder_roles import Roles
 from mmbench.data.draft.guess import Guess
 from mmbench.data.files.endings import kind_of
 from mmbench.data.files.left_out import Passed
@@ -17,6 +18,7 @@ from mmbench.data.table.manifest import SPLITS
 MOST_FILES = 5_000_000
 FEW_TEXTS = 0.1
 """Texts of which there are so few, against other files, that they may be notes."""
+RESERVED = ("label", "split", "group")
 KINDS = ("image", "video", "audio", "text", "vector")
 
 Cells = dict[str, str]
@@ -44,7 +46,7 @@ def samples(paths: Sequence[str], roles: Sequence[Role] | None = None) -> Sample
     roles: of the levels of folders, from the outermost that differs, where a person names them.
     """
     passed = [Passed(f, "name") for f in paths if not _writable(f)]
-    files = folder_roles.files_of([f for f in paths if kind_of(f) is not None and _writable(f)])
+    files = files_of([f for f in paths if kind_of(f) is not None and _writable(f)])
     if not files:
         return None
     files, suspects = _without_suspects(files)
@@ -74,7 +76,7 @@ def _without_suspects(files: Sequence[File]) -> tuple[list[File], list[File]]:
         return list(files), []  # Nothing but texts: `class_1` is a name as good as any.
     doubted = {f.path for f in suspects}
     # What the rest shares of its folders may be more.
-    return folder_roles.files_of([f.path for f in files if f.path not in doubted]), suspects
+    return files_of([f.path for f in files if f.path not in doubted]), suspects
 
 
 def _given(files: Sequence[File], roles: Sequence[Role]) -> Roles:
@@ -84,13 +86,22 @@ def _given(files: Sequence[File], roles: Sequence[Role]) -> Roles:
 
 def _with_class(read: Roles, files: list[File], *, guessed: bool) -> tuple[Roles, list[File], list[Passed]]:
     """Without the files that lie outside the class folders, where there are such folders and they hold the most."""
-    levels = read.levels("class")
-    outside = [f for f in files if levels and not f.at(levels[0]) and not read.by_stem]
+    levels, split = read.levels("class"), read.level("split")
+    trains = [f for f in files if split is None or SPLITS.get(f.at(split).lower()) == "train"]
+    if levels and not read.by_stem:
+        taught = {f.at(levels[0]) for f in trains}
+        lost = {f.path for f in files if not f.at(levels[0]) or _is_no_class(f.at(levels[0]), taught)}
+    elif guessed and not read.by_name and split is not None and not read.levels("group"):
+        # Of test/1.png nobody knows the class where train/cat.1.png has it in its name.
+        lost = {f.path for f in files if SPLITS.get(f.at(split).lower()) == "test"}
+        if folder_columns.in_names([f.stem for f in files]) or not folder_columns.in_names([f.stem for f in trains]):
+            return read, files, []
+    else:
+        return read, files, []
+    inside, outside = [f for f in files if f.path not in lost], [f for f in files if f.path in lost]
     if not outside:
         return read, files, []
-    split = read.level("split")
-    unlabelled = all(split is not None and SPLITS.get(f.at(split).lower()) == "test" for f in outside)
-    inside = [f for f in files if f.at(levels[0])]
+    unlabelled = all(split is not None and SPLITS.get(f.at(split).lower()) != "train" for f in outside)
     if not guessed or unlabelled or len(inside) >= len(outside):
         again = folder_roles.guess(inside) if guessed else read
         texts = {f.kind for f in inside} != {"text"}
@@ -98,6 +109,11 @@ def _with_class(read: Roles, files: list[File], *, guessed: bool) -> tuple[Roles
         return again, inside, why
     ask = "most files lie outside the sub-folders, which are therefore not taken for classes"
     return replace(read, roles=tuple("-" if r == "class" else r for r in read.roles), unsure=(ask,)), files, []
+
+
+def _is_no_class(name: str, taught: set[str]) -> bool:
+    """Whether a folder beside those of classes only holds what has none: val/images among train/cat, train/dog."""
+    return name not in taught and folder_words.are_views({name})
 
 
 @dataclass(kw_only=True)
@@ -109,32 +125,39 @@ class _Group:
 
 
 def _key(f: File, read: Roles) -> tuple[str, ...]:
+    if read.by_name:
+        return f.folders
     return (f.stem,) if read.by_stem else f.key(read.level("modality"))
 
 
-def _slots(files: Sequence[File], read: Roles) -> dict[tuple[str, str], str]:
-    """(folder of a modality, kind) -> column: the kind, or the folder's name where several have files of one kind."""
+def _view(f: File, read: Roles) -> str:
+    """Which of a sample's views a file is, by its folder or its name; "" where kinds alone part them."""
     level = read.level("modality")
-    pairs = sorted({("" if level is None else f.at(level), f.kind) for f in files})
+    return f.stem if read.by_name else "" if level is None else f.at(level)
+
+
+def _slots(files: Sequence[File], read: Roles) -> dict[tuple[str, str], str]:
+    """(view, kind) -> column: the kind, or the view's name where several have files of one kind."""
+    pairs = sorted({(_view(f, read), f.kind) for f in files})
     folders = Counter(kind for _, kind in pairs)
     kinds = Counter(folder for folder, _ in pairs)
     found: dict[tuple[str, str], str] = {}
     for folder, kind in pairs:
         name = kind if folders[kind] == 1 or not folder else folder if kinds[folder] == 1 else f"{folder}_{kind}"
-        found[folder, kind] = name if name not in found.values() and name != "label" else f"{folder}_{kind}"
+        found[folder, kind] = name if name not in {*found.values(), *RESERVED} else f"{folder}_{kind}"
     return found
 
 
 def _grouped(files: Sequence[File], read: Roles) -> tuple[dict[tuple[str, ...], _Group], list[Passed]]:
     """Files by what they share of their names; those that are a second one of their column."""
-    level, slots = read.level("modality"), _slots(files, read)
+    slots = _slots(files, read)
     groups: dict[tuple[str, ...], _Group] = {}
     doubles = []
     for f in files:
         group = groups.setdefault(_key(f, read), _Group(first=f, cells={}))
         if len(f.folders) > len(group.first.folders):
             group.first = f
-        slot = slots["" if level is None else f.at(level), f.kind]
+        slot = slots[_view(f, read), f.kind]
         if slot in group.cells:
             doubles.append(Passed(f.path, "double"))
         else:
@@ -181,41 +204,25 @@ def _lone_texts(groups: Mapping[tuple[str, ...], _Group], read: Roles) -> list[t
         ]
     if read.level("modality") is not None or len(texts) >= len(groups) / 2:
         return []
-    folders = {g.first.folders for g in rest}
-    return [key for key, g in texts.items() if g.first.folders in folders]
-
-
-@dataclass(kw_only=True)
-class _Table:
-    """What the names say of the samples: columns, what is guessed of them, and what to ask."""
-
-    columns: dict[str, list[str]] = field(default_factory=dict)
-    known: dict[str, Guess] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    unsure: list[str] = field(default_factory=list)
-
-    def target(self, values: list[str], *, sure: bool) -> None:
-        self.columns = {"label": values, **self.columns}
-        if not sure and any(values):
-            self.known["label"] = replace(guess.target([v for v in values if v]), sure=False)
+    return list(texts)
 
 
 def _made(groups: Sequence[_Group], read: Roles, passed: Sequence[Passed]) -> Samples:
     firsts = [g.first for g in groups]
     slots = sorted({slot for g in groups for slot in g.cells}, key=lambda slot: _order(slot, groups))
     kinds = {slot: next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells) for slot in slots}
-    table = _Table(notes=list(read.notes), unsure=list(read.unsure))
+    table = Columns(notes=list(read.notes), unsure=list(read.unsure))
     if not table.notes and any(len(g.cells) > 1 for g in groups):
         table.notes.append("files of one name are one sample")
-    _read_folders(firsts, read, table)
+    folder_columns.read(firsts, read, table)
     if "label" not in table.columns:
         table.notes.append("the names say no target: fill in the column `label`")
         table.columns["label"] = [""] * len(groups)
-    if read.level("modality") is not None and read.unsure:
+    if (read.level("modality") is not None and read.unsure) or read.by_name:
         for slot in slots:
             if slot not in KINDS and kinds[slot] != "vector":
                 options = (("files", True),) if kinds[slot] == "text" else ()
-                why = f"{kinds[slot]} files of the folder {slot}"
+                why = f"{kinds[slot]} files of {'the name' if read.by_name else 'the folder'} {slot}"
                 table.known[slot] = Guess(role="modality", kind=kinds[slot], why=why, sure=False, options=options)
     extra = list(table.columns)
     rows = [
@@ -237,85 +244,3 @@ def _made(groups: Sequence[_Group], read: Roles, passed: Sequence[Passed]) -> Sa
 def _order(slot: str, groups: Sequence[_Group]) -> tuple[int, str]:
     kind = next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells)
     return KINDS.index(kind), slot
-
-
-def _read_folders(files: Sequence[File], read: Roles, table: _Table) -> None:
-    """Columns of what the folders say, and where they say no class, of what the names of files do."""
-    split, classes, groups = read.level("split"), read.levels("class"), read.levels("group")
-    if split is not None:
-        table.columns["split"] = [SPLITS.get(f.at(split).lower(), "") for f in files]
-    for i, role in enumerate(read.roles):
-        values = [f.at(i) for f in files]
-        if role == "-" and len(set(values)) > 1:
-            table.columns[f"folder_{i + 1}"] = values
-    whose = _groups(files, read, groups, classes[0] if classes else None)
-    if classes:
-        table.target(_class_names(files, read, classes), sure=not read.unsure)
-    else:
-        _read_names(files, whose, table)
-    if whose and "label" not in table.columns:
-        table.target(whose, sure=False)
-    elif whose and 1 < len(set(whose)) < len(whose):
-        table.columns["group"] = whose
-        shown = ", ".join(sorted(set(whose))[:3])
-        table.known["group"] = Guess(role="group", why=f"{len(set(whose))} groups: {shown}, ...", sure=False)
-        if not classes:
-            table.unsure.append("  the folders could also be `target: {classification: group}`, without `group`")
-
-
-def _class_names(files: Sequence[File], read: Roles, levels: Sequence[int]) -> list[str]:
-    if not read.outermost:
-        return ["/".join(name for level in levels if (name := f.at(level))) for f in files]
-    modality = read.level("modality")
-    holds = {tuple(n for i, n in enumerate(f.folders) if i != modality) for f in files}
-    found = []
-    for f in files:
-        parts = tuple(n for i, n in enumerate(f.folders) if i != modality)
-        found.append(next(parts[depth - 1] for depth in range(1, len(parts) + 1) if parts[:depth] in holds))
-    return found
-
-
-def _groups(files: Sequence[File], read: Roles, levels: Sequence[int], label: int | None) -> list[str]:
-    """Whom or which recording each sample belongs to; of recordings the path, since each class counts its own."""
-    persons = [i for i in levels if folder_words.are_persons({f.at(i) for f in files})]
-    if persons:
-        return [f.at(persons[0]) for f in files]
-    if not levels:
-        return []
-    last = levels[-1]
-    if label is None or label > last:
-        return [f.at(last) for f in files]
-    aside = ("split", "modality")
-    return ["/".join(n for i, n in enumerate(f.folders[: last + 1]) if read.roles[i] not in aside) for f in files]
-
-
-def _read_names(files: Sequence[File], whose: Sequence[str], table: _Table) -> None:
-    """Parts of the names of files that few samples each share: the first is the class, the others are offered."""
-    stems = [folder_words.parts(f.stem) for f in files]
-    few: dict[str, list[str]] = {}
-    if len({len(p) for p in stems}) == 1 and len(stems[0]) > 1:
-        for i, part in enumerate(map(list, zip(*stems, strict=True)), 1):
-            if 1 < len(set(part)) <= max(2, len(files) // 3) and not (whose and _same(part, whose)):
-                few[f"name_{i}"] = part
-    if few:
-        first, *others = few
-        kept = {name: few[name] for name in others if not _counted(few[name])}
-        sure = not kept and not whose and not folder_words.are_views(set(few[first])) and not table.unsure
-        table.target(few[first], sure=sure)
-        table.columns |= kept
-        return
-    heads = [re.sub(r"[\W_]*\d+$", "", f.stem) for f in files]
-    if all(heads) and 1 < len(set(heads)) <= len(files) // 3:
-        table.target(heads, sure=not whose and not table.unsure)
-
-
-def _same(part: Sequence[str], whose: Sequence[str]) -> bool:
-    """Whether a part of the names says what the folder does."""
-    pairs = set(zip(part, whose, strict=True))
-    return len(pairs) == len(set(part)) == len(set(whose))
-
-
-def _counted(part: Sequence[str]) -> bool:
-    """Whether every value occurs about equally often and is a number: a running number, no property."""
-    counts = Counter(part)
-    return all(p.isdecimal() for p in counts) and len(counts) > 10

@@ -13,7 +13,7 @@ _PERSON = (
 )
 _RECORDING = (
     *("v", "vid", "video", "clip", "seq", "sequence", "scene", "shot", "take", "track", "rec", "recording"),
-    *("session", "sess", "ses", "trial", "run", "episode", "g", "movie", "film", "part"),
+    *("session", "sess", "ses", "trial", "run", "episode", "g", "movie", "film", "part", "fold"),
 )
 _VIEWS = (
     *("left", "right", "front", "back", "rear", "side", "top", "bottom", "upper", "lower", "frontal", "lateral"),
@@ -34,6 +34,9 @@ _NOTES = re.compile(
     r"all|files?|lists?|ids|wnids|words|vocab|metadata|annotations?|ind|map|classind|\d+|[-_ .])+)",
     re.IGNORECASE,
 )
+
+LEAST = 5
+"""Names that tell something of how files are named."""
 
 _SPLIT = re.compile(r"[_\-. ]+")
 
@@ -75,6 +78,12 @@ def are_views(values: Collection[str]) -> bool:
     return all(any(re.sub(r"\d+$", "", w) in _VIEWS or w in _VIEWS for w in tokens) for tokens in said)
 
 
+def are_frames(names: Collection[str]) -> bool:
+    """Whether names only count pictures: `frame_0001`, `img2`."""
+    forms = {form(name.lower()) for name in names}
+    return len(forms) == 1 and re.fullmatch(counted, *forms) is not None
+
+
 def form(name: str) -> str:
     """A name with # for its numbers."""
     return re.sub(r"\d+", "#", name)
@@ -88,6 +97,26 @@ def are_running(stems: Iterable[str]) -> bool:
         return False
     last = sorted({int(found[-1]) for found in numbers})
     return len({tuple(found[:-1]) for found in numbers}) == 1 and last[-1] - last[0] < 1.5 * len(last) and last[0] <= 1
+
+
+def identify(names: Collection[str]) -> bool:
+    """Whether names are of one thing each, such as hashes, words, or numbers with gaps. Names that count, or are put
+    together from few parts, recur by themselves."""
+    split = [re.findall(r"\d+|[^\W\d_]+", name) for name in names]
+    if len(split) < LEAST:
+        return False
+    if len({len(found) for found in split}) > 1:
+        return True
+    for part in zip(*split, strict=True):
+        values = set(part)
+        if len(values) < len(split) / 2:
+            continue
+        if not all(v.isdecimal() for v in values):
+            return True
+        numbers = sorted(map(int, values))
+        if numbers[-1] - numbers[0] >= 1.5 * len(numbers) or numbers[0] > 1:
+            return True
+    return False
 
 
 def parts(stem: str) -> Sequence[str]:

@@ -48,9 +48,9 @@ SAYS: Mapping[Why, tuple[str, str, str]] = {
         "a text of a sample has the name of the sample's other files",
     ),
     "no class": (
-        "file lies outside the class folders, so that its class is not known",
-        "files lie outside the class folders, so that their class is not known",
-        "put them into the folders of their classes",
+        "file lies outside the class folders, and its name does not say its class either",
+        "files lie outside the class folders, and their names do not say their class either",
+        "put them into the folders of their classes, or name them as the others",
     ),
     "table": ("table is not taken", "tables are not taken", "name the right one as `manifest` in the card"),
     "named": (

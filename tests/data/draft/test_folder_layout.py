@@ -226,7 +226,51 @@ def test_frames_of_films_belong_together(tmp_path: Path, video: str) -> None:
 
 def test_a_single_level_of_films_is_asked_about(tmp_path: Path) -> None:
     made = drafted(fill(tmp_path, [f"vid{v}/{v * 100 + i}.jpg" for v in range(6) for i in range(5)]))
-    assert asks(made) and any("look like recordings" in line for line in made.unsure)
+    assert asks(made) and any("look like persons or recordings" in line for line in made.unsure)
+
+
+def test_a_folder_of_views_is_a_sample(tmp_path: Path) -> None:
+    scans = ("t1", "t2", "flair")
+    fill(tmp_path, [f"{c}/patient_{p:03}/{m}.png" for c in ("ill", "well") for p in range(8) for m in scans])
+    made, found = drafted(tmp_path), rows(tmp_path)
+    assert classes(found) == {"ill": 8, "well": 8} and asks(made)
+    assert found[0] == {m: f"ill/patient_000/{m}.png" for m in sorted(scans)} | {"label": "ill"}
+    alone = rows(fill(tmp_path / "alone", [f"{p}/{m}.png" for p in range(8) for m in ("left", "right")]))
+    assert classes(alone) == {"": 8} and set(alone[0]) == {"left", "right", "label"}
+
+
+def test_folds_and_sessions_are_groups_where_the_names_say_the_class(tmp_path: Path) -> None:
+    fill(tmp_path, [f"fold{k}/{i * 7 + k}-{c}-0.wav" for k in range(1, 4) for i in range(12) for c in range(2)])
+    made, found = drafted(tmp_path), rows(tmp_path)
+    assert asks(made) and classes(found) == {"0": 36, "1": 36}
+    assert {row["group"] for row in found} == {"fold1", "fold2", "fold3"}
+
+
+def test_names_that_are_put_together_of_parts_are_no_sign_of_views(tmp_path: Path) -> None:
+    fill(tmp_path, [f"{c}/Actor_{a:02}_{i}.wav" for c in ("angry", "calm") for a in range(4) for i in range(3)])
+    made, found = drafted(tmp_path), rows(tmp_path)
+    assert classes(found) == {"angry": 12, "calm": 12} and asks(made)
+    assert "`target: {classification: name_2}`" in "\n".join(made.unsure)
+
+
+def test_the_class_of_training_pictures_is_in_their_names_and_test_pictures_have_none(tmp_path: Path) -> None:
+    fill(tmp_path, [f"train/{c}.{i}.jpg" for c in ("cat", "dog") for i in range(20)])
+    made = drafted(fill(tmp_path, [f"test/{i}.jpg" for i in range(10)]))
+    assert (made.samples, unused(made)) == (40, {"no class": 10}) and "# cat 20, dog 20" in made.card
+
+
+def test_a_validation_folder_without_classes(tmp_path: Path) -> None:
+    fill(tmp_path, [f"train/n{c}/images/n{c}_{i}.jpg" for c in (1443537, 1629819) for i in range(20)])
+    fill(tmp_path, [f"train/n{c}/n{c}_boxes.txt" for c in (1443537, 1629819)])
+    made = drafted(fill(tmp_path, ["val/val_annotations.txt", *(f"val/images/val_{i}.jpg" for i in range(9))]))
+    assert (made.samples, unused(made)) == (40, {"no class": 9, "stray": 3})
+    assert "# n1443537 20, n1629819 20" in made.card
+
+
+def test_digits_of_several_fonts_are_classes(tmp_path: Path) -> None:
+    fill(tmp_path, [f"{f}/{d}/{i}.png" for f in ("arial", "times", "courier") for d in range(10) for i in range(3)])
+    made, found = drafted(tmp_path), rows(tmp_path)
+    assert classes(found) == {str(d): 9 for d in range(10)} and asks(made)
 
 
 def test_classes_within_classes_are_asked_about(tmp_path: Path) -> None:

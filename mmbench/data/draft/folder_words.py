@@ -81,7 +81,8 @@ def are_views(values: Collection[str]) -> bool:
 def are_frames(names: Collection[str]) -> bool:
     """Whether names only count pictures: `frame_0001`, `img2`."""
     forms = {form(name.lower()) for name in names}
-    return len(forms) == 1 and re.fullmatch(counted, *forms) is not None
+    counted = re.compile(r"(frames?|images?|imgs?|pictures?|photos?|pic)?[-_. ]*#")
+    return len(forms) == 1 and all(counted.fullmatch(f) is not None for f in forms)
 
 
 def form(name: str) -> str:

@@ -13,7 +13,7 @@ from mmbench.data.decode.base import Decoder, Layout
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.prepare.parallel import Chunk, decode_all
-from mmbench.data.split import leakage
+from mmbench.data.split.contents import normal
 from mmbench.data.table.table import Cell
 
 CHUNK = 32
@@ -101,5 +101,5 @@ def _digest(cell: Cell) -> bytes:
         with cell.open() as stream:
             return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
     if isinstance(cell, str):
-        return hashlib.sha256(leakage.normal(cell).encode("utf-8", "surrogatepass")).digest()
+        return hashlib.sha256(normal(cell).encode("utf-8", "surrogatepass")).digest()
     return hashlib.sha256(f"{cell.shape}{cell.dtype.str}".encode() + np.ascontiguousarray(cell).tobytes()).digest()

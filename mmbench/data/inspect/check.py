@@ -20,7 +20,7 @@ from mmbench.data.inspect import encoder
 from mmbench.data.inspect.cell_inspector import Look, look
 from mmbench.data.prepare.dataset import Raw
 from mmbench.data.public.loader import Loader
-from mmbench.data.split import leakage, learnability, splits
+from mmbench.data.split import drawing, leakage, learnability
 from mmbench.data.split.leakage import Leak
 from mmbench.data.table import manifest
 from mmbench.data.table.card import FILE
@@ -79,8 +79,10 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
     leaks: list[Leak] = []
     if table is not None:
         try:
-            split = splits.assign(table, raw.card.splits)
-            notes += learnability.check(table, split)
+            tell("splits, and leaks across them", 0, 1)
+            drawn = drawing.draw(table, raw.card.splits, raw.card.accept)
+            split, leaks = drawn.split, drawn.leaks
+            notes += [*learnability.check(table, split), *drawn.notes, *_accepted(leaks, raw)]
         except DataError as error:
             problems += error.problems
     seen = {
@@ -89,10 +91,8 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
         if any(cell is not None for cell in column.cells)
     }
     if table is not None and split is not None:
-        tell("leaks across splits", 0, 1)
-        leaks = leakage.find(table, split)
         try:
-            leakage.check(table, split, raw.card.accept)
+            leakage.judge(leaks, raw.card.accept)
         except DataError as error:
             problems += error.problems
     found = list(dict.fromkeys(problems))
@@ -131,6 +131,16 @@ def _unused(raw: Raw, survey: Survey) -> tuple[list[str], list[LeftOut]]:
     update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
     how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
     return [f"{said} ({', '.join(map(quote, files[:FEW]))}{more}): {how}"], left
+
+
+def _accepted(leaks: Sequence[Leak], raw: Raw) -> list[str]:
+    """What the card accepts, with its count; also where there is nothing of it."""
+    found = {leak.kind for leak in leaks}
+    none = [kind for kind in raw.card.accept if kind not in found]
+    return [
+        *drawing.accepted(leaks, raw.card.accept),
+        *(f"`accept: [{kind}]` in the card: no sample has it; the entry can go" for kind in none),
+    ]
 
 
 def _joined(root: Path) -> list[str]:

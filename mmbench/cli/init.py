@@ -70,7 +70,9 @@ def init(project: Project, folder: Path, name: str | None, force: bool, update: 
     if card.exists() and not force:
         raise UserError(f"{card} exists; --force replaces it, --update only adds rows for new files to its manifest")
     with spinner("looking at the files"):
-        drafted = draft(folder, root=root, folders=roles)
+        # In the card's own folder lies the manifest that was drafted before; a folder is read anew without it.
+        old = manifest.name if roles is not None and root == "." and card.exists() else ""
+        drafted = draft(folder, root=root, without=old, folders=roles)
     if drafted.manifest is not None and manifest.exists() and not force:
         raise UserError(f"{manifest} exists; --force replaces it")
     card.parent.mkdir(parents=True, exist_ok=True)

@@ -80,6 +80,10 @@ def draft(folder: Path, *, root: str, without: str = "", folders: Sequence[Role]
     files = [f for f in lies.files if f != without]
     lies = Contents(files=files, passed=lies.passed, damaged=lies.damaged)
     tables = [f for f in files if is_table(f)]
+    if tables and folders is not None:
+        raise UserError(
+            f"{folder} has a table, {quote(tables[0])}, whose rows are samples; --folders is for a folder without one"
+        )
     if tables:
         return _from_table(chosen(tables, place), tables, place, root, lies)
     found = folder_layout.samples(files, folders)

@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -56,7 +57,8 @@ def join(table: Rows, files: Sequence[str]) -> Joined | None:
     """A manifest with a column for every kind of file that a column of the table names by its bare name (`7.png`, or
     `7` for 7.png and 7.wav; `cat/7` too), or for every one of parallel folders. None where no column does so."""
     known = [f for f in files if kind_of(f) is not None]
-    tried = (_named(column, table, known, whole) for column in table.columns for whole in (True, False))
+    index = _Index(known)
+    tried = (_named(column, table, index, whole) for column in table.columns for whole in (True, False))
     likely = [names for names in tried if names is not None]
     if not likely:
         return None
@@ -68,35 +70,48 @@ def join(table: Rows, files: Sequence[str]) -> Joined | None:
     return Joined(text=text, notes=tuple(notes), key=None if names.whole else names.column)
 
 
-def _named(column: str, table: Rows, files: Sequence[str], whole: bool) -> _Names | None:
+class _Index:
+    """The files of a folder by the last parts of their paths, as many as a column's names have."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.files = files
+        self.exact = cache(self._exact)
+        self.alike = cache(self._alike)
+
+    def _exact(self, depth: int, whole: bool) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for file in self.files:
+            *folders, name = file.rsplit("/", depth)[-depth:]
+            found.setdefault("/".join([*folders, name if whole else stem_of(name)]), []).append(file)
+        return found
+
+    def _alike(self, depth: int, whole: bool) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for key, files in self.exact(depth, whole).items():
+            found.setdefault(_plain(key), []).extend(files)
+        return found
+
+
+def _named(column: str, table: Rows, index: _Index, whole: bool) -> _Names | None:
     """The files that a column names; None where it is no column of names."""
     values = table.columns[column]
     texts = ["" if v is None or isinstance(v, (list, dict, bytes)) else label(v) for v in values]
-    depths = Counter(len(PurePosixPath(t).parts) for t in texts if t)
+    depths = Counter(text.count("/") for text in texts if text)
     if not depths:
         return None
-    depth = depths.most_common(1)[0][0]
-    exact: dict[str, list[str]] = {}
-    alike: dict[str, list[str]] = {}
-    for file in files:
-        key = _key(file, depth, whole)
-        exact.setdefault(key, []).append(file)
-        alike.setdefault(_plain(key), []).append(file)
-    names = _Names(column=column, whole=whole, texts=texts, found=[])
-    for i, text in enumerate(texts):
-        name = str(PurePosixPath(text)) if text else ""
-        here = exact.get(name, []) if text else []
-        if text and not here and (here := alike.get(_plain(name), [])):
-            names.loose.append(i)
-        names.found.append(here)
+    depth = depths.most_common(1)[0][0] + 1
+    exact = index.exact(depth, whole)
     # Classes 0 to 9 are no names of 0.png to 9.png among thousands of files.
-    return names if names.hits >= HITS * len(texts) and len(set(texts)) >= HITS * len(exact) else None
-
-
-def _key(file: str, depth: int, whole: bool) -> str:
-    """The last parts of a path, as many as the names have."""
-    parts = PurePosixPath(file).parts[-depth:]
-    return "/".join([*parts[:-1], parts[-1] if whole else stem_of(file)])
+    if len(set(texts)) < HITS * len(exact):
+        return None
+    names = _Names(column=column, whole=whole, texts=texts, found=[exact.get(text, []) for text in texts])
+    lost = [i for i, text in enumerate(texts) if text and not names.found[i]]
+    alike = index.alike(depth, whole) if lost else {}
+    for i in lost:
+        if here := alike.get(_plain(texts[i]), []):
+            names.found[i] = here
+            names.loose.append(i)
+    return names if names.hits >= HITS * len(texts) else None
 
 
 def _plain(name: str) -> str:
@@ -127,7 +142,8 @@ def _cells(table: Rows, names: _Names, notes: list[str]) -> list[dict[str, str]]
     # What nearly every row has, each should have; what fewer have may be lacking for good.
     expected = [s for s, n in usual.items() if n >= ALL * found] or [s for s, _ in usual.most_common(1)]
     missing = {s: [i for i, text in enumerate(names.texts) if text and s not in cells[i]] for s in expected}
-    late = {s: {i: _expected(names, cells, s, i, _words(table, i)) for i in rows} for s, rows in missing.items()}
+    usual_places = {s: _Usual(names, cells, s) for s in expected}
+    late = {s: {i: usual_places[s].path(names.texts[i], _words(table, i)) for i in rows} for s, rows in missing.items()}
     for slot, lacking in late.items():
         for i, path in lacking.items():
             cells[i][slot] = path
@@ -179,16 +195,22 @@ def _placed(kind: str, paths: Sequence[str], slots: Mapping[str, Mapping[str, st
         yield kind, paths[0]
 
 
-def _expected(names: _Names, cells: Sequence[Mapping[str, str]], slot: str, i: int, words: set[str]) -> str:
-    """Where the file of a row would lie, from where those of others lie."""
-    text = str(PurePosixPath(names.texts[i]))
-    depth = len(PurePosixPath(text).parts)
-    there = [row[slot] for j, row in enumerate(cells) if slot in row and names.found[j]]
-    folders = Counter("/".join(PurePosixPath(path).parts[:-depth]) for path in there)
-    folder = max(folders, key=lambda f: (sum(p.casefold() in words for p in PurePosixPath(f).parts), folders[f]))
-    path = f"{folder}/{text}" if folder else text
-    endings = Counter(path[len(path) - len(ending_of(path)) :] for path in there if not path.lower().endswith(".gz"))
-    return path if names.whole or not endings else path + endings.most_common(1)[0][0]
+class _Usual:
+    """Where the files of one column lie, for those that are not there."""
+
+    def __init__(self, names: _Names, cells: Sequence[Mapping[str, str]], slot: str) -> None:
+        self.whole = names.whole
+        pairs = [(row[slot], names.texts[i]) for i, row in enumerate(cells) if slot in row and names.found[i]]
+        # What is before the name that the table gives.
+        self.folders = Counter("/".join(path.split("/")[: -text.count("/") - 1]) for path, text in pairs)
+        # As they are written: .PNG stays so.
+        self.endings = Counter(path[len(path) - len(ending_of(path)) :] for path, _ in pairs if path[-3:] != ".gz")
+
+    def path(self, text: str, words: set[str]) -> str:
+        """The path that a file of this name would have; words: what its row says."""
+        folder = max(self.folders, key=lambda f: (sum(p.casefold() in words for p in f.split("/")), self.folders[f]))
+        path = f"{folder}/{text}" if folder else text
+        return path if self.whole or not self.endings else path + self.endings.most_common(1)[0][0]
 
 
 def _notes(

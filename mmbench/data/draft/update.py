@@ -7,6 +7,7 @@ import io
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from mmbench.data.files.endings import kind_of, stem_of
 from mmbench.data.files.problems import DataError
@@ -38,6 +39,7 @@ def update(
     A second call changes nothing. Raises UserError where new files are of a kind for which the manifest has no column;
     DataError where it is broken.
     """
+    exists = cache(exists)
     before, after = (read("manifest.csv", io.BytesIO(text)) for text in (old, new.encode()))
     if problems := before.findings.problems():
         raise DataError(problems)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 ENDINGS: dict[str, tuple[str, ...]] = {
     "image": (
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"),
@@ -42,7 +40,10 @@ REMEDIES: dict[str, str] = {
 
 def ending_of(path: str) -> str:
     """The ending in lower case, without a `.gz` behind it, which is read through: `.png`; "" where there is none."""
-    return PurePosixPath(path.lower().removesuffix(".gz")).suffix
+    # As PurePosixPath says, at a tenth of the time: it is asked of every file several times.
+    name = path.rsplit("/", 1)[-1].lower().removesuffix(".gz")
+    dot = name.rfind(".")
+    return name[dot:] if 0 < dot < len(name) - 1 else ""
 
 
 def is_table(path: str) -> bool:
@@ -56,6 +57,7 @@ def kind_of(path: str) -> str | None:
 
 def stem_of(path: str) -> str:
     """The last part without its ending: `7` of `img/7.png` and of `7.npy.gz`."""
-    name = PurePosixPath(path).name
+    name = path.rsplit("/", 1)[-1]
     name = name[:-3] if name.lower().endswith(".gz") else name
-    return PurePosixPath(name).stem
+    dot = name.rfind(".")
+    return name[:dot] if 0 < dot < len(name) - 1 else name

@@ -370,3 +370,14 @@ def test_a_folder_of_another_kind_beside_classes_is_asked_about(tmp_path: Path) 
     made, found = drafted(tmp_path), rows(tmp_path)
     assert asks(made) and len(found) == 48
     assert any("the folder sounds holds no" in line or "no audio file" in line for line in made.unsure)
+
+
+def test_a_folder_in_the_project_is_read_otherwise_by_force(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = fill(project / "data/raw/own", [f"{m}/{i:03}.png" for i in range(12) for m in ("left", "right")])
+    assert main(["data", "init", str(files)]) == 0
+    assert main(["data", "init", str(files), "--force", "--folders", "class"]) == 0
+    assert "24 samples" in capsys.readouterr().out
+    assert (files / "manifest.csv").read_text(encoding="utf-8").startswith("image,label\nleft/000.png,left\n")
+    (files / "t.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert main(["data", "init", str(files), "--force", "--folders", "class"]) == 1
+    assert "--folders is for a folder without one" in capsys.readouterr().err

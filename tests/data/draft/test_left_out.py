@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -347,3 +348,22 @@ def test_files_of_columns_that_are_not_used_are_named_so(
     assert main(["data", "check", "own", "--no-signal", "--json"]) == 0
     told_of = {left["why"]: left["count"] for left in json.loads(capsys.readouterr().out)["unused"]}
     assert told_of == {"named": 30, "ending": 1, "column": 1}
+
+
+def test_names_that_no_table_can_hold_are_named(tmp_path: Path) -> None:
+    fill(tmp_path, CLASSES)
+    for name in (b"a\nb.png", b"caf\xe9.png", b"bell\x07.wav"):
+        (tmp_path / "cat" / os.fsdecode(name)).write_bytes(b"x")
+    made = drafted(tmp_path)
+    assert (made.samples, unused(made)) == (30, {"name": 3})
+    assert made.unused[0].what.isprintable()
+
+
+def test_compressed_arrays_are_offered(tmp_path: Path) -> None:
+    for i, path in enumerate(CLASSES):
+        file = tmp_path / path.replace(".png", ".npy.gz")
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(gzip.compress(content("x.npy", i)))
+    made = drafted(tmp_path)
+    assert (made.samples, unused(made)) == (30, {})
+    assert "vector: vector" in made.card and made.manifest is not None and "cat/000.npy.gz,cat" in made.manifest

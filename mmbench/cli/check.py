@@ -159,6 +159,8 @@ def check(project: Project, name: str, page: bool, signal: bool, json_: bool) ->
             click.secho(f"warning: {note.removeprefix(FEW_SAMPLES)}", fg="yellow")
         else:
             click.echo(f"note: {note}")
+    for left in checked.unused:
+        click.echo(f"not used: {left}")
     told = by_kind(checked.problems)
     for line, _ in told:
         click.echo(f"error: {line}", err=True)

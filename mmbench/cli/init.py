@@ -14,7 +14,10 @@ from mmbench.cli.watching import watch
 from mmbench.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mmbench.data.draft.draft import Draft
+    from mmbench.data.draft.folder_files import Role
 
 
 def _choose_name(folder: Path, name: str | None) -> str:
@@ -40,13 +43,17 @@ def _locate(folder: Path, raw: Path) -> tuple[str, str] | None:
 @click.option("--name", help="Name of the data set; default: the folder's name.")
 @click.option("--force", is_flag=True, help="Replace a card that is there already.")
 @click.option("--update", is_flag=True, help="Keep the card, and add rows for new files to the manifest it drafted.")
+@click.option("--folders", help="What the levels of sub-folders are, from the outermost that differs: class/modality.")
 @on_project
-def init(project: Project, folder: Path, name: str | None, force: bool, update: bool) -> None:
+def init(project: Project, folder: Path, name: str | None, force: bool, update: bool, folders: str | None) -> None:
     """Look at the files in FOLDER and draft data/raw/NAME/dataset.yaml, and a manifest where FOLDER has none.
 
     FOLDER may be anywhere; nothing is copied. A sample is a row of a table (.csv, .parquet, .jsonl, .json; of several,
-    where they belong together), or the files with one name (7.png, 7.wav, 7.txt); sub-folders are classes.
+    where they belong together), or the files with one name (7.png, 7.wav, 7.txt); sub-folders are classes. Where they
+    are something else, --folders says so: split, class, modality, group or - (nothing) for each level, such as
+    modality/class for left/cat/7.png, right/cat/7.png.
     """
+    from mmbench.data.draft import folder_roles
     from mmbench.data.draft.draft import draft
     from mmbench.data.table.card import FILE
 
@@ -57,13 +64,16 @@ def init(project: Project, folder: Path, name: str | None, force: bool, update: 
     name, root = inside or (_choose_name(folder, name), folder.resolve().as_posix())
     card = raw / name / FILE
     manifest = raw / name / "manifest.csv"
+    roles = None if folders is None else folder_roles.parse(folders)
     if update:
-        _update(card, folder, manifest, name)
+        _update(card, folder, manifest, name, roles)
         return
     if card.exists() and not force:
         raise UserError(f"{card} exists; --force replaces it, --update only adds rows for new files to its manifest")
     with spinner("looking at the files"):
-        drafted = draft(folder, root=root)
+        # In the card's own folder lies the manifest that was drafted before; a folder is read anew without it.
+        old = manifest.name if roles is not None and root == "." and card.exists() else ""
+        drafted = draft(folder, root=root, without=old, folders=roles)
     if drafted.manifest is not None and manifest.exists() and not force:
         raise UserError(f"{manifest} exists; --force replaces it")
     card.parent.mkdir(parents=True, exist_ok=True)
@@ -76,24 +86,34 @@ def init(project: Project, folder: Path, name: str | None, force: bool, update: 
     _report(drafted, written, name, project)
 
 
-def _update(card: Path, folder: Path, manifest: Path, name: str) -> None:
+def _update(card: Path, folder: Path, manifest: Path, name: str, roles: Sequence[Role] | None) -> None:
     """Add rows for files that are in none."""
     from mmbench.data.draft.draft import draft
-    from mmbench.data.draft.update import update
+    from mmbench.data.draft.update import agreement, update
     from mmbench.data.files.source import Root
     from mmbench.data.table.card import load_card
 
     if load_card(card.parent).manifest != manifest.name or not manifest.exists():
         raise UserError(f"{card} names another table than the manifest.csv that `init` drafts; add rows to that table")
     with spinner("looking at the files"):
-        drafted = draft(folder, root=folder.as_posix(), without=manifest.name)
+        drafted = draft(folder, root=folder.as_posix(), without=manifest.name, folders=roles)
+        old = manifest.read_bytes()
+        if drafted.manifest is not None and roles is None and drafted.others:
+            # It may have been drafted with --folders: that reading is taken which says the same of the old rows.
+            ways = [draft(folder, root="", without=manifest.name, folders=other) for other in drafted.others]
+            drafted = max([drafted, *ways], key=lambda d: agreement(old, d.manifest or ""))
     if drafted.manifest is None:
         raise UserError(f"{folder} has its own table; add rows to it, and name it as `manifest` in {card}")
-    done = update(manifest.read_bytes(), drafted.manifest, Root(folder).exists)
+    exists = Root(folder).exists
+    done = update(old, drafted.manifest, exists, joined=drafted.joined, key=drafted.key)
     manifest.write_text(done.text, encoding="utf-8")
     click.echo(f"{manifest}: {done.added:,} rows added, {done.completed:,} completed; {card} stays as it is")
     if done.gone:
-        click.echo(f"note: {done.gone:,} rows name files that are not there; take them out")
+        click.echo(f"note: {done.gone:,} rows name files that are not there; `mmbench data check {name}` tells which")
+    if done.waiting:
+        click.echo(f"note: {done.waiting:,} rows of the table are not added, since none of their files is there")
+    for line in drafted.unused:
+        click.echo(f"not used: {line}")
     watch(name, card.parent, folder, again=True)
     click.echo(f"next: mmbench data check {name}")
 
@@ -107,6 +127,10 @@ def _report(drafted: Draft, written: list[Path], name: str, project: Project) ->
         heading("Look at this in the card")
         for line in drafted.unsure:
             click.echo(f"  {line}")
+    if drafted.unused:
+        heading("Not used")
+        for left in drafted.unused:
+            click.echo(f"  {left}")
     heading("Next")
     click.echo(f"  edit {written[0]}")
     click.echo(f"  mmbench data check {name}")

@@ -12,7 +12,7 @@ import numpy as np
 from mmbench.data.files.problems import CellError, DataError, Problem
 from mmbench.data.files.source import Root, Source
 from mmbench.data.public.loader import GitFolder, Loader, Origin
-from mmbench.data.split.leakage import normal
+from mmbench.data.split.contents import normal
 from mmbench.data.table.table import Column, Table
 from mmbench.errors import UserError
 from mmbench.registry import variant

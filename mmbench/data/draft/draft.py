@@ -5,23 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mmbench.data.draft import folder_layout, guess, tables
+from mmbench.data.draft.folder_files import Role
 from mmbench.data.draft.guess import Guess
 from mmbench.data.draft.join_files import as_csv, join
 from mmbench.data.draft.numbered import choose_target
 from mmbench.data.draft.table_offer import KEY, offer
 from mmbench.data.draft.tables import Tables
-from mmbench.data.files.archive import is_archive
-from mmbench.data.files.problems import CellError
+from mmbench.data.files.endings import SUFFIXES, TABLES, is_table
+from mmbench.data.files.folder import Contents, contents
+from mmbench.data.files.left_out import LeftOut, Passed
 from mmbench.data.files.source import Root
-from mmbench.data.files.walk import walk
+from mmbench.data.files.unlisted_files import columns_left_out, left_out, named_elsewhere
 from mmbench.data.table import families, rows
 from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
@@ -33,7 +35,10 @@ UNSURE = "  # ? "
 class Draft:
     """card: the text of dataset.yaml. manifest: the text of manifest.csv, where the folder has no table of its own.
 
-    guesses: what was decided, in sentences. unsure: what a person should look at. samples: how many.
+    guesses: what was decided, in sentences. unsure: what a person should look at. samples: how many. unused: files and
+    columns that are not used. joined: whether the manifest has the rows of a table, key: its column that names them.
+    others: as what else the levels of folders could be read. named: what columns of files say; passed: the files that
+    were looked at and left out.
     """
 
     card: str
@@ -41,35 +46,63 @@ class Draft:
     guesses: tuple[str, ...]
     unsure: tuple[str, ...]
     samples: int
+    unused: tuple[LeftOut, ...] = ()
+    joined: bool = False
+    key: str | None = None
+    others: tuple[tuple[Role, ...], ...] = ()
+    named: frozenset[str] = frozenset()
+    passed: tuple[Passed, ...] = ()
 
 
-def draft(folder: Path, *, root: str, without: str = "") -> Draft:
+@dataclass(frozen=True, kw_only=True)
+class _Hints:
+    """What is known beside a table's columns. lies: in the folder. known: guesses of columns. passed: files that were
+    looked at and left out. tables: the person's own that are read."""
+
+    lies: Contents
+    known: Mapping[str, Guess] = field(default_factory=dict)
+    unsure: tuple[str, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    tables: tuple[str, ...] = ()
+    joined: bool = False
+    key: str | None = None
+    others: tuple[tuple[Role, ...], ...] = ()
+
+
+def draft(folder: Path, *, root: str, without: str = "", folders: Sequence[Role] | None = None) -> Draft:
     """Look at the files and tables in a folder. root: as the card is to name the folder. without: a file that is passed
-    over.
+    over. folders: what the levels of folders are, where a person says it.
 
     Raises UserError where there is nothing to go by, DataError where a table cannot be read.
     """
     place = Root(folder)
-    files = [f for f in walk(folder) if f != without]
-    for file in [f for f in files if is_archive(f)]:
-        try:
-            files += place.glob(f"{file}/**/*")
-        except CellError as error:
-            raise UserError(f"{folder / file}: {error}") from None
+    lies = contents(folder)
+    files = [f for f in lies.files if f != without]
+    lies = Contents(files=files, passed=lies.passed, damaged=lies.damaged)
     given, said = tables.find(files, place)
+    if given is not None and folders is not None:
+        raise UserError(
+            f"{folder} has a table, {quote(given.name)}, whose rows are samples; --folders is for a folder without one"
+        )
     if given is not None:
-        return _from_tables(given, place, root, files, said)
-    found = folder_layout.samples(files)
+        return _from_tables(given, place, root, lies, said)
+    found = folder_layout.samples(files, folders)
     if found is None:
-        kinds, forms = ", ".join(guess.SUFFIXES), ", ".join((*tables.TABLES, tables.JSON))
-        raise UserError(f"{folder} holds neither a table ({forms}) nor files that mmbench reads ({kinds})")
+        for file, error in lies.damaged.items():
+            raise UserError(f"{folder / file}: {error}")
+        kinds, forms = ", ".join(SUFFIXES), ", ".join((*TABLES, tables.JSON))
+        there = [str(line) for line in left_out(lies, named=(), passed=lies.passed)]
+        nothing = f"{folder} holds neither a table ({forms}) nor files that mmbench reads ({kinds})"
+        raise UserError("\n".join([nothing, *said, *there]))
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([found.header, *found.rows])
     made = rows.read("manifest.csv", io.BytesIO(text.getvalue().encode()), header=True)
-    return _write(made, place, root, manifest=text.getvalue(), notes=[*found.notes, *said])
+    asked = [*found.unsure, *(f"  read otherwise: `--force --folders {'/'.join(r)}`" for r in found.others)]
+    hints = _Hints(lies=lies, known=found.known, unsure=tuple(asked), passed=found.passed, others=found.others)
+    return _write(made, place, root, hints, manifest=text.getvalue(), notes=[*found.notes, *said])
 
 
-def _from_tables(given: Tables, place: Root, root: str, files: list[str], notes: list[str]) -> Draft:
+def _from_tables(given: Tables, place: Root, root: str, lies: Contents, notes: list[str]) -> Draft:
     notes = [*given.notes, *notes, *given.rows.findings.notes]
     if problems := given.rows.findings.problems():
         notes.append(f"{problems[0]}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""))
@@ -78,20 +111,25 @@ def _from_tables(given: Tables, place: Root, root: str, files: list[str], notes:
         raise UserError(f"{place.folder / given.name} has no samples{why}")
     named = {name: guess.column(name, values, place) for name, values in given.rows.columns.items()}
     filed = [n for n, g in named.items() if g.role == "modality" and "below" not in g.why and g.kind != "text"]
+    own = tuple(part.file for part in given.parts)
     given, said = _with_targets(given, named)
     notes += said
     found = tables.with_split_column(given.rows)
-    if not filed and (joined := join(found, files)) is not None:
-        text, how = joined
-        made = rows.read("manifest.csv", io.BytesIO(text.encode()), header=True)
-        return _write(made, place, root, manifest=text, notes=[*notes, f"{given.name}: {how}"])
+    cells = {v for values in given.rows.columns.values() for v in values if isinstance(v, str)}
+    passed = tuple(Passed(f, "table") for f in lies.files if is_table(f) and f not in own and f not in cells)
+    hints = _Hints(lies=lies, passed=passed, tables=own)
+    if not filed and (joined := join(found, lies.files)) is not None:
+        made = rows.read("manifest.csv", io.BytesIO(joined.text.encode()), header=True)
+        hints = replace(hints, joined=True, key=joined.key)
+        how = [f"{given.name}: {note}" for note in joined.notes]
+        return _write(made, place, root, hints, manifest=joined.text, notes=[*notes, *how])
     told = given.rows.splits is None and not any(g.role == "split" for g in named.values())
     if told and (splits := tables.splits_of_paths(given.rows, filed)) is not None:
         text = as_csv(given.rows.columns | {"split": splits})
         made = rows.read("manifest.csv", io.BytesIO(text.encode()), header=True)
-        how = f"{given.name}: the folders of its files name splits; written into a manifest.csv of its own"
-        return _write(made, place, root, manifest=text, notes=[*notes, how])
-    return _write(given.rows, place, root, manifest=None, notes=notes, given=given)
+        said = [f"{given.name}: the folders of its files name splits; written into a manifest.csv of its own"]
+        return _write(made, place, root, hints, manifest=text, notes=[*notes, *said])
+    return _write(given.rows, place, root, hints, manifest=None, notes=notes, given=given)
 
 
 def _with_targets(given: Tables, guesses: Mapping[str, Guess]) -> tuple[Tables, list[str]]:
@@ -111,12 +149,13 @@ def _write(
     found: rows.Rows,
     place: Root,
     root: str,
+    hints: _Hints,
     *,
     manifest: str | None,
     notes: Iterable[str],
     given: Tables | None = None,
 ) -> Draft:
-    guesses = {name: guess.column(name, values, place) for name, values in found.columns.items()}
+    guesses = {n: hints.known.get(n) or guess.column(n, values, place) for n, values in found.columns.items()}
     numbered, choice = choose_target(found, guesses)
     vectors, inside = numbered.vectors, numbered.inside
     modalities = {n: g for n, g in guesses.items() if g.role == "modality" and n not in inside}
@@ -125,7 +164,7 @@ def _write(
         modalities[prefix] = Guess(role="modality", kind="vector", why=why, options=(("prefix", prefix),))
     target = choice.columns, choice.guess
     modalities = {n: g for n, g in modalities.items() if n not in target[0]}
-    lines, unsure = [], [*notes]
+    lines, unsure = [], [*notes, *hints.unsure]
     table = "manifest.csv" if given is None else families.as_manifest(given.parts)
     lines += [_line(f"manifest: {_q(table)}", f"{len(found)} samples, one a row", sure=isinstance(table, str))]
     if found.headless:
@@ -186,7 +225,25 @@ def _write(
     ]
     foot = [_line(f"{key}: ''", why) for key, why in FREE.items()]
     card = "\n".join(line for line in [*head, *lines, *foot]) + "\n"
-    return Draft(card=card, manifest=manifest, guesses=tuple(said), unsure=tuple(unsure), samples=len(found))
+    named_files = {v for n in modalities for v in found.columns.get(n, []) if isinstance(v, str)}
+    taken = {*named_files, *hints.tables}
+    passed = (*hints.lies.passed, *hints.passed)
+    other = {v for n in unused for v in found.columns[n] if isinstance(v, str)}
+    passed = (*passed, *named_elsewhere(hints.lies, {*taken, *(p.path for p in passed)}, other))
+    left = left_out(hints.lies, named=taken, passed=passed)
+    return Draft(
+        card=card,
+        manifest=manifest,
+        guesses=tuple(said),
+        unsure=tuple(unsure),
+        samples=len(found),
+        unused=(*left, *columns_left_out(list(unused), "manifest.csv" if given is None else given.name)),
+        joined=hints.joined,
+        key=hints.key,
+        others=hints.others,
+        named=frozenset(named_files),
+        passed=hints.passed,
+    )
 
 
 LONGEST = 56

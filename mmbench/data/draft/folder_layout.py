@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field, replace
 
-from mmbench.data.draft.guess import kind_of
+from mmbench.data.draft import folder_columns, folder_roles, folder_words
+from mmbench.data.draft.folder_columns import Columns
+from mmbench.data.draft.folder_files import File, Role, files_of
+from mmbench.data.draft.folder_roles import Roles
+from mmbench.data.draft.guess import Guess
+from mmbench.data.files.endings import kind_of
+from mmbench.data.files.left_out import Passed
 from mmbench.data.table.manifest import SPLITS
 
 MOST_FILES = 5_000_000
+FEW_TEXTS = 0.1
+"""Texts of which there are so few, against other files, that they may be notes."""
+RESERVED = ("label", "split", "group")
+KINDS = ("image", "video", "audio", "text", "vector")
+
+Cells = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """header and rows of a manifest. kinds: of the columns that name files. notes: what was guessed."""
+    """header and rows of a manifest. kinds: of the columns that name files. notes: what was guessed. unsure: what to
+    ask; others: as what else the folders could be read. known: what is guessed of columns. passed: files left out."""
 
     header: tuple[str, ...]
     rows: list[list[str]]
     kinds: Mapping[str, str]
     notes: tuple[str, ...]
+    unsure: tuple[str, ...] = ()
+    others: tuple[tuple[Role, ...], ...] = ()
+    known: Mapping[str, Guess] = field(default_factory=dict)
+    passed: tuple[Passed, ...] = ()
 
 
-def samples(files: Sequence[str]) -> Samples | None:
+def samples(paths: Sequence[str], roles: Sequence[Role] | None = None) -> Samples | None:
     """Group files into samples: those of one name in several kinds (a.png, a.wav), in one folder or in parallel ones
-    (images/a.png, sounds/a.wav). None where no file is of a known kind."""
-    known = [(f, kind) for f in files if (kind := kind_of(f)) is not None and _writable(f)]
-    if not known:
+    (images/a.png, sounds/a.wav; left/a.png, right/a.png). None where no file is of a known kind.
+
+    roles: of the levels of folders, from the outermost that differs, where a person names them.
+    """
+    passed = [Passed(f, "name") for f in paths if not _writable(f)]
+    files = files_of([f for f in paths if kind_of(f) is not None and _writable(f)])
+    if not files:
         return None
-    together, notes = _together(known)
-    kinds = [k for k in ("image", "video", "audio", "text", "vector") if any(k in cells for cells in together.values())]
-    named = _columns_from_names(list(together))
-    rows, extra = [], list(named)
-    for i, cells in enumerate(together.values()):
-        rows.append([*(cells.get(kind, "") for kind in kinds), *(named[name][i] for name in extra)])
-    doubled = sum(1 for f, _ in known) - sum(len(cells) for cells in together.values())
-    if doubled:
-        notes.append(f"{doubled} files are a second one of their kind and name, and were left out")
-    if "label" not in extra:
-        notes.append("the names say no target: fill in the column `label`")
-        extra.append("label")
-        rows = [[*row, ""] for row in rows]
-    return Samples(header=(*kinds, *extra), rows=rows, kinds=dict(zip(kinds, kinds, strict=True)), notes=tuple(notes))
+    files, suspects = _without_suspects(files)
+    read = _given(files, roles) if roles is not None else folder_roles.guess(files)
+    read, files, outside = _with_class(read, files, guessed=roles is None)
+    passed += outside
+    groups, doubles = _grouped(files, read)
+    late, stray = _brought_back(suspects, groups, read)
+    for key in _lone_texts(groups, read):
+        stray += groups.pop(key).cells.values()
+    passed += [*doubles, *late, *(Passed(path, "stray") for path in stray)]
+    return _made(list(groups.values()), read, passed)
 
 
 def _writable(path: str) -> bool:
@@ -51,52 +66,181 @@ def _writable(path: str) -> bool:
     return path.isprintable() and not any("\ud800" <= c <= "\udfff" for c in path)
 
 
-def _together(known: Sequence[tuple[str, str]]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Files by what they share of their names: the whole path but its ending, or all but the first folder too."""
-
-    def by(key: Mapping[str, str]) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = defaultdict(dict)
-        for file, kind in known:
-            found[key[file]].setdefault(kind, file)
-        return found
-
-    whole = by({f: str(PurePosixPath(f).with_suffix("")) for f, _ in known})
-    parallel = by({f: str(PurePosixPath(*(PurePosixPath(f).parts[1:] or (f,))).with_suffix("")) for f, _ in known})
-    tops: dict[str, set[str]] = defaultdict(set)
-    for file, kind in known:
-        tops[PurePosixPath(file).parts[0]].add(kind)
-    apart = len({k for _, k in known}) > 1 and all(len(kinds) == 1 for kinds in tops.values())
-    if apart and len(parallel) < len(whole):
-        return parallel, [f"files of one name in {', '.join(sorted(tops)[:5])} are one sample"]
-    several = sum(len(cells) > 1 for cells in whole.values())
-    return whole, ["files of one name are one sample"] if several else []
+def _without_suspects(files: Sequence[File]) -> tuple[list[File], list[File]]:
+    """Texts that may be notes to the reader apart: they must not decide what folders are."""
+    texts = [f for f in files if f.kind == "text"]
+    others = len(files) - len(texts)
+    few = bool(others) and len(texts) < FEW_TEXTS * others
+    suspects = [f for f in texts if few or folder_words.is_note(f.path)]
+    if not others and len(suspects) >= FEW_TEXTS * len(files):
+        return list(files), []  # Nothing but texts: `class_1` is a name as good as any.
+    doubted = {f.path for f in suspects}
+    # What the rest shares of its folders may be more.
+    return files_of([f.path for f in files if f.path not in doubted]), suspects
 
 
-def _columns_from_names(keys: Sequence[str]) -> dict[str, list[str]]:
-    """Columns that the names of the samples spell out: split and class folders, else parts of the file names."""
-    folders = [PurePosixPath(key).parts[:-1] for key in keys]
-    columns: dict[str, list[str]] = {}
-    splits = [next((SPLITS[p.lower()] for p in parts if p.lower() in SPLITS), "") for parts in folders]
-    if len(set(splits)) > 1:
-        columns["split"] = splits
-        folders = [tuple(p for p in parts if p.lower() not in SPLITS) for parts in folders]
-    classes = [parts[-1] if parts else "" for parts in folders]
-    if len(set(classes)) > 1 and all(classes):
-        return {"label": classes, **columns}
-    stems = [re.split(r"[_\- ]+", PurePosixPath(key).name) for key in keys]
-    if len({len(parts) for parts in stems}) == 1 and len(stems[0]) > 1:
-        told = [list(part) for part in zip(*stems, strict=True)]
-        few = [part for part in told if 1 < len(set(part)) <= max(2, len(keys) // 3)]
-        if few:
-            others = {f"name_{told.index(part) + 1}": part for part in few[1:] if not _counted(part)}
-            return {"label": few[0], **others, **columns}
-    heads = [re.sub(r"[\W_]*\d+$", "", PurePosixPath(key).name) for key in keys]
-    if all(heads) and 1 < len(set(heads)) <= len(keys) // 3:
-        return {"label": heads, **columns}
-    return columns
+def _given(files: Sequence[File], roles: Sequence[Role]) -> Roles:
+    depth = max((len(f.folders) for f in files), default=0)
+    return Roles(roles=(*roles, *["-"] * (depth - len(roles)))[: max(depth, len(roles))])  # type: ignore[arg-type]
 
 
-def _counted(part: Sequence[str]) -> bool:
-    """Whether every value occurs about equally often and is a number: a running number, no property."""
-    counts = Counter(part)
-    return all(p.isdecimal() for p in counts) and len(counts) > 10
+def _with_class(read: Roles, files: list[File], *, guessed: bool) -> tuple[Roles, list[File], list[Passed]]:
+    """Without the files that lie outside the class folders, where there are such folders and they hold the most."""
+    levels, split = read.levels("class"), read.level("split")
+    trains = [f for f in files if split is None or SPLITS.get(f.at(split).lower()) == "train"]
+    if levels and not read.by_stem:
+        taught = {f.at(levels[0]) for f in trains}
+        lost = {f.path for f in files if not f.at(levels[0]) or _is_no_class(f.at(levels[0]), taught)}
+    elif guessed and not read.by_name and split is not None and not read.levels("group"):
+        # Of test/1.png nobody knows the class where train/cat.1.png has it in its name.
+        lost = {f.path for f in files if SPLITS.get(f.at(split).lower()) == "test"}
+        if folder_columns.in_names([f.stem for f in files]) or not folder_columns.in_names([f.stem for f in trains]):
+            return read, files, []
+    else:
+        return read, files, []
+    inside, outside = [f for f in files if f.path not in lost], [f for f in files if f.path in lost]
+    if not outside:
+        return read, files, []
+    unlabelled = all(split is not None and SPLITS.get(f.at(split).lower()) != "train" for f in outside)
+    if not guessed or unlabelled or len(inside) >= len(outside):
+        again = folder_roles.guess(inside) if guessed else read
+        texts = {f.kind for f in inside} != {"text"}
+        why = [Passed(f.path, "stray" if texts and f.kind == "text" else "no class") for f in outside]
+        return again, inside, why
+    ask = "most files lie outside the sub-folders, which are therefore not taken for classes"
+    return replace(read, roles=tuple("-" if r == "class" else r for r in read.roles), unsure=(ask,)), files, []
+
+
+def _is_no_class(name: str, taught: set[str]) -> bool:
+    """Whether a folder beside those of classes only holds what has none: val/images among train/cat, train/dog."""
+    return name not in taught and folder_words.are_views({name})
+
+
+@dataclass(kw_only=True)
+class _Group:
+    """The files of one sample, and the first of them."""
+
+    first: File
+    cells: Cells
+
+
+def _key(f: File, read: Roles) -> tuple[str, ...]:
+    if read.by_name:
+        return f.folders
+    return (f.stem,) if read.by_stem else f.key(read.level("modality"))
+
+
+def _view(f: File, read: Roles) -> str:
+    """Which of a sample's views a file is, by its folder or its name; "" where kinds alone part them."""
+    level = read.level("modality")
+    return f.stem if read.by_name else "" if level is None else f.at(level)
+
+
+def _slots(files: Sequence[File], read: Roles) -> dict[tuple[str, str], str]:
+    """(view, kind) -> column: the kind, or the view's name where several have files of one kind."""
+    pairs = sorted({(_view(f, read), f.kind) for f in files})
+    folders = Counter(kind for _, kind in pairs)
+    kinds = Counter(folder for folder, _ in pairs)
+    found: dict[tuple[str, str], str] = {}
+    for folder, kind in pairs:
+        name = kind if folders[kind] == 1 or not folder else folder if kinds[folder] == 1 else f"{folder}_{kind}"
+        found[folder, kind] = name if name not in {*found.values(), *RESERVED} else f"{folder}_{kind}"
+    return found
+
+
+def _grouped(files: Sequence[File], read: Roles) -> tuple[dict[tuple[str, ...], _Group], list[Passed]]:
+    """Files by what they share of their names; those that are a second one of their column."""
+    slots = _slots(files, read)
+    groups: dict[tuple[str, ...], _Group] = {}
+    doubles = []
+    for f in files:
+        group = groups.setdefault(_key(f, read), _Group(first=f, cells={}))
+        if len(f.folders) > len(group.first.folders):
+            group.first = f
+        slot = slots[_view(f, read), f.kind]
+        if slot in group.cells:
+            doubles.append(Passed(f.path, "double"))
+        else:
+            group.cells[slot] = f.path
+    return groups, doubles
+
+
+def _brought_back(
+    suspects: Sequence[File], groups: Mapping[tuple[str, ...], _Group], read: Roles
+) -> tuple[list[Passed], list[str]]:
+    """Suspects that have the name of a sample become its text; the others are notes."""
+    if not suspects:
+        return [], []
+    some = next(iter(groups.values())).first
+    same = len(some.path.split("/")) - 1 - len(some.folders)
+    late, stray = [], []
+    for f in suspects:
+        moved = File(f.path, tuple(f.path.split("/")[same:-1]))
+        group = groups.get(_key(moved, read))
+        if group is None:
+            stray.append(f.path)
+        elif "text" in group.cells:
+            late.append(Passed(f.path, "double"))
+        else:
+            group.cells["text"] = f.path
+    return late, stray
+
+
+def _lone_texts(groups: Mapping[tuple[str, ...], _Group], read: Roles) -> list[tuple[str, ...]]:
+    """Samples that are a text alone among others that are not: notes, unless called as the texts of samples are."""
+    texts = {key: g for key, g in groups.items() if all(kind_of(path) == "text" for path in g.cells.values())}
+    if not texts or len(texts) == len(groups):
+        return []
+    rest = [g for key, g in groups.items() if key not in texts]
+    company = [g for g in rest if any(kind_of(path) == "text" for path in g.cells.values())]
+    if company:
+        forms = Counter(folder_words.form(g.first.stem) for g in company)
+        # Where every sample has a name of its own, a name tells nothing.
+        counted = len(forms) <= len(company) / 2
+        return [
+            key
+            for key, g in texts.items()
+            if folder_words.is_note(g.first.path) or (counted and folder_words.form(g.first.stem) not in forms)
+        ]
+    if read.level("modality") is not None or len(texts) >= len(groups) / 2:
+        return []
+    return list(texts)
+
+
+def _made(groups: Sequence[_Group], read: Roles, passed: Sequence[Passed]) -> Samples:
+    firsts = [g.first for g in groups]
+    slots = sorted({slot for g in groups for slot in g.cells}, key=lambda slot: _order(slot, groups))
+    kinds = {slot: next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells) for slot in slots}
+    table = Columns(notes=list(read.notes), unsure=list(read.unsure))
+    if not table.notes and any(len(g.cells) > 1 for g in groups):
+        table.notes.append("files of one name are one sample")
+    folder_columns.read(firsts, read, table)
+    if "label" not in table.columns:
+        table.notes.append("the names say no target: fill in the column `label`")
+        table.columns["label"] = [""] * len(groups)
+    if (read.level("modality") is not None and read.unsure) or read.by_name:
+        for slot in slots:
+            if slot not in KINDS and kinds[slot] != "vector":
+                options = (("files", True),) if kinds[slot] == "text" else ()
+                why = f"{kinds[slot]} files of {'the name' if read.by_name else 'the folder'} {slot}"
+                table.known[slot] = Guess(role="modality", kind=kinds[slot], why=why, sure=False, options=options)
+    extra = list(table.columns)
+    rows = [
+        [*(g.cells.get(slot, "") for slot in slots), *(table.columns[name][i] for name in extra)]
+        for i, g in enumerate(groups)
+    ]
+    return Samples(
+        header=(*slots, *extra),
+        rows=rows,
+        kinds=kinds,
+        notes=tuple(table.notes),
+        unsure=tuple(table.unsure),
+        others=read.others,
+        known=table.known,
+        passed=tuple(passed),
+    )
+
+
+def _order(slot: str, groups: Sequence[_Group]) -> tuple[int, str]:
+    kind = next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells)
+    return KINDS.index(kind), slot

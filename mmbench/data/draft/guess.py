@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
 
 from mmbench.data.draft import look_inside
+from mmbench.data.files.endings import ending_of, kind_of
 from mmbench.data.files.source import Root, several
 from mmbench.data.table.json_table import FILES
 from mmbench.data.table.lists import lists
@@ -19,14 +19,6 @@ from mmbench.data.table.manifest import SPLITS
 from mmbench.data.table.missing import is_missing
 from mmbench.data.table.targets import NO, YES, label, number
 
-SUFFIXES: dict[str, str] = {
-    **dict.fromkeys([".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"], "image"),
-    **dict.fromkeys([".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff", ".aif", ".au"], "audio"),
-    **dict.fromkeys([".mp4", ".avi", ".mpg", ".mpeg", ".mkv", ".webm", ".mov"], "video"),
-    ".txt": "text",
-    ".npy": "vector",
-    ".npz": "vector",
-}
 CLASSES = ("class", "classes", "category", "action", "activity", "species", "genre", "emotion", "diagnosis")
 """Names of columns whose whole numbers are numbers of classes."""
 TARGETS = (
@@ -65,11 +57,6 @@ class Guess:
     why: str = ""
     sure: bool = True
     options: tuple[tuple[str, Any], ...] = ()
-
-
-def kind_of(path: str) -> str | None:
-    """The kind of file that a name says it is."""
-    return SUFFIXES.get(PurePosixPath(path).suffix.lower())
 
 
 def column(name: str, values: Sequence[Any], root: Root) -> Guess:
@@ -178,7 +165,7 @@ def _of_several(names: Sequence[str], root: Root) -> Guess | None:
 
 
 def _numbers_in_text(path: str) -> str | None:
-    return NUMBERS if PurePosixPath(path).suffix.lower() in look_inside.TABLES else None
+    return NUMBERS if ending_of(path) in look_inside.TABLES else None
 
 
 def target(names: Sequence[str], word: str = "") -> Guess:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from mmbench.data.draft.guess import kind_of
+from mmbench.data.files.endings import TABLES, kind_of
 from mmbench.data.files.problems import CellError, DataError
 from mmbench.data.files.source import Root
 from mmbench.data.table import families, parts, rows
@@ -16,7 +16,6 @@ from mmbench.data.table.rows import Rows
 from mmbench.data.table.targets import label
 from mmbench.errors import UserError
 
-TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".csv.gz", ".jsonl.gz")
 JSON = ".json"
 FEW = 20
 """Files that end in .json up to which each is looked at: more are one for each sample."""

@@ -62,6 +62,8 @@ class Archive(ABC):
     name: str
     sizes: Mapping[str, int]
     """The uncompressed size of every regular file in it, by its name with / between folders."""
+    others: tuple[str, ...] = ()
+    """Members that are neither regular files nor folders, such as links; they are not read."""
 
     def stored(self, member: str) -> str:
         """The name under which a member is stored, whichever Unicode form it is in; itself where there is none."""
@@ -121,13 +123,15 @@ class _Tar(Archive):
             # Seeking in a compressed stream starts from its beginning: members in any order would take for ever.
             with plain:
                 plain = _uncompressed(file, name)
-        self._file, self._offsets, sizes = plain, {}, {}
+        self._file, self._offsets, sizes, others = plain, {}, {}, []
         with tarfile.TarFile(fileobj=plain) as tar:
             for info in tar:
                 if info.isreg() and not info.issparse():
                     member = _inside(info.name, name)
                     self._offsets[member], sizes[member] = info.offset_data, info.size
-        self.sizes = sizes
+                elif not info.isdir():
+                    others.append(info.name)
+        self.sizes, self.others = sizes, tuple(others)
 
     def _read(self, member: str) -> bytes:
         data = os.pread(self._file.fileno(), self.sizes[member], self._offsets[member])

@@ -14,7 +14,7 @@ from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Source
 from mmbench.data.inspect.contents import Stats, Usual
 from mmbench.data.prepare.parallel import Chunk, decode_all
-from mmbench.data.split import leakage
+from mmbench.data.split.contents import normal
 from mmbench.data.table.table import Cell
 
 CHUNK = 32
@@ -111,6 +111,6 @@ def _digest(cell: Cell, kind: str) -> bytes:
         with cell.open() as stream:
             return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
     if isinstance(cell, str):
-        text = leakage.normal(cell) if kind == "text" else cell
+        text = normal(cell) if kind == "text" else cell
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return hashlib.sha256(f"{cell.shape}{cell.dtype.str}".encode() + np.ascontiguousarray(cell).tobytes()).digest()

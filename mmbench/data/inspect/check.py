@@ -11,15 +11,17 @@ import numpy as np
 
 from mmbench.data.decode.base import Decoder
 from mmbench.data.decode.factory import decoder
+from mmbench.data.files.endings import is_table
+from mmbench.data.files.left_out import LeftOut, Passed
 from mmbench.data.files.problems import CellError, DataError, Problem
-from mmbench.data.files.source import Source
-from mmbench.data.files.unlisted_files import unnamed
+from mmbench.data.files.source import Root, Source
+from mmbench.data.files.unlisted_files import columns_left_out, unnamed
 from mmbench.data.files.walk import walk
 from mmbench.data.inspect import contents, encoder
 from mmbench.data.inspect.cell_inspector import Look, look
 from mmbench.data.prepare.dataset import Raw
 from mmbench.data.public.loader import Loader
-from mmbench.data.split import giveaway, leakage, learnability, splits
+from mmbench.data.split import drawing, giveaway, leakage, learnability
 from mmbench.data.split.leakage import Leak
 from mmbench.data.table import families, manifest
 from mmbench.data.table.card import FILE
@@ -54,7 +56,8 @@ class Seen:
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """A data set and all that is wrong with it. table: None where labels, splits or groups are wrong. split: None where
-    it cannot be made. leaks: found across splits, accepted or not. notes: what is not wrong, but should be known."""
+    it cannot be made. leaks: found across splits, accepted or not. notes: what is not wrong, but should be known.
+    unused: files and columns that are in the folder and the table, and not in the data set."""
 
     raw: Raw
     survey: Survey
@@ -64,6 +67,7 @@ class Checked:
     leaks: Sequence[Leak]
     problems: Sequence[Problem]
     notes: Sequence[str] = ()
+    unused: Sequence[LeftOut] = ()
 
 
 def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, of: None) -> Checked:
@@ -72,14 +76,17 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
     Raises DataError only where there is nothing to look at, such as no manifest.
     """
     survey = _survey(raw)
-    table, problems, notes = _table(survey), list(survey.problems), [*survey.notes, *_forgotten(raw, survey)]
+    forgotten, unused = _unused(raw, survey)
+    table, problems, notes = _table(survey), list(survey.problems), [*survey.notes, *forgotten]
     split: np.ndarray | None = None
     leaks: list[Leak] = []
     if table is not None:
         notes += giveaway.notes(table)
         try:
-            split = splits.assign(table, raw.card.splits)
-            notes += learnability.check(table, split)
+            tell("splits, and leaks across them", 0, 1)
+            drawn = drawing.draw(table, raw.card.splits, raw.card.accept)
+            split, leaks = drawn.split, drawn.leaks
+            notes += [*learnability.check(table, split), *drawn.notes, *_accepted(leaks, raw)]
         except DataError as error:
             problems += error.problems
     seen = {
@@ -88,27 +95,47 @@ def check(raw: Raw, tell: Callable[[str, int, int], None] = lambda what, done, o
         if any(cell is not None for cell in column.cells)
     }
     if table is not None and split is not None:
-        tell("leaks across splits", 0, 1)
-        leaks = leakage.find(table, split)
         try:
-            leakage.check(table, split, raw.card.accept)
+            leakage.judge(leaks, raw.card.accept)
         except DataError as error:
             problems += error.problems
     found = list(dict.fromkeys(problems))
     return Checked(
-        raw=raw, survey=survey, table=table, seen=seen, split=split, leaks=leaks, problems=found, notes=notes
+        raw=raw,
+        survey=survey,
+        table=table,
+        seen=seen,
+        split=split,
+        leaks=leaks,
+        problems=found,
+        notes=notes,
+        unused=unused,
     )
 
 
-def _forgotten(raw: Raw, survey: Survey) -> list[str]:
-    """That files were added to the folder, but not to the table."""
+def _unused(raw: Raw, survey: Survey) -> tuple[list[str], list[LeftOut]]:
+    """That files were added to the folder, but not to the table; and all else that is not used."""
     if raw.card.manifest is None:
-        return []
+        return [], []
     root = manifest.root_of(raw.card, raw.folder).folder
-    kin = _kin(raw, root)
+    own, kin = [part.file for part in raw.card.parts], _kin(raw, root)
+    drafted = own == ["manifest.csv"] and (raw.folder / "manifest.csv").exists()
     # The table itself may end as the files do that it names, such as `.csv`.
-    files = unnamed(root, {*survey.named, *(part.file for part in raw.card.parts), *kin})
-    return [*_tables_beside(raw, kin), *_files_beside(raw, root, files)]
+    used = [*own, *kin, *(_joined(root) if drafted else ())]
+    found = unnamed(root, survey.named, used, elsewhere=survey.elsewhere)
+    if found.files and drafted:
+        found = unnamed(root, survey.named, used, passed=_not_added(root), elsewhere=survey.elsewhere)
+    left = [*found.left, *columns_left_out(survey.unused, raw.card.tables)]
+    files, beside = found.files, _tables_beside(raw, kin)
+    if not files:
+        return beside, left
+    more = ", ..." if len(files) > FEW else ""
+    are = "files are" if len(files) > 1 else "file is"
+    said = f"{len(files):,} {are} below {root} but in no row of {raw.card.tables}"
+    inside = root.resolve().is_relative_to(raw.folder.resolve())
+    update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
+    how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
+    return [*beside, f"{said} ({', '.join(map(quote, files[:FEW]))}{more}): {how}"], left
 
 
 def _kin(raw: Raw, root: Path) -> list[str]:
@@ -134,17 +161,37 @@ def _tables_beside(raw: Raw, kin: list[str]) -> list[str]:
     return [f"{', '.join(map(quote, kin[:FEW]))}{more} {are} beside {raw.card.tables} and not read: {how}"]
 
 
-def _files_beside(raw: Raw, root: Path, files: list[str]) -> list[str]:
-    if not files:
+def _accepted(leaks: Sequence[Leak], raw: Raw) -> list[str]:
+    """What the card accepts, with its count; also where there is nothing of it."""
+    found = {leak.kind for leak in leaks}
+    none = [kind for kind in raw.card.accept if kind not in found]
+    return [
+        *drawing.accepted(leaks, raw.card.accept),
+        *(f"`accept: [{kind}]` in the card: no sample has it; the entry can go" for kind in none),
+    ]
+
+
+def _joined(root: Path) -> list[str]:
+    """The person's own tables, whose rows a drafted manifest has."""
+    from mmbench.data.draft import tables
+
+    names = [file.name for file in sorted(root.iterdir()) if is_table(file.name) and file.name != "manifest.csv"]
+    try:
+        found, _ = tables.find(names, Root(root))
+    except (UserError, DataError):
         return []
-    more = ", ..." if len(files) > FEW else ""
-    are = "files are" if len(files) > 1 else "file is"
-    said = f"{len(files):,} {are} below {root} but in no row of {raw.card.tables}"
-    inside = root.resolve().is_relative_to(raw.folder.resolve())
-    update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
-    drafted = raw.card.manifest == "manifest.csv" and (raw.folder / "manifest.csv").exists()
-    how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
-    return [f"{said} ({', '.join(map(quote, files[:FEW]))}{more}): {how}"]
+    return [part.file for part in found.parts] if found is not None else []
+
+
+def _not_added(root: Path) -> tuple[Passed, ...]:
+    """The files that a draft of today would leave out too, such as notes to the reader."""
+    # Late: rarely asked.
+    from mmbench.data.draft.draft import draft
+
+    try:
+        return draft(root, root="", without="manifest.csv").passed
+    except UserError:
+        return ()
 
 
 def _survey(raw: Raw) -> Survey:

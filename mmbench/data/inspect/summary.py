@@ -39,6 +39,7 @@ def summary(checked: Checked) -> dict[str, Any]:
         "accepted": list(card.accept),
         "content": _content(checked),
         "notes": list(checked.notes),
+        "unused": [{"why": left.why, "count": left.count, "what": left.what} for left in checked.unused],
         "problems": [{"where": p.where, "what": p.what} for p in checked.problems],
     }
 

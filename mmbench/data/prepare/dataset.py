@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,11 +137,12 @@ def prepare_table(
     from mmbench.data.prepare.readers import FILE as READERS
     from mmbench.data.prepare.readers import to_json
     from mmbench.data.prepared import Writer
-    from mmbench.data.split import leakage, learnability, splits
+    from mmbench.data.split import drawing, leakage, learnability
 
-    split = splits.assign(table, cuts)
+    drawn = drawing.draw(table, cuts, accept)
+    split = drawn.split
     known = learnability.check(table, split)
-    accepted = Counter(leak.kind for leak in leakage.check(table, split, accept=accept))
+    leaks = leakage.judge(drawn.leaks, accept)
     # Of what was there before: it is not part of what the writer makes, and would be taken for somebody's own.
     (folder / sample_groups.FILE).unlink(missing_ok=True)
     with Writer(folder) as writer:
@@ -165,7 +165,8 @@ def prepare_table(
                     *table.notes,
                     *done.notes,
                     *known,
-                    *(f"accepted leakage: {n} samples with {kind}" for kind, n in accepted.items()),
+                    *drawn.notes,
+                    *drawing.accepted(leaks, accept),
                     *([about.warning] if about.warning else []),
                 ),
                 hash="",

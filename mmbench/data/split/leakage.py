@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mmbench.data.decode.factory import decoder
-from mmbench.data.decode.numbers import read_numbers
-from mmbench.data.files.problems import CellError, DataError, Problem
-from mmbench.data.files.source import Source
+from mmbench.data.files.problems import DataError, Problem
+from mmbench.data.split.contents import SAYS, cached, codes_of, says, whole
 from mmbench.data.split.splits import SPLITS
 from mmbench.data.table.card import Leak as LeakKind
-from mmbench.data.table.record import fields_of
-from mmbench.data.table.table import Cell, Column, Table
-
-SAYS = 10
-"""A text of so many words, or numbers of which so many differ from the commonest, repeats because it was copied.
-Shorter ones repeat by themselves: questions made from templates, "I don't know", an age, a one-hot vector."""
-
-UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
-"""Scripts without spaces between words: two characters count as a word."""
-
-_WORD = re.compile(rf"{UNSPACED}{{1,2}}|(?:(?!{UNSPACED})[^\W_])+")
+from mmbench.data.table.table import Column, Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +37,11 @@ class Leak:
 
 def check(table: Table, split: np.ndarray, accept: Sequence[LeakKind] = ()) -> list[Leak]:
     """The leaks that the card accepts. Raises DataError with every other one, and a summary before them."""
-    leaks = find(table, split)
+    return judge(find(table, split), accept)
+
+
+def judge(leaks: list[Leak], accept: Sequence[LeakKind] = ()) -> list[Leak]:
+    """`check`, of leaks that were found."""
     wrong = [leak for leak in leaks if leak.kind not in accept]
     if not wrong:
         return leaks
@@ -68,10 +57,11 @@ def check(table: Table, split: np.ndarray, accept: Sequence[LeakKind] = ()) -> l
     raise DataError([Problem(where="leakage", what=what), *(leak.problem for leak in wrong)])
 
 
-def find(table: Table, split: np.ndarray) -> list[Leak]:
+def find(table: Table, split: np.ndarray, codes: Mapping[str, np.ndarray] | None = None) -> list[Leak]:
     """Every leak, one for each sample, modality and kind: content, near duplicates, texts, whole samples, groups.
 
-    split: (N,) of "train", "validation", "test". Cells that cannot be read are passed over; decoding tells of them.
+    split: (N,) of "train", "validation", "test". codes: `codes_of(table)`, where that is known. Cells that cannot be
+    read are passed over; decoding tells of them.
     """
     rank = np.array([SPLITS.index(s) for s in split.tolist()], dtype=np.int64)
     leaks: list[Leak] = []
@@ -88,73 +78,22 @@ def find(table: Table, split: np.ndarray) -> list[Leak]:
             for first, second in found
         )
 
-    codes, told = {}, np.zeros(len(table), bool)
+    codes, told = codes_of(table) if codes is None else codes, np.zeros(len(table), bool)
     for name, column in table.modalities.items():
-        codes[name] = _codes(column)
         repeated = _across(codes[name], rank)
-        says = _cached(codes[name], lambda i, column=column: _says(column, i))  # type: ignore[misc]
-        kept = [(a, b) for a, b in repeated if says(b) >= SAYS]
+        said = cached(codes[name], lambda i, column=column: says(column, i))  # type: ignore[misc]
+        kept = [(a, b) for a, b in repeated if said(b) >= SAYS]
         add("same text" if column.kind == "text" else "same content", name, kept)
         told[[b for _, b in kept]] = True
         if column.kind == "image":
             add("near duplicate", name, _near(column, codes[name], rank))
-    add("same content", "", [(a, b) for a, b in _whole(table, codes, rank) if not told[b]])
+    same, something = whole(table, codes)
+    add("same content", "", [(a, b) for a, b in _across(same, rank) if something(b) > 0 and not told[b]])
     if table.group is not None:
         numbers: dict[str, int] = {}
         group = np.array([numbers.setdefault(g, len(numbers)) if g else -1 for g in table.group], dtype=np.int64)
         add("same group", "", _across(group, rank))
     return leaks
-
-
-def normal(text: str) -> str:
-    """Without differences of case, space, punctuation and Unicode form."""
-    return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
-
-
-def _codes(column: Column) -> np.ndarray:
-    """(N,) one number for each content; -1 where there is none."""
-    numbers: dict[bytes, int] = {}
-    sources: dict[Source, bytes] = {}
-    codes = np.full(len(column.cells), -1, dtype=np.int64)
-    for i, cell in enumerate(column.cells):
-        if cell is None:
-            continue
-        if isinstance(cell, Source):
-            if cell not in sources:
-                sources[cell] = _digest(column, cell)
-            key = sources[cell]
-        else:
-            key = _digest(column, cell)
-        if key:
-            codes[i] = numbers.setdefault(key, len(numbers))
-    return codes
-
-
-def _digest(column: Column, cell: Cell) -> bytes:
-    """SHA-256 of what a cell holds; empty where that is nothing, or cannot be read."""
-    if column.kind == "text":
-        text = normal(_text(cell))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() if text else b""
-    if isinstance(cell, Source):
-        try:
-            with cell.open() as stream:
-                return hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
-        except (CellError, OSError):
-            return b""
-    if isinstance(cell, str):
-        return hashlib.sha256(cell.encode("utf-8", "surrogatepass")).digest()
-    values = np.ascontiguousarray(cell)
-    return hashlib.sha256(f"{values.shape}{values.dtype.str}".encode() + values.tobytes()).digest()
-
-
-def _text(cell: Cell) -> str:
-    if not isinstance(cell, Source):
-        return str(cell)
-    try:
-        with cell.open() as stream:
-            return stream.read().decode("utf-8", "replace")
-    except (CellError, OSError):
-        return ""
 
 
 def _across(codes: np.ndarray, rank: np.ndarray) -> list[tuple[int, int]]:
@@ -165,53 +104,6 @@ def _across(codes: np.ndarray, rank: np.ndarray) -> list[tuple[int, int]]:
     first = np.repeat(order[starts], np.diff(np.r_[starts, len(order)]))
     later = rank[order] > rank[first]
     return sorted(zip(first[later].tolist(), order[later].tolist(), strict=True), key=lambda pair: pair[1])
-
-
-def _cached(codes: np.ndarray, of: Callable[[int], int]) -> Callable[[int], int]:
-    """`of` a sample, computed once for each content."""
-    known: dict[int, int] = {}
-
-    def one(i: int) -> int:
-        code = int(codes[i])
-        if code not in known:
-            known[code] = of(i)
-        return known[code]
-
-    return one
-
-
-def _says(column: Column, i: int) -> int:
-    """How much the cell of a sample says: words of a text, values of a table's row, numbers that differ from the
-    commonest one; an image all or nothing."""
-    cell = column.cells[i]
-    assert cell is not None
-    if column.kind == "text":
-        return len(normal(_text(cell)).split())
-    if column.kind == "table":
-        return sum(value is not None for value in fields_of(cell).values())
-    if column.kind == "image":
-        from mmbench.data.split import near_duplicates
-
-        return SAYS if near_duplicates.small([cell])[1][0] else 0
-    values = _numbers(column, cell)
-    if values is None:
-        return SAYS
-    _, counts = np.unique(values, return_counts=True)
-    return int(values.size - counts.max(initial=0))
-
-
-def _numbers(column: Column, cell: Cell) -> np.ndarray | None:
-    """What is decoded from a cell; None where it cannot be read."""
-    if isinstance(cell, np.ndarray):
-        return cell
-    try:
-        if column.kind in ("vector", "sequence"):
-            return read_numbers(cell, column.options.get("key"))
-        reader = decoder(column.kind, column.options)
-        reader.fit([cell])
-        return reader.decode(cell)[0]
-    except CellError:
-        return None
 
 
 def _near(column: Column, codes: np.ndarray, rank: np.ndarray) -> list[tuple[int, int]]:
@@ -234,16 +126,3 @@ def _near(column: Column, codes: np.ndarray, rank: np.ndarray) -> list[tuple[int
             code = at[int(codes[i])]
             found.append((first_in[code, int(earliest[code])], i))
     return sorted(found, key=lambda pair: pair[1])
-
-
-def _whole(table: Table, codes: dict[str, np.ndarray], rank: np.ndarray) -> list[tuple[int, int]]:
-    """Samples all of whose modalities repeat one sample of an earlier split, and do not say nothing at all."""
-    rows = np.stack(list(codes.values()), axis=1)
-    same = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
-    same[(rows < 0).all(1)] = -1
-
-    def says(i: int) -> int:
-        return sum(_says(column, i) for name, column in table.modalities.items() if codes[name][i] >= 0)
-
-    told = _cached(same, says)
-    return [(a, b) for a, b in _across(same, rank) if told(b) > 0]

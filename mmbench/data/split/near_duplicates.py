@@ -8,7 +8,7 @@ wanted, in n log n; those pairs are then compared pixel by pixel. A hash alone c
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -95,24 +95,34 @@ def _shrink(image: object) -> np.ndarray:
 
 def pairs(thumbs: np.ndarray, queries: np.ndarray, against: np.ndarray) -> list[tuple[int, int]]:
     """(query, the nearest of `against` that is confirmed), as indices into `thumbs`, for every query that has one."""
+    found: dict[int, int] = {}
+    for query, other in _confirmed(thumbs, queries, against, LIKELY):
+        found.setdefault(query, other)
+    return list(found.items())
+
+
+def alike(thumbs: np.ndarray, which: np.ndarray) -> list[tuple[int, int]]:
+    """Every confirmed pair among some pictures, as indices into `thumbs`."""
+    return [(a, b) for a, b in _confirmed(thumbs, which, which, LIKELY + 1) if a != b]
+
+
+def _confirmed(thumbs: np.ndarray, queries: np.ndarray, against: np.ndarray, likely: int) -> Iterator[tuple[int, int]]:
+    """(query, other) for each that is confirmed of the likely ones, the nearest first."""
     from scipy.spatial import KDTree
 
     if not len(queries) or not len(against):
-        return []
+        return
     tree = KDTree(_hash(thumbs, against))
-    likely = min(LIKELY, len(against))
+    likely = min(likely, len(against))
     distance, found = tree.query(_hash(thumbs, queries), k=likely, distance_upper_bound=NEAR)
     distance, found = distance.reshape(-1, likely), found.reshape(-1, likely)
-    confirmed = []
     for q in np.flatnonzero(np.isfinite(distance[:, 0])):
         others = against[found[q][np.isfinite(distance[q])]]
         a, b = _unit(thumbs[queries[q]][None]), _unit(thumbs[others])
         same = (np.linalg.norm((a - b).reshape(len(b), -1), axis=1) <= NEAR) & (
             np.abs(a - b).max((1, 2, 3)) <= SPOT * np.ptp(a)
         )
-        if same.any():
-            confirmed.append((int(queries[q]), int(others[same.argmax()])))
-    return confirmed
+        yield from ((int(queries[q]), int(other)) for other in others[same])
 
 
 def _unit(thumbs: np.ndarray) -> np.ndarray:

@@ -26,8 +26,10 @@ DEALT = 250
 """Groups that are dealt one by one, the largest; that takes milliseconds each. Any other holds less than 0.4 %."""
 
 
-def assign(table: Table, card: SplitCard) -> np.ndarray:
+def assign(table: Table, card: SplitCard, *, together: np.ndarray | None = None) -> np.ndarray:
     """The split of every sample, (N,) of "train", "validation" and "test".
+
+    together: (N,) numbers; samples of one number are kept in one split as those of a group are, among what is cut.
 
     Given splits are kept. Samples left open follow their group where that has a split; of the others, the splits that
     nobody has are cut, in shares of what they are cut from, and the rest trains. A data set that leaves none open but
@@ -41,6 +43,9 @@ def assign(table: Table, card: SplitCard) -> np.ndarray:
     """
     given, group = _given_splits(table), _groups(table)
     _follow(table, given, group)
+    if together is not None:
+        group = _united(group, together)
+        _come_along(given, group)
     if missing := {"train", "test"} - set(given) if (given != "").all() else set():
         raise DataError([_empty(name, given) for name in SPLITS if name in missing])
     pool = np.flatnonzero(given == "")
@@ -60,6 +65,37 @@ def assign(table: Table, card: SplitCard) -> np.ndarray:
         coverage.mend(table, split, pool, group, dict(absent), rng)
     _check(split)
     return split
+
+
+def drawn(table: Table, card: SplitCard) -> np.ndarray:
+    """(N,) whether the data leaves the split of a sample to us."""
+    given = _given_splits(table)
+    if (given == "").any():
+        return given == ""
+    return given == "train" if "validation" not in given else np.zeros(len(given), bool)
+
+
+def _united(group: np.ndarray | None, together: np.ndarray) -> np.ndarray:
+    """(N,) numbers, the same for samples that are connected by either."""
+    if group is None:
+        return together
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count, groups = len(group), int(group.max()) + 1
+    size = groups + int(together.max()) + 1
+    graph = coo_array((np.ones(count, np.int8), (group, groups + together)), shape=(size, size))
+    return connected_components(graph, directed=False)[1][group]
+
+
+def _come_along(given: np.ndarray, group: np.ndarray) -> None:
+    """Open samples go where others of their number are: to training where these are in several splits."""
+    said: dict[int, str] = {}
+    for g, name in zip(group.tolist(), given.tolist(), strict=True):
+        if name and SPLITS.index(name) <= SPLITS.index(said.get(g, "test")):
+            said[g] = name
+    for i in np.flatnonzero(given == "").tolist():
+        given[i] = said.get(int(group[i]), "")
 
 
 def _shares(card: SplitCard) -> tuple[tuple[str, float], ...]:
@@ -219,7 +255,8 @@ def _enough(table: Table, group: np.ndarray | None, pool: np.ndarray, absent: Se
 
 
 def _names(table: Table, pool: np.ndarray) -> str:
-    assert table.group is not None
+    if table.group is None:
+        return "so few different samples"
     names = sorted({table.group[i] for i in pool})
     return f"{len(names)} group{'s' if len(names) > 1 else ''} ({', '.join(map(repr, names))})"
 

@@ -35,7 +35,8 @@ class Survey:
 
     broken: of each modality, the samples (counted from 0) whose cell has a problem. task, labels: None where the target
     has one. sound: whether splits and groups have none. problems: all of
-    them, by row. named: what the columns of modalities say, of which some are paths. notes: such as rows left out.
+    them, by row. named: what the columns of modalities say, of which some are paths. unused: columns that the card does
+    not name; elsewhere: what they say, as far as it may be a path. notes: such as rows left out.
     """
 
     places: Sequence[str]
@@ -48,6 +49,8 @@ class Survey:
     sound: bool
     problems: tuple[Problem, ...]
     named: frozenset[str] = frozenset()
+    unused: tuple[str, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -122,6 +125,7 @@ def survey(card: Card, folder: Path) -> Survey:
     sound = all(present(c) for c in (card.split, card.group) if c) and len(rows.findings.problems()) == before
     if card.id and present(card.id):
         _unique(card.id, rows)
+    unused = [c for c in rows.columns if c not in {*_columns_in_use(card), *_fields(card, rows)}]
     return Survey(
         places=rows.places,
         modalities=modalities,
@@ -139,6 +143,8 @@ def survey(card: Card, folder: Path) -> Survey:
             if isinstance(v, str)
             for path in (v, *several(v))
         ),
+        unused=tuple(unused),
+        elsewhere=frozenset(v for c in unused for v in rows.columns[c] if isinstance(v, str) and "." in v[-10:]),
         notes=(*rows.findings.notes, *left_out),
     )
 

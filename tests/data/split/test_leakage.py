@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageEnhance
 from mmbench.data.files.problems import DataError
 from mmbench.data.files.source import BytesSource, Root
 from mmbench.data.split import near_duplicates
-from mmbench.data.split.leakage import SAYS, check, find, normal
+from mmbench.data.split.contents import SAYS, normal
+from mmbench.data.split.leakage import check, find
 from mmbench.data.table.table import Cell, Column, Kind
 from tests.support.tables import table
 

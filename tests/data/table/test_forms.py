@@ -227,7 +227,7 @@ def test_files_in_another_unicode_form_are_named_and_joined(tmp_path: Path, form
     for file in files:
         (tmp_path / file).write_bytes(b"a picture")
     named = [unicodedata.normalize(form, file) for file in files]
-    assert unnamed(tmp_path, named[:3]) == [files[3]]
+    assert unnamed(tmp_path, named[:3]).files == [files[3]]
     table = rows.read("m.csv", io.BytesIO(("k,y\n" + "".join(f"{n[4:-4]},a\n" for n in named)).encode()))
     joined = join(table, files)
-    assert joined is not None and joined[0].count("img/") == 4
+    assert joined is not None and joined.text.count("img/") == 4

@@ -22,7 +22,7 @@ from mmbench.data.draft.tables import Tables
 from mmbench.data.files.endings import SUFFIXES, TABLES, is_table
 from mmbench.data.files.folder import Contents, contents
 from mmbench.data.files.left_out import LeftOut, Passed
-from mmbench.data.files.source import Root
+from mmbench.data.files.source import Root, several
 from mmbench.data.files.unlisted_files import columns_left_out, left_out, named_elsewhere
 from mmbench.data.table import families, rows
 from mmbench.data.table.findings import quote
@@ -178,7 +178,7 @@ def _write(
         keys.add(key)
         lines.append(_line(f"  {_q(key)}: {_modality(name, key, g)}", g.why, sure=g.sure))
         said.append(f"{name}: {g.kind} ({g.why})")
-        unsure += [] if g.sure else [f"is {name} really {g.kind}? it {g.why}"]
+        unsure += [] if g.sure else [f"is {name} really {g.kind}? ({g.why})"]
     unsure += [] if modalities else ["no modality was found: name one under `columns`"]
     used = {*modalities, *target[0], *inside}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
@@ -225,7 +225,8 @@ def _write(
     ]
     foot = [_line(f"{key}: ''", why) for key, why in FREE.items()]
     card = "\n".join(line for line in [*head, *lines, *foot]) + "\n"
-    named_files = {v for n in modalities for v in found.columns.get(n, []) if isinstance(v, str)}
+    cells = {v for n in modalities for v in found.columns.get(n, []) if isinstance(v, str)}
+    named_files = cells | {path for cell in cells for path in several(cell)}
     taken = {*named_files, *hints.tables}
     passed = (*hints.lies.passed, *hints.passed)
     other = {v for n in unused for v in found.columns[n] if isinstance(v, str)}

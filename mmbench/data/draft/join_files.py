@@ -245,8 +245,8 @@ def _notes(
         )
     if names.loose:
         yield (
-            f"{len(names.loose):,} {of} differ from the names of their files in upper and lower case, or in how "
-            f"letters are composed {rows(names.loose, lambda i: f'{names.texts[i]} is {names.found[i][0]}')}: these "
+            f"{len(names.loose):,} {of} differ from the names of their files in upper and lower case "
+            f"{rows(names.loose, lambda i: f'{names.texts[i]} is {names.found[i][0]}')}: these "
             "are taken"
         )
     for slot in dict.fromkeys(slot for row in cells for slot in row):

@@ -29,7 +29,8 @@ class Offer:
 
     @property
     def question(self) -> str:
-        said = f"are {_listed(self.columns)} inputs too, known where predictions are made? then uncomment `{KEY}`"
+        are = "are {} inputs too" if len(self.columns) > 1 else "is {} an input too"
+        said = f"{are.format(_listed(self.columns))}, known where predictions are made? then uncomment `{KEY}`"
         codes = f"; name codes among them under `categories` ({_listed(self.codes)}?)" if self.codes else ""
         return said + codes
 

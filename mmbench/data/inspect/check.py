@@ -156,7 +156,11 @@ def _tables_beside(raw: Raw, kin: list[str]) -> list[str]:
     split = {part.file: part.split for part in raw.card.parts if part.split}
     parts = [part.model_copy(update={"split": split.get(part.file, part.split)}) for part in families.as_parts(names)]
     whole = f"{families.as_manifest(parts)}".replace("'", "")
-    how = f"`manifest: {whole}` in {FILE} reads all" if len(whole) <= LONG else f"name them as `manifest` in {FILE}"
+    how = (
+        f"`manifest: {whole}` in {FILE} reads all, where they have the target"
+        if len(whole) <= LONG
+        else f"name them as `manifest` in {FILE}"
+    )
     are = "is a table" if len(kin) == 1 else "are tables"
     return [f"{', '.join(map(quote, kin[:FEW]))}{more} {are} beside {raw.card.tables} and not read: {how}"]
 

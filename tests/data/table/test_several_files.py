@@ -81,3 +81,11 @@ def test_init_and_check_see_them(tmp_path: Path) -> None:
     (folder / "dataset.yaml").write_text(made.card, encoding="utf-8")
     checked = check(read("d", tmp_path))
     assert not checked.problems and not any("in no row" in n for n in checked.notes)
+
+
+def test_pictures_that_a_cell_names_beside_others_are_used(tmp_path: Path) -> None:
+    pictures(tmp_path, 12)
+    rows = [f"{2 * i}.png;{2 * i + 1}.png,{'ab'[i % 2]}" for i in range(5)]
+    (tmp_path / "t.csv").write_text("\n".join(["pictures,label", *rows]), encoding="utf-8")
+    (left,) = (line for line in draft(tmp_path, root=".").unused if "row" in str(line))
+    assert left.count == 2 and "10.png" in str(left) and "11.png" in str(left)

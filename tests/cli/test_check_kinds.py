@@ -51,7 +51,10 @@ FILES: dict[str, tuple[str, str, Callable[[Path, int], None]]] = {
     "text": (".txt", "text", _text),
     "vector": (".npy", "vector", _array((9,))),
     "sequence": (".npy", "sequence", _array((5, 3))),
+    # Its values stand in the table itself.
+    "table": ("", "table", lambda file, i: None),
 }
+COLUMNS = {"text": {"text": {"files": True}}, "table": {"table": {"columns": ["x", "label2"]}}}
 
 
 @pytest.mark.parametrize("what", FILES)
@@ -62,10 +65,9 @@ def test_every_kind_is_checked_and_shown(project: Path, capsys: Shown, what: str
     rows = []
     for i in range(12):
         write(folder / f"{i}{suffix}", i)
-        rows.append(f"{i}{suffix},{'ab'[i % 2]}")
-    (folder / "m.csv").write_text("x,label\n" + "\n".join(rows), encoding="utf-8")
-    column = {"text": {"files": True}} if kind == "text" else kind
-    card = {"manifest": "m.csv", "columns": {"x": column}, "target": {"classification": "label"}}
+        rows.append(f"{i}{suffix},{'cd'[i % 3 == 0]},{'ab'[i % 2]}")
+    (folder / "m.csv").write_text("x,label2,label\n" + "\n".join(rows), encoding="utf-8")
+    card = {"manifest": "m.csv", "columns": {"x": COLUMNS.get(kind, kind)}, "target": {"classification": "label"}}
     (folder / "dataset.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
     code = main(["data", "check", "own", "--json"])
     told = json.loads(capsys.readouterr().out)
@@ -75,7 +77,7 @@ def test_every_kind_is_checked_and_shown(project: Path, capsys: Shown, what: str
     assert (modality["present"], modality["unreadable"]) == (12, 0)
     page = (project / "reports" / "data" / "own.html").read_text(encoding="utf-8")
     assert page.count('class="example"') == 12
-    assert page.count("<blockquote" if kind == "text" else "data:image/png;base64,") == 12
+    assert page.count("<blockquote" if kind in ("text", "table") else "data:image/png;base64,") == 12
     if what == "video":
         frames = modality["measures"]["frames"]
         assert (frames["least"], frames["most"]) == (8, 19)

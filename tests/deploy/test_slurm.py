@@ -86,6 +86,7 @@ def test_a_sweep_runs_on_a_head_and_a_worker(project: Path) -> None:
     assert len(Ledger(project / "data" / "ledger").read()) == 5
     asked = (project / "srun.log").read_text(encoding="utf-8").split()
     assert {"--nodes=1", "--ntasks=1", "--export=ALL"} <= set(asked) and any(x.startswith("--exclude=") for x in asked)
+    assert any(x.startswith("--cpus-per-task=") for x in asked)
     assert not Path(f"/tmp/ray-{number()}").exists() and not (project / "scontrol.log").exists()
 
 

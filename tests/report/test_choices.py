@@ -132,3 +132,38 @@ def test_what_is_slow_at_inference_is_recommended_with_that() -> None:
     assert pick.advice == "recommended; 8.3 times the inference"
     assert replace(pick, costs={"inference_us": 1.9}).advice == replace(pick, costs={}).advice == "recommended"
     assert replace(pick, recommended=False).advice == ""
+
+
+def test_at_worst_is_told_from_the_best_of_that_data_set() -> None:
+    """Of combinations and of controls alike."""
+    plain = {"base": 0.7, "single": {"image": 0.5, "audio": 0.4}, "majority": 0.3}
+    truths = {
+        "a": Truth(linear=0.71, fusion={"concat": 0.03}, **plain),  # type: ignore[arg-type]
+        "b": Truth(linear=0.72, fusion={"early_concat": 0.03}, **plain),  # type: ignore[arg-type]
+    }
+    report = analyse(**make(truths=truths, seeds=4, noise=0.003).arguments())
+    found = [p for p in report["first"].screens[0].picks if p.worst is not None]
+    assert {p.method.role == "cell" for p in found} == {True, False}
+    for pick in found:
+        assert pick.worst is not None
+        name, lost = pick.worst
+        d = report.context.dataset(name)
+        if pick.method.role == "cell":
+            expected = d.row(pick.method.key).to_best
+            assert expected is None or lost.mean == expected.mean
+        else:
+            best = d.row(str(d.best))
+            gains = [g for g in (best.gain_single, *best.gain_baselines.values()) if g is not None]
+            (gain,) = {g.mean for g in gains if g.reference == pick.method.key}
+            assert lost.mean == pytest.approx(-gain)
+
+
+def test_where_the_choice_is_open_the_lead_says_what_fusing_gains() -> None:
+    truth = Truth(base=0.8, single={"image": 0.4, "audio": 0.35}, linear=0.4, majority=0.3)
+    found = analyse(**make(truths={"open": truth}, seeds=2, noise=0.03, levels=LEVELS).arguments())
+    assert found.headline.startswith("Not decided yet")
+    told = r"The best combination scores \d\d\.\d points more than the best modality alone\."
+    assert re.fullmatch(told, found.lead[0])
+
+
+LEVELS = {"attention": ["mean", "additive"], "fusion": ["concat"], "architecture": ["shared"]}

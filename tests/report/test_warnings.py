@@ -63,8 +63,15 @@ def test_few_test_samples_are_on_the_first_screen_with_the_interval_that_they_al
 def test_few_groups_stand_beside_the_score() -> None:
     note = "few groups: the 160 samples of test come from 1 group, and other groups may differ"
     text = in_markdown(analyse(**shifted(make(truths=TRUTH, seeds=3, noise=0.004), 0.0, notes=(note,))))
+    told = "hold for these groups alone: the 160 samples of test come from 1 group, and other groups may differ."
+    assert f"Intervals and verdicts {told}" in text
+    of_validation = note.replace(" of test ", " of validation ")
+    text = in_markdown(analyse(**shifted(make(truths=TRUTH, seeds=3, noise=0.004), 0.0, notes=(of_validation,))))
     assert (
-        "hold for these groups alone: the 160 samples of test come from 1 group, and other groups may differ." in text
+        f"What is chosen on validation, such as the epoch, {told}".replace("hold for", "holds for").replace(
+            " of test ", " of validation "
+        )
+        in text
     )
 
 

@@ -126,8 +126,8 @@ def numbers(axes: Sequence[AxisChoices], scale: Scale, depends_on: Interaction |
     everywhere = [a for a in equal if a is not inside]
     if everywhere:
         levels = either([a.axis for a in everywhere])
-        which = "Other" if told else "All"
-        yield f"{which} choices of {levels} differ by {_at_most(everywhere, scale)} on average, which counts as equal."
+        which = "Choices" if told else "All choices"
+        yield f"{which} of {levels} differ by {_at_most(everywhere, scale)} on average, which counts as equal."
     if depends_on is not None and inside in equal:
         # True of these levels alone: elsewhere they may differ by more.
         where = either([titles.noun(depends_on.base.axis, level) for level in depends_on.base.group])
@@ -139,8 +139,8 @@ def numbers(axes: Sequence[AxisChoices], scale: Scale, depends_on: Interaction |
 
 
 def _at_most(axes: Sequence[AxisChoices], scale: Scale) -> str:
-    amount = _amount(max(a.largest for a in axes), scale)
-    return amount if amount.startswith("less") else f"at most {amount}"
+    most = amount(max(a.largest for a in axes), scale)
+    return most if most.startswith("less") else f"at most {most}"
 
 
 def _elsewhere(found: Interaction, scale: Scale) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _elsewhere(found: Interaction, scale: Scale) -> Iterator[str]:
         yield f"With {where} the choice of {found.outside.axis} hardly matters."
 
 
-def _amount(value: float, scale: Scale) -> str:
+def amount(value: float, scale: Scale) -> str:
     """`0.7 points`, `less than 0.1 points`, `0.041 of MAE`."""
     size, unit = scale.width(value), scale.unit_words if scale.unit else f" of {scale.label}"
     if not size.strip("0."):
@@ -196,8 +196,8 @@ def _on_single_datasets(axes: Sequence[AxisChoices], scale: Scale) -> Iterator[s
     for size, name, c, d in sorted(found, key=lambda x: -x[0])[:MOST]:
         own, subject = by_dataset.setdefault(name, []), titles.noun(c.axis, d.subject)
         verb = f"{_verb(c.axis, d.subject, scale)} " if scale.unit and not own else ""
-        more = f"{verb}{scale.width(size) if own else _amount(size, scale)} more" if scale.unit else ""
-        better = more or f"is better by {_amount(size, scale)}"
+        more = f"{verb}{scale.width(size) if own else amount(size, scale)} more" if scale.unit else ""
+        better = more or f"is better by {amount(size, scale)}"
         again = f"{subject} " if said.get(name) != subject else ""
         own.append(f"{again}{better} than {titles.noun(c.axis, d.reference)}")
         said[name] = subject

@@ -31,7 +31,9 @@ def warnings(d: DatasetReport) -> Iterator[str]:
         yield f"Scores may be too good: leakage between the splits was accepted ({listing(leaks, most=9)})."
     groups = [note.removeprefix(GROUPS).rstrip(".").removesuffix(MAY) for note in d.notes if note.startswith(GROUPS)]
     if groups:
-        yield f"Intervals and verdicts hold for these groups alone: {listing(groups, most=9)}{MAY}."
+        chosen = all(" of validation " in note for note in groups)
+        what = "What is chosen on validation, such as the epoch, holds" if chosen else "Intervals and verdicts hold"
+        yield f"{what} for these groups alone: {listing(groups, most=9)}{MAY}."
 
 
 def validation_gap(d: DatasetReport) -> str:

@@ -89,7 +89,7 @@ def _at_chance(singles: Sequence[CellRow], scale: Scale, tested: int) -> Stateme
     guessing = 1.96 * (chance * (1 - chance) / tested) ** 0.5
     away = [(abs(mean - chance), r) for r, mean, half in known if abs(mean - chance) > hypot(half, guessing)]
     if not away:
-        text = f"Every single modality is within its interval of {guess}; only their combination determines the label."
+        text = f"No single modality is surely better than {guess}, as far as {count(tested, 'test sample')} tell."
         return Statement(name=name, holds=True, text=text)
     if len(away) == len(known):
         text = f"Every single modality is informative about the label: none is at {guess}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from mmbench.report.draw.sheet import COLUMN, PAGE
 from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import ALL
 from mmbench.report.paper.tabular import environment
-from mmbench.report.scores.advice import numbers
+from mmbench.report.scores.advice import amount, numbers
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.scope import Scope
 from mmbench.report.section import Block, Drawing, Section, ShowTable, section
@@ -25,7 +25,7 @@ from mmbench.report.sections.first.record import FirstScreen, Screen
 from mmbench.report.sections.first.tables import choices_table, picks_table
 from mmbench.report.values import titles
 from mmbench.report.values.verdicts import stands
-from mmbench.report.values.words import change
+from mmbench.report.values.words import change, listing
 
 
 @section("first")
@@ -97,8 +97,23 @@ def _lead(context: Context, name: str | None) -> Iterator[str]:
             lost = replace(second.to_best, mean=-second.to_best.mean)
             yield f"It is {change(lost, scope.scale).lstrip('+')} better than the next, {titles.method(second.method)}."
         return
-    yield from numbers(scope.advised, scope.scale, scope.depends)
+    sizes = list(numbers(scope.advised, scope.scale, scope.depends))
+    yield from sizes or _fusing(context, context.names if name is None else (name,))
     yield from _other_samples(scope)
+
+
+def _fusing(context: Context, names: Sequence[str]) -> Iterator[str]:
+    """What several modalities gain, where nothing is to be said of the choices among combinations."""
+    gains = {
+        n: g for n in names if (d := context.dataset(n)).best and (g := d.row(str(d.best)).gain_single) is not None
+    }
+    better = {n: g for n, g in gains.items() if g.half is not None and g.verdict == "better"}
+    if not better or any(context.dataset(n).scale.is_ranks for n in better):
+        return
+    sizes = listing([amount(g.mean, context.dataset(n).scale) for n, g in better.items()])
+    where = f"On {listing(list(better))}, the" if len(names) > 1 else "The"
+    only = "is better by {} than" if any(not context.dataset(n).scale.unit for n in better) else "scores {} more than"
+    yield f"{where} best combination {only.format(sizes)} the best modality alone."
 
 
 def _other_samples(scope: Scope) -> Iterator[str]:

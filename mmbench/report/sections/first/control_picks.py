@@ -61,14 +61,16 @@ def _pick(
     method = here[reports[0].name].method
     best = {d.name: d.row(best_key) for d in reports}
     losses = {d.name: turned(g) for d in reports if (g := _gain(best[d.name], method.key)) is not None}
-    if len(losses) < len(reports) or any(_gain(d.row(str(d.best)), method.key) is None for d in reports):
+    # As of combinations: what it loses to the best of each data set.
+    own = {d.name: turned(g) for d in reports if (g := _gain(d.row(str(d.best)), method.key)) is not None}
+    if len(losses) < len(reports) or len(own) < len(reports):
         return None
     return Pick(
         labels=(SINGLE if method.role == "single" else BASELINE,),
         method=method,
         score=_average([r.score for r in here.values() if r.score is not None]),
         loss=combine(losses, context.settings),
-        worst=min(losses.items(), key=lambda item: item[1].mean) if len(reports) > 1 else None,
+        worst=min(own.items(), key=lambda item: item[1].mean) if len(reports) > 1 else None,
         costs=dict(relative(here, best)),
         recommended=_as_well(reports, method.key) and all(ahead(d) is not None for d in reports),
         command=command(context, dataset, method),

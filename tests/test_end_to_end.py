@@ -117,7 +117,7 @@ def nothing_is_missing_and_ledger_mlflow_and_report_agree_on_every_number(clone:
 
 def every_trial_is_scored_by_its_main_metric(clone: Clone) -> None:
     ledger = clone.ledger()
-    main = {"numbers": "rmse", "labels": "macro_f1", "gaps": "accuracy", "synergy": "accuracy"}
+    main = {"numbers": "rmse", "labels": "macro_f1", "gaps": "accuracy", "pets": "accuracy", "synergy": "accuracy"}
     assert all(main[r.config.dataset] in r.metrics["test"] for r in ledger.values())
     told = (clone.folder / "reports" / "report.md").read_text(encoding="utf-8")
     assert "RMSE" in told and "macro-F1" in told

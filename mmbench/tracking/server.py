@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+
+import psutil
 
 from mmbench.tracking.rooting import ARTIFACTS
 from mmbench.tracking.store import Store, TrackingError, redact
@@ -55,6 +58,16 @@ def _answers(url: str) -> bool:
         return False
 
 
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether the server itself has the port: another may have taken it since it was found free, and answers there."""
+    with suppress(psutil.Error):
+        own = psutil.Process(process.pid)
+        for one in (own, *own.children(recursive=True)):
+            if any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in one.net_connections("inet")):
+                return True
+    return False
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the server and the workers that it started: all of its process group."""
     for number, wait in ((signal.SIGTERM, STOP_S), (signal.SIGKILL, STOP_S)):
@@ -80,7 +93,21 @@ def serving(store: Store, root: Path, *, host: str = LOOPBACK[0], port: int | No
 
     Raises TrackingError where it does not come up.
     """
-    port = free_port(host, port)
+    with tempfile.TemporaryFile() as output:
+        server = _started(store, root, host, free_port(host, port), output)
+        if server is None:
+            # Another program took the port while ours was starting.
+            server = _started(store, root, host, free_port(host, port), output)
+        if server is None:
+            raise TrackingError(f"another program answers at {host}:{port or USUAL_PORT}; name another --port")
+        try:
+            yield server
+        finally:
+            _end(server.process)
+
+
+def _started(store: Store, root: Path, host: str, port: int, output: IO[bytes]) -> Server | None:
+    """None where another program has the port. Raises TrackingError where it does not come up for another reason."""
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     # The address of the database goes through the environment: it may hold a password, and everyone can list processes.
     environment = os.environ | {
@@ -92,18 +119,19 @@ def serving(store: Store, root: Path, *, host: str = LOOPBACK[0], port: int | No
     environment.pop("MLFLOW_TRACKING_URI", None)
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     command += ["--artifacts-destination", (root.resolve() / ARTIFACTS).as_uri()]
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            command, env=environment, cwd=root, stdout=output, stderr=output, start_new_session=True
-        )
-        try:
-            deadline = time.monotonic() + START_S
-            while not _answers(url):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    output.seek(0)
-                    said = redact(output.read().decode(errors="replace")).strip().splitlines()
-                    raise TrackingError(f"MLflow's server did not start at {url}: {said[-1] if said else 'no message'}")
-                time.sleep(0.2)
-            yield Server(url=url, process=process)
-        finally:
-            _end(process)
+    process = subprocess.Popen(command, env=environment, cwd=root, stdout=output, stderr=output, start_new_session=True)
+    try:
+        deadline = time.monotonic() + START_S
+        while not (_listens(process, port) and _answers(url)):
+            if process.poll() is not None or time.monotonic() > deadline:
+                if _answers(url):
+                    _end(process)
+                    return None
+                output.seek(0)
+                said = redact(output.read().decode(errors="replace")).strip().splitlines()
+                raise TrackingError(f"MLflow's server did not start at {url}: {said[-1] if said else 'no message'}")
+            time.sleep(0.2)
+    except BaseException:
+        _end(process)
+        raise
+    return Server(url=url, process=process)

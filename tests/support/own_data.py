@@ -72,7 +72,7 @@ def gaps(folder: Path) -> dict[str, object]:
 
 
 def pets(folder: Path) -> dict[str, object]:
-    """Classes from numbers and categories beside texts and pictures: missing cells, codes that are names, and a breed
+    """Classes from numbers and categories beside pictures: missing cells, codes that are names, and a breed
     that only one animal has."""
     rows = []
     for i, k in enumerate(PLANTED.tolist()):
@@ -82,7 +82,6 @@ def pets(folder: Path) -> dict[str, object]:
         rows.append(
             {
                 "photo": f"{i}.png",
-                "description": f"animal {i} likes water",
                 "age": None if i % 7 == 0 else age,
                 "fee": 1e9 + 50 * k,
                 "breed": 999 if i == 5 else breed,
@@ -94,7 +93,7 @@ def pets(folder: Path) -> dict[str, object]:
     details = {"columns": ["age", "fee", "breed", "sex"], "categories": ["breed"]}
     return {
         "manifest": "pets.csv",
-        "columns": {"photo": "image", "description": "text", "details": {"table": details}},
+        "columns": {"photo": "image", "details": {"table": details}},
         "target": {"classification": "speed"},
         "accept": ["near duplicate"],
         "splits": {"validation": 0.2, "test": 0.2},

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from mmbench.data.draft import folder_layout, guess, tables
+from mmbench.data.draft.card_text import UNSURE, commented, in_line, modality_text, safe_name, target_text
 from mmbench.data.draft.folder_files import Role
 from mmbench.data.draft.guess import Guess
 from mmbench.data.draft.join_files import as_csv, join
@@ -28,7 +25,7 @@ from mmbench.data.table import families, rows
 from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
 
-UNSURE = "  # ? "
+FREE = {"licence": "under which you may use it", "source": "where it comes from", "citation": "how to cite it"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,41 +163,41 @@ def _write(
     modalities = {n: g for n, g in modalities.items() if n not in target[0]}
     lines, unsure = [], [*notes, *hints.unsure]
     table = "manifest.csv" if given is None else families.as_manifest(given.parts)
-    lines += [_line(f"manifest: {_q(table)}", f"{len(found)} samples, one a row", sure=isinstance(table, str))]
+    lines += [commented(f"manifest: {in_line(table)}", f"{len(found)} samples, one a row", sure=isinstance(table, str))]
     if found.headless:
-        lines += [_line("header: false", f"the first line is a sample: {found.headless}", sure=False)]
-    lines += [_line(f"root: {_q(root)}", "files are read from here, and nothing outside it")]
+        lines += [commented("header: false", f"the first line is a sample: {found.headless}", sure=False)]
+    lines += [commented(f"root: {in_line(root)}", "files are read from here, and nothing outside it")]
     lines += ["columns:" if modalities else "columns: {}" + UNSURE + "no column names files, texts or vectors"]
     said = []
     keys: set[str] = set()
     for name, g in modalities.items():
-        key = _safe(name, keys)
+        key = safe_name(name, keys)
         keys.add(key)
-        lines.append(_line(f"  {_q(key)}: {_modality(name, key, g)}", g.why, sure=g.sure))
+        lines.append(commented(f"  {in_line(key)}: {modality_text(name, key, g)}", g.why, sure=g.sure))
         said.append(f"{name}: {g.kind} ({g.why})")
         unsure += [] if g.sure else [f"is {name} really {g.kind}? ({g.why})"]
     unsure += [] if modalities else ["no modality was found: name one under `columns`"]
     used = {*modalities, *target[0], *inside}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
     if (offered := offer(found, unused, keys)) is not None:
-        lines.append(_line(f"  # {KEY}: {_q(offered.card)}", "inputs too? then uncomment", sure=False))
+        lines.append(commented(f"  # {KEY}: {in_line(offered.card)}", "inputs too? then uncomment", sure=False))
         unsure.append(offered.question)
-    lines.append(_line(f"target: {_target_text(*target)}", target[1].why, sure=target[1].sure))
+    lines.append(commented(f"target: {target_text(*target)}", target[1].why, sure=target[1].sure))
     said.append(f"target: {', '.join(target[0])}, {target[1].kind} ({target[1].why})")
     unsure += [] if target[1].sure else [f"is {', '.join(target[0])} the target, and is it a {target[1].kind}?"]
-    unsure += [f"  it could also be `target: {_target_text(*other)}` ({other[1].why})" for other in choice.others]
+    unsure += [f"  it could also be `target: {target_text(*other)}` ({other[1].why})" for other in choice.others]
     for role, what in (("split", "given splits are kept"), ("group", "samples of one group stay in one split")):
         named = [n for n, g in guesses.items() if g.role == role and n not in target[0]]
         if role == "split" and found.splits is not None:
             # The tables say it.
             continue
         why = f"{what} ({guesses[named[0]].why})" if named else f"a column; {what}"
-        text = f"{role}: {_q(named[0])}" if named else f"# {role}: column"
-        lines.append(_line(text, why, sure=role == "split" or not named))
+        text = f"{role}: {in_line(named[0])}" if named else f"# {role}: column"
+        lines.append(commented(text, why, sure=role == "split" or not named))
         said += [f"{role}: {named[0]} ({guesses[named[0]].why})"] if named else []
     if ids := [n for n, g in guesses.items() if g.role == "id"]:
-        lines.append(_line(f"id: {_q(ids[0])}", "no two samples may have the same"))
-    lines.append(_line("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))
+        lines.append(commented(f"id: {in_line(ids[0])}", "no two samples may have the same"))
+    lines.append(commented("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))
     idle = {p: own for p, own in numbered.targets.items() if own != target[0]} | numbered.broken
     lines += [f"# not used: {quote(own[0])} to {quote(own[-1])} ({len(own)} columns)" for own in idle.values()]
     for prefix, own in numbered.broken.items():
@@ -221,9 +218,9 @@ def _write(
         unsure.append(ask)
     head = [
         "# Drafted by `mmbench data init`; a `?` marks what it is not sure of. docs/your-data.md explains every field.",
-        _line("description: ''", "a sentence for the report"),
+        commented("description: ''", "a sentence for the report"),
     ]
-    foot = [_line(f"{key}: ''", why) for key, why in FREE.items()]
+    foot = [commented(f"{key}: ''", why) for key, why in FREE.items()]
     card = "\n".join(line for line in [*head, *lines, *foot]) + "\n"
     cells = {v for n in modalities for v in found.columns.get(n, []) if isinstance(v, str)}
     named_files = cells | {path for cell in cells for path in several(cell)}
@@ -245,63 +242,3 @@ def _write(
         named=frozenset(named_files),
         passed=hints.passed,
     )
-
-
-LONGEST = 56
-"""Characters of a modality's name, which is part of the names of files."""
-FREE = {"licence": "under which you may use it", "source": "where it comes from", "citation": "how to cite it"}
-
-
-def _target_text(columns: list[str], g: Guess) -> str:
-    options = dict(g.options)
-    if len(columns) == 1 and not options:
-        return _q({g.kind: columns[0]})
-    inner = {"columns": columns if len(columns) > 1 else columns[0], **options}
-    return _q({g.kind: inner})
-
-
-def _modality(name: str, key: str, g: Guess) -> str:
-    options: dict[str, Any] = dict(g.options)
-    if key != name and "prefix" not in options:
-        options = {"column": name, **options}
-    return _q({g.kind: options}) if options else g.kind
-
-
-def _safe(name: str, taken: set[str]) -> str:
-    """A name that a file can have, of a modality's arrays, and that no other has."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST] or "column"
-    plain = "column" if plain.lower() == "label" else plain
-    names = (plain, *(f"{plain}_{n}" for n in range(2, len(taken) + 3)))
-    return next(candidate for candidate in names if candidate not in taken)
-
-
-def _q(value: Any) -> str:
-    """As YAML in one line that is read back as it is. PyYAML writes some names without quotation marks that it cannot
-    read so, such as `{a: b?}`."""
-    for style in (None, '"'):
-        text = yaml.safe_dump(
-            value,
-            default_flow_style=True,
-            width=10**9,
-            sort_keys=False,
-            allow_unicode=style is None,
-            default_style=style,
-        )
-        text = text.removesuffix("\n").removesuffix("\n...").strip()
-        if "\n" not in text and _reads(text) == value:
-            break
-    return text
-
-
-def _reads(text: str) -> Any:
-    """What a value of a card means, a comment behind it."""
-    try:
-        return yaml.safe_load(f"key: {text}  # ?")["key"]
-    except yaml.YAMLError:
-        return None
-
-
-def _line(text: str, comment: str, *, sure: bool = True) -> str:
-    """A line of YAML with its comment, which must not break it."""
-    plain = " ".join(quote(comment).split())
-    return f"{text.ljust(44)}{'  # ' if sure else UNSURE}{plain}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mmbench.data.files.problems import DataError, Problem
@@ -58,7 +58,7 @@ def read(findings: Findings, text: str, *, lines: bool) -> Samples:
     if isinstance(records, str) or records is None:
         what = f"{records or 'holds no records'}; {RECORDS}"
         raise DataError([Problem(where=f"{findings.file} row 1", what=what)])
-    return _whole_ones(findings, records)
+    return _whole_ones(findings, enumerate(records, 1), f"is no record; {RECORDS}")
 
 
 def _lines(findings: Findings, text: str) -> Samples:
@@ -74,21 +74,15 @@ def _lines(findings: Findings, text: str) -> Samples:
             findings.add(number, f"is not JSON ({quote(error)}); {SAMPLE}")
         else:
             found.append((number, sample))
+    return _whole_ones(findings, found, f"is no sample; {SAMPLE}")
+
+
+def _whole_ones(findings: Findings, found: Iterable[tuple[int, Any]], otherwise: str) -> Samples:
+    """The samples among what was found, with their numbers. otherwise: what is said of the others."""
     samples, numbers = [], []
     for number, sample in found:
         if not isinstance(sample, dict) or not all(map(whole, sample)):
-            findings.add(number, f"is no sample; {SAMPLE}")
-            continue
-        samples.append(_clean(findings, number, sample))
-        numbers.append(number)
-    return samples, numbers
-
-
-def _whole_ones(findings: Findings, records: Sequence[Any]) -> Samples:
-    samples, numbers = [], []
-    for number, sample in enumerate(records, 1):
-        if not isinstance(sample, dict) or not all(map(whole, sample)):
-            findings.add(number, f"is no record; {RECORDS}")
+            findings.add(number, otherwise)
             continue
         samples.append(_clean(findings, number, sample))
         numbers.append(number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import yaml
 from mmbench.cli import main
 from mmbench.data.draft.draft import Draft
 from mmbench.errors import UserError
+from tests.cli.test_data import project as project
 from tests.support.folders import drafted, fill, rows, unused
 
 Paths = list[str]
@@ -323,15 +323,6 @@ def test_levels_that_a_person_names_are_checked(tmp_path: Path) -> None:
 
         with pytest.raises(UserError, match=said):
             parse(text)
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    shutil.copyfile(Path(__file__).resolve().parents[3] / "params.yaml", folder / "params.yaml")
-    monkeypatch.chdir(folder)
-    return folder
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from mmbench.data.files.left_out import Passed
 from mmbench.data.files.source import Root
 from mmbench.data.files.walk import walk
 from mmbench.errors import UserError
+from tests.cli.test_data import project as project
 from tests.support.folders import content, drafted, fill, rows, unused
 
 CLASSES = [f"{c}/{i:03}.png" for i, c in enumerate(["cat", "dog"] * 15)]
@@ -288,15 +289,6 @@ def test_columns_and_tables_that_are_not_taken_are_named(tmp_path: Path) -> None
     made = drafted(tmp_path)
     assert unused(made) == {"table": 1, "no row": 1, "ending": 1, "column": 2}
     assert "2 columns of main.csv: number, seven" in [left.what for left in made.unused]
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    shutil.copyfile(Path(__file__).resolve().parents[3] / "params.yaml", folder / "params.yaml")
-    monkeypatch.chdir(folder)
-    return folder
 
 
 @pytest.mark.parametrize("outside", [True, False])

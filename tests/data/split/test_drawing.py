@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from mmbench.data.split.leakage import find, judge
 from mmbench.data.split.splits import SPLITS, assign
 from mmbench.data.table.card import SplitCard
 from mmbench.data.table.table import Cell, Column, Table
+from tests.cli.test_data import project as project
 from tests.support.tables import table
 
 CARD = SplitCard()
@@ -202,15 +202,6 @@ def test_a_share_far_from_what_was_asked_is_said(sizes: list[int], told: bool) -
         counts = {name: int((drawn.split == name).sum()) for name in ("validation", "test")}
         shown = [f"{name} has {n} of the 120 samples that were split ({n / 120:.0%})" for name, n in counts.items()]
         assert all(any(s.startswith(one) for one in shown) for s in said)
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    shutil.copyfile(Path(__file__).resolve().parents[3] / "params.yaml", folder / "params.yaml")
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def test_what_is_accepted_is_seen_with_its_count(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

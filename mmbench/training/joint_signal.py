@@ -91,6 +91,8 @@ class JointSignal:
             told["open"] = f"and validation has too few samples or groups for an interval, so {open_}"
         elif not self.learnt:
             told["open"] = f"and nothing is clearly better than a guess, so {open_}"
+        elif not self.margin:
+            told["open"] = f"and on {self.samples[1]} validation samples nothing can count as equal, so {open_}"
         few = self.alone if len(self.alone) <= FEW else {self.best_alone: self.alone[self.best_alone]}
         alone = ", ".join(f"{value:.3g} with {name} alone" for name, value in few.items())
         around = f" ±{self.half:.2g}" if math.isfinite(self.half) else ""

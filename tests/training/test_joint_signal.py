@@ -79,6 +79,13 @@ def test_ten_samples_call_nothing_equal() -> None:
     assert found.gain == 0 and found.margin == 0 and found.verdict == "open"
 
 
+def test_where_nothing_can_count_as_equal_that_is_said() -> None:
+    labels = _labels(160)
+    found = _found(labels, _data(labels, (9.0, 9.0)))
+    assert found.gain == 0 and found.learnt and found.verdict == "open"
+    assert "on 40 validation samples nothing can count as equal" in found.words
+
+
 def test_where_nothing_is_better_than_a_guess_that_is_said() -> None:
     labels = _labels()
     found = _found(labels, _data(labels, (0.0, 0.0)))

@@ -206,7 +206,9 @@ def _write(
             f"{quote(own[0])} to {quote(own[-1])} may be one vector, but {quote(others[0])} begins so too: rename it, "
             f"and name them as `{{vector: {{prefix: {quote(prefix)}}}}}`"
         )
-    lines += [f"# not used: {quote(n)} ({quote(g.why)})" for n, g in unused.items()]
+    # True before and after that line is uncommented.
+    told = {n: f"in `{KEY}` alone" if offered is not None and n in offered.columns else "not used" for n in unused}
+    lines += [f"# {told[n]}: {quote(n)} ({quote(g.why)})" for n, g in unused.items()]
     possible = [n for n in unused if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
     if grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
         others = [n for n in [*grouped[1:], *possible] if guesses[n].kind != "number" or n in grouped]

@@ -57,8 +57,9 @@ quick: $(READY)  ## the quick tests only (2 minutes)
 test: lint  ## what must hold before a change lands: style, types, imports, tests (12 minutes)
 	$(PYTEST) -m "not exhaustive"
 
-test-all: lint  ## everything, such as before a release
-	$(PYTEST)
+test-all: lint  ## everything, such as before a release (an hour)
+	$(PYTEST) -m "not alone"
+	pytest -m alone
 
 lock:  ## pin the newest versions that pyproject.toml allows (TORCH=... picks the build of PyTorch)
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

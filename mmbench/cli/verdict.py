@@ -36,12 +36,21 @@ def _number(value: float | None, unit: float) -> str:
     return "–" if value is None else f"{value * unit:+.1f}" if unit == 100 else f"{value:+.3g}"
 
 
-def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str]) -> list[str]:
+def _beyond(record: dict[str, Any]) -> bool:
+    """Whether the interval that is shown reaches beyond the margin, so that it is not the one that decided."""
+    return bool(max(-record["low"], record["high"]) > record["margin"])
+
+
+def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str], confidence: float) -> list[str]:
     unit = 100 if record["metric"] in shares else 1
     low, high = (_number(record[name], unit) for name in ("low", "high"))
     verdict = record["verdict"] or "one seed"
     if verdict == "open" and record["low"] is not None and not record["low"] <= 0 <= record["high"]:
         verdict += " (clear alone, not among all comparisons)"
+    if verdict == "equal" and record.get("near") is not None and _beyond(record):
+        ends = (_number(record["estimate"] + side * record["near"], unit) for side in (-1, 1))
+        # Two one-sided tests.
+        verdict += f" ({100 * (2 * confidence - 1):g} % interval: {' to '.join(ends)})"
     if record["decided_at"]:
         verdict += f", about {record['decided_at']} seeds would decide"
     if record.get("lasts") is False:
@@ -69,7 +78,7 @@ def _show(found: dict[str, Any], records: list[dict[str, Any]]) -> None:
         unit = "points" if own[0]["metric"] in shares else own[0]["metric"]
         factors = sorted({factor for r in own for factor in r.get("budgets", {})}, key=float)
         for kind, title in KINDS.items():
-            rows = [_row(r, shares, factors) for r in own if r["kind"] == kind]
+            rows = [_row(r, shares, factors, found["confidence"]) for r in own if r["kind"] == kind]
             if rows:
                 heading(f"{dataset}: {title}")
                 table(

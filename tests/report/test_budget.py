@@ -78,7 +78,7 @@ def test_where_training_was_long_enough_nothing_is_withheld() -> None:
     found = report()
     assert not found.context.short and found.headline.startswith("Use additive + concatenation · shared: ")
     assert found.metrics["in_last_epoch"] == 0.0 and found.context.training[0].steps == EPOCHS * STEPS
-    (told,) = (x for x in found["first"].limits if "were best in" in x.text)
+    (told,) = (x for x in found["first"].screens[0].limits if "were best in" in x.text)
     assert told.fine
 
 
@@ -90,7 +90,7 @@ def test_models_that_were_still_learning_withhold_the_headline() -> None:
     assert found.context.dataset("synergy").finding == "synergy: trained too briefly to rank"
     assert found.metrics["in_last_epoch"] == 1.0
     assert not found.lead, "numbers that may change with longer training"
-    assert [x.bold for x in found["first"].limits if "short" in x.bold] == ["Training was too short"]
+    assert [x.bold for x in found["first"].screens[0].limits if "short" in x.bold] == ["Training was too short"]
 
 
 def test_each_data_set_that_was_trained_too_briefly_has_its_own_reason() -> None:

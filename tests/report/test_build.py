@@ -242,11 +242,22 @@ def test_what_is_equal_to_the_best_is_named_apart_from_what_is_open() -> None:
 
 def test_a_gain_that_is_clear_taken_alone_but_not_among_all_cells_is_told_as_that() -> None:
     found = analysed(make(noise=0.018))
-    gain = found.context.dataset("unique").row(str(found.context.dataset("unique").best)).gain_pooling
+    gain = found.context.dataset("unique").row(str(found.context.dataset("unique").best)).gain_single
     assert gain is not None and gain.half is not None and gain.mean > gain.half and gain.verdict == "open"
-    (said,) = (text for text in answer(found, "unique").sentences if "pooling in place of attention" in text)
+    (said,) = (text for text in answer(found, "unique").sentences if "the best single modality" in text)
     assert "significant alone, not after correction for all combinations (p = " in said
     assert said.endswith(" seeds would decide.")
+
+
+def test_of_the_best_without_attention_as_many_seeds_would_decide_as_of_that_combination() -> None:
+    found = analysed(make(noise=0.018))
+    d = found.context.dataset("unique")
+    gain = d.row(str(d.best)).gain_pooling
+    assert gain is not None and gain.verdict == "open"
+    other = d.row(gain.reference)
+    assert other.to_best is not None and (other.to_best.mean, other.to_best.half) == (-gain.mean, gain.half)
+    (said,) = (text for text in answer(found, "unique").sentences if "pooling in place of attention" in text)
+    assert other.decided_at is not None and said.endswith(f"; about {other.decided_at} seeds would decide.")
 
 
 def test_how_many_seeds_would_decide_is_said_and_is_about_right() -> None:

@@ -127,6 +127,24 @@ def test_one_modality_that_suffices_is_recommended_where_it_is_the_best_control(
     assert found["One modality alone"].recommended and "Not a transformer" not in found
 
 
+def test_of_two_controls_that_do_as_well_the_one_that_the_answer_names_first_is_recommended() -> None:
+    found = picks_of(image=0.7, linear=0.703)
+    assert found["One modality alone"].recommended and not found["Not a transformer"].recommended
+
+
+def test_limits_are_those_of_the_data_set_that_is_looked_at() -> None:
+    good = {"single": {"image": 0.5, "audio": 0.4}, "linear": 0.4, "majority": 0.25}
+    nothing = {"single": {"image": 0.25, "audio": 0.25}, "linear": 0.25, "majority": 0.25}
+    truths = {"good": Truth(base=0.7, **good), "bad": Truth(base=0.25, **nothing)}
+    found = analyse(**make(truths=truths, seeds=4, noise=0.003).arguments())
+    bold = {s.name: [x.bold for x in s.limits] for s in found["first"].screens}
+    said = "Not surely better than a guess on bad:"
+    assert said in bold[None] and said in bold["bad"] and said not in bold["good"]
+    assert "2 data sets:" in bold[None] and "1 data set:" in bold["good"]
+    trials = {s.name: next(x.text for x in s.limits if "trials finished" in x.text) for s in found["first"].screens}
+    assert len(set(trials.values())) == 2 and trials["good"] == trials["bad"]
+
+
 def test_what_is_slow_at_inference_is_recommended_with_that() -> None:
     pick = replace(picks_of(image=0.7, linear=0.71)["Not a transformer"], costs={"inference_us": 8.31})
     assert pick.advice == "recommended; 8.3 times the inference"

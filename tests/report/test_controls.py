@@ -208,7 +208,7 @@ def test_on_few_samples_no_control_is_called_as_good() -> None:
     found = analyse(**(arguments | {"specs": {"flat": few}}))
     assert "suffices" not in found.headline and "as well" not in found.headline
     assert not any(v.verdict == "equal" for v in found.context.verdicts)
-    (said,) = (x for x in found["first"].limits if "test samples" in x.bold)
+    (said,) = (x for x in found["first"].screens[0].limits if "test samples" in x.bold)
     assert not said.fine and said.bold == "30 test samples on flat:"
     assert said.text.startswith("one is worth 3.3 points, more than the margin")
     assert any("No difference counts as equal on flat" in text for text in found.caveats)
@@ -226,8 +226,8 @@ def test_methods_that_have_learned_nothing_are_not_called_equal() -> None:
     assert {v.verdict for v in verdicts if v.kind != "control"} == {"open"}
     assert told["majority baseline"] == "equal"
     assert {v.margin for v in verdicts if v.kind != "control"} == {0.0}
-    limit = next(x for x in limits(found.context) if x.bold == "Nothing learned on flat:")
-    assert limit.text == "no model is surely better than a guess, so no two of them are called equal."
+    limit = next(x for x in limits(found.context, None) if x.bold == "Not surely better than a guess on flat:")
+    assert limit.text == "no model is, over 5 seeds, so no two of them are called equal."
     assert any("flat (no model there is surely better than a guess)" in c for c in found.caveats)
 
 

@@ -15,7 +15,7 @@ LEADS = Truth(base=0.7, architecture={"hybrid": 0.05}, single={"image": 0.5, "au
 
 
 def limit(report: Report, bold: str) -> Limit | None:
-    return next((x for x in report["first"].limits if x.bold.startswith(bold)), None)
+    return next((x for x in report["first"].screens[0].limits if x.bold.startswith(bold)), None)
 
 
 @pytest.mark.parametrize("times", [2.0, 1.1])

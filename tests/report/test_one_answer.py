@@ -75,6 +75,27 @@ def test_what_several_modalities_gain_is_said_once(report: Report) -> None:
         assert d.verdict == record.verdict
 
 
+def test_a_pair_of_methods_has_one_verdict(report: Report) -> None:
+    """The best against itself without attention stands among the controls and among the combinations."""
+    twice = 0
+    for d in report.context.datasets:
+        found: dict[frozenset[str], list[Difference]] = {}
+        for row in d.cells:
+            for difference in (row.to_best, row.gain_pooling if row.best else None):
+                if difference is not None:
+                    found.setdefault(frozenset({difference.subject, difference.reference}), []).append(difference)
+        twice += sum(len(same) > 1 for same in found.values())
+        assert all(answers(x) == answers(same[0]) for same in found.values() for x in same)
+    records: dict[tuple[str, frozenset[str]], set[Any]] = {}
+    for v in report.context.verdicts:
+        if v.kind != "contrast":
+            told = {"better": v.subject, "worse": v.reference}.get(str(v.verdict), v.verdict)
+            size = round(abs(v.estimate), 9), v.margin, v.seeds, v.decided_at, v.stands, v.near, told
+            records.setdefault((v.dataset, frozenset({v.subject, v.reference})), set()).add(size)
+    assert all(len(own) == 1 for own in records.values())
+    assert twice > 0 or all(d.row(str(d.best)).method.attention == POOLING for d in report.context.datasets)
+
+
 def test_contrasts_over_all_data_sets_are_those_of_the_first_screen_everywhere(report: Report) -> None:
     whole = json.loads(json.dumps(verdicts_of(report.context)))
     over_all = {(v["axis"], v["subject"], v["reference"]): v for v in whole["over_all"]}

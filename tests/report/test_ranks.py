@@ -137,7 +137,9 @@ def test_a_level_beside_the_bracket_is_not_joined() -> None:
 def test_three_data_sets_are_ranked_without_a_test() -> None:
     found = analysed(make())
     assert [t.factor for t in found["ranks"].tables] == ["attention", "fusion", "architecture"]
-    assert found["ranks"].finding == "Mean ranks over 3 data sets, which are too few to test"
+    assert found["ranks"].finding == (
+        "Mean ranks over 3 data sets, which are too few to test; they agree with the means"
+    )
     for table in found["ranks"].tables:
         assert table.withheld is not None and "0.25" in table.withheld and "7 data sets" in table.withheld
         assert table.friedman is None and not table.pairs and not table.groups

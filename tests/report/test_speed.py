@@ -12,6 +12,7 @@ from tests.support.factory import ROOT
 
 
 @pytest.mark.exhaustive
+@pytest.mark.alone
 @pytest.mark.browser
 @pytest.mark.timeout(400)
 def test_ten_thousand_trials_meet_the_goals() -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,17 +71,28 @@ def stop(root: Path, count: int, how: signal.Signals) -> tuple[int, str]:
     while sum(not f.name.endswith(".measured.json") for f in (root / "data" / "ledger").glob("*.json")) < count:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
-    family = psutil.Process(process.pid).children(recursive=True)
+    main = psutil.Process(process.pid)
+    # Nothing goes on while they are looked at, which takes long on a busy machine: the signal must not come too late.
+    main.suspend()
+    family = main.children(recursive=True)
+    _each(family, psutil.Process.suspend)
     assert len(family) > 3
-    heard = listening([psutil.Process(process.pid), *family])
+    heard = listening([main, *family])
     assert heard and all(address.is_loopback for address in heard), "Ray listens for other machines"
     os.kill(process.pid, how)
+    _each([main, *family], psutil.Process.resume)
     output, _ = process.communicate(timeout=60)
     end = time.monotonic() + 10
     while _remaining(family) and time.monotonic() < end:
         time.sleep(0.1)
     assert _remaining(family) == []
     return process.returncode, output
+
+
+def _each(processes: list[psutil.Process], what: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            what(process)
 
 
 def listening(processes: list[psutil.Process]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:

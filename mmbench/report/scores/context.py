@@ -365,11 +365,6 @@ class Context:
         return {t.dataset: t.short for t in self.training if t.short and t.trained}
 
     @property
-    def best_in_last(self) -> tuple[int, int]:
-        """Trained trials whose best epoch is the last that the budget allows, and all that have several epochs."""
-        return sum(t.in_last for t in self.training), sum(t.several for t in self.training)
-
-    @property
     def _finished(self) -> list[TrialResult]:
         """Trained trials of the plan that ended well."""
         found = (self.results.get(job.trial_id) for job in self.plan.jobs)

@@ -124,10 +124,26 @@ def _of_dataset(
                 replace(row.to_best, n=row.score.n if row.score else row.to_best.n),
                 axis=None,
                 decided_at=row.decided_at,
+                simultaneous=True,
             )
     best = next((row for row in report.cells if row.best), None)
     if best is not None:
         for gain in (best.gain_single, best.gain_pooling, *best.gain_baselines.values()):
-            if gain is not None:
-                seeds = decided_at(gain, scale.rope)
-                yield record_of("control", field.dataset, scale.metric, scale.rope, gain, axis=None, decided_at=seeds)
+            if gain is None:
+                continue
+            margin, seeds = scale.rope, decided_at(gain, scale.rope)
+            other = report.row(gain.reference)
+            if among := other.method.role == "cell":
+                # The same question as among the combinations.
+                margin, seeds = scale.equal_within, other.decided_at
+                gain = replace(gain, n=other.score.n if other.score else gain.n)
+            yield record_of(
+                "control",
+                field.dataset,
+                scale.metric,
+                margin,
+                gain,
+                axis=None,
+                decided_at=seeds,
+                simultaneous=among,
+            )

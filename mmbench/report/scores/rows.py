@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmbench.report.scores import prices
+from mmbench.report.scores.contrasts import turned
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Setting
 from mmbench.report.scores.ranking import Ranking, best_single, pooling_partner
 from mmbench.report.values.cells import MAJORITY, CellCost, CellRow, CellState, SeedValue
@@ -100,10 +101,14 @@ def find_gains(field: DatasetScores, ranking: Ranking) -> Gains:
     partner = {k: pooling_partner(field.methods[k], partners) for k in deep}
     names = {str(field.methods[k].baseline): k for k in field.fixed}
     baselines = dict(sorted(names.items(), key=lambda item: item[0] == MAJORITY))
+    to_best = field.to_best(ranking.order, ranking.against, ranking.verdict)
+    pooling = field.differences({k: p for k, p in partner.items() if p in field.index and p is not None})
+    # The best against itself without attention is one question, wherever it is asked.
+    pooling |= {k: turned(to_best[p]) for k, p in partner.items() if k in ranking.order[:1] and p in to_best}
     return Gains(
-        to_best=field.to_best(ranking.order, ranking.against, ranking.verdict),
+        to_best=to_best,
         single=field.differences({k: single for k in ranking.order if single}),
-        pooling=field.differences({k: p for k, p in partner.items() if p in field.index and p is not None}),
+        pooling=pooling,
         fixed={name: field.over_fixed(deep, key) for name, key in baselines.items()},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmbench.schema.budget import Budget
@@ -42,3 +43,8 @@ class TrainingReport:
         epochs = f"{self.epochs:,} epoch{'' if self.epochs == 1 else 's'}"
         rate = "" if self.learning_rate is None else f" at a learning rate of {self.learning_rate:g}"
         return f"{self.steps:,} gradient steps ({epochs}){rate}"
+
+
+def best_in_last(training: Sequence[TrainingReport]) -> tuple[int, int]:
+    """Trained trials whose best epoch is the last that the budget allows, and all that have several epochs."""
+    return sum(t.in_last for t in training), sum(t.several for t in training)

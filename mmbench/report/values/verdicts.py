@@ -29,6 +29,8 @@ class VerdictRecord:
         axis: Of a contrast; None of others.
         estimate: subject minus reference, so turned that positive means that the subject is better, in the metric's own
             unit. low, high: its interval, None with one seed.
+        near: Half width of the interval that decides on equality, of 90 % where the other is of 95 %. None with one
+            seed and of combinations, whose verdict comes from all of them together.
         margin: Differences within it are equal.
         verdict: Of the subject. None with one seed.
         seeds: Of the method of the two that has fewer.
@@ -49,6 +51,7 @@ class VerdictRecord:
     estimate: float
     low: float | None
     high: float | None
+    near: float | None
     margin: float
     p: float | None
     verdict: Verdict | None
@@ -66,9 +69,17 @@ class VerdictRecord:
 
 
 def record_of(
-    kind: Kind, dataset: str, metric: str, margin: float, d: Difference, *, axis: str | None, decided_at: int | None
+    kind: Kind,
+    dataset: str,
+    metric: str,
+    margin: float,
+    d: Difference,
+    *,
+    axis: str | None,
+    decided_at: int | None,
+    simultaneous: bool = False,
 ) -> VerdictRecord:
-    """The record of a difference."""
+    """The record of a difference. simultaneous: its verdict allows for all combinations, not by its own interval."""
     return VerdictRecord(
         kind=kind,
         dataset=dataset,
@@ -79,6 +90,7 @@ def record_of(
         estimate=d.mean,
         low=None if d.half is None else d.low,
         high=None if d.half is None else d.high,
+        near=None if d.half is None or simultaneous else d.near,
         margin=margin,
         p=d.p_holm,
         verdict=None if d.half is None else d.verdict,

@@ -68,6 +68,10 @@ def _needed(difference: Difference, comparisons: int, confidence: float, scale: 
     alone, among = stats.norm.isf([(1 - confidence) / 2, (1 - confidence) / 2 / comparisons])
     half = difference.half * float(among / alone)
     seeds = seeds_to_decide(difference.mean, half, difference.near, scale.equal_within, difference.n)
+    return _would_decide(seeds, difference)
+
+
+def _would_decide(seeds: int, difference: Difference) -> str:
     return f"; about {seeds:,} seeds would decide" if difference.n < seeds <= MANY else ""
 
 
@@ -158,7 +162,12 @@ def answer(
     ):
         if difference is not None:
             price = _price(best, by_key.get(difference.reference)) if difference is best.gain_single else ""
-            needed = _needed(difference, len(others) + 1, confidence, scale)
+            other = by_key.get(difference.reference)
+            if other is not None and other.method.role == "cell":
+                # Its interval allows for all combinations already.
+                needed = _would_decide(other.decided_at or 0, difference)
+            else:
+                needed = _needed(difference, len(others) + 1, confidence, scale)
             said.append(_gain_sentence(difference, over, scale, needed, price))
     cheap = _cheapest(by_key, top, scale)
     if cheap:

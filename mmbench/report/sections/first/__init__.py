@@ -41,7 +41,7 @@ class First(Section[FirstScreen]):
             return None
         names = [*([None] if context.has_all else []), *context.names]
         screens = tuple(_screen(context, name) for name in names)
-        return FirstScreen(context=context, screens=screens, limits=limits(context))
+        return FirstScreen(context=context, screens=screens)
 
     def tables(self, record: FirstScreen) -> Iterator[Table]:
         yield from choices_table(record)
@@ -63,7 +63,6 @@ class First(Section[FirstScreen]):
         return {
             "a": record.context,
             "screens": [screen_view(screen, record) for screen in record.screens],
-            "limits": record.limits,
             "all": ALL,
         }
 
@@ -73,7 +72,7 @@ class First(Section[FirstScreen]):
         yield "## What to take, by what you can afford"
         yield ShowTable(name="picks")
         yield "## Before you rely on it"
-        yield md.bulleted([f"{x.bold} {x.text}".strip() for x in record.limits])
+        yield md.bulleted([f"{x.bold} {x.text}".strip() for x in record.screens[0].limits])
 
     def metrics(self, record: FirstScreen) -> Mapping[str, Any]:
         return dict(metrics(record.context))
@@ -137,5 +136,6 @@ def _screen(context: Context, name: str | None) -> Screen:
         depends=scope.depends,
         lead=tuple(_lead(context, name)),
         picks=picks(context, name),
+        limits=limits(context, name),
         payoff={n: row.gain_single for n, row in best.items() if row.gain_single is not None},
     )

@@ -14,7 +14,7 @@ from mmbench.report.sections.first.costs import relative
 from mmbench.report.sections.first.record import Pick
 from mmbench.report.values.cells import MAJORITY, CellRow
 from mmbench.report.values.datasets import DatasetReport
-from mmbench.stats.estimates import Difference, Estimate
+from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 SINGLE, BASELINE = "One modality alone", "Not a transformer"
 
@@ -22,7 +22,8 @@ SINGLE, BASELINE = "One modality alone", "Not a transformer"
 def controls(context: Context, dataset: str | None, best_key: str) -> tuple[Pick, ...]:
     """The best control of all data sets of the scope, and the best modality alone where that suffices on each of them.
 
-    The first of them that does as well on each data set as the best combination there is recommended.
+    Of those that do as well on each data set as the best combination there, the one that is named first in the answer
+    is recommended: one that does better everywhere, then a single modality, since then there is nothing to fuse.
     best_key: of the combination that is best in the scope, from which the difference is told.
     """
     names = context.names if dataset is None else (dataset,)
@@ -50,7 +51,11 @@ def controls(context: Context, dataset: str | None, best_key: str) -> tuple[Pick
     single = max((k for k in common if rows[names[0]][k].method.role == "single"), key=mean, default=None)
     others = [] if single in (None, key) or not _as_well(reports, str(single)) else [pick(str(single))]
     found = [p for p in (pick(key), *others) if p is not None]
-    first = next((p for p in found if p.recommended), None)
+    first = min(
+        (p for p in found if p.recommended),
+        key=lambda p: (not _stands(reports, p.method.key, "worse"), p.method.role != "single"),
+        default=None,
+    )
     return tuple(replace(p, recommended=p is first) for p in found)
 
 
@@ -79,8 +84,13 @@ def _pick(
 
 def _as_well(reports: Sequence[DatasetReport], key: str) -> bool:
     """Whether that control is at least equal to the best combination of each data set."""
+    return _stands(reports, key, "worse", "equal")
+
+
+def _stands(reports: Sequence[DatasetReport], key: str, *verdicts: Verdict) -> bool:
+    """Whether the best combination of each data set has one of these verdicts against that control."""
     gains = [_gain(d.row(str(d.best)), key) for d in reports]
-    return all(g is not None and g.verdict in ("worse", "equal") for g in gains)
+    return all(g is not None and g.verdict in verdicts for g in gains)
 
 
 def _gain(best: CellRow, key: str) -> Difference | None:

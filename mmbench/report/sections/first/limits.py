@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from mmbench.report.scores.context import Context
@@ -10,6 +10,9 @@ from mmbench.report.scores.lasting import lasting_words
 from mmbench.report.scores.warnings import warnings
 from mmbench.report.sections.first.record import Limit
 from mmbench.report.values import titles
+from mmbench.report.values.coverage import Counts
+from mmbench.report.values.datasets import DatasetReport
+from mmbench.report.values.training import best_in_last
 from mmbench.report.values.words import count, listing, sentence
 
 MANY_LAST = 1 / 3
@@ -18,20 +21,21 @@ LARGER = 1.5
 """Times the parameters from which on an architecture is called larger."""
 
 
-def limits(context: Context) -> tuple[Limit, ...]:
+def limits(context: Context, dataset: str | None) -> tuple[Limit, ...]:
+    """Of what is said of a data set, or (None) of all together."""
+    reports = context.datasets if dataset is None else (context.dataset(dataset),)
     found = [
-        *_trials(context),
-        *_budget(context),
+        *_trials(next(c for c in context.coverage[1:] if c.name == dataset) if dataset else context.total),
+        *_budget(context, [d.name for d in reports]),
         *_tuning(context),
-        *_data(context),
-        *_sizes(context),
-        *_seeds(context),
+        *_data(context, reports),
+        *_sizes(context, dataset),
+        *_seeds(context, [d.name for d in reports]),
     ]
     return tuple(sorted(found, key=lambda x: x.fine))
 
 
-def _trials(context: Context) -> Iterator[Limit]:
-    total = context.total
+def _trials(total: Counts) -> Iterator[Limit]:
     if total.pending:
         yield Limit(
             fine=False,
@@ -48,14 +52,14 @@ def _have(n: int) -> str:
     return "has" if n == 1 else "have"
 
 
-def _budget(context: Context) -> Iterator[Limit]:
-    last, several = context.best_in_last
-    if context.short:
-        yield Limit(
-            fine=False, bold="Training was too short", text=f"on {listing(list(context.short))} to rank anything."
-        )
+def _budget(context: Context, names: Sequence[str]) -> Iterator[Limit]:
+    training = [t for t in context.training if t.dataset in names]
+    last, several = best_in_last(training)
+    short = [name for name in context.short if name in names]
+    if short:
+        yield Limit(fine=False, bold="Training was too short", text=f"on {listing(short)} to rank anything.")
         return
-    lasting = [found for name in context.names if (found := context.lasting(name)) is not None]
+    lasting = [found for name in names if (found := context.lasting(name)) is not None]
     after = f" {sentence(lasting_words(lasting))}." if lasting else ""
     if several and last / several > MANY_LAST:
         yield Limit(
@@ -64,10 +68,10 @@ def _budget(context: Context) -> Iterator[Limit]:
             text=f"{last:,} of {several:,} trained models were best in their last epoch.{after}",
         )
     elif several:
-        settled = all(t.budget is not None and t.budget.settled for t in context.training)
+        settled = all(t.budget is not None and t.budget.settled for t in training)
         how = "A search found this training long enough" if settled else "Few models were cut short"
         yield Limit(fine=True, bold="", text=f"{how}: {last:,} of {several:,} were best in their last epoch.{after}")
-    elif any(t.trained for t in context.training):
+    elif any(t.trained for t in training):
         yield Limit(fine=False, bold="One epoch", text="of training does not show where more would lead.")
 
 
@@ -83,15 +87,16 @@ def _tuning(context: Context) -> Iterator[Limit]:
         )
 
 
-def _data(context: Context) -> Iterator[Limit]:
-    for d in context.datasets:
+def _data(context: Context, reports: Sequence[DatasetReport]) -> Iterator[Limit]:
+    names = [d.name for d in reports]
+    for d in reports:
         for text in warnings(d):
             yield Limit(fine=False, bold=f"{d.name}:", text=text)
         if d.scale.at_guess:
             yield Limit(
                 fine=False,
-                bold=f"Nothing learned on {d.name}:",
-                text="no model is surely better than a guess, so no two of them are called equal.",
+                bold=f"Not surely better than a guess on {d.name}:",
+                text=f"no model is, over {context.seeds_told}, so no two of them are called equal.",
             )
         elif d.best is not None and d.scale.high is not None and d.scale.rope == 0 < context.rope:
             samples = d.splits["test"]
@@ -100,34 +105,33 @@ def _data(context: Context) -> Iterator[Limit]:
                 bold=f"{count(samples, 'test sample')} on {d.name}:",
                 text=f"one is worth {100 / samples:.1f} points, more than the margin, so nothing is called equal.",
             )
-    judged = [v for v in context.verdicts if v.stands is not None and v.kind != "control"]
+    judged = [v for v in context.verdicts if v.stands is not None and v.kind != "control" and v.dataset in names]
     if judged:
         stand = sum(bool(v.stands) for v in judged)
         yield Limit(
             fine=stand == len(judged),
             bold="" if stand == len(judged) else "Other test samples:",
-            text=f"{stand:,} of {len(judged):,} verdicts also hold for other test samples of the same kind.",
+            text=f"{stand:,} of {len(judged):,} verdicts on choices and combinations also hold for other test samples.",
         )
-    n = len(context.datasets)
     yield Limit(
         fine=False,
-        bold=f"{count(n, 'data set')}:",
+        bold=f"{count(len(reports), 'data set')}:",
         # Those that mmbench makes have a best possible score.
         text="this says nothing about other data."
-        + (" Try yours: mmbench data init" if all(d.ceiling is not None for d in context.datasets) else ""),
+        + (" Try yours: mmbench data init" if all(d.ceiling is not None for d in reports) else ""),
     )
 
 
-def _sizes(context: Context) -> Iterator[Limit]:
+def _sizes(context: Context, dataset: str | None) -> Iterator[Limit]:
     """Where the leading architecture is the larger one."""
     if context.params.model.match_params:
         return
-    axis = next((a for a in context.scopes[None].axes if a.axis == "architecture"), None)
+    axis = next((a for a in context.scopes[dataset].axes if a.axis == "architecture"), None)
     if axis is None or axis.state not in ("leads", "prefers"):
         return
     first = axis.levels[0]
     sizes: dict[str, list[float]] = {}
-    for d in context.datasets:
+    for d in context.datasets if dataset is None else (context.dataset(dataset),):
         for row in d.cells:
             if row.cost and row.cost.parameters:
                 sizes.setdefault(str(row.method.architecture), []).append(row.cost.parameters)
@@ -144,15 +148,16 @@ def _sizes(context: Context) -> Iterator[Limit]:
         )
 
 
-def _seeds(context: Context) -> Iterator[Limit]:
+def _seeds(context: Context, names: Sequence[str]) -> Iterator[Limit]:
     if not context.replicated:
         yield Limit(fine=False, bold="One seed", text="decides nothing: there are no intervals.")
         return
-    open_ = sum(v.verdict == "open" for v in context.verdicts if v.kind == "combination")
+    said = [v for v in context.verdicts if v.kind == "combination" and v.dataset in names]
+    open_ = sum(v.verdict == "open" for v in said)
     halves = [
         100 * (v.high - v.estimate)
-        for v in context.verdicts
-        if v.kind == "combination" and v.high is not None and context.dataset(v.dataset).scale.unit == "points"
+        for v in said
+        if v.high is not None and context.dataset(v.dataset).scale.unit == "points"
     ]
     if halves:
         left = (

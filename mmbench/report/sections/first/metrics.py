@@ -7,6 +7,7 @@ from typing import Any
 
 from mmbench.report.scores.context import Context
 from mmbench.report.values.methods import POOLING
+from mmbench.report.values.training import best_in_last
 
 
 def metrics(context: Context) -> Iterator[tuple[str, Any]]:
@@ -30,6 +31,6 @@ def metrics(context: Context) -> Iterator[tuple[str, Any]]:
     lasting = [found for name in context.names if (found := context.lasting(name)) is not None]
     if lasting:
         yield "fading", sum(len(x.fading) for x in lasting)
-    last, several = context.best_in_last
+    last, several = best_in_last(context.training)
     if several:
         yield "in_last_epoch", round(last / several, 4)

@@ -13,7 +13,7 @@ from mmbench.report.paper.tabular import environment
 from mmbench.report.scores.advice import either
 from mmbench.report.scores.choices import Choice
 from mmbench.report.sections.first.paper import picks_grid
-from mmbench.report.sections.first.record import COSTS, FirstScreen, Pick, Screen
+from mmbench.report.sections.first.record import COSTS, FirstScreen, Limit, Pick, Screen
 from mmbench.report.sections.first.tables import choices_table, picks_table
 from mmbench.report.values import titles
 from mmbench.report.values.scale import Scale
@@ -32,7 +32,7 @@ class Mark:
 @dataclass(frozen=True, kw_only=True)
 class ChoiceRow:
     """One contrast. axis: its name where it is the first of it, else empty. given: in which settings, where not in all.
-    Places in %. note: below the verdict."""
+    Places in %. why: what makes it equal where the interval that is shown does not say so; note: below the verdict."""
 
     axis: str
     given: str
@@ -46,6 +46,7 @@ class ChoiceRow:
     value: str
     half: str
     verdict: str
+    why: str
     note: str
 
 
@@ -80,6 +81,7 @@ class ScreenView:
     band: tuple[float, float] | None
     rows: tuple[ChoiceRow, ...]
     payoff: str
+    limits: tuple[Limit, ...]
     picks: tuple[PickRow, ...]
     latex: str
     csv: str
@@ -93,7 +95,9 @@ def screen_view(screen: Screen, record: FirstScreen) -> ScreenView:
     left, right = axis.at(-rope), axis.at(rope)
     rows = []
     for name, choices in screen.shown:
-        rows += [_row(c, name if i == 0 else "", screen, axis.at) for i, c in enumerate(choices)]
+        rows += [
+            _row(c, name if i == 0 else "", screen, axis.at, record.context.confidence) for i, c in enumerate(choices)
+        ]
     grids = [contrasts(record.context, screen.name), picks_grid(screen, record)]
     tables = [*choices_table(record, screen.name), *picks_table(record, screen.name)]
     return ScreenView(
@@ -106,14 +110,15 @@ def screen_view(screen: Screen, record: FirstScreen) -> ScreenView:
         band=(left, round(right - left, 2)) if rope > 0 else None,
         rows=tuple(rows),
         payoff=" ".join(_payoff(screen, record)),
+        limits=screen.limits,
         picks=tuple(_pick(p, screen) for p in screen.picks),
         latex="\n".join(environment(grid) for grid in grids if grid is not None),
         csv="\n".join(t.raw.to_csv(index=False, float_format="%.8g", lineterminator="\n") for t in tables),
     )
 
 
-def _row(c: Choice, axis: str, screen: Screen, place: Callable[[float], float]) -> ChoiceRow:
-    """axis: its name where this is the first of it, else nothing."""
+def _row(c: Choice, axis: str, screen: Screen, place: Callable[[float], float], confidence: float) -> ChoiceRow:
+    """axis: its name where this is the first of it, else nothing. confidence: of intervals."""
     d, scale = c.found, screen.scale
     low, high = place(d.low), place(d.high)
     marks = [Mark(at=place(x.mean), said=f"{name} {scale.change(x.mean)}") for name, x in c.each.items()]
@@ -130,6 +135,7 @@ def _row(c: Choice, axis: str, screen: Screen, place: Callable[[float], float]) 
         value=scale.change(d.mean),
         half="" if d.half is None else f"±{scale.width(d.half)}",
         verdict=_verdict(d, scale),
+        why=_why(d, scale, confidence),
         note=_note(c),
     )
 
@@ -147,6 +153,14 @@ def _verdict(d: Difference, scale: Scale) -> str:
     if d.verdict == "equal":
         return f"equal within {scale.rope_words.removeprefix('±')}"
     return d.verdict
+
+
+def _why(d: Difference, scale: Scale, confidence: float) -> str:
+    """What decided on equality, where that is not the interval that is shown: two one-sided tests ask for less."""
+    if d.verdict != "equal" or d.near is None or max(-d.low, d.high) <= scale.rope:
+        return ""
+    ends = " to ".join(scale.change(d.mean + side * d.near) for side in (-1, 1))
+    return f"{100 * (2 * confidence - 1):g} % interval: {ends}, within {scale.rope_words}"
 
 
 def _note(c: Choice) -> str:

@@ -79,6 +79,7 @@ class Screen:
     depends: Interaction | None
     lead: tuple[str, ...]
     picks: tuple[Pick, ...]
+    limits: tuple[Limit, ...]
     payoff: Mapping[str, Difference]
 
     @property
@@ -101,4 +102,3 @@ class FirstScreen:
 
     context: Context = field(repr=False, compare=False)
     screens: tuple[Screen, ...]
-    limits: tuple[Limit, ...]

@@ -12,13 +12,11 @@ from pydantic import Field
 from mmbench.data.decode.base import Decoder, Layout
 from mmbench.data.files.problems import CellError
 from mmbench.data.table.findings import quote
-from mmbench.data.table.record import fields_of
+from mmbench.data.table.record import MOST_NUMBERS, fields_of
 from mmbench.data.table.table import Cell
 from mmbench.data.table.targets import number
 from mmbench.errors import suggest
 
-MOST_NUMBERS = 0.8
-"""The share of a column's values from which on it is one of numbers, and other values are mistakes."""
 NAMED = 5
 """Columns that a note names."""
 
@@ -70,7 +68,7 @@ class TableDecoder(Decoder):
         )
 
     def _column(self, name: str, values: Sequence[str | None]) -> dict[str, Any]:
-        """What a column was found to be. Raises CellError where it is neither numbers nor categories."""
+        """What a column was found to be. Words among numbers are refused where they are decoded, row by row."""
         given = [v for v in values if v is not None]
         numbers = [number(v) for v in given]
         known = np.array([n for n in numbers if n is not None], np.float64)
@@ -78,13 +76,6 @@ class TableDecoder(Decoder):
             counts = Counter(given)
             frequent = sorted((v for v in counts if counts[v] >= self.least), key=lambda v: (-counts[v], v))
             return {"name": name, "levels": sorted(frequent[: self.most])}
-        if len(known) < len(given):
-            odd = Counter(v for v, n in zip(given, numbers, strict=True) if n is None)
-            word, times = odd.most_common(1)[0]
-            raise CellError(
-                f"{quote(name)}: {len(known):,} values are numbers, and {quote(word)!r} ({times:,} times) is none; "
-                f"leave such cells empty, or name the column under `categories`"
-            )
         spread = float(known.std())
         return {"name": name, "mean": float(known.mean()), "spread": spread if spread > 0 else 1.0}
 
@@ -104,7 +95,15 @@ class TableDecoder(Decoder):
         lacking = [str(column["name"]) for column in self.columns if column["name"] not in fields]
         if lacking:
             raise CellError(f"lacks the column {quote(lacking[0])!r}")
-        return np.concatenate([_units(column, fields[column["name"]]) for column in self.columns]), None
+        units, wrong = [], []
+        for column in self.columns:
+            try:
+                units.append(_units(column, fields[column["name"]]))
+            except CellError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise CellError("; ".join(wrong))
+        return np.concatenate(units), None
 
 
 def _width(column: Mapping[str, Any]) -> int:
@@ -116,7 +115,10 @@ def _units(column: Mapping[str, Any], value: str | None) -> np.ndarray:
     if "mean" in column:
         found = None if value is None else number(value)
         if value is not None and found is None:
-            raise CellError(f"{quote(column['name'])}: {quote(value)!r} is no number")
+            raise CellError(
+                f"{quote(column['name'])}: {quote(value)!r} is no number, as most of the column are; leave such cells "
+                "empty, or name the column under `categories`"
+            )
         units[:] = (0, 1) if found is None else ((found - column["mean"]) / column["spread"], 0)
     elif value is None:
         units[0] = 1

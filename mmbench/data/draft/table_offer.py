@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mmbench.data.draft.guess import Guess
+from mmbench.data.table.record import MOST_NUMBERS
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.targets import label, number
 
@@ -42,10 +43,13 @@ def offer(found: Rows, unused: Mapping[str, Guess], taken: Collection[str]) -> O
         values = [label(v) for v in found.columns[name] if v is not None]
         distinct = set(values)
         again = 2 * len(distinct) <= len(values)
-        if guess.kind not in ("number", "name") or len(distinct) < 2 or (guess.kind == "name" and not again):
+        # Words among numbers are told by `check`, row by row.
+        numbers = guess.kind == "number" or sum(number(v) is not None for v in values) >= MOST_NUMBERS * len(values)
+        names = guess.kind == "name" and again
+        if len(distinct) < 2 or not (numbers or names):
             continue
         columns.append(name)
-        if guess.kind == "number" and all(float(number(v) or 0).is_integer() for v in distinct):
+        if numbers and all(float(number(v) or 0).is_integer() for v in distinct):
             codes.append(name)
     return Offer(columns=tuple(columns), codes=tuple(codes)) if columns and KEY not in taken else None
 

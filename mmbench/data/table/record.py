@@ -14,6 +14,9 @@ from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
 from mmbench.data.table.targets import label
 
+MOST_NUMBERS = 0.8
+"""The share of a column's values from which on it is one of numbers, and other values are mistakes."""
+
 
 def record(values: Mapping[str, Any]) -> str | None:
     """The cell of one row; None where every value is missing. Raises CellError for what is no number and no name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -80,10 +81,18 @@ def test_a_constant_column_says_nothing() -> None:
 @pytest.mark.parametrize("odd", ["12 months", "?", "1,5", "unknown"])
 def test_a_word_among_numbers_is_refused_and_named(odd: str) -> None:
     rows = [{"age": i, "sex": "F"} for i in range(18)] + [{"age": odd, "sex": "M"}] * 2
-    told = r"age: 18 values are numbers, and .* \(2 times\) is none; leave such cells empty"
+    made, _ = fitted(rows)
+    assert units(made, age=17, sex="F")[0] > 1
+    told = rf"age: '{re.escape(odd)}' is no number, as most of the column are; leave such cells empty, or name"
     with pytest.raises(CellError, match=told):
-        fitted(rows)
+        units(made, age=odd, sex="F")
     assert fitted(rows, categories=["age"])[1].options["widths"][0] == 2 + 1, "a word that is there twice"
+
+
+def test_all_words_of_a_row_are_told_at_once() -> None:
+    made, _ = fitted([{"age": i, "weight": i} for i in range(18)])
+    with pytest.raises(CellError, match=r"age: 'old' is no number.*; weight: 'light' is no number"):
+        units(made, age="old", weight="light")
 
 
 def test_a_word_among_later_numbers_is_refused() -> None:

@@ -46,6 +46,15 @@ def test_numbers_and_words_that_come_again_are_offered_and_no_others(tmp_path: P
     assert asked.endswith("under `categories` (Breed?)")
 
 
+def test_a_column_of_numbers_with_a_word_in_it_is_offered_as_one(tmp_path: Path) -> None:
+    """The check then says in which row the word stands."""
+    years = [*map(str, np.random.default_rng(1).uniform(1, 9, N - 1)), "old"]
+    line = next(line for line in write(tmp_path, Years=years).splitlines() if line.startswith(OFFER))
+    assert "[Age, Breed, Sex, Years]" in line
+    words = ["old", *(f"about {i}" for i in range(N - 1))]
+    assert "Years" not in next(x for x in write(tmp_path, Years=words).splitlines() if x.startswith(OFFER))
+
+
 def test_the_line_works_when_its_mark_is_taken_away(tmp_path: Path) -> None:
     card = write(tmp_path).replace(OFFER, "  details: ").replace("Sex]}", "Sex], categories: [Breed]}")
     (tmp_path / "dataset.yaml").write_text(card, encoding="utf-8")

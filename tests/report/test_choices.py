@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from math import hypot
 
+import numpy as np
 import pytest
 
 from mmbench.report.build import analyse
@@ -13,6 +15,7 @@ from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as in_markdown
 from mmbench.report.pages.report import Report
 from mmbench.report.sections.first.record import Pick
+from mmbench.schema.result import TrialResult
 from tests.support.factory import TRUTHS, Truth, make
 
 
@@ -80,6 +83,25 @@ def test_what_is_recommended_loses_no_more_than_the_margin_anywhere(report: Repo
                 if screen.name in (None, d.name) and pick.method.role == "cell" and pick.loss is not None:
                     row = d.row(pick.method.key)
                     assert row.best or row.verdict == "equal"
+
+
+def test_another_machine_picks_the_same_simplest() -> None:
+    flat = Truth(base=0.7, single={"image": 0.5, "audio": 0.4}, linear=0.4, majority=0.3)
+    arguments = make(truths={"flat": flat}, seeds=4, noise=0.002).arguments()
+    draw = np.random.default_rng(3)
+    factors: dict[str, float] = {}
+
+    def timed(r: TrialResult) -> TrialResult:
+        factor = factors.setdefault(r.config.cell, float(10 ** draw.uniform(-3, 3)))
+        times = {q: float(v) * factor for q, v in r.quantities.items() if "_us_" in q or q.endswith("seconds")}
+        return r.model_copy(update={"quantities": {**r.quantities, **times}})
+
+    def simplest(results: Mapping[str, TrialResult]) -> str:
+        picks = analyse(**(arguments | {"results": results}))["first"].screens[0].picks
+        return next(p.method.key for p in picks if "Simplest near the top" in p.labels)
+
+    results = arguments["results"]
+    assert simplest({i: timed(r) for i, r in results.items()}) == simplest(results)
 
 
 def test_a_command_repeats_the_pick() -> None:

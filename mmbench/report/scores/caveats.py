@@ -9,7 +9,7 @@ from mmbench.report.values.coverage import Counts
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.provenance import Provenance, source_words
 from mmbench.report.values.words import count, interval, listing, percent
-from mmbench.schema.params import Params
+from mmbench.schema.params import Grid, Params
 from mmbench.schema.quantity import QUANTITIES
 
 FEW_SEEDS = 5
@@ -46,13 +46,14 @@ def _caveats_of_merging(origin: Provenance) -> list[str]:
     return found
 
 
-def _power(datasets: Sequence[DatasetReport], seeds: int, confidence: float) -> list[str]:
-    found = []
+def _power(datasets: Sequence[DatasetReport], grid: Grid, confidence: float) -> list[str]:
+    found, seeds = [], grid.least_seeds
+    start = f"{seeds} seeds, as some methods have: the" if grid.race else f"{seeds} seeds: the"
     if seeds == 1:
         found.append("One seed: there are no intervals, and nothing is decided.")
     elif seeds < FEW_SEEDS:
         found.append(
-            f"{seeds} seeds: the interval of a single mean is wide (Student t with {seeds - 1} "
+            f"{start} interval of a single mean is wide (Student t with {seeds - 1} "
             f"degree{'s' if seeds > 2 else ''} of freedom). Comparisons pool the seed noise of a data set's methods "
             "and are sharper than those intervals suggest."
         )
@@ -92,7 +93,7 @@ def caveats(facts: Facts) -> tuple[Caveat, ...]:
     """Of the report as a whole; sections add their own."""
     params, datasets = facts.params, facts.datasets
     first = _coverage(facts.total) + _caveats_of_merging(facts.origin)
-    first += _power(datasets, params.grid.least_seeds, params.report.confidence)
+    first += _power(datasets, params.grid, params.report.confidence)
     if facts.why_ranks:
         first.append(f"Over all data sets ranks are compared, not scores: {facts.why_ranks}.")
     rest = [*_choices(params, datasets), *_costs(facts.origin)]

@@ -11,9 +11,9 @@ from mmbench.report.values.methods import Method
 
 
 def command(context: Context, dataset: str | None, method: Method) -> str:
-    """That trains the first seed of a method again and keeps it; on the first data set where none is named."""
-    name = context.names[0] if dataset is None else dataset
-    return f"{start(name)} {shlex.join(options(context, name, method))} --save"
+    """That trains the first seed of a method again and keeps it; on every data set where none is named."""
+    names = context.names if dataset is None else (dataset,)
+    return " && ".join(f"{start(name)} {shlex.join(options(context, name, method))} --save" for name in names)
 
 
 def start(dataset: str) -> str:

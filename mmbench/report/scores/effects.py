@@ -195,8 +195,8 @@ def _winner(tops: Mapping[str, Sequence[str]]) -> tuple[bool | None, str]:
         return False, f"The winner does not change with the data set: {shared[0]} is best on each of them."
     who = listing(shared) if len(shared) <= 2 else count(len(shared), "combination")
     return False, (
-        f"Whether the winner changes with the data set is open: {who} {'is' if len(shared) == 1 else 'are'} worse than "
-        f"the best on none of the {len(known)} data sets."
+        f"The winner may be the same on all {len(known)} data sets: {who} "
+        f"{'is' if len(shared) == 1 else 'are'} not worse than the best on any of them."
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, inf, log
 
 from mmbench.report.scores.commands import command
 from mmbench.report.scores.context import Context
 from mmbench.report.sections.first.control_picks import controls
-from mmbench.report.sections.first.costs import relative
+from mmbench.report.sections.first.costs import COUNTED, relative
 from mmbench.report.sections.first.record import Pick
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.methods import POOLING, Method
@@ -24,24 +24,21 @@ HIGHEST, SIMPLEST, SMALLEST, WITHOUT = "Highest score", "Simplest near the top",
 
 @dataclass(frozen=True, kw_only=True)
 class _Candidate:
-    """A combination that is ranked on every data set of the scope. rows: by data set."""
+    """A combination that is ranked on every data set of the scope. rows: by data set. simplicity: the geometric mean of
+    its relative costs that are counted and not timed, so that a second run picks the same; infinite where none is
+    known."""
 
     method: Method
     score: Estimate
     loss: Difference | None
     rows: Mapping[str, CellRow]
     costs: Mapping[str, float]
+    simplicity: float
 
     @property
     def near(self) -> bool:
         """Whether the lower end of its loss stays within the margin everywhere."""
         return all(row.best or row.verdict == "equal" for row in self.rows.values())
-
-    @property
-    def simplicity(self) -> float:
-        """The mean of its relative costs (geometric); infinite where none is known."""
-        known = [v for v in self.costs.values() if v > 0]
-        return exp(sum(map(log, known)) / len(known)) if known else float("inf")
 
     @property
     def worst(self) -> tuple[str, Difference] | None:
@@ -109,10 +106,13 @@ def _candidates(context: Context, dataset: str | None) -> Iterator[_Candidate]:
         here = {name: own[name][row.key] for name in names if row.key in own[name]}
         if len(here) < len(names) or row.score is None or (row.key != best and row.to_best is None):
             continue
+        reference = {name: own[name][best] for name in names}
+        counted = [log(v) for _, v in relative(here, reference, COUNTED)]
         yield _Candidate(
             method=row.method,
             score=row.score,
             loss=None if row.key == best else row.to_best,
             rows=here,
-            costs=dict(relative(here, {name: own[name][best] for name in names})),
+            costs=dict(relative(here, reference)),
+            simplicity=exp(sum(counted) / len(counted)) if counted else inf,
         )

@@ -32,6 +32,13 @@ MIDDLE = (15.87, 50, 84.13)
 """Percentiles: the middle of a normal distribution, and one standard deviation on either side."""
 
 
+def limits(values: np.ndarray, clip: float) -> np.ndarray:
+    """(2, ...) of values (n, ...): so many standard deviations of the middle two thirds below and above the middle."""
+    low, middle, high = np.percentile(values, MIDDLE, axis=0)
+    spread = np.where(high > low, (high - low) / 2, values.std(axis=0))
+    return np.stack([middle - clip * spread, middle + clip * spread])
+
+
 class Features(Decoder):
     """Rows of F numbers.
 
@@ -116,9 +123,7 @@ class Features(Decoder):
             note += f"; {', '.join(f'{v:g}' for v in self.missing)} read as missing"
             values = np.where(there, values, fill)
         if self.clip is not None:
-            low, middle, high = np.percentile(values, MIDDLE, axis=0)
-            spread = np.where(high > low, (high - low) / 2, values.std(axis=0))
-            self.bounds = np.stack([middle - self.clip * spread, middle + self.clip * spread])
+            self.bounds = limits(values, self.clip)
             note += f"; clipped at {self.clip:g} standard deviations"
         return note
 

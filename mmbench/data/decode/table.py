@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from mmbench.data.decode.base import Decoder, Layout
+from mmbench.data.decode.features import Limit, Numbers, limits
 from mmbench.data.files.problems import CellError
 from mmbench.data.table.findings import quote
 from mmbench.data.table.record import MOST_NUMBERS, fields_of
@@ -28,7 +29,9 @@ class TableDecoder(Decoder):
 
     categories: columns whose numbers are names, such as codes. most: categories of a column that have a unit of their
     own, the commonest; the rest, those of fewer training samples than `least`, and those that only validation, test or
-    later rows have are one.
+    later rows have are one. missing: numbers that stand for none, in every column; a row of nothing else is masked.
+    clip: numbers that lie farther from the middle of the training samples become the farthest allowed, in standard
+    deviations of the middle two thirds.
     """
 
     fitted = ("columns",)
@@ -40,12 +43,15 @@ class TableDecoder(Decoder):
         categories: list[str] | None = None,
         most: Annotated[int, Field(ge=1, le=10_000)] = 100,
         least: Annotated[int, Field(ge=1)] = 2,
+        missing: Numbers = None,
+        clip: Limit = None,
     ) -> None:
         self.categories, self.most, self.least = categories or [], most, least
+        self.missing, self.clip, self.drops = frozenset(missing or ()), clip, bool(missing)
         self.columns: list[dict[str, Any]] = []
 
     def fit(self, cells: Sequence[Cell]) -> Layout:
-        rows = [fields_of(cell) for cell in cells]
+        rows = [self._given(cell) for cell in cells]
         if not rows:
             raise CellError("no training sample has it")
         names = list(rows[0])
@@ -59,7 +65,7 @@ class TableDecoder(Decoder):
             shape=(sum(widths),),
             dtype="float32",
             steps=len(widths),
-            whole=True,
+            whole=not self.drops,
             stem="table",
             options={"widths": widths},
             # Numbers are standardised here; units of 0 and 1 stay what they are.
@@ -76,22 +82,43 @@ class TableDecoder(Decoder):
             counts = Counter(given)
             frequent = sorted((v for v in counts if counts[v] >= self.least), key=lambda v: (-counts[v], v))
             return {"name": name, "levels": sorted(frequent[: self.most])}
+        bounds = {}
+        if self.clip is not None:
+            low, high = limits(known, self.clip)
+            known = np.clip(known, low, high)
+            bounds = {"low": float(low), "high": float(high)}
         spread = float(known.std())
-        return {"name": name, "mean": float(known.mean()), "spread": spread if spread > 0 else 1.0}
+        return {"name": name, "mean": float(known.mean()), "spread": spread if spread > 0 else 1.0, **bounds}
 
     def _note(self) -> str:
         numbers = [str(c["name"]) for c in self.columns if "mean" in c]
         categories = [f"{c['name']} {len(c['levels'])}" for c in self.columns if "levels" in c]
         parts = [f"numbers {_listed(numbers)}"] if numbers else []
         parts += [f"categories {_listed(categories)}"] if categories else []
+        parts += [f"{', '.join(f'{v:g}' for v in sorted(self.missing))} read as missing"] if self.missing else []
+        parts += [f"clipped at {self.clip:g} standard deviations"] if self.clip is not None else []
         return "; ".join(parts)
 
     def measure(self, cell: Cell) -> int:
         """How many values it has."""
-        return sum(value is not None for value in fields_of(cell).values())
+        return sum(value is not None for value in self._given(cell).values())
 
-    def decode(self, cell: Cell) -> tuple[np.ndarray, None]:
+    def meant(self, cell: Cell) -> np.ndarray:
+        """(1, columns of numbers) float64, NaN where one is missing, and clipped: to judge them."""
+        fields = self._given(cell)
+        numbers = [c for c in self.columns if "mean" in c]
+        values = [number(v) if (v := fields.get(str(c["name"]))) is not None else None for c in numbers]
+        found = np.array([[np.nan if v is None else v for v in values]], np.float64)
+        low, high = ([c.get(end, inf) for c in numbers] for end, inf in (("low", -np.inf), ("high", np.inf)))
+        return np.clip(found, low, high)
+
+    def _given(self, cell: Cell) -> dict[str, str | None]:
+        """The fields of a row, without numbers that stand for a missing one. Raises CellError."""
         fields = fields_of(cell)
+        return {k: None if v is not None and number(v) in self.missing else v for k, v in fields.items()}
+
+    def decode(self, cell: Cell) -> tuple[np.ndarray, np.ndarray | None]:
+        fields = self._given(cell)
         lacking = [str(column["name"]) for column in self.columns if column["name"] not in fields]
         if lacking:
             raise CellError(f"lacks the column {quote(lacking[0])!r}")
@@ -103,7 +130,8 @@ class TableDecoder(Decoder):
                 wrong.append(str(error))
         if wrong:
             raise CellError("; ".join(wrong))
-        return np.concatenate(units), None
+        empty = self.drops and all(fields[str(column["name"])] is None for column in self.columns)
+        return np.concatenate(units), np.zeros(1, bool) if empty else None
 
 
 def _width(column: Mapping[str, Any]) -> int:
@@ -119,6 +147,8 @@ def _units(column: Mapping[str, Any], value: str | None) -> np.ndarray:
                 f"{quote(column['name'])}: {quote(value)!r} is no number, as most of the column are; leave such cells "
                 "empty, or name the column under `categories`"
             )
+        if found is not None and "low" in column:
+            found = min(max(found, column["low"]), column["high"])
         units[:] = (0, 1) if found is None else ((found - column["mean"]) / column["spread"], 0)
     elif value is None:
         units[0] = 1

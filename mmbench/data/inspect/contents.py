@@ -11,6 +11,7 @@ import numpy as np
 
 from mmbench.data.decode.base import Decoder, is_blank, sample
 from mmbench.data.decode.features import Features
+from mmbench.data.decode.table import TableDecoder
 from mmbench.data.files.problems import CellError
 from mmbench.data.table.table import Cell
 
@@ -95,7 +96,7 @@ class Stats(NamedTuple):
 
     def judged(self, made: Decoder, cell: Cell, usual: Usual | None) -> Self:
         """With how many of its numbers are marks, or lie far out."""
-        if usual is None or not self.there or not isinstance(made, Features):
+        if usual is None or not self.there or not isinstance(made, Features | TableDecoder):
             return self
         rows = made.meant(cell)[:, :WIDE]
         marked = (rows == usual.low_mark) | (rows == usual.high_mark)
@@ -110,8 +111,8 @@ class Stats(NamedTuple):
 
 
 def usual(made: Decoder, cells: Sequence[Cell]) -> Usual | None:
-    """What training cells have; None for kinds other than vectors and sequences."""
-    if not isinstance(made, Features):
+    """What training cells have; None for kinds other than vectors, sequences and tables."""
+    if not isinstance(made, Features | TableDecoder):
         return None
     rows = []
     for cell in sample(cells, LOOKED_AT):

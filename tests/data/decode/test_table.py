@@ -109,6 +109,29 @@ def test_what_is_no_row_is_refused(cell: str) -> None:
         fitted(ROWS)[0].decode(cell)
 
 
+def test_numbers_that_stand_for_none_are_missing() -> None:
+    rows = [{"age": 1, "sex": "F"}, {"age": 3, "sex": "-1"}, {"age": "-999.0", "sex": "F"}, {"age": -999, "sex": -1}]
+    made, layout = fitted(rows, missing=[-999, -1])
+    assert not layout.whole and layout.note == "numbers age; categories sex 1; -999, -1 read as missing"
+    assert units(made, age=3, sex="F") == [1, 0, 0, 0, 1], "a mean of 2 and a spread of 1, without the marks"
+    assert units(made, age=-999, sex="F") == [0, 1, 0, 0, 1]
+    values, mask = made.decode(str(record(rows[3])))
+    assert values.tolist() == [0, 1, 1, 0, 0] and mask is not None and not mask.any()
+    assert made.decode(str(record(rows[2])))[1] is None
+    assert made.measure(str(record(rows[2]))) == 1
+
+
+def test_numbers_far_out_can_be_brought_nearer() -> None:
+    rows = [{"at": i, "b": i} for i in range(-50, 51)] + [{"at": 1e9, "b": 0}]
+    plain, clipped = fitted(rows)[0], fitted(rows, clip=3)[0]
+    assert abs(units(plain, at=50, b=0)[0] - units(plain, at=-50, b=0)[0]) < 1e-4
+    assert units(clipped, at=50, b=0)[0] - units(clipped, at=-50, b=0)[0] > 2
+    assert units(clipped, at=1e9, b=0)[0] == units(clipped, at=1e6, b=0)[0] < 5
+    again = TableDecoder(clip=3)
+    again.restore(json.loads(json.dumps(clipped.state())))
+    assert units(again, at=1e9, b=7) == units(clipped, at=1e9, b=7)
+
+
 def test_an_option_that_names_no_column_is_refused() -> None:
     with pytest.raises(CellError, match=r"option categories: 'bred' is none of its columns.*breed"):
         fitted(ROWS, categories=["bred"])

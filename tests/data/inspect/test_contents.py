@@ -139,6 +139,42 @@ def test_marks_for_nothing_are_counted_and_can_be_read_as_missing(mark: float, t
     assert normal is not None and max(normal.std) < 8 and min(normal.mean) > 5 and max(normal.mean) < 15
 
 
+def table_of(folder: Path, **options: Any) -> Path:
+    """A table of numbers and words: 12 ages are -999, and two prices are a million times the others."""
+    place, draw = folder / "t", np.random.default_rng(0)
+    place.mkdir()
+    split = [*["train"] * 40, *["validation"] * 10, *["test"] * 10]
+    lines = [
+        f"{'' if i == 9 else -999 if i % 5 == 0 else draw.integers(1, 90)},{'1e9' if i in (3, 50) else draw.normal()},"
+        f"{'xyz'[i % 3]},{'ab'[i % 2]},{split[i]}"
+        for i in range(COUNT)
+    ]
+    (place / "manifest.csv").write_text("age,price,word,label,split\n" + "\n".join(lines), encoding="utf-8")
+    about = {
+        "manifest": "manifest.csv",
+        "columns": {"x": {"table": {"columns": ["age", "price", "word"], **options}}},
+        "target": {"classification": "label"},
+        "split": "split",
+    }
+    (place / "dataset.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
+    return folder
+
+
+def test_marks_and_numbers_far_out_in_a_table(tmp_path: Path) -> None:
+    def told(root: Path) -> list[str]:
+        found = check(read("t", root))
+        assert not found.problems
+        return [n for n in found.notes if n.startswith("x: ")]
+
+    for name in ("plain", "mended"):
+        (tmp_path / name).mkdir()
+    marks, far = told(table_of(tmp_path / "plain"))
+    assert marks.startswith("x: -999 stands 12 times in 12 samples (manifest.csv row 2, manifest.csv row 7, ")
+    assert marks.endswith("`missing: [-999]` reads as missing")
+    assert far.startswith("x: 2 of 60 samples have numbers more than 30 standard deviations from the middle, such as")
+    assert told(table_of(tmp_path / "mended", missing=[-999], clip=10)) == []
+
+
 def test_marks_at_both_ends_and_in_sequences(tmp_path: Path) -> None:
     def write(file: Path, i: int, draw: np.random.Generator) -> None:
         values = draw.normal(0, 20, (12, 2))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mmbench.data.draft import folder_layout, guess, tables
+from mmbench.data.draft import folder_layout, guess, look_inside, tables
 from mmbench.data.draft.card_text import UNSURE, commented, in_line, modality_text, safe_name, target_text
 from mmbench.data.draft.folder_files import Role
 from mmbench.data.draft.guess import Guess
@@ -83,7 +83,7 @@ def draft(folder: Path, *, root: str, without: str = "", folders: Sequence[Role]
         )
     if given is not None:
         return _from_tables(given, place, root, lies, said)
-    found = folder_layout.samples(files, folders)
+    found = folder_layout.samples(files, folders, tables=look_inside.tables_of_numbers(files, place))
     if found is None:
         for file, error in lies.damaged.items():
             raise UserError(f"{folder / file}: {error}")

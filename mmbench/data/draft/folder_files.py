@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Literal
 
-from mmbench.data.files.endings import kind_of, stem_of
+from mmbench.data.files.endings import kind_below, stem_of
 
 Role = Literal["split", "class", "modality", "group", "-"]
 """What a level of folders says of the files below."""
@@ -26,7 +26,7 @@ class File:
 
     @cached_property
     def kind(self) -> str:
-        return kind_of(self.path) or ""
+        return kind_below(self.path) or ""
 
     @cached_property
     def stem(self) -> str:

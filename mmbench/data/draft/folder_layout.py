@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mmbench.data.draft import folder_columns, folder_roles, folder_words
@@ -11,7 +11,7 @@ from mmbench.data.draft.folder_columns import Columns
 from mmbench.data.draft.folder_files import File, Role, files_of
 from mmbench.data.draft.folder_roles import Roles
 from mmbench.data.draft.guess import Guess
-from mmbench.data.files.endings import kind_of
+from mmbench.data.files.endings import kind_below, kind_of
 from mmbench.data.files.left_out import Passed
 from mmbench.data.table.manifest import SPLITS
 
@@ -39,14 +39,18 @@ class Samples:
     passed: tuple[Passed, ...] = ()
 
 
-def samples(paths: Sequence[str], roles: Sequence[Role] | None = None) -> Samples | None:
+def samples(
+    paths: Sequence[str], roles: Sequence[Role] | None = None, *, tables: Collection[str] = ()
+) -> Samples | None:
     """Group files into samples: those of one name in several kinds (a.png, a.wav), in one folder or in parallel ones
     (images/a.png, sounds/a.wav; left/a.png, right/a.png). None where no file is of a known kind.
 
-    roles: of the levels of folders, from the outermost that differs, where a person names them.
+    roles: of the levels of folders, from the outermost that differs, where a person names them. tables: files among
+    them that are tables of numbers, a sample each.
     """
+    numbers = frozenset(tables)
     passed = [Passed(f, "name") for f in paths if not _writable(f)]
-    files = files_of([f for f in paths if kind_of(f) is not None and _writable(f)])
+    files = files_of([f for f in paths if (kind_of(f) is not None or f in numbers) and _writable(f)])
     if not files:
         return None
     files, suspects = _without_suspects(files)
@@ -188,11 +192,11 @@ def _brought_back(
 
 def _lone_texts(groups: Mapping[tuple[str, ...], _Group], read: Roles) -> list[tuple[str, ...]]:
     """Samples that are a text alone among others that are not: notes, unless called as the texts of samples are."""
-    texts = {key: g for key, g in groups.items() if all(kind_of(path) == "text" for path in g.cells.values())}
+    texts = {key: g for key, g in groups.items() if all(kind_below(path) == "text" for path in g.cells.values())}
     if not texts or len(texts) == len(groups):
         return []
     rest = [g for key, g in groups.items() if key not in texts]
-    company = [g for g in rest if any(kind_of(path) == "text" for path in g.cells.values())]
+    company = [g for g in rest if any(kind_below(path) == "text" for path in g.cells.values())]
     if company:
         forms = Counter(folder_words.form(g.first.stem) for g in company)
         # Where every sample has a name of its own, a name tells nothing.
@@ -210,7 +214,7 @@ def _lone_texts(groups: Mapping[tuple[str, ...], _Group], read: Roles) -> list[t
 def _made(groups: Sequence[_Group], read: Roles, passed: Sequence[Passed]) -> Samples:
     firsts = [g.first for g in groups]
     slots = sorted({slot for g in groups for slot in g.cells}, key=lambda slot: _order(slot, groups))
-    kinds = {slot: next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells) for slot in slots}
+    kinds = {slot: next(kind_below(g.cells[slot]) or "" for g in groups if slot in g.cells) for slot in slots}
     table = Columns(notes=list(read.notes), unsure=list(read.unsure))
     if not table.notes and any(len(g.cells) > 1 for g in groups):
         table.notes.append("files of one name are one sample")
@@ -242,5 +246,5 @@ def _made(groups: Sequence[_Group], read: Roles, passed: Sequence[Passed]) -> Sa
 
 
 def _order(slot: str, groups: Sequence[_Group]) -> tuple[int, str]:
-    kind = next(kind_of(g.cells[slot]) or "" for g in groups if slot in g.cells)
+    kind = next(kind_below(g.cells[slot]) or "" for g in groups if slot in g.cells)
     return KINDS.index(kind), slot

@@ -25,6 +25,8 @@ _VIEWS = (
     *("captions", "transcript", "transcripts", "cam", "camera", "view", "channel", "ch", "sensor", "eye", "mic"),
     *("t1", "t1c", "t1ce", "t2", "flair", "dwi", "adc", "pet", "ct", "mr", "mri", "ultrasound", "dark", "bright"),
     *("spectrogram", "spectrograms", "mel", "embedding", "embeddings", "features", "feature", "source", "reference"),
+    *("acc", "accel", "accelerometer", "gyro", "gyroscope", "mag", "magnetometer", "imu", "emg", "ecg", "ekg", "eeg"),
+    *("eog", "ppg", "bvp", "eda", "gsr", "barometer", "gps", "radio", "wifi", "signal", "signals", "tactile", "force"),
     *("pre", "post", "before", "after", "query", "target"),
 )
 _NOTES = re.compile(

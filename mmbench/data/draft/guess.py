@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mmbench.data.draft import look_inside
-from mmbench.data.files.endings import ending_of, kind_of
+from mmbench.data.files.endings import NUMBERS, ending_of, kind_of
 from mmbench.data.files.source import Root, several
 from mmbench.data.table.json_table import FILES
 from mmbench.data.table.lists import lists
@@ -37,7 +37,7 @@ CODE = re.compile(r"0\d+|\d+[eE]\d+")
 """Numbers that say something by how they are written: 007, 1e2."""
 WHOLE = re.compile(r"-?(0|[1-9]\d*)")
 MOST_NUMBERS = 20
-NUMBERS = "numbers as text"
+AS_TEXT = "numbers as text"
 """Of a file that may hold a vector or a sequence, in place of a kind."""
 LOOKED_AT = 2000
 """Values of a column that are looked at for a guess."""
@@ -136,10 +136,10 @@ def _files(names: Sequence[str], root: Root) -> Guess | None:
     if not there:
         return (
             None
-            if kind == NUMBERS
+            if kind == AS_TEXT
             else Guess(role="modality", kind=kind, why=f"names files that are not below {root.folder}", sure=False)
         )
-    if kind in ("vector", NUMBERS):
+    if kind in ("vector", AS_TEXT):
         inside = look_inside.array(next(n for n in names if root.exists(n)), root)
         if inside is None:
             return None
@@ -165,7 +165,7 @@ def _of_several(names: Sequence[str], root: Root) -> Guess | None:
 
 
 def _numbers_in_text(path: str) -> str | None:
-    return NUMBERS if ending_of(path) in look_inside.TABLES else None
+    return AS_TEXT if ending_of(path) in NUMBERS else None
 
 
 def target(names: Sequence[str], word: str = "") -> Guess:

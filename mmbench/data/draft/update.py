@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from mmbench.data.files.endings import kind_of, stem_of
+from mmbench.data.files.endings import kind_below, stem_of
 from mmbench.data.files.problems import DataError
 from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows, read
@@ -43,7 +43,7 @@ def update(
     before, after = (read("manifest.csv", io.BytesIO(text), header=True) for text in (old, new.encode()))
     if problems := before.findings.problems():
         raise DataError(problems)
-    kinds = [name for name, values in after.columns.items() if any(v and kind_of(v) and exists(v) for v in values)]
+    kinds = [name for name, values in after.columns.items() if any(v and kind_below(v) and exists(v) for v in values)]
     if missing := [name for name in kinds if name not in before.columns]:
         raise UserError(
             f"manifest.csv has no column {', '.join(map(quote, missing))} for the new files; add it, or draft "

@@ -23,6 +23,9 @@ ENDINGS: dict[str, tuple[str, ...]] = {
 SUFFIXES: dict[str, str] = {ending: kind for kind, endings in ENDINGS.items() for ending in endings}
 """Ending -> kind of file."""
 
+NUMBERS = (".csv", ".tsv")
+"""Of files that are a sample each where they lie below a folder and hold numbers; elsewhere they are tables."""
+
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".csv.gz", ".jsonl.gz")
 """Of files that may be a data set's table, where they lie in the folder itself."""
 
@@ -53,6 +56,11 @@ def is_table(path: str) -> bool:
 def kind_of(path: str) -> str | None:
     """The kind of file that a name says it is."""
     return SUFFIXES.get(ending_of(path))
+
+
+def kind_below(path: str) -> str | None:
+    """The same, where tables of numbers that lie below a folder are samples."""
+    return kind_of(path) or ("vector" if "/" in path and ending_of(path) in NUMBERS else None)
 
 
 def stem_of(path: str) -> str:

@@ -66,7 +66,7 @@ def column(name: str, values: Sequence[Any], root: Root) -> Guess:
     if not given:
         return Guess(role="unused", why="empty")
     if any(isinstance(v, (list, np.ndarray, dict, bytes)) for v in given):
-        return _nested(given)
+        return _nested(given, word)
     if (listed := lists(given[:LOOKED_AT])) is not None:
         return _listed(listed, given[0], word)
     names = [label(v) for v in given]
@@ -98,7 +98,7 @@ def _counts(distinct: Counter[str]) -> str:
     return said + (f" and {len(distinct) - 5} more" if len(distinct) > 5 else "")
 
 
-def _nested(given: Sequence[Any]) -> Guess:
+def _nested(given: Sequence[Any], word: str) -> Guess:
     first = given[0]
     if isinstance(first, dict) and not FILES & first.keys():
         return Guess(role="unused", why="records, whose fields are columns of their own")
@@ -110,7 +110,8 @@ def _nested(given: Sequence[Any]) -> Guess:
             return Guess(role="modality", kind=named[0], why="files inside the table")
         return Guess(role="modality", kind="image", why="files inside the table; of which kind?", sure=False)
     if isinstance(first, list) and first and isinstance(first[0], str):
-        return Guess(role="target", kind="multilabel", why="lists of names")
+        listed = [v for v in given[:LOOKED_AT] if isinstance(v, list)]
+        return _texts(listed, word) or Guess(role="target", kind="multilabel", why="lists of names")
     deep = len(first) > 0 and isinstance(first[0], (list, np.ndarray))
     return Guess(role="modality", kind="sequence" if deep else "vector", why="lists of numbers")
 
@@ -121,8 +122,20 @@ def _listed(listed: Sequence[Sequence[str]], first: str, word: str) -> Guess:
     lengths = {len(items) for items in listed}
     if numbers and first.startswith("[") and len(lengths) == 1 and max(lengths) > 1:
         return Guess(role="modality", kind="vector", why="lists of numbers")
+    if not numbers and (found := _texts(listed, word)) is not None:
+        return found
     sure = not numbers or word in TARGETS
     return Guess(role="target", kind="multilabel", why="lists of names, written as text", sure=sure)
+
+
+def _texts(listed: Sequence[Sequence[Any]], word: str) -> Guess | None:
+    """Several texts a row, such as captions; None where they are names."""
+    items = [str(item) for own in listed for item in own if item is not None]
+    words = sum(len(item.split()) for item in items) / max(1, len(items))
+    if not items or word in TARGETS or words < (2 if word in TEXTS or word.removesuffix("s") in TEXTS else 3):
+        return None
+    many = len(items) / len(listed)
+    return Guess(role="modality", kind="text", why=f"{many:.1f} texts a row, of {words:.1f} words on average, as one")
 
 
 def _files(names: Sequence[str], root: Root) -> Guess | None:

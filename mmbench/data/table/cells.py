@@ -14,6 +14,7 @@ from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import BytesSource, Root, SeveralSources, several
 from mmbench.data.table import targets
 from mmbench.data.table.findings import quote
+from mmbench.data.table.lists import lists
 from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
@@ -21,6 +22,9 @@ from mmbench.data.table.table import Cell
 LARGE = 1 << 12
 """Numbers from here on are kept in double precision where single would round them; decoders then see whether that
 matters, as it does for times since 1970. Of smaller ones it is rare, and tables would be twice as large."""
+
+SEPARATOR = "\n"
+"""Between several texts of a row."""
 
 TEXT_BYTES = 2**20
 """Of one text in a file of its own."""
@@ -37,7 +41,12 @@ class Cells:
 
     def texts(self) -> list[Cell | None]:
         cells: list[Cell | None] = []
-        for number, value in self._values():
+        written = lists(self.rows.columns[self.column])
+        for place, (number, value) in enumerate(self._values()):
+            # Several texts of a row, such as five captions of a picture, are one.
+            several_texts = _texts(value if written is None or value is None else written[place])
+            if several_texts is not None:
+                value = SEPARATOR.join(several_texts) or None
             if isinstance(value, (list, dict, bytes, np.ndarray)):
                 self.rows.findings.add(number, f"is a {type(value).__name__}, not a text", column=self.column)
                 value = None
@@ -93,6 +102,14 @@ class Cells:
             frames = "; the kind `video` reads several pictures as frames" if self.kind == "image" else ""
             raise CellError(f"names {len(paths)} files, and {self.kind} is read from one{frames}")
         return SeveralSources(cell, tuple(self.root.source(path) for path in paths))
+
+
+def _texts(value: Any) -> list[str] | None:
+    """The texts of a list, without those that are missing; None where it is no list of texts."""
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(items, list) or not all(item is None or isinstance(item, str) for item in items):
+        return None
+    return [item for item in items if item is not None and not is_missing(item)]
 
 
 def _inline(value: Any, kind: str) -> np.ndarray | None:

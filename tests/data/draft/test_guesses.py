@@ -194,3 +194,33 @@ def test_a_drafted_card_can_be_read_whatever_columns_are_called(
     read = card(tmp_path, made)
     known = manifest.survey(read, tmp_path)
     assert not [p for p in known.problems if "no column" in p.what and "which column?" not in p.what], made.card
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("captions", ["a man runs fast", "he is in a park"], "text"),
+        ("answers", ["in the green park", "on the old bridge"], "text"),
+        ("captions", ["a dog", "two cats"], "text"),
+        ("objects", ["a dog", "two cats"], "multilabel"),
+        ("tags", ["dog", "red car"], "multilabel"),
+        ("labels", ["a very long name", "of a label here"], "multilabel"),
+    ],
+)
+def test_lists_of_sentences_are_texts_and_lists_of_names_are_labels(
+    tmp_path: Path, name: str, value: list[str], kind: str
+) -> None:
+    for folder, listed in ((tmp_path / "csv", [str(value)] * 20), (tmp_path / "json", None)):
+        folder.mkdir()
+        other = {"x": [f"{i}.5, {i}" for i in range(20)], "score": [str(i % 7 + i / 100) for i in range(20)]}
+        if listed is not None:
+            made = table(folder, {name: listed, **other})
+        else:
+            lines = [json.dumps({name: value, "score": i % 7 + i / 100}) + "\n" for i in range(20)]
+            (folder / "m.jsonl").write_text("".join(lines), encoding="utf-8")
+            made = draft(folder, root=".")
+        about = yaml.safe_load(made.card)
+        if kind == "text":
+            assert about["columns"][name] == "text"
+        else:
+            assert name not in (about["columns"] or {}) and (name in str(about["target"]) or name in str(made.unsure))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -172,3 +174,43 @@ def test_the_reason_comes_before_files_that_are_missing(tmp_path: Path, said: st
     assert told[0].startswith(f"m.csv row 1, p: none of the 9 files that it names is below {folder}; ")
     assert hint.format(root=folder) in told[0]
     assert len(told) == 10
+
+
+CAPTIONS = [
+    ["a man runs", "he is fast"],
+    ["one dog sits"],
+    [],
+    [None, "the cat sleeps", ""],
+    None,
+    ["it's, well; here"],
+]
+ONE = ["a man runs\nhe is fast", "one dog sits", None, "cats sleep", None, "it's, well; here"]
+
+
+def test_several_texts_of_a_row_are_one(tmp_path: Path) -> None:
+    columns = {"t": "text", "u": "text"}
+    lines = [json.dumps({"t": c, "u": "other", "y": "ab"[i % 2]}) + "\n" for i, c in enumerate(CAPTIONS)]
+    assert list(read(tmp_path / "j", "".join(lines), "m.jsonl", columns=columns).modalities["t"].cells) == ONE
+    frame = pd.DataFrame({"t": CAPTIONS, "u": "other", "y": list("ababab")})
+    (tmp_path / "p").mkdir()
+    frame.to_parquet(tmp_path / "p" / "m.parquet")
+    card = {"manifest": "m.parquet", "columns": columns, "target": {"classification": "y"}}
+    (tmp_path / "p" / FILE).write_text(yaml.safe_dump(card), encoding="utf-8")
+    assert list(manifest.table(load_card(tmp_path / "p"), tmp_path / "p").modalities["t"].cells) == ONE
+    written = io.StringIO()
+    rows = [["a man runs", "he is fast"], ["one dog sits"], [], ["cats sleep"], [], ["it's, well; here"]]
+    pd.DataFrame({"t": rows, "u": "other", "y": list("ababab")}).to_csv(written, index=False)
+    assert list(read(tmp_path / "c", written.getvalue(), columns=columns).modalities["t"].cells) == ONE
+
+
+@pytest.mark.parametrize("value", [[{"role": "user", "content": "hello"}], [["a"]], [1, 2], {"a": "b"}])
+def test_what_is_no_list_of_texts_is_refused(tmp_path: Path, value: Any) -> None:
+    lines = "".join(json.dumps({"t": t, "y": y}) + "\n" for t, y in ((value, "a"), ("x", "b"), ("z", "a")))
+    (tmp_path / "d").mkdir()
+    with pytest.raises(DataError, match=r"row 1, t: is a \w+, not a text"):
+        read(tmp_path / "d", lines, "m.jsonl")
+
+
+def test_texts_that_begin_with_a_bracket_stay_as_they_are(tmp_path: Path) -> None:
+    table = read(tmp_path / "d", 't,y\n[noise] he said,a\n"(laughs), yes",b\n[no],a\n')
+    assert list(table.modalities["t"].cells) == ["[noise] he said", "(laughs), yes", "[no]"]

@@ -109,7 +109,7 @@ def _texts(value: Any) -> list[str] | None:
     items = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(items, list) or not all(item is None or isinstance(item, str) for item in items):
         return None
-    return [item for item in items if item is not None and not is_missing(item)]
+    return [item for item in items if item is not None and item.strip() and not is_missing(item)]
 
 
 def _inline(value: Any, kind: str) -> np.ndarray | None:

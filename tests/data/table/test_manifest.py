@@ -264,7 +264,7 @@ def test_bytes_that_are_no_text(tmp_path: Path, data: bytes, expected: str) -> N
         ('{"t": 1, "t": 2}', "m.jsonl row 3: 't' stands twice"),
         ("[" * 100_000, "m.jsonl row 3: is not JSON"),
         ('{"t": "x", "y": "\\ud800"}', "m.jsonl row 3, y: holds a zero byte or half a character"),
-        ('{"t": ["x"], "y": "a"}', "m.jsonl row 3, t: is a list, not a text"),
+        ('{"t": [1], "y": "a"}', "m.jsonl row 3, t: is a list, not a text"),
         ('{"t": "x", "y": {"a": 1}}', "m.jsonl row 3, y: a target is one value, not a dict"),
         ('{"t": "x", "y": NaN}', "m.jsonl row 3, y (nan): is no class"),
         ('{"t": "x", "y": ' + "9" * 5000 + "}", "m.jsonl row 3: is not JSON"),

@@ -180,7 +180,7 @@ CAPTIONS = [
     ["a man runs", "he is fast"],
     ["one dog sits"],
     [],
-    [None, "the cat sleeps", ""],
+    [None, "cats sleep", ""],
     None,
     ["it's, well; here"],
 ]

@@ -48,7 +48,7 @@ def report(**truth: float) -> Report:
         ),
         (
             {"linear": 0.703, "image": 0.7},
-            "One modality suffices on flat; a linear model does as well as the best combination on flat.",
+            "One modality suffices and a linear model does as well as the best combination on flat.",
             "On flat, one modality suffices, and a linear model does as well as the best combination: ",
         ),
         (

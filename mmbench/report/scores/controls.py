@@ -98,12 +98,14 @@ def headlines_of(found: Mapping[str, Ahead], datasets: Mapping[str, DatasetRepor
     for name, x in found.items():
         for words in filter(None, (x.words, x.also)):
             said.setdefault(words, []).append(_named(x, datasets[name]))
-    for words, names in sorted(said.items(), key=lambda item: -len(item[1])):
-        everywhere = len(names) == len(datasets) > 1 and all(name in datasets for name in names)
-        where = (
-            f"{'both' if len(names) == 2 else f'all {len(names)}'} data sets" if everywhere else listing(names, MOST)
-        )
-        yield f"{words} on {where}"
+    together: dict[tuple[str, ...], list[str]] = {}
+    for words, names in said.items():
+        together.setdefault(tuple(names), []).append(words)
+    for where, statements in sorted(together.items(), key=lambda item: -len(item[0])):
+        n = len(where)
+        everywhere = n == len(datasets) > 1 and all(name in datasets for name in where)
+        told = f"{'both' if n == 2 else f'all {n}'} data sets" if everywhere else listing(where, MOST)
+        yield f"{' and '.join(statements)} on {told}"
 
 
 def _named(found: Ahead, d: DatasetReport) -> str:

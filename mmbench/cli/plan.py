@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -151,6 +151,8 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
             click.echo(f"budget of {name}: not known yet; the sweep finds it first, with trials of its own")
         elif stand.budget is not None:
             click.echo(f"budget of {name}: {stand.budget.why}")
+    for text in _no_other_budgets(loaded):
+        click.echo(text)
     if loaded.params.model.match_params:
         click.echo(_describe_matching(loaded))
     rows: list[list[str | int]] = []
@@ -183,6 +185,28 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
             "`dvc repro` runs what is pending; `mmbench plan --cells` shows the size of each model, `--json` every "
             "trial."
         )
+
+
+def _no_other_budgets(loaded: Loaded) -> Iterator[str]:
+    """Which of controls.budgets come to nothing, and why."""
+    from mmbench.sweep.planning.ladder import epochs_at
+    from mmbench.sweep.planning.plan import ladder_budgets
+
+    train, factors = loaded.params.train, ladder_budgets(loaded.params)
+    if loaded.params.controls.budgets and not factors:
+        tuned = loaded.params.tuning.configurations > 1
+        why = "with tuning.configurations, each method has a length of its own" if tuned else "one seed has no verdicts"
+        yield f"controls.budgets is left out: {why}"
+    for name, stand in loaded.stands.items():
+        epochs = stand.budget.epochs if stand.budget is not None else train.epochs
+        if epochs == "auto":
+            continue
+        gone = [f"{factor:g}" for factor in factors if epochs_at(factor, epochs) is None]
+        if gone:
+            yield (
+                f"controls.budgets: {', '.join(gone)} on {name} is left out, since it is no other number of whole "
+                f"epochs than {epochs}"
+            )
 
 
 def _warnings(loaded: Loaded) -> list[str]:

@@ -85,6 +85,7 @@ def disk(loaded: Loaded) -> str:
 def time_words(loaded: Loaded, timed: Steps) -> str:
     """How long what is pending will take, as far as trials that have ended, or steps that were tried, tell."""
     from mmbench.schema.budget import LEAST_STEPS, MOST_STEPS, USUAL_STEPS
+    from mmbench.sweep.planning.plan import ladder_budgets
     from mmbench.sweep.progress import duration
 
     found, open_ = time_left_of(loaded, timed), [name for name, stand in loaded.stands.items() if stand.calibrating]
@@ -110,7 +111,7 @@ def time_words(loaded: Loaded, timed: Steps) -> str:
         else []
     )
     missing += [f"{', '.join(open_)}, whose budget is not known yet"] if open_ else []
-    race, ladder = loaded.params.grid.race is not None, bool(loaded.params.controls.budgets)
+    race, ladder = loaded.params.grid.race is not None, bool(ladder_budgets(loaded.params))
     later = [x for x, there in (("the seeds that a race may add", race), ("the budget ladder", ladder)) if there]
     more = f" This leaves out {' and '.join(later)}." if later else ""
     return told + (f", not counting {' and '.join(missing)}." if missing else ".") + search + more

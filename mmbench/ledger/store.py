@@ -48,7 +48,7 @@ def _cannot_write(folder: Path, error: OSError) -> UserError:
     elif error.errno in (errno.EEXIST, errno.ENOTDIR):
         what = f"{error.filename or place} is a file where the ledger needs a folder; move it away"
     else:
-        what = f"{place} cannot be written ({error.strerror or error})"
+        what = f"{place} cannot be written ({error.strerror or error}); see to that"
     return UserError(f"{what}, then run again: finished trials are kept")
 
 

@@ -89,12 +89,13 @@ class Comparison:
 
 def versions(part: Part) -> tuple[dict[Cell, Trials], list[str]]:
     """The trials of each cell, all of one version of settings, data and source: of several the newest, and a note. Of
-    studies only what params.yaml says, configuration 0; of a budget ladder only the data set's own budget."""
+    studies only what params.yaml says, configuration 0; of a budget ladder only the data set's own budget; of the
+    search for a budget nothing else than that."""
     found: dict[Cell, dict[tuple[str, str, str], dict[int, TrialResult]]] = {}
     drawn = 0
-    for result in part.results.values():
+    for trial_id, result in part.results.items():
         config = result.config
-        if config.budget != 1:
+        if config.budget != 1 or trial_id in part.searched:
             continue
         if config.configuration:
             drawn += 1

@@ -83,8 +83,10 @@ class Budget(Frozen):
 
 
 def key_of(params: Params, spec: DataSpec) -> str:
-    """16 hex digits over the data, the sizes of models and the settings of training."""
-    parts = [spec.hash, spec.task.metric, params.model.model_dump_json(), params.train.model_dump_json()]
+    """16 hex digits over the data, the sizes of models, the settings of training, and the margin that no more training
+    may gain."""
+    settings = (params.model.model_dump_json(), params.train.model_dump_json(), f"{params.report.rope:g}")
+    parts = [spec.hash, spec.task.metric, *settings]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -184,6 +184,7 @@ class ModelSettings(ModelSize):
         return ModelSize(**{name: getattr(self, name) for name in ModelSize.model_fields})
 
 
+Epochs = Annotated[int, Field(gt=0, le=1_000_000)]
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -197,7 +198,7 @@ class TrainingSettings(Frozen):
     weights are validated, kept and tested as their moving average over this part of the steps so far; 0: as they are.
     """
 
-    epochs: Positive | Literal["auto"]
+    epochs: Epochs | Literal["auto"]
     batch_size: Positive
     learning_rate: Rate | Literal["auto"]
     weight_decay: Annotated[float, Field(ge=0)]
@@ -225,7 +226,7 @@ class TrainingSettings(Frozen):
 class Training(TrainingSettings):
     """The same in numbers, as a trial has it."""
 
-    epochs: Positive
+    epochs: Epochs
     learning_rate: Rate
 
 

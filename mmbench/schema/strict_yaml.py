@@ -112,8 +112,23 @@ def _sentences(error: pydantic.ValidationError, model: type[BaseModel], raw: Any
             yield f"{file}: {place} is {value}: {', or '.join(dict.fromkeys(_problem(e) for e in found))}"
 
 
+LARGEST = 2**53
+"""Integers up to which every one is a floating-point number as well."""
+
+
+def _too_large(raw: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The places of integers beyond LARGEST."""
+    if isinstance(raw, int) and abs(raw) > LARGEST:
+        yield ".".join(path)
+    each = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
+    for key, value in each:
+        yield from _too_large(value, (*path, str(key)))
+
+
 def parse(model: type[BaseModel], raw: Any, file: Path) -> Any:
     """Validate `raw`, read from `file`, as `model`. Raises UserError with one line a problem."""
+    if places := list(_too_large(raw)):
+        raise UserError("\n".join(f"{file}: {place}: should be a number of at most 15 digits" for place in places))
     try:
         return model.model_validate(raw)
     except pydantic.ValidationError as error:

@@ -39,7 +39,9 @@ def sweep(root: Path, console: Console) -> int:
     params = load_params(root / SETTINGS)
     specs = load_specs(params, root)
     ledger = Ledger(root / LEDGER)
-    (root / BUDGET).mkdir(parents=True, exist_ok=True)
+    # What a stage of dvc.yaml puts out must be there, also where nothing is kept in it.
+    for folder in (root / BUDGET, ledger.weights):
+        folder.mkdir(parents=True, exist_ok=True)
     code = 0
     for text in few_samples.warnings_of(specs.values()):
         console.print(f"warning: {text}", style="yellow", soft_wrap=True, markup=False, highlight=False)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
 from mmbench.stats.estimates import Verdict
-from mmbench.stats.paired import Floats, Ints, Means, holm, seeds_to_decide
+from mmbench.stats.paired import Floats, Ints, Means, holm, seeds_to_decide, settled
 
 NODES = 24
 """Of each of the two quadratures; with them, and shares to two digits, small p-values are right to about 0.0003."""
@@ -135,7 +135,7 @@ class _Against:
         self, mean: float, error: float, df: float, others: Floats, errors: Floats, dfs: Floats, means: Means
     ) -> None:
         total = error + errors
-        self.means, self.ahead, self.noisy = means, others - mean, bool(total.any())
+        self.means, self.ahead, self.noisy = means, settled(others - mean, means.mean), bool(total.any())
         self.scale = np.sqrt(np.maximum(total, 1e-24))
         with np.errstate(divide="ignore", invalid="ignore"):
             joint = np.where(total > 0, total**2 / (error**2 / df + errors**2 / dfs), means.limit)

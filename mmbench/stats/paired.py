@@ -26,6 +26,22 @@ OF_CHANGES = 0.99
 has been lucky."""
 
 
+DUST = 1e-12
+"""What rounding may leave of the difference of equal numbers, as a share of the numbers."""
+
+
+def settled(delta: Floats, of: Floats) -> Floats:
+    """Differences of such numbers, 0 where no more than rounding parts them: equal scores must not be told apart."""
+    size = float(np.nanmax(np.abs(of), initial=0.0)) if np.size(of) else 0.0
+    return np.asarray(np.where(np.abs(delta) <= DUST * size, 0.0, delta), float)
+
+
+def _round(means: Floats) -> Floats:
+    """To as many digits as mean something, so that means of equal scores are equal whatever their number."""
+    size = float(np.nanmax(np.abs(means), initial=0.0)) if means.size else 0.0
+    return np.round(means, 12 - math.floor(math.log10(size))) if size > 0 and math.isfinite(size) else means
+
+
 def estimate(values: ArrayLike, confidence: float) -> Estimate | None:
     """Mean and Student-t half width over replicates; None without any. NaN is none."""
     x = np.asarray(values, float)
@@ -132,7 +148,8 @@ class Means:
     def pairs(self, subject: Ints, reference: Ints) -> Tested:
         """Differences subject - reference (K,)."""
         both = np.stack([subject, reference], 1)
-        found = self._test(self.mean[subject] - self.mean[reference], self.error[both], self.df[both])
+        delta = settled(self.mean[subject] - self.mean[reference], self.mean)
+        found = self._test(delta, self.error[both], self.df[both])
         same = subject == reference
         return found._replace(
             half=np.where(same, 0, found.half), near=np.where(same, 0, found.near), p=np.where(same, 1, found.p)
@@ -149,7 +166,8 @@ class Means:
         np.add.at(weight, np.asarray(reference, np.intp), -1 / len(reference))
         used = np.flatnonzero(weight)
         parts = (weight[used] ** 2 * self.error[used])[None]
-        return self._test(np.array([weight @ self.mean]), parts, self._alone(used)[None])
+        delta = settled(np.array([weight[used] @ self.mean[used]]), self.mean)
+        return self._test(delta, parts, self._alone(used)[None])
 
     def change(self, weight: Floats) -> float:
         """Half width of the interval (`OF_CHANGES`) of how a weighted sum of methods (C,) changes to what one more seed
@@ -178,7 +196,7 @@ def compare(scores: Floats, confidence: float, rope: float) -> Means:
     run = ~np.isnan(scores)
     seeds = run.sum(1).astype(float)
     methods, replicates = len(scores), int(seeds.min(initial=scores.shape[1]))
-    mean = np.array([row[own].mean() if own.any() else np.nan for row, own in zip(scores, run, strict=True)])
+    mean = _round(np.array([row[own].mean() if own.any() else np.nan for row, own in zip(scores, run, strict=True)]))
     if methods < 2 or replicates < 2:
         return Means(
             mean=mean,
@@ -194,7 +212,7 @@ def compare(scores: Floats, confidence: float, rope: float) -> Means:
     if run.all():
         residual = residual - residual.mean(0, keepdims=True)
         shared = replicates - 1
-    residual[~run | (np.abs(residual) < 1e-12)] = 0
+    residual[~run | (np.abs(residual) <= DUST * np.nanmax(np.abs(scores), initial=0.0))] = 0
     limit = float((seeds - 1).sum() - shared)
     own = (residual**2).sum(1) / (seeds - 1) * ((seeds - 1).sum() / limit)
     variance, df = moderate(own, seeds - 1, mean)
@@ -219,7 +237,7 @@ def macro(parts: Sequence[Means], rope: float) -> Means:
     with np.errstate(divide="ignore", invalid="ignore"):
         joint = np.where(error > 0, error**2 / (errors**2 / df).sum(0), df.sum(0))
     return Means(
-        mean=np.mean([m.mean for m in parts], axis=0),
+        mean=_round(np.mean([m.mean for m in parts], axis=0)),
         error=error,
         df=joint,
         limit=sum(m.limit for m in parts),

@@ -20,11 +20,11 @@ LINE_EVERY_S = 30.0
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `3 min 20 s`, `30 min`, `2 h 5 min`."""
+    """`42 s`, `3 min 20 s`, `30 min`, `2 h 5 min`, `less than 1 s`."""
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     parts = [(hours, "h"), (minutes, "min")] if hours else [(minutes, "min"), (rest, "s")]
-    return " ".join(f"{n} {unit}" for n, unit in parts if n) or "0 s"
+    return " ".join(f"{n} {unit}" for n, unit in parts if n) or ("0 s" if seconds == 0 else "less than 1 s")
 
 
 def count_words(counts: Mapping[State, int]) -> str:
@@ -91,10 +91,12 @@ class Watch:
 
     def _line(self) -> str:
         elapsed, done = time.monotonic() - self.began, self.counts.total() + self.measured
-        left = f"about {duration(elapsed / done * (self.total - done))} left" if done < self.total else "all run"
-        more = self.more() if self.more is not None and done < self.total else 0
+        more = self.more() if self.more is not None else 0
+        left = "all of these run" if more else "all run"
+        if done < self.total:
+            left = f"about {duration(elapsed / done * (self.total - done))} left{' for these' if more else ''}"
         if more:
-            left = f"{left} for these, then up to {more:,} more"
+            left += f", then up to {more:,} more"
         parts = filter(None, (count_words(self.counts), f"{self.measured} measured" if self.measured else ""))
         return f"{', '.join(parts)} · {duration(elapsed)}, {left} · {done / elapsed * 60:.1f} trials/min"
 

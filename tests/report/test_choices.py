@@ -32,7 +32,7 @@ def test_over_data_sets_it_is_the_mean_of_theirs_with_their_noise(report: Report
             assert choice.found.mean == pytest.approx((one.mean + two.mean) / 2) and choice.found.mean >= 0
             assert one.half is not None and two.half is not None
             assert choice.found.half == pytest.approx(hypot(one.half, two.half) / 2)
-            assert 0 <= choice.won <= choice.settings == one.pairs + two.pairs
+            assert 0 <= choice.won <= choice.won + choice.lost <= choice.settings == one.pairs + two.pairs
 
 
 def test_on_a_data_set_it_is_the_contrast_of_all_other_places(report: Report) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from mmbench.report.compare import Comparison, compare
+from mmbench.ledger.store import Ledger
+from mmbench.report.compare import Comparison, compare, versions
+from mmbench.report.trials import sources
 from mmbench.report.trials.sources import Part
+from mmbench.schema.budget import Budget, Rung, save_budget
 from mmbench.schema.result import State, TrialResult
 from tests.support.factory import OTHERS, TRUTHS, Made, Truth, make
 
@@ -199,6 +203,32 @@ def test_of_several_versions_the_newest_is_compared_whole(made: Made) -> None:
     change = next(c for c in found.changes if c.method == BEST)
     assert change.difference is not None and change.difference.n == 2, "seeds of different versions are not mixed"
     assert any(n.startswith("new holds several versions of 35 methods") for n in found.notes)
+
+
+def test_trials_of_a_search_for_a_budget_are_not_compared(made: Made, tmp_path: Path) -> None:
+    """Newer than those of the comparison, at half the length: the reference was tried so and not taken."""
+    old = next(r for r in made.results.values() if r.config.cell == BEST and r.config.seed == 0)
+    assert old.config.train is not None
+    short = old.config.train.model_copy(update={"epochs": 1})
+    config = old.config.model_copy(update={"train": short})
+    values = {"trial_id": "f" * 16, "config": config, "started": "2030-01-01T00:00:00+00:00", "outputs": None}
+    searched = old.model_copy(update=values)
+    ledger = Ledger(tmp_path / "data" / "ledger")
+    with ledger.lock():
+        for r in (*made.results.values(), searched):
+            ledger.write(r.model_copy(update={"outputs": None}))
+    assert versions(sources.read(tmp_path))[1], "without the finding of the search nobody can know"
+    nothing = dict.fromkeys(("score", "loss", "train_loss", "in_last"))
+    rungs = tuple(
+        Rung(reference=BEST, epochs=t.epochs, steps=9, learning_rate=t.learning_rate, seeds=1, **nothing)
+        for t in (short, old.config.train)
+    )
+    own = {"epochs": old.config.train.epochs, "learning_rate": old.config.train.learning_rate, "steps": 9}
+    said = {"key": "0" * 16, "metric": "accuracy", "settled": True, "gain": 0.0, "why": "", "rungs": rungs}
+    found = Budget.model_validate({"dataset": old.config.dataset, **own, **said})
+    save_budget(tmp_path / "data" / "budget", found)
+    chosen, notes = versions(sources.read(tmp_path))
+    assert notes == [] and chosen[old.config.dataset, BEST][0].trial_id == old.trial_id
 
 
 def test_what_differs_in_the_origin_is_told(made: Made) -> None:

@@ -269,3 +269,22 @@ def test_ranks_over_data_sets_keep_the_best_among_those_that_may_be_best(spread:
         covered += float((np.abs(delta + (expected[:-1] - expected[1:])) <= half).mean())
     assert held / runs >= 0.95 - 0.066
     assert covered / runs >= 0.92
+
+
+@pytest.mark.parametrize("size", [1.0, 1e6, 1e-6])
+def test_equal_scores_are_not_told_apart_by_rounding(size: float) -> None:
+    """Means of three and of five equal numbers differ in their last digit; without noise that must not decide."""
+    for k in range(1, 60):
+        scores = size * np.array([[k / 60] * 3 + [np.nan] * 2, [k / 60] * 5, [k / 60] * 5, [k / 60] * 4 + [np.nan]])
+        means = paired.compare(scores, 0.95, 0.0)
+        assert set(best.with_best(means, np.arange(4)).verdicts()) == {"open"}, k
+        found = means.pairs(np.array([0, 1]), np.array([1, 2]))
+        assert (found.delta == 0).all() and (found.p == 1).all()
+        groups = means.groups([0, 1], [2, 3])
+        assert groups.delta[0] == 0 and groups.p[0] == 1
+
+
+def test_a_difference_of_one_sample_without_noise_is_one() -> None:
+    scores = np.array([[0.5] * 3, [0.5 + 1 / 60] * 3])
+    found = paired.compare(scores, 0.95, 0.0).pairs(np.array([1]), np.array([0]))
+    assert found.delta[0] == pytest.approx(1 / 60) and found.p[0] == 0

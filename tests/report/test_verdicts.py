@@ -197,7 +197,7 @@ METHODS = {
 SETTINGS = Settings(scale=POINTS, confidence=0.95)
 
 
-def race(scores: Mapping[str, list[float]], **states: str) -> DatasetScores:
+def race(scores: Mapping[str, list[float]], methods: Mapping[str, Method] = METHODS, **states: str) -> DatasetScores:
     """Each method on as many seeds as it has scores. states: of a method's last seed."""
     records: list[dict[str, Any]] = [
         {
@@ -209,7 +209,7 @@ def race(scores: Mapping[str, list[float]], **states: str) -> DatasetScores:
         for key, values in scores.items()
         for seed, value in enumerate(values)
     ]
-    return collect("data", records, METHODS, SETTINGS, race=True)
+    return collect("data", records, methods, SETTINGS, race=True)
 
 
 def test_methods_to_which_a_race_gave_no_more_seeds_stay_in_the_comparison() -> None:
@@ -283,3 +283,28 @@ def test_without_a_margin_nothing_is_equal_however_well_the_seeds_agree() -> Non
     assert paired.verdict(0.0, 0.0, 1.0, 0.95, 0.01) == "equal"
     assert paired.verdict(0.0, 0.0, 1.0, 0.95, 0.0) == "open"
     assert paired.verdict(0.02, 0.0, 0.001, 0.95, 0.0) == "better"
+
+
+def test_contrasts_count_the_seeds_that_the_combinations_share_whatever_the_controls_have() -> None:
+    """Two of the six are single modalities, which a race never gives more seeds."""
+    draw = np.random.default_rng(3)
+    methods = METHODS | {
+        k: replace(METHODS[k], role="single", modality=k, fusion=None, architecture=None) for k in "ef"
+    }
+    scores = {key: (0.8 + 0.02 * draw.normal(size=2 if key in "ef" else 5)).tolist() for key in "abcdef"}
+    found = race(scores, methods)
+    d = found.group_difference("x", "y", [("a", "b"), ("c", "d")])
+    rows = {key: np.array(values) for key, values in scores.items()}
+    assert d.mean == pytest.approx(np.mean(rows["a"] - rows["b"] + rows["c"] - rows["d"]) / 2)
+    cells = race({key: scores[key] for key in "abcd"}).group_difference("x", "y", [("a", "b"), ("c", "d")])
+    assert (d.n, d.half, d.near, d.p) == (5, cells.half, cells.near, cells.p)
+    assert found.paired_means.mean[:4] == pytest.approx([rows[key].mean() for key in "abcd"])
+
+
+def test_equal_scores_win_in_no_setting() -> None:
+    """The same 56 of 60 samples are right everywhere; three seeds here and five there make another last digit."""
+    scores = {key: [56 / 60] * (3 if key in "ace" else 5) for key in "abcdef"}
+    found = race(scores)
+    d = found.group_difference("x", "y", [("a", "b"), ("c", "d"), ("e", "f")])
+    assert (d.mean, d.p, d.verdict) == (0, 1, "equal")
+    assert len({found.quality(key) for key in "abcdef"}) == 1

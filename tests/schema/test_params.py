@@ -289,3 +289,22 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     file.write_text(DEFAULT + "\ntrain: {epochs: 3}\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"params.yaml is not valid YAML: 'train' appears twice, in lines \d+ and \d+"):
         load_params(file)
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new"),
+    [
+        ("train.epochs", "epochs: auto", "epochs: 1{}"),
+        ("train.learning_rate", "learning_rate: auto", "learning_rate: 1{}"),
+        ("tuning.space.dropout.choice.0", "choice: [0.0, 0.1, 0.2]", "choice: [1{}]"),
+    ],
+)
+def test_a_number_that_no_machine_can_take_is_refused(key: str, old: str, new: str, tmp_path: Path) -> None:
+    assert problem(tmp_path, edited(old, new.format("0" * 400))).endswith(
+        f"{key}: should be a number of at most 15 digits"
+    )
+
+
+def test_a_million_epochs_are_the_most(tmp_path: Path) -> None:
+    told = problem(tmp_path, edited("epochs: auto", "epochs: 1000001"))
+    assert "train.epochs is 1000001: should be less than or equal to 1000000" in told

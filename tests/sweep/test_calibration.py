@@ -271,6 +271,8 @@ def test_a_budget_is_kept_for_its_data_and_settings_only(tmp_path: Path) -> None
     assert budgets.load_budget(tmp_path, params, data) == found
     assert budgets.load_budget(tmp_path, settings(batch_size=64), data) is None
     assert budgets.load_budget(tmp_path, params, data.model_copy(update={"hash": "1" * 16})) is None
+    finer = params.model_copy(update={"report": params.report.model_copy(update={"rope": 0.001})})
+    assert budgets.load_budget(tmp_path, finer, data) is None, "it was long enough for another margin"
     more = params.model_copy(update={"grid": params.grid.model_copy(update={"seeds": 5})})
     assert budgets.load_budget(tmp_path, more, data) == found, "more seeds are no reason to look again"
     budgets.file_of(tmp_path, "made").write_text("{", encoding="utf-8")

@@ -13,7 +13,15 @@ from tests.support import small_project
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.4, "0 s"), (42.4, "42 s"), (200, "3 min 20 s"), (3599.9, "1 h"), (1800, "30 min"), (7500, "2 h 5 min")],
+    [
+        (0, "0 s"),
+        (0.4, "less than 1 s"),
+        (42.4, "42 s"),
+        (200, "3 min 20 s"),
+        (3599.9, "1 h"),
+        (1800, "30 min"),
+        (7500, "2 h 5 min"),
+    ],
 )
 def test_durations_read_like_speech(seconds: float, text: str) -> None:
     assert duration(seconds) == text
@@ -42,15 +50,17 @@ def test_a_pipe_gets_few_lines_but_every_failure(tmp_path: Path) -> None:
 
 def test_a_race_says_how_many_more_it_may_ask_for(tmp_path: Path) -> None:
     loaded = small_project.read(small_project.make(tmp_path))
-    output, more = io.StringIO(), iter([1200, 0])
+    output, more = io.StringIO(), iter([1200, 0, 6, 0])
     watch = Watch(Console(file=output, width=120), more=lambda: next(more))
     watch.start(3, 0, 1)
-    for job in loaded.plan.jobs[:3]:
+    for i, job in enumerate(loaded.plan.jobs[:4]):
         watch.spoke = float("-inf")
+        if i == 3:
+            watch.add_more(1)
         watch.add(small_project.result(job))
-    first, second, last = output.getvalue().splitlines()[1:]
+    first, second, third, last = output.getvalue().splitlines()[1:]
     assert " left for these, then up to 1,200 more · " in first
-    assert " left · " in second and ", all run · " in last
+    assert " left · " in second and ", all of these run, then up to 6 more · " in third and ", all run · " in last
 
 
 def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from rich.console import Console
 
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.library.load import load_results
@@ -21,6 +22,7 @@ from mmbench.project.project import Loaded
 from mmbench.schema.params import load_params
 from mmbench.schema.result import TrialResult
 from mmbench.stages.report import report as reported
+from mmbench.stages.sweep import sweep
 from mmbench.sweep import in_process
 from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.rounds.schedule import Schedule, declared
@@ -172,6 +174,31 @@ def test_while_a_race_runs_it_is_known_how_many_more_trials_it_may_ask_for(tmp_p
         work = scheduled(schedule, ledger, limits_of(params.sweep), root / PREPARED)
         in_process.run(work, ledger, params.sweep, root / PREPARED, on_result=lambda _: seen.append(schedule.unasked))
     assert seen[0] == 11 - 5 and seen[-1] == 0 and sorted(seen, reverse=True) == seen
+
+
+def test_before_a_budget_is_known_the_ladder_counts_and_after_a_race_nothing_more_can_come(tmp_path: Path) -> None:
+    ladder = {**CONTROLS, "budgets": [0.5, 2]}
+    grid = {**RACE, "seeds": {"least": 2, "most": 3}}
+    root = driver.project(tmp_path / "p", grid=grid, train=AUTO, controls=ladder, sweep={"at_once": 1})
+    params = load_params(root / "params.yaml")
+    schedule = Schedule(params=params, specs=load_specs(params, root), root=root, folder=root / BUDGET)
+    # Two combinations with up to 3 seeds, a guess, and both under two other budgets.
+    assert schedule.unasked == 2 * 3 + 1 + 2 * 2
+    ledger, seen = Ledger(root / "data" / "ledger"), []
+    with ledger.lock():
+        work = scheduled(schedule, ledger, limits_of(params.sweep), root / PREPARED, on_budget=lambda budget: None)
+        in_process.run(work, ledger, params.sweep, root / PREPARED, on_result=lambda _: seen.append(schedule.unasked))
+    assert seen[-1] == 0 and max(seen) == 11
+    stand = schedule.stands["small"]
+    assert stand.most == len(stand.jobs) + len(stand.ladder)
+
+
+def test_where_no_weights_are_kept_their_folder_is_there_all_the_same(tmp_path: Path) -> None:
+    """It is an output of the stage: without it, `dvc repro` fails after all trials are done."""
+    none = {"keep_weights": 0, "at_once": 1}
+    root = driver.project(tmp_path / "p", grid={**GRID, "seeds": 1}, train=FIXED, controls=CONTROLS, sweep=none)
+    assert sweep(root, Console(quiet=True)) == 0
+    assert (root / "data" / "weights").is_dir() and not list((root / "data" / "weights").iterdir())
 
 
 def _allow(root: Path, budget: str | None) -> Path:

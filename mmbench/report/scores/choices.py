@@ -32,7 +32,8 @@ class Choice:
         given: Levels of another axis, to which settings are restricted; empty where they are not.
         found: The difference over all data sets; subject and reference are the levels.
         each: By data set, without those on which no setting has both.
-        won, settings: Settings (of all data sets) in which the subject has the higher mean, and how many there are.
+        won, lost, settings: Settings (of all data sets) in which the subject, or the reference, has the higher mean;
+            and how many there are.
     """
 
     axis: str
@@ -40,6 +41,7 @@ class Choice:
     found: Difference
     each: Mapping[str, Difference]
     won: int
+    lost: int
     settings: int
 
 
@@ -169,7 +171,7 @@ def _choice(
     given: tuple[str, Sequence[str]] | None,
 ) -> Choice | None:
     of = {subject: subject, reference: reference}
-    each, won, count = {}, 0, 0
+    each, won, lost, count = {}, 0, 0, 0
     for field in fields:
         matches = match_pairs(field, axis, of, subject, reference)
         if given is not None:
@@ -177,6 +179,7 @@ def _choice(
         if matches:
             each[field.dataset] = field.group_difference(subject, reference, matches)
             won += sum(field.quality(a) > field.quality(b) for a, b in matches)
+            lost += sum(field.quality(a) < field.quality(b) for a, b in matches)
             count += len(matches)
     if not each:
         return None
@@ -186,6 +189,7 @@ def _choice(
         found=combine(each, settings),
         each=each,
         won=won,
+        lost=lost,
         settings=count,
     )
 
@@ -208,7 +212,8 @@ def _upright(choice: Choice) -> Choice:
         choice,
         found=turned(choice.found),
         each={name: turned(d) for name, d in choice.each.items()},
-        won=choice.settings - choice.won,
+        won=choice.lost,
+        lost=choice.won,
     )
 
 

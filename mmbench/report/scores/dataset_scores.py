@@ -93,11 +93,19 @@ class DatasetScores:
 
     @cached_property
     def paired_means(self) -> Means:
-        """Over the seeds that all share: in means over many methods their own noise is small, and what a seed does to
-        all of them must cancel."""
+        """Of cells over the seeds that all of them share: in means over many methods their own noise is small, and what
+        a seed does to all of them must cancel. Others, which may have fewer seeds, are NaN then."""
         if self.all_values.shape == self.values.shape:
             return self.means
-        return paired.compare(self.values, self.settings.confidence, self.settings.scale.rope)
+        cells = np.array([self.index[key] for key in self.ranked("cell")], np.intp)
+        confidence, rope = self.settings.confidence, self.settings.scale.rope
+        shared = ~np.isnan(self.all_values[cells]).any(0)
+        if not len(cells) or shared.sum() <= self.values.shape[1]:
+            return paired.compare(self.values, confidence, rope)
+        found = paired.compare(self.all_values[np.ix_(cells, np.flatnonzero(shared))], confidence, rope)
+        mean, error, df = (np.full(len(self.index), np.nan) for _ in range(3))
+        mean[cells], error[cells], df[cells] = found.mean, found.error, found.df
+        return replace(found, mean=mean, error=error, df=df, seeds=np.full(len(mean), float(shared.sum())))
 
     def ranked(self, role: str) -> list[str]:
         """Keys of the methods of that role that take part in the comparison, in the plan's order."""
@@ -183,6 +191,7 @@ class DatasetScores:
         p_holm: float | None = None,
         pairs: int = 1,
         budgets: tuple[AtBudget, ...] = (),
+        n: int | None = None,
     ) -> Difference:
         mean, half, near, p = found
         known = not np.isnan(p)
@@ -194,7 +203,7 @@ class DatasetScores:
             half=half if known else None,
             near=near if known else None,
             pairs=pairs,
-            n=len(self.seeds),
+            n=len(self.seeds) if n is None else n,
             p=p if known else None,
             p_holm=adjusted,
             verdict=self.settings.verdict(mean, near if known else None, adjusted),
@@ -258,7 +267,8 @@ class DatasetScores:
         if not keys:
             return {}
         rows = [self.index[k] for k in keys]
-        delta = self.means.mean[rows] - self.fixed[baseline]
+        fixed = self.fixed[baseline]
+        delta = paired.settled(self.means.mean[rows] - fixed, np.array([*self.means.mean[rows], fixed]))
         seeds = self.means.seeds
         if self.means.replicates < 2:
             nothing = np.full(len(keys), np.nan)
@@ -285,10 +295,9 @@ class DatasetScores:
     def group_difference(self, subject: str, reference: str, pairs: Sequence[tuple[str, str]]) -> Difference:
         """Mean over pairs of ranked methods; p_holm is left equal to p for the caller to adjust."""
         rows = [self.index[a] for a, _ in pairs], [self.index[b] for _, b in pairs]
-        found = self.paired_means.groups(*rows)
-        made = self._difference(
-            subject, reference, _first(found), None, len(pairs), self._at_budgets(self.paired_means, *rows)
-        )
+        means = self.paired_means
+        found, budgets = means.groups(*rows), self._at_budgets(means, *rows)
+        made = self._difference(subject, reference, _first(found), None, len(pairs), budgets, n=means.replicates)
         return replace(made, sampled=self._sampled([a for a, _ in pairs], [b for _, b in pairs]))
 
 

@@ -69,6 +69,8 @@ def headline(
     """The answer as advice, in one or two sentences. scopes: each data set, and all together (None). short: why the
     models of a data set were trained too briefly to be ranked; nothing is said of winners then."""
     known = [d for d in datasets if d.best]
+    if not known and total.bad and not total.pending:
+        return f"No results yet: {total.bad:,} of {count(total.declared, 'trial')} failed; Coverage says why."
     if not known:
         return f"No results yet: {total.done} of {count(total.declared, 'trial')} done."
     start = "So far: " if total.pending else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Literal
 from mmbench.errors import UserError
 from mmbench.ledger.store import Ledger
 from mmbench.report.trials import parquet
+from mmbench.schema.budget import Budget
 from mmbench.schema.result import TrialResult
 
 WANTED = "a ledger (a folder of <trial_id>.json), a project's folder, or a results.parquet"
@@ -19,13 +21,15 @@ WANTED = "a ledger (a folder of <trial_id>.json), a project's folder, or a resul
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """Results as one source holds them. name: as the caller wrote it. metrics: the one compared, by data set, where the
-    source says so. broken: files that hold no result, with the reason."""
+    source says so. broken: files that hold no result, with the reason. searched: trials of a search for a budget that
+    the comparison does not have."""
 
     name: str
     kind: Literal["ledger", "parquet"]
     results: Mapping[str, TrialResult]
     metrics: Mapping[str, str] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
+    searched: frozenset[str] = frozenset()
 
     def place(self, trial_id: str) -> str:
         """Where a person finds that trial."""
@@ -54,7 +58,27 @@ def _ledger(folder: Path, name: str) -> Part:
         results=results,
         metrics=_main_metrics(results),
         broken={str(file): why for file, why in ledger.broken.items()},
+        searched=frozenset(_searched(results, folder.with_name("budget"))),
     )
+
+
+def _searched(results: Mapping[str, TrialResult], budgets: Path) -> Iterator[str]:
+    """Trials at a length or a learning rate that a search tried and did not take. budgets: the folder beside a ledger
+    in which a project keeps what was found."""
+    found: dict[str, Budget] = {}
+    for file in budgets.glob("*.json") if budgets.is_dir() else ():
+        # A broken one counts as none, as for a sweep.
+        with contextlib.suppress(OSError, ValueError):
+            budget = Budget.model_validate_json(file.read_bytes())
+            found[budget.dataset] = budget
+    for trial_id, result in results.items():
+        own, train = found.get(result.config.dataset), result.config.train
+        if own is None or train is None:
+            continue
+        tried = {(r.reference, r.epochs, r.learning_rate) for r in own.rungs}
+        at = train.epochs, train.learning_rate
+        if (result.config.cell, *at) in tried and at != (own.epochs, own.learning_rate):
+            yield trial_id
 
 
 def parquet_part(file: Path | BytesIO, name: str) -> Part:

@@ -279,12 +279,13 @@ def build(
             jobs.append(job_of(config, specs[config.dataset], commit, dirty))
         ladder = tuple(
             job_of(config, specs[config.dataset], commit, dirty)
-            for config in at_other_budgets((job.config for job in jobs), _budgets(params))
+            for config in at_other_budgets((job.config for job in jobs), ladder_budgets(params))
         )
     return Plan(jobs=tuple(jobs), skipped=tuple(skipped), ladder=ladder)
 
 
-def _budgets(params: Params) -> tuple[float, ...]:
-    """None where there is no verdict that could last (one seed), or where the length of training is tuned itself."""
+def ladder_budgets(params: Params) -> tuple[float, ...]:
+    """Multiples of the budget in the ladder: none where there is no verdict that could last (one seed), or where the
+    length of training is tuned itself."""
     tuned = params.tuning.configurations > 1
     return () if tuned or params.grid.most_seeds == 1 else params.controls.budgets

@@ -25,7 +25,7 @@ from mmbench.schema.result import State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.schema.tuning import choose
 from mmbench.stats.estimates import Verdict
-from mmbench.sweep.planning.plan import build, job_of
+from mmbench.sweep.planning.plan import build, job_of, ladder_budgets
 from mmbench.sweep.rounds import race
 from mmbench.sweep.rounds.allowance import Allowance
 from mmbench.sweep.rounds.calibration import Calibration, references
@@ -49,6 +49,7 @@ class Stand:
         budget: Where it is found and not set, once it is known.
         race: What it has found, where there is one.
         calibrating: Whether the budget is still to be found; `jobs` are then provisional.
+        most: Trials that could be asked for in all, apart from those of a search; None until the budget is known.
     """
 
     jobs: tuple[Job, ...] = ()
@@ -56,6 +57,7 @@ class Stand:
     budget: Budget | None = None
     race: Finding | None = None
     calibrating: bool = False
+    most: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,14 +96,26 @@ class Schedule:
 
     @cached_property
     def _most(self) -> Counter[str]:
-        """Trials that could be asked for, by data set."""
-        return Counter(job.config.dataset for job in (*self.whole.jobs, *self.whole.ladder))
+        """Trials that could be asked for, by data set. Which other budgets there are is not known before the own one:
+        then each counts."""
+        found = Counter(job.config.dataset for job in self.whole.jobs)
+        for name in self.specs:
+            if not self.params.train.is_auto or name in self._known:
+                found[name] += len(_of(name, self.whole.ladder))
+            else:
+                methods = {j.config.cell for j in _of(name, self.whole.jobs) if j.config.role != "baseline"}
+                found[name] += len(methods) * len(ladder_budgets(self.params))
+        return found
 
     @property
     def unasked(self) -> int:
         """How many trials could still be asked for, apart from those that a search for a budget takes."""
-        asked = {name: len(s.jobs) + len(s.ladder) for name, s in self.stands.items() if not s.calibrating}
-        return sum(max(0, most - asked.get(name, 0)) for name, most in self._most.items())
+        left = 0
+        for name, most in self._most.items():
+            stand = self.stands.get(name, Stand(calibrating=True))
+            asked = 0 if stand.calibrating else len(stand.jobs) + len(stand.ladder)
+            left += max(0, (most if stand.most is None else stand.most) - asked)
+        return left
 
     @property
     def share(self) -> float | None:
@@ -124,12 +138,16 @@ class Schedule:
                     on_budget(stand.budget)
                     plan = self._with(name, stand.budget)
         jobs, ladder, settings = _of(name, plan.jobs), _of(name, plan.ladder), self.params.grid.race
+        if not stand.calibrating:
+            stand.most = len(jobs) + len(ladder)
         if settings is None or stand.calibrating:
             stand.jobs = _first(jobs, self.params.grid.least_seeds)
             yield stand.jobs
         else:
             stand.race = Finding()
             yield from self._rounds(self._race(name, jobs, ladder, settings, stand.race), stand)
+            # The race asks for no more.
+            stand.most = len(stand.jobs) + len(ladder)
         if not stand.calibrating and ladder:
             stand.ladder = ladder
             yield stand.jobs + ladder

@@ -113,7 +113,8 @@ def _levels(field: DatasetScores, levels: Mapping[str, Sequence[str]]) -> Iterat
     rows = np.array([field.index[key] for key in cells], np.intp)
     if not field.ladder or not len(rows):
         return
-    columns = dict(sorted({1.0: field.means.mean, **field.ladder}.items()))
+    # The same seeds as of the contrasts, so that the levels differ by what those say.
+    columns = dict(sorted({1.0: field.paired_means.mean, **field.ladder}.items()))
     known = ~np.isnan(np.stack([column[rows] for column in columns.values()])).any(0)
     for axis, names in levels.items():
         for level in names:

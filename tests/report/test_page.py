@@ -94,6 +94,14 @@ def embedded(page: str) -> dict:
     return json.loads(text[1])
 
 
+def said_of(row, scale) -> str:
+    """The verdict, with how far an open one may be behind the best."""
+    if row.verdict is None:
+        return "–"
+    behind = f" to {scale.change(-row.may_be_behind)}" if row.verdict == "open" and not row.best else ""
+    return "best" if row.best else f"{row.verdict}{behind}"
+
+
 def test_every_number_of_the_tables_is_the_analysis(analysis, page):
     found = Rows(page).rows
     for d in analysis.context.datasets:
@@ -106,8 +114,7 @@ def test_every_number_of_the_tables_is_the_analysis(analysis, page):
             assert cells[3:5] == [f"{row.rank or '–'}", scale.number(row.score.mean if row.score else None)]
             assert cells[6] == scale.plus_minus(row.score.half if row.score else None)
             assert cells[7] == scale.change(row.to_best.mean if row.to_best else None)
-            verdict = {None: "–", "better": "best"}.get(row.verdict, row.verdict)
-            assert cells[8].split(" to ")[0] == ("best" if row.best and row.verdict else verdict)
+            assert cells[8] == said_of(row, scale)
             assert cells[9] == scale.change(row.gain_single.mean if row.gain_single else None)
             others = [other.number(row.metrics[m].mean if m in row.metrics else None) for m, other in d.beside.items()]
             assert cells[10 : 10 + len(others)] == others
@@ -125,6 +132,7 @@ def test_means_over_data_sets_are_the_analysis(analysis, page):
     for row in analysis.context.overall.rows:
         cells = shown[row.key]
         assert cells[4] == numbers.score(row.score.mean if row.score else None)
+        assert cells[8] == said_of(row, analysis.context.overall.scale)
         values = [numbers.score(row.per_dataset.get(name)) for name in analysis.context.overall.datasets]
         assert cells[9 : 9 + len(values)] == values
 

@@ -24,6 +24,7 @@ from mmbench.report.scores.complete_block import complete_block
 from mmbench.report.scores.dataset_scores import DatasetScores, Settings, collect
 from mmbench.report.scores.ranking import rank
 from mmbench.report.sections.answer.figures import top
+from mmbench.report.sections.ladder.compute import _levels as levels_under
 from mmbench.report.sections.questions.differences import name_winner
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.methods import Method
@@ -308,3 +309,15 @@ def test_equal_scores_win_in_no_setting() -> None:
     d = found.group_difference("x", "y", [("a", "b"), ("c", "d"), ("e", "f")])
     assert (d.mean, d.p, d.verdict) == (0, 1, "equal")
     assert len({found.quality(key) for key in "abcdef"}) == 1
+
+
+def test_levels_under_every_budget_differ_by_what_the_contrasts_say() -> None:
+    """Where a race gave some more seeds, both count the seeds that all share."""
+    draw = np.random.default_rng(4)
+    scores = {key: (0.8 + 0.02 * draw.normal(size=9 if key in "ab" else 3)).tolist() for key in "abcdef"}
+    found = race(scores).under({2.0: dict.fromkeys("abcdef", 0.9)})
+    own = {x.level: x.means[1.0] for x in levels_under(found, {"attention": list("abcdef")})}
+    for subject, reference in (("a", "b"), ("a", "c"), ("d", "e")):
+        d = found.group_difference(subject, reference, [(subject, reference)])
+        assert own[subject] - own[reference] == pytest.approx(d.mean)
+        assert d.mean == pytest.approx(np.mean(np.subtract(scores[subject][:3], scores[reference][:3])))

@@ -107,6 +107,7 @@ def _row(
         mean_rank=float(np.mean(ranks)) if ranked else None,
         best=key == next(iter(ranking.order), None),
         verdict=ranking.verdict.get(key),
+        may_be_behind=ranking.behind(key),
         in_top=key in ranking.top if ranking.top and ranked else None,
         to_best=to_best,
         missing=(),

@@ -17,7 +17,7 @@ class OverallRow:
     sets (seed noise only), n = data sets.
 
     None, with `missing` naming the data sets, where it is not ranked on each of them. verdict: against the best
-    (better: it is the one best); in_top: not worse.
+    (better: it is the one best); may_be_behind: by how much it may be behind that, at most; in_top: not worse.
     """
 
     method: Method
@@ -29,6 +29,7 @@ class OverallRow:
     mean_rank: float | None
     best: bool
     verdict: Verdict | None
+    may_be_behind: float | None
     in_top: bool | None
     to_best: Difference | None
     missing: tuple[str, ...]

@@ -152,15 +152,15 @@ def _verdict_column(scale: Scale) -> Column:
 VERDICTS = {"better": "best", "equal": "equal", "open": "open", "worse": "worse"}
 
 
-def _verdict(row: CellRow | OverallRow, scale: Scale, behind: float | None = None) -> Entry:
-    """behind: by how much it may be worse than the best."""
+def _verdict(row: CellRow | OverallRow, scale: Scale) -> Entry:
+    """Of an open one with how much it may be behind the best."""
     if row.verdict is None:
         return Entry(text=NONE, sort="")
     if row.best:
         return Entry(text="best")
     text = VERDICTS[row.verdict]
-    if row.verdict == "open" and behind:
-        text += f" to {scale.change(-behind)}"
+    if row.verdict == "open" and row.may_be_behind:
+        text += f" to {scale.change(-row.may_be_behind)}"
     # By their text they sort from the best down.
     return Entry(text=text)
 
@@ -234,7 +234,7 @@ def _row(row: CellRow, axis: Axis, report: DatasetReport) -> Row:
             None,
             _number(scale.plus_minus(half), half),
             _number(scale.change(to_best), to_best),
-            _verdict(row, scale, row.may_be_behind),
+            _verdict(row, scale),
             _number(scale.change(over_single), over_single),
             *(_number(other.number(v), v) for v, other in others),
             *(_cost(name, cost) for name in ("parameters", "flops")),

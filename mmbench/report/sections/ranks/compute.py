@@ -25,7 +25,7 @@ from mmbench.stats.paired import Floats
 from mmbench.stats.ranks import friedman, groups, least_wilcoxon, needed, wilcoxon
 
 
-def _withheld(factor: str, levels: int, datasets: int, confidence: float) -> tuple[str | None, float, int]:
+def _withheld(levels: int, datasets: int, confidence: float) -> tuple[str | None, float, int]:
     """Why the tests are not shown; the smallest attainable p after Holm; data sets needed."""
     pairs = comb(levels, 2)
     alone, least, enough = least_wilcoxon(datasets), least_wilcoxon(datasets, pairs), needed(pairs, confidence)
@@ -33,7 +33,7 @@ def _withheld(factor: str, levels: int, datasets: int, confidence: float) -> tup
         return None, least, enough
     said = f"the smallest that a Wilcoxon test over {count(datasets, 'data set')} could reach is {alone:.2g}"
     if pairs > 1:
-        said += f", and after Holm over the {pairs} pairs of {factor} {least:.2g}"
+        said += f", and after Holm over {pairs} pairs of levels {least:.2g}"
     return (
         f"No p-value is shown: {said}. It takes {enough} data sets to fall below {1 - confidence:.2g}.",
         least,
@@ -58,7 +58,7 @@ def rank_table(
     ranks = scipy_stats.rankdata(-values.round(12), axis=1)
     mean = ranks.mean(0)
     order = np.lexsort((-values.mean(0), mean))
-    withheld, least, enough = _withheld(factor, len(names), len(datasets), confidence)
+    withheld, least, enough = _withheld(len(names), len(datasets), confidence)
     ordered = [names[i] for i in order]
     pairs: tuple[RankPair, ...] = ()
     joined: tuple[tuple[str, ...], ...] = ()

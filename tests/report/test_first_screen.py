@@ -14,7 +14,7 @@ from tests.support.factory import TRUTHS, Truth, make
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-SEEN = ["h1", ".lead", ".choices", ".limits", ".payoff", ".picks table"]
+SEEN = ["h1", ".lead", ".choices", ".limits", ".payoff", ".picks table", ".picks .acts"]
 """What has to be on the first screen: headline, its numbers, contrasts, limits, what modalities gain, picks."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import textwrap
 from typing import Any
 
 import click
@@ -13,6 +14,9 @@ from mmbench.cli.project import as_json_option
 from mmbench.errors import UserError, suggest
 from mmbench.registry import AXES, Axis, Variant, variants
 from mmbench.source.locate import source_file
+
+WIDTH = 120
+"""Letters of a line."""
 
 
 def _options(info: Variant) -> dict[str, str | None]:
@@ -70,22 +74,20 @@ def _find(name: str) -> list[tuple[Axis, Variant]]:
 
 
 def _show(axis: str, found: list[dict[str, Any]]) -> None:
-    families = any("family" in d for d in found)
+    """A line each that fits a terminal."""
     heading(f"{axis} ({len(found)})")
-    rows = []
-    for d in found:
-        options = ", ".join(k if v is None else f"{k}={v}" for k, v in d["options"].items())
-        family = [d.get("family", "")] if families else []
-        rows.append([d["name"], "core" if d["core"] else "", *family, options, d["source"]])
-    table(["name", "core", *(["family"] if families else []), "options", "source"], rows)
+    first = [[d["name"], "core" if d["core"] else ""] for d in found]
+    used = sum(max(map(len, column)) + 2 for column in zip(["name", "core"], *first, strict=True))
+    what = [textwrap.shorten(d["summary"], WIDTH - used, placeholder=" …") for d in found]
+    table(["name", "core", "what it is"], [[*row, said] for row, said in zip(first, what, strict=True)])
 
 
-@click.command("list", short_help="The variants, with their sources and options.")
+@click.command("list", short_help="The variants, and what each is.")
 @click.argument("what", metavar="[AXIS|NAME]", required=False)
 @as_json_option
 def list_variants(what: str | None, json_: bool) -> None:
-    """Show every variant of AXIS, or of all axes, with its source and options; or everything about the one of that
-    NAME: formula, shapes, cost, options.
+    """Show every variant of AXIS, or of all axes, and what it is; or everything about the one of that NAME: formula,
+    shapes, cost, options, source.
 
     "core" marks what the source article defines; `attention: core` in params.yaml selects those.
     """
@@ -109,3 +111,5 @@ def list_variants(what: str | None, json_: bool) -> None:
         return
     for name, described in found.items():
         _show(name, described)
+    click.echo()
+    click.echo("`mmbench list NAME` shows formula, shapes, options and source of one.")

@@ -13,11 +13,19 @@ from mmbench.cli.listing import _written_doc
 from mmbench.registry import AXES, variants
 
 
+def test_each_variant_has_a_line_that_says_what_it_is() -> None:
+    shown = CliRunner().invoke(cli, ["list"], catch_exceptions=False).stdout.splitlines()
+    for axis in AXES:
+        for name, info in variants(axis).items():
+            told = [line for line in shown if line.startswith(f"{name} ")]
+            assert any(" ".join(info.summary.split()[:5]) in line for line in told), name
+    assert max(map(len, shown)) <= 120
+    assert "`mmbench list NAME` shows formula, shapes, options and source of one." in shown
+
+
 def test_public_data_sets_are_listed_with_their_sources() -> None:
-    shown = CliRunner().invoke(cli, ["list", "dataset"], catch_exceptions=False).stdout
-    line = next(line for line in shown.splitlines() if line.startswith("cmu_mosi "))
-    assert "Zadeh et al. 2016" in line and "text='features'" in line
-    assert any(line.startswith("synergy ") for line in shown.splitlines())
+    shown = CliRunner().invoke(cli, ["list", "cmu_mosi"], catch_exceptions=False).stdout
+    assert "Zadeh et al. 2016" in shown and "option   text, default 'features'" in shown
     printed = json.loads(CliRunner().invoke(cli, ["list", "dataset", "--json"], catch_exceptions=False).stdout)
     found = {d["name"]: d for d in printed["dataset"]}
     assert found["mm_imdb"]["page"] == "https://github.com/johnarevalo/gmu-mmimdb" and found["mm_imdb"]["licence"]

@@ -137,8 +137,13 @@ def test_means_over_data_sets_are_the_analysis(analysis, page):
         assert cells[9 : 9 + len(values)] == values
 
 
+def page_text(page: str) -> str:
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", page.split('id="coverage"')[1])))
+
+
 def test_coverage_is_the_analysis(analysis, page):
-    shown = Rows(page).rows["coverage", ""]
+    shown = {name.split()[0]: cells for name, cells in Rows(page).rows["coverage", ""].items() if name}
+    assert all(f"{d.name} {d.subtitle}".strip() in page_text(page) for d in analysis.context.datasets)
     for counts in analysis.context.coverage:
         cells = [c.removeprefix("✕ ") for c in shown["all" if counts.name == "all" else counts.name][1:]]
         states = ("declared", "done", "failed", "diverged", "timeout", "out_of_memory", "skipped", "pending")

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mmbench.cli import main
 from mmbench.tracking import open_store
 from mmbench.tracking.store import TrackingError
-from tests.support import small_project
+from tests.support import small_project, trained_project
 
 Shown = pytest.CaptureFixture[str]
 
@@ -71,13 +71,37 @@ def test_a_copy_leaves_the_original_alone_and_can_be_made_its_own(
     capsys.readouterr()
     assert main(["track", "--here", "--root", str(copy)]) == 0
     assert "addresses in mlflow.db now point here" in capsys.readouterr().out
-    assert main(["champion", "--root", str(copy)]) in (0, 1)  # the small project keeps no weights
     assert main(["report", "--root", str(copy)]) == 0
     assert content(original) == before
     assert artifacts(copy) and all(uri.startswith(f"{copy.as_uri()}/") for uri in artifacts(copy))
     assert all(uri.startswith(f"{original.as_uri()}/") for uri in artifacts(original))
     assert main(["track", "--here", "--root", str(copy)]) == 0
     assert "mlflow.db already points here" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_copys_champions_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Shown) -> None:
+    """Of trials that were really trained, whose weights are kept."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    root, copy = tmp_path / "original", tmp_path / "copy"
+    root.mkdir()
+    trained_project.make(root)
+    assert main(["track", "--root", str(root)]) == 0
+    shutil.copytree(root, copy)
+    before = content(root)
+    assert main(["champion", "--root", str(copy), trained_project.NAME]) == 1
+    assert content(root) == before
+    assert main(["track", "--here", "--root", str(copy)]) == 0
+    capsys.readouterr()
+    assert main(["champion", "--root", str(copy), trained_project.NAME]) == 0
+    assert "models:/mmbench-seen@champion (version 1)" in capsys.readouterr().out
+    assert main(["report", "--root", str(copy)]) == 0
+    assert content(root) == before
+    store = open_store(small_project.read(copy).params.tracking, copy)
+    (version,) = store.client.search_model_versions("name = 'mmbench-seen'")
+    assert str(version.source).startswith(("models:/", copy.as_uri()))
+    store = open_store(small_project.read(root).params.tracking, root)
+    assert store.client.search_model_versions("name = 'mmbench-seen'") == []
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import listing
 from mmbench.stats.estimates import Difference
 
-OPEN = "$^{\\circ}$"
+OPEN = "\\raisebox{.3ex}{\\scriptsize$\\circ$}"
 FEW = 5
 """Levels of an axis of which every two are compared; of more, each with the best."""
 
@@ -97,7 +97,7 @@ def _notes(context: Context, scale: Scale, axes: Sequence[AxisChoices], scope: s
             f"{unit}; one seed, so there are no intervals."]  # fmt: skip
     if context.replicated:
         equal = f"underlined: equal within {scale.rope_words.removeprefix('±')}; " if scale.rope > 0 else ""
-        said.append(f"Bold: one is better; {equal}°: open.")
+        said.append(f"Bold: one is better; {equal}◦: open.")
     short = {
         titles.level(a.axis, lv, short=True): titles.level(a.axis, lv)
         for a, (_, pairs) in zip(axes, _rows(axes), strict=False)

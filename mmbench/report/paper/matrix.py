@@ -14,7 +14,7 @@ from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.words import count, listing, sentence
 
 AXES = ("attention", "fusion", "architecture")
-OPEN = "$^{\\circ}$"
+OPEN = "\\raisebox{.3ex}{\\scriptsize$\\circ$}"
 
 Rows = Mapping[tuple[str, str, str], CellRow]
 Levels = Mapping[str, Sequence[str]]
@@ -87,7 +87,7 @@ def _notes(context: Context, d: DatasetReport, rows: Rows, levels: Levels, whole
     marks = ["bold: best"] if d.best else []
     marks += [f"underlined: equal to it within {d.scale.rope_words.removeprefix('±')}"] if "equal" in found else []
     marks += ["others: worse" if "worse" in found and "open" not in found else ""]
-    marks += ["°: open" + (", others: worse" if "worse" in found else "")] if "open" in found else []
+    marks += ["◦: open" + (", others: worse" if "worse" in found else "")] if "open" in found else []
     if any(marks):
         said.append(f"{sentence('; '.join(m for m in marks if m))}.")
     short = {lv: titles.level("fusion", lv) for lv in levels["fusion"]}

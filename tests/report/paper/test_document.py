@@ -66,7 +66,8 @@ def compiled(folder: Path, work: Path, head: str) -> str:
     """The last log of the example in this class."""
     shutil.copytree(folder, work)
     text = (work / "example.tex").read_text(encoding="ascii")
-    text = text.replace(CLASSES["article"], head)
+    # Uncompressed, so that the sizes of its fonts can be read.
+    text = text.replace(CLASSES["article"], f"\\pdfcompresslevel=0\\pdfobjcompresslevel=0 {head}")
     # Every macro once, one a line, so that each is expanded by this class.
     names = re.findall(r"\\newcommand\{(\\\w+)\}", (work / "numbers.tex").read_text(encoding="ascii"))
     used = "\n\n".join(f"{name}{{}} and" for name in names[:: max(1, len(names) // 200)])
@@ -97,6 +98,10 @@ def test_everything_compiles_in_two_columns(folder: Path, tmp_path: Path, name: 
     log = compiled(folder, tmp_path / "work", CLASSES[name])
     assert not re.findall(r"Overfull \\[hv]box.*", log)
     assert not re.findall(r"(?:Citation|Reference) .* undefined|Float too large.*", log)
+    if name == "article":
+        # Figures keep their own streams, which another test reads.
+        sizes = {float(x) for x in re.findall(rb"/F\d+ ([\d.]+) Tf", (tmp_path / "work" / "example.pdf").read_bytes())}
+        assert sizes and min(sizes) >= 6 * 72 / 72.27 - 0.01, sizes
     if shutil.which("pdffonts") is not None:
         fonts = subprocess.run(
             ["pdffonts", "example.pdf"], cwd=tmp_path / "work", capture_output=True, text=True, check=True

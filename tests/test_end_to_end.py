@@ -7,6 +7,7 @@ on from the one before, also where several processes share the tests; all that f
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -152,7 +153,10 @@ def dvc_reads_the_metrics_and_plots(clone: Clone) -> None:
     assert found["data"]["reports/metrics.json"]["data"]["done"] == len(NAMES) * TRIALS
     plots = clone.run("dvc", "plots", "show")
     assert plots.returncode == 0, plots.stderr
-    assert (clone.folder / "dvc_plots" / "index.html").is_file()
+    page = (clone.folder / "dvc_plots" / "index.html").read_text(encoding="utf-8")
+    for name in ("choices", "marginal_means", "top"):
+        assert re.search(rf'<img [^>]*src="[^"]*{name}\.svg"', page), f"the picture {name} is on the page"
+    assert re.search(r'"field":\s*"parameters"', page) and re.search(r'"field":\s*"score"', page)
 
 
 def score(table: Table, chosen: np.ndarray, made: pd.DataFrame) -> float:

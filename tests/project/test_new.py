@@ -26,8 +26,10 @@ def test_the_repository_has_the_settings_and_cards_of_a_new_project() -> None:
 
 
 def test_the_stages_of_a_new_project_are_those_of_the_repository() -> None:
-    own = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    new = yaml.safe_load(create.contents()["dvc.yaml"].read_text(encoding="utf-8"))["stages"]
+    files = (ROOT / "dvc.yaml", create.contents()["dvc.yaml"])
+    here, there = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in files)
+    assert here["plots"] == there["plots"]
+    own, new = here["stages"], there["stages"]
     assert set(new) == {"source", *own}
     for name, stage in own.items():
         assert new[name]["cmd"] == stage["cmd"].replace("pipeline.", "mmbench.stages.")

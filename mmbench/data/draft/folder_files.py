@@ -19,10 +19,12 @@ NEARLY, MOSTLY, SOME = 0.95, 0.8, 0.5
 
 @dataclass(frozen=True)
 class File:
-    """path: relative. folders: those that it lies in, without the outermost ones that all files share."""
+    """path: relative. folders: those that it lies in, without the outermost ones that all files share. name: the stem,
+    where a word of it counts as one more folder, innermost."""
 
     path: str
     folders: tuple[str, ...]
+    name: str = ""
 
     @cached_property
     def kind(self) -> str:
@@ -30,7 +32,7 @@ class File:
 
     @cached_property
     def stem(self) -> str:
-        return stem_of(self.path)
+        return self.name or stem_of(self.path)
 
     def at(self, level: int) -> str:
         return self.folders[level] if level < len(self.folders) else ""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mmbench.data.draft import folder_columns, folder_roles, folder_words
+from mmbench.data.draft import folder_columns, folder_roles, folder_words, name_views
 from mmbench.data.draft.folder_columns import Columns
 from mmbench.data.draft.folder_files import File, Role, files_of
 from mmbench.data.draft.folder_roles import Roles
@@ -14,6 +14,7 @@ from mmbench.data.draft.guess import Guess
 from mmbench.data.files.endings import kind_below, kind_of
 from mmbench.data.files.left_out import Passed
 from mmbench.data.table.manifest import SPLITS
+from mmbench.errors import UserError
 
 MOST_FILES = 5_000_000
 FEW_TEXTS = 0.1
@@ -54,7 +55,10 @@ def samples(
     if not files:
         return None
     files, suspects = _without_suspects(files)
-    read = _given(files, roles) if roles is not None else folder_roles.guess(files)
+    if roles is not None:
+        files, read = _given(files, roles)
+    else:
+        files, read = _guessed(files)
     read, files, outside = _with_class(read, files, guessed=roles is None)
     passed += outside
     groups, doubles = _grouped(files, read)
@@ -83,9 +87,37 @@ def _without_suspects(files: Sequence[File]) -> tuple[list[File], list[File]]:
     return files_of([f.path for f in files if f.path not in doubted]), suspects
 
 
-def _given(files: Sequence[File], roles: Sequence[Role]) -> Roles:
+def _given(files: list[File], roles: Sequence[Role]) -> tuple[list[File], Roles]:
+    """As a person says it. Raises UserError where there are fewer levels than roles."""
     depth = max((len(f.folders) for f in files), default=0)
-    return Roles(roles=(*roles, *["-"] * (depth - len(roles)))[: max(depth, len(roles))])  # type: ignore[arg-type]
+    if len(roles) == depth + 1 and (parted := name_views.apart(files)) is not None:
+        files, depth = parted, depth + 1
+    if len(roles) > depth:
+        raise UserError(
+            f"--folders {'/'.join(roles)} names {len(roles)} levels, and the files lie in {depth} that differ"
+        )
+    return files, Roles(roles=(*roles, *["-"] * (depth - len(roles))))  # type: ignore[arg-type]
+
+
+def _guessed(files: list[File]) -> tuple[list[File], Roles]:
+    """What the folders are; where a word in the names may be one more level, with that."""
+    plain, parted = folder_roles.guess(files), name_views.apart(files)
+    if parted is None or plain.by_name or plain.level("modality") is not None:
+        return files, plain
+    named = [f for f in parted if f.name]
+    read, last = folder_roles.guess(named), max(len(f.folders) for f in named) - 1
+    words = sorted({f.folders[-1] for f in named})
+    roles = (*plain.roles, "modality")
+    if read.level("modality") == last and (read.levels("class") or folder_words.are_views(words)):
+        ask = f"files whose names differ in {', '.join(words)} are taken for modalities of one sample: are they?"
+        asked = (ask, *(text for text in read.unsure if "hold files of the same names" not in text))
+        apart: tuple[Role, ...] = (*read.roles[:-1], "-")
+        return parted, replace(read, unsure=asked, others=(apart, *(r for r in read.others if r[-1] == "modality")))
+    if not plain.levels("class"):
+        # Of `cat_7` and `dog_7` the word is the class.
+        return files, plain
+    ask = f"the names of files differ in {', '.join(words)}: are these modalities of one sample each?"
+    return files, replace(plain, unsure=(*plain.unsure, ask), others=(*plain.others, roles))
 
 
 def _with_class(read: Roles, files: list[File], *, guessed: bool) -> tuple[Roles, list[File], list[Passed]]:
@@ -107,7 +139,8 @@ def _with_class(read: Roles, files: list[File], *, guessed: bool) -> tuple[Roles
         return read, files, []
     unlabelled = all(split is not None and SPLITS.get(f.at(split).lower()) != "train" for f in outside)
     if not guessed or unlabelled or len(inside) >= len(outside):
-        again = folder_roles.guess(inside) if guessed else read
+        # Where names have been read, nothing is left to guess.
+        again = folder_roles.guess(inside) if guessed and not any(f.name for f in files) else read
         texts = {f.kind for f in inside} != {"text"}
         why = [Passed(f.path, "stray" if texts and f.kind == "text" else "no class") for f in outside]
         return again, inside, why
@@ -176,7 +209,7 @@ def _brought_back(
     if not suspects:
         return [], []
     some = next(iter(groups.values())).first
-    same = len(some.path.split("/")) - 1 - len(some.folders)
+    same = len(some.path.split("/")) - 1 - (len(some.folders) - bool(some.name))
     late, stray = [], []
     for f in suspects:
         moved = File(f.path, tuple(f.path.split("/")[same:-1]))

@@ -15,6 +15,7 @@ from mmbench.data.prepared import load_arrays
 from mmbench.errors import UserError
 from tests.cli.test_data import project as project
 from tests.support.folders import drafted, rows, unused
+from tests.support.folders import fill as pictures
 
 CLASSES = ("walk", "run")
 
@@ -78,6 +79,49 @@ def test_records_of_several_sensors_are_modalities(tmp_path: Path) -> None:
     made, found = drafted(tmp_path), rows(tmp_path)
     assert len(found) == 24 and all(row["acc"].replace("acc", "gyro") == row["gyro"] for row in found)
     assert all(row["acc"].startswith(row["label"]) for row in found) and not unused(made)
+
+
+@pytest.mark.parametrize(
+    "layout", ["{c}/{m}_{i:03}.csv", "{c}/{i:03}_{m}.csv", "{c}/s{i:02}-{m}.csv", "p{p:02}/{c}/{m}_{i:03}.csv"]
+)
+def test_sensors_that_the_names_tell_apart_are_modalities(tmp_path: Path, layout: str) -> None:
+    """A folder of a recording each, or of a person; a file of another name stays out of it."""
+    for i in range(24):
+        for sensor in ("acc", "gyro") if i != 5 else ("acc",):
+            record(tmp_path / layout.format(c=CLASSES[i % 2], m=sensor, i=i, p=i % 4), i)
+    stray = "p00/calibration.csv" if "{p" in layout else ""
+    if stray:
+        record(tmp_path / stray, 99)
+    made, found = drafted(tmp_path), rows(tmp_path)
+    assert len(found) == 24 and sum(bool(row["gyro"]) for row in found) == 23
+    for row in found:
+        assert row["gyro"] in ("", row["acc"].replace("acc", "gyro")) and f"{row['label']}/" in row["acc"]
+    assert any("names differ in acc, gyro are taken for modalities" in text for text in made.unsure)
+    assert sum(unused(made).values()) == bool(stray)
+
+
+def test_views_that_the_names_tell_apart_and_words_that_are_classes(tmp_path: Path) -> None:
+    views, classes = tmp_path / "views", tmp_path / "classes"
+    pictures(views, [f"{c}/{i}_{v}.png" for c in ("cat", "dog") for i in range(9) for v in ("left", "right")])
+    assert len(rows(views)) == 18 and set(rows(views)[0]) == {"left", "right", "label"}
+    pictures(classes, [f"{c}_{i}.png" for c in ("cat", "dog") for i in range(9)])
+    assert len(rows(classes)) == 18 and {row["label"] for row in rows(classes)} == {"cat", "dog"}
+
+
+def test_words_that_may_be_views_are_asked_about(tmp_path: Path) -> None:
+    pictures(tmp_path, [f"{c}/{v}_{i}.png" for c in ("cat", "dog") for i in range(9) for v in ("foo", "bar")])
+    made = drafted(tmp_path)
+    assert len(rows(tmp_path)) == 36
+    assert any("names of files differ in bar, foo: are these modalities" in text for text in made.unsure)
+    assert any("--folders class/modality`" in text for text in made.unsure)
+    found = rows(tmp_path, folders=("class", "modality"))
+    assert len(found) == 18 and all(row["foo"].replace("foo", "bar") == row["bar"] for row in found)
+
+
+def test_more_levels_than_there_are_folders_are_refused(tmp_path: Path) -> None:
+    fill(tmp_path, "{c}/{i:03}.csv")
+    with pytest.raises(UserError, match=r"--folders group/class names 2 levels, and the files lie in 1 that differ"):
+        drafted(tmp_path, folders=("group", "class"))
 
 
 def test_records_beside_pictures_of_their_names(tmp_path: Path) -> None:

@@ -44,9 +44,10 @@ class Features(Decoder):
 
     key: of the array in an .npz that has several. header: whether the first line of text tables is one; left open, it
     is where it has names, or counts the columns in all training samples. index: whether the first column is left out;
-    left open, it is where it counts the rows and its header has no name. missing: numbers that stand for none; they
-    become the mean of the training samples, and a row of nothing else is masked. clip: numbers that lie farther from
-    the middle of the training samples become the farthest allowed, in standard deviations of the middle two thirds.
+    left open, it is where it counts the rows and its header has no name. missing: numbers that stand for none; they,
+    empty fields and NaN become the mean of the training samples, and a row of nothing else is masked. clip: numbers
+    that lie farther from the middle of the training samples become the farthest allowed, in standard deviations of the
+    middle two thirds.
     blank: `missing` reads samples of one number throughout as missing.
 
     Where single precision would round away how numbers differ, the middle of the training samples is subtracted first.
@@ -77,6 +78,9 @@ class Features(Decoder):
         if self._kept is not None and self._kept[0] is cell and self._kept[1] == self.form:
             return self._kept[2]
         values = read_exactly(cell, self.key, self.form)
+        if self.missing and values.dtype.kind == "f" and np.isnan(values).any():
+            # What is empty is missing as well as what a mark says.
+            values = np.where(np.isnan(values), self.missing[0], values)
         narrow = single(values)
         made = narrow if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else _wide(values, narrow)
         self._kept = cell, self.form, made

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -47,15 +49,41 @@ def read(data: bytes, form: Form) -> np.ndarray:
         numbers = [_is_number(name) for name in names]
         named = _has_names(names) and (not any(numbers) or (bool(after) and all(map(_is_number, after))))
         header = named or (form.counted and _starts(names) is not None)
-    lines = io.StringIO(text)
     try:
-        values = np.loadtxt(lines, delimiter=separator, ndmin=2, skiprows=int(header), quotechar='"')
-    except ValueError as error:
-        raise CellError(f"is not a table of numbers ({reason(error)})") from None
+        values = _loaded(text, separator, int(header), None)
+    except ValueError:
+        # Slower, and seldom needed: empty fields and words for nothing, decimal commas.
+        comma = separator in (";", "\t")
+        try:
+            values = _loaded(text, separator, int(header), lambda field: _number(field, comma=comma))
+        except ValueError as error:
+            raise CellError(f"is not a table of numbers ({reason(error)})") from None
     nameless = header and names[0].lower() in NAMELESS and len(names) == values.shape[1] and _counts(values[:, 0])
     if (nameless if form.index is None else form.index) and values.shape[1] > 1:
         return values[:, 1:]
     return values
+
+
+def _loaded(text: str, separator: str | None, skipped: int, converter: Callable[[str], float] | None) -> np.ndarray:
+    with warnings.catch_warnings():
+        # That there is nothing is said by whoever asks for numbers.
+        warnings.filterwarnings("ignore", message=".*input contained no data")
+        return np.loadtxt(
+            io.StringIO(text),
+            delimiter=separator,
+            ndmin=2,
+            skiprows=skipped,
+            quotechar='"',
+            converters=converter,
+        )
+
+
+def _number(field: str, *, comma: bool) -> float:
+    """NaN where there is none. comma: whether one may stand for the point. Raises ValueError."""
+    text = field.strip()
+    if text.lower() in MISSING:
+        return float(text) if "inf" in text.lower() else math.nan
+    return float(text.replace(",", ".", 1) if comma and text.count(",") == 1 and "." not in text else text)
 
 
 def counts_columns(data: bytes) -> Literal["no", "maybe", "yes"]:
@@ -138,7 +166,7 @@ def _has_names(fields: Sequence[str]) -> bool:
 
 def _is_number(field: str) -> bool:
     try:
-        float(field)
+        float(field.replace(",", ".", 1))
     except ValueError:
         return False
     return True

@@ -41,8 +41,9 @@ def single(values: np.ndarray) -> np.ndarray:
         at = np.unravel_index(bad.argmax(), bad.shape)
         place = ", ".join(str(int(i)) for i in at)
         raise CellError(
-            f"has {int(bad.sum())} of {bad.size} numbers that are NaN, infinite or too large, the first at [{place}]; "
-            "fill them, or leave the cell empty where the sample lacks them"
+            f"has {int(bad.sum())} of {bad.size} numbers that are empty, NaN, infinite or too large, the first at "
+            f"[{place}]; fill them, or say `missing: [-999]` (any number that stands for none): empty fields and NaN "
+            "are missing then"
         )
     return numbers
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from mmbench.data.decode import numbers as module
 from mmbench.data.decode.base import Decoder, Layout
 from mmbench.data.decode.factory import decoder
 from mmbench.data.files.problems import CellError
-from mmbench.data.files.source import BytesSource
+from mmbench.data.files.source import BytesSource, Root
 from mmbench.data.table.table import Cell
 from mmbench.errors import UserError
 from mmbench.stem.feature import Feature
@@ -101,7 +102,7 @@ def test_numbers_that_are_none(kind: str, bad: float) -> None:
     made, _ = fitted(kind, [ROW])
     for cell in (spoilt, npy(spoilt), BytesSource("x.csv", f"0.5\n1\n{bad!r}\n3".encode())):
         with pytest.raises(
-            CellError, match=r"has 1 of 4 numbers that are NaN, infinite or too large, the first at \[2"
+            CellError, match=r"has 1 of 4 numbers that are empty, NaN, infinite or too large, the first at \[2"
         ):
             made.decode(cell)
 
@@ -233,3 +234,37 @@ def test_broken_files_give_cell_errors_only(which: int, cut: float, at: float, s
         assert made.decode(BytesSource(FILES[which].name, bytes(data)))[0].shape == layout.shape
     except CellError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize("kind", ["vector", "sequence"])
+@pytest.mark.parametrize("nothing", ["", "nan", "NA", "-"])
+def test_empty_fields_and_words_for_nothing_are_missing_where_that_is_said(
+    kind: str, nothing: str, tmp_path: Path
+) -> None:
+    rows = [["1", "2", "3"], ["4", nothing, "6"], ["-999", "8", "9"]][: 1 if kind == "vector" else 3]
+    if kind == "vector":
+        rows = [["1", nothing, "-999"]]
+    file = tmp_path / "a.csv"
+    file.write_text("x,y,z\n" + "".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    other = tmp_path / "b.csv"
+    other.write_text("x,y,z\n" + "10,20,30\n" * len(rows), encoding="utf-8")
+    cells = [Root(tmp_path).source(name) for name in ("a.csv", "b.csv")]
+    with pytest.raises(CellError, match=r"that are empty, NaN.*`missing: \[-999\]`"):
+        decoder(kind, {}).decode(cells[0]) if kind == "sequence" else decoder(kind, {}).fit(cells[:1])
+    made = decoder(kind, {"missing": [-999]})
+    made.fit(cells)
+    values, _ = made.decode(cells[0])
+    if kind == "vector":
+        assert values.tolist() == [1, 20, 30]
+    else:
+        assert values[1, 1] == pytest.approx(np.mean([2, 8, 20, 20, 20])) and values[2, 0] not in (-999, 0)
+
+
+def test_decimal_commas_are_read_where_fields_are_parted_by_something_else(tmp_path: Path) -> None:
+    text = "a;b\n1,5;-2,25\n3;4,0\n"
+    for name, form in (("a.csv", text), ("b.tsv", text.replace(";", "\t"))):
+        (tmp_path / name).write_text(form, encoding="utf-8")
+        assert module.read_numbers(Root(tmp_path).source(name)).tolist() == [[1.5, -2.25], [3, 4]]
+    (tmp_path / "c.csv").write_text("a;b\n1,500,000;2\n", encoding="utf-8")
+    with pytest.raises(CellError, match="is not a table of numbers"):
+        module.read_numbers(Root(tmp_path).source("c.csv"))

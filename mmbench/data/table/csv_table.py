@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmbench.data.table import decimal_comma
 from mmbench.data.table.findings import Findings, quote
 from mmbench.data.table.headers import is_header, is_worded, sample_like
 
@@ -61,6 +62,10 @@ def read(findings: Findings, text: str, header: bool | None = None) -> Read:
             if value is not None and "\0" in value:
                 findings.add(number, "holds a zero byte; is this file no text?", column=name)
     columns = {name: [None if v is not None and "\0" in v else v for v in columns[name]] for name in names if name}
+    if delimiter != "," and (decimal := decimal_comma.columns_of(columns)):
+        example = next(v for v in columns[decimal[0]] if v is not None and "," in v)
+        findings.notes.append(decimal_comma.note(decimal, example))
+        columns |= {name: decimal_comma.pointed(columns[name]) for name in decimal}
     return Read(columns=columns, numbers=numbers, headless=headless)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmbench.data.files.source import Root
 from mmbench.data.table.card import Card
 from mmbench.data.table.findings import quote
-from mmbench.data.table.rows import Rows
+
+if TYPE_CHECKING:
+    from mmbench.data.table.rows import Rows
 
 WORDS = ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "-nan", "<na>", "nat")
 

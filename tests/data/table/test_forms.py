@@ -231,3 +231,23 @@ def test_files_in_another_unicode_form_are_named_and_joined(tmp_path: Path, form
     table = rows.read("m.csv", io.BytesIO(("k,y\n" + "".join(f"{n[4:-4]},a\n" for n in named)).encode()))
     joined = join(table, files)
     assert joined is not None and joined.text.count("img/") == 4
+
+
+def test_decimal_commas_between_semicolons_are_points() -> None:
+    text = "Hb;CRP (mg/L);n;tags;note\n13,2;0,5;3,2;1,2,3;a, b\n9;;4,1;2;none\n-1,75;12;5,0;3;c\n"
+    for data in (text, text.replace(";", "\t")):
+        found = rows.read("m.csv", io.BytesIO(data.encode()))
+        assert found.columns["Hb"] == ["13.2", "9", "-1.75"] and found.columns["CRP (mg/L)"] == ["0.5", None, "12"]
+        assert found.columns["n"] == ["3.2", "4.1", "5.0"], "where others are, so is this"
+        assert found.columns["tags"][0] == "1,2,3" and found.columns["note"][0] == "a, b"
+        assert found.findings.notes == ["Hb, CRP (mg/L), n: commas are read as decimal points (13,2 is 13.2)"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["codes;y\n1,2;a\n3;b\n2,4;a\n", 'x,y\n"13,25",a\n"9,5",b\n', "x;y\n1,250,000;a\n2,50;b\n", "x;y\n1,5 mg;a\n"],
+)
+def test_commas_that_are_no_decimal_points_stay(text: str) -> None:
+    """Lists of codes, thousands, and where commas part the fields themselves."""
+    found = rows.read("m.csv", io.BytesIO(text.encode()))
+    assert any("," in str(v) for v in next(iter(found.columns.values()))) and not found.findings.notes

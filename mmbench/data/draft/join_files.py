@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ from mmbench.data.table.targets import label
 
 HITS, ALL = 0.5, 0.8
 """Shares of the rows: that name files, where a column is one of names; of which something holds, where it is a rule."""
+_WORD = re.compile(r"[_\-. ]+")
+
 SHOWN = 2
 """Rows that a note names."""
 
@@ -106,7 +109,10 @@ def _named(column: str, table: Rows, index: _Index, whole: bool) -> _Names | Non
     depth = depths.most_common(1)[0][0] + 1
     exact = index.exact(depth, whole)
     # Classes 0 to 9 are no names of 0.png to 9.png among thousands of files.
-    if len(set(texts)) < HITS * len(exact):
+    endings = {ending_of(text) for text in texts}
+    # Of names with endings, files of other endings are beside the point.
+    alike_files = sum(ending_of(name) in endings for name in exact) if whole else len(exact)
+    if len(set(texts)) < HITS * alike_files:
         return None
     names = _Names(column=column, whole=whole, texts=texts, found=[exact.get(composed(text), []) for text in texts])
     lost = [i for i, text in enumerate(texts) if text and not names.found[i]]
@@ -125,6 +131,11 @@ def _plain(name: str) -> str:
 
 def _cells(table: Rows, names: _Names, notes: list[str]) -> list[dict[str, str]]:
     """Of every row: column -> path."""
+    # Names may begin anew in every split: a file in a folder of another one is another's.
+    names.found = [
+        [path for path in paths if split is None or _split_of(path) in (None, split)]
+        for paths, split in zip(names.found, _splits(table), strict=True)
+    ]
     choices = [_by_kind(paths) for paths in names.found]
     for i, kinds in enumerate(choices):
         for kind, paths in kinds.items():
@@ -166,6 +177,22 @@ def _words(table: Rows, i: int) -> set[str]:
     """What a row says, in words that a folder may have: its class, its split."""
     said = {str(values[i]).strip().casefold() for values in table.columns.values() if isinstance(values[i], (str, int))}
     return said | {alias for alias, split in SPLITS.items() if split in {SPLITS.get(word) for word in said}}
+
+
+def _splits(table: Rows) -> list[str | None]:
+    """Of each row, where a column holds nothing but the names of splits."""
+    for values in table.columns.values():
+        said = [SPLITS.get(v.strip().casefold()) if isinstance(v, str) else None for v in values]
+        if any(said) and all(split is not None or v is None for split, v in zip(said, values, strict=True)):
+            return said
+    return [None] * len(table)
+
+
+def _split_of(path: str) -> str | None:
+    """Which split the names of folders say: `dev_videos/7.mp4`; None where they say none, or several."""
+    words = {word for part in PurePosixPath(path).parts[:-1] for word in _WORD.split(part.casefold())}
+    found = {SPLITS[word] for word in words if word in SPLITS}
+    return found.pop() if len(found) == 1 else None
 
 
 def _told_apart(paths: Sequence[str], words: set[str]) -> list[str]:
@@ -212,7 +239,13 @@ class _Usual:
 
     def path(self, text: str, words: set[str]) -> str:
         """The path that a file of this name would have; words: what its row says."""
-        folder = max(self.folders, key=lambda f: (sum(p.casefold() in words for p in f.split("/")), self.folders[f]))
+        own = {SPLITS[word] for word in words if word in SPLITS}
+
+        def fits(folder: str) -> tuple[bool, int, int]:
+            said = sum(part.casefold() in words for part in folder.split("/"))
+            return _split_of(f"{folder}/{text}") in own, said, self.folders[folder]
+
+        folder = max(self.folders, key=fits)
         path = f"{folder}/{text}" if folder else text
         return path if self.whole or not self.endings else path + self.endings.most_common(1)[0][0]
 

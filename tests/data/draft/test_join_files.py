@@ -187,3 +187,38 @@ def test_a_kind_that_nearly_all_have_is_missed_and_one_that_half_have_is_told(tm
     else:
         assert gone == [""] * 10
         assert any("audio: 10 of 20 rows have none (row 12: 10, row 13: 11, ...)" in line for line in made.unsure)
+
+
+@pytest.mark.parametrize("folders", ["{s}_videos/{n}.wav", "audio/{s}/{n}.wav", "{s}.audio/x/{n}.wav"])
+def test_names_that_begin_anew_in_every_split_are_joined_within_it(tmp_path: Path, folders: str) -> None:
+    """Row 2 of train has no file of its own; that of dev is another clip."""
+    for s, n in (("train", 20), ("dev", 8), ("test", 8)):
+        fill(tmp_path, [folders.format(s=s, n=f"clip{i}") for i in range(n) if (s, i) != ("train", 2)])
+        lines = [f"clip{i},{'ab'[i % 2]}" for i in range(n)]
+        (tmp_path / f"{s}.csv").write_text("\n".join(["clip,label", *lines]), encoding="utf-8")
+    made = drafted(tmp_path)
+    rows = manifest(made)
+    assert len(rows) == 36 and len({row["audio"] for row in rows}) == 36
+    folder = {"train": "train", "validation": "dev", "test": "test"}
+    assert all(row["audio"] == folders.format(s=folder[row["split"]], n=row["clip"]) for row in rows)
+    (lost,) = [row["audio"] for row in rows if not (tmp_path / row["audio"]).exists()]
+    assert lost == folders.format(s="train", n="clip2") and any("not there" in line for line in made.unsure)
+    assert not any("could mean several" in line for line in made.unsure)
+
+
+def test_a_class_that_is_called_as_a_split_is_none(tmp_path: Path) -> None:
+    """Pictures of trains and of cars, in folders of splits: the table does not say which."""
+    fill(tmp_path, [f"{('test', 'train')[i % 3 > 0]}/p{i}.png" for i in range(N)])
+    lines = [f"p{i},{('train', 'car')[i % 2]}" for i in range(N)]
+    (tmp_path / "labels.csv").write_text("\n".join(["name,label", *lines]), encoding="utf-8")
+    assert all((tmp_path / row["image"]).exists() for row in manifest(drafted(tmp_path)))
+
+
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_files_of_other_endings_do_not_count_against_names_with_endings(tmp_path: Path, more: int) -> None:
+    fill(tmp_path, [f"wav/c{i}.wav" for i in range(N)])
+    fill(tmp_path, [f"transcripts/c{i}.txt" for i in range(N + more)])
+    lines = [f"c{i}.wav,{'ab'[i % 2]}" for i in range(N)]
+    (tmp_path / "labels.csv").write_text("\n".join(["name,label", *lines]), encoding="utf-8")
+    rows = manifest(drafted(tmp_path))
+    assert [row["audio"] for row in rows] == [f"wav/c{i}.wav" for i in range(N)]

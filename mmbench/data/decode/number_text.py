@@ -23,6 +23,9 @@ NAMELESS = ("", "unnamed: 0")
 
 _BLANK = re.compile(r"(?:[^\S\n]*\n)+")
 
+LONG, EVEN = 5, 0.5
+"""Rows from which on a column may be of times; how far half of its steps may be from the middle one."""
+
 FEW = 4
 """So many columns that a first line of 0, 1, 2, 3 is a header even where all other lines are whole numbers."""
 
@@ -121,6 +124,17 @@ def counts_rows(values: np.ndarray) -> bool:
     if values.ndim != 2 or values.shape[1] < 2 or len(values) < 3:
         return False
     return bool(values[0, 0] in (0, 1) and (np.diff(values[:, 0]) == 1).all())
+
+
+def only_grows(values: np.ndarray) -> bool:
+    """Whether the first of several columns grows in every step, by nearly as much each time, as time does, and not all
+    others do too."""
+    if values.ndim != 2 or values.shape[1] < 2 or len(values) < LONG:
+        return False
+    steps = np.diff(values[:, 0].astype(np.float64))
+    if (np.diff(values[:, 1:].astype(np.float64), axis=0) > 0).all():
+        return False
+    return bool((steps > 0).all() and np.median(np.abs(steps - np.median(steps))) <= EVEN * np.median(steps))
 
 
 def _counts(column: np.ndarray) -> bool:

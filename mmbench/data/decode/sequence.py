@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -125,11 +125,19 @@ class SequenceDecoder(Features):
                     f"every sample has {height} steps of {self.features} numbers: `transpose: true` if it has "
                     f"{self.features} steps of {height}",
                 )
-        if self.form.index is None and all(map(self._counts_rows, sample(cells, DOUBTED))):
+        if self.form.index is not None:
+            return
+        doubted = list(sample(cells, DOUBTED))
+        if all(self._has(number_text.counts_rows, cell) for cell in doubted):
             self.remarks += ("the first column counts the rows in every sample: `index: true` leaves it out",)
+        elif all(self._has(number_text.only_grows, cell) for cell in doubted):
+            self.remarks += (
+                "the first column only grows, step by step, in every sample: if it is time, `index: true` leaves it "
+                "out (the hour of a recording may tell its class)",
+            )
 
-    def _counts_rows(self, cell: Cell) -> bool:
+    def _has(self, what: Callable[[np.ndarray], bool], cell: Cell) -> bool:
         try:
-            return number_text.counts_rows(self.rows(cell))
+            return what(self.rows(cell))
         except CellError:
             return False

@@ -163,3 +163,24 @@ def test_features_by_frames_of_different_lengths() -> None:
         made.decode(np.ones((13, 180)))
     turned, _ = fitted([np.ones((13, n)) for n in (200, 200, 180)], transpose=True)
     assert found(turned, np.ones((13, 100))).shape == (100, 13)
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (lambda i, t: 0.02 * t, True),
+        (lambda i, t: 1.6e12 + 3600e3 * i + 20 * t + t % 3, True),
+        (lambda i, t: np.cumsum(np.random.default_rng(i).exponential(size=len(t)) ** 3), False),
+        (lambda i, t: np.sin(t + i), False),
+        (lambda i, t: -t, False),
+    ],
+)
+def test_a_column_that_grows_as_time_does_is_told(first: Any, said: bool) -> None:
+    draw = np.random.default_rng(0)
+    t = np.arange(40.0)
+    cells = [np.column_stack([first(i, t), draw.normal(size=(40, 3))]) for i in range(12)]
+    made = decoder("sequence", {})
+    made.fit(cells)
+    assert any("only grows" in text for text in made.remarks) == said
+    left = decoder("sequence", {"index": True})
+    assert left.fit(cells).shape[1] == 3 and not any("only grows" in text for text in left.remarks)

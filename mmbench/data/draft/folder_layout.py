@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,9 @@ FEW_TEXTS = 0.1
 """Texts of which there are so few, against other files, that they may be notes."""
 RESERVED = ("label", "split", "group")
 KINDS = ("image", "video", "audio", "text", "vector")
+
+_COPY = re.compile(r"(.+?)[ _-]?(?:\(\d+\)|[Cc]opy(?: ?\d+)?)")
+"""How systems call a second copy: `t1 (1)`, `t1 copy`."""
 
 Cells = dict[str, str]
 
@@ -187,9 +191,14 @@ def _slots(files: Sequence[File], read: Roles) -> dict[tuple[str, str], str]:
 
 def _grouped(files: Sequence[File], read: Roles) -> tuple[dict[tuple[str, ...], _Group], list[Passed]]:
     """Files by what they share of their names; those that are a second one of their column."""
+    doubles = []
+    if read.by_name:
+        stems = {f.stem for f in files}
+        copies = {f.path for f in files if (m := _COPY.fullmatch(f.stem)) is not None and m[1] in stems}
+        doubles += [Passed(path, "double") for path in sorted(copies)]
+        files = [f for f in files if f.path not in copies]
     slots = _slots(files, read)
     groups: dict[tuple[str, ...], _Group] = {}
-    doubles = []
     for f in files:
         group = groups.setdefault(_key(f, read), _Group(first=f, cells={}))
         if len(f.folders) > len(group.first.folders):

@@ -98,12 +98,14 @@ def _classes(files: Sequence[File], roles: tuple[Role, ...]) -> Roles:
         persons = left
     plain = [i for i in left if i not in persons and not _of_persons(files, i, persons)]
     coded = [i for i in plain[1:] if _is_recording(files, i, plain[0], values[i], len(values[plain[0]]))]
+    # Of a person's folders, `visit1` and `session2` are recordings also where no class is above them.
+    coded += [i for i in plain[:1] if persons and words.are_recordings(values[i])]
     classes = [i for i in plain if i not in coded]
     made = list(roles)
     for i in left:
         made[i] = "-" if i in classes else "group"
     if not classes:
-        return _only_persons(tuple(made), values, persons)
+        return _only_persons(tuple(made), values, persons or coded)
     if len(classes) > 1 and any(f.at(classes[-1]) == "" for f in files):
         for i in classes:
             made[i] = "class"

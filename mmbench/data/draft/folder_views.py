@@ -11,6 +11,8 @@ from mmbench.data.draft.folder_files import MOSTLY, NEARLY, SOME, File, Role, by
 
 MOST_VIEWS, FEW_VIEWS = 8, 4
 """Folders that may be views; that may be where names alone speak for it."""
+FEW_PLACES = 10
+"""Folders below which a name that is there once may be any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,15 @@ def find(files: Sequence[File], levels: Sequence[int]) -> Found:
 
 def in_names(files: Sequence[File]) -> bool:
     """Whether the names of files are views, the same in every folder: `7/t1.npy`, `7/t2.npy`, `8/t1.npy`."""
-    stems, places = {f.stem for f in files}, {f.folders for f in files}
+    counts, places = Counter(f.stem for f in files), {f.folders for f in files}
+    # A second copy here and there, `t1 (1)`, is beside the point.
+    stems = {stem for stem, n in counts.items() if n > 1 or len(places) < FEW_PLACES}
+    if sum(counts[stem] for stem in stems) < NEARLY * len(files):
+        return False
     if not 2 <= len(stems) <= MOST_VIEWS or () in places or len(places) < 2 or words.are_frames(stems):
         return False
-    return words.are_views(stems) and len({(f.folders, f.stem) for f in files}) >= MOSTLY * len(places) * len(stems)
+    there = {(f.folders, f.stem) for f in files if f.stem in stems}
+    return words.are_views(stems) and len(there) >= MOSTLY * len(places) * len(stems)
 
 
 def _tell(files: Sequence[File], level: int) -> bool:

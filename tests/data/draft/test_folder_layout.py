@@ -372,3 +372,14 @@ def test_a_folder_in_the_project_is_read_otherwise_by_force(project: Path, capsy
     (files / "t.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     assert main(["data", "init", str(files), "--force", "--folders", "class"]) == 1
     assert "--folders is for a folder without one" in capsys.readouterr().err
+
+
+def test_visits_of_patients_are_no_classes_and_a_second_copy_is_no_modality(tmp_path: Path) -> None:
+    """scans/P001/visit1/t1.png: nothing says a target, patients stay together."""
+    names = [f"scans/P{p:03}/visit{v}/{m}.png" for p in range(12) for v in (1, 2) for m in ("flair", "t1", "t2")]
+    made = drafted(fill(tmp_path, [*names, "scans/P003/visit1/t1 (1).png"]))
+    found = rows(tmp_path)
+    assert len(found) == 24 and not {"visit1", "visit2"} & {row["label"] for row in found}
+    assert {"flair", "t1", "t2"} <= set(found[0]) and "t1 (1)" not in found[0]
+    assert sum(unused(made).values()) == 1
+    assert asks(made) or "fill in the column `label`" in " ".join(made.unsure)

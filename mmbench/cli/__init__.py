@@ -13,6 +13,7 @@ from mmbench.cli.compare import compare
 from mmbench.cli.cost_curves import cost_curves
 from mmbench.cli.data import data
 from mmbench.cli.forget import forget
+from mmbench.cli.go import go
 from mmbench.cli.listing import list_variants
 from mmbench.cli.new import new
 from mmbench.cli.plan import plan
@@ -30,7 +31,7 @@ INTERRUPTED = 130
 
 CHAPTERS = {
     "Start": (new, list_variants, data),
-    "Run": (plan, run, status, forget, cost_curves),
+    "Run": (plan, go, run, status, forget, cost_curves),
     "Read the results": (report, verdict, compare, ui, track),
     "Use the best models": (champion, predict),
 }

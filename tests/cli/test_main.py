@@ -38,7 +38,7 @@ def test_commands_are_listed_under_headings_in_the_order_of_use(capsys: pytest.C
             assert len({len(line) - len(line[2:].split(maxsplit=1)[1]) for line in lines} | {15}) == 1, "in line"
     assert chapters == {
         "Start:": ["new", "list", "data"],
-        "Run:": ["plan", "run", "status", "forget", "cost-curves"],
+        "Run:": ["plan", "go", "run", "status", "forget", "cost-curves"],
         "Read the results:": ["report", "verdict", "compare", "ui", "track"],
         "Use the best models:": ["champion", "predict"],
     }

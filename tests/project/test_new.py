@@ -106,11 +106,12 @@ def test_the_wheel_alone_makes_and_runs_a_project(tmp_path: Path) -> None:
     settings["train"] |= {"epochs": 1, "learning_rate": 0.003}
     (study / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     dvc = ("python", "-c", "import sys; from dvc.cli import main; sys.exit(main())")
-    run(*dvc, "repro", cwd=study)
+    told = run(*command, "go", cwd=study)
+    assert "Running stage 'sweep'" in told and "models:/mmbench-synergy@champion (version 1)" in told
     assert (study / "reports" / "report.html").is_file() and (study / "mlflow.db").is_file()
     ledger = {f.name: f.stat().st_mtime_ns for f in (study / "data/ledger").glob("*.json")}
     assert ledger
-    assert "synergy: " in run(*command, "champion", cwd=study)
+    assert "is this model already" in run(*command, "champion", cwd=study)
     said = run(*dvc, "repro", cwd=study)
     assert "Running stage 'source'" in said and "Running stage 'sweep'" not in said
     assert {f.name: f.stat().st_mtime_ns for f in (study / "data/ledger").glob("*.json")} == ledger

@@ -40,7 +40,7 @@ MOST, NUMBERS, LEAST = 2000, 20_000_000, 200
 """Samples of a split that are looked at; fewer where they have more numbers than this in all, but not below LEAST, of
 which it is told how many numbers a sample has."""
 CONFIDENCE = 0.95
-FEW = 3
+FEW = 6
 """Modalities that are all named."""
 
 

@@ -29,6 +29,8 @@ TRAILING = re.compile(r"\d+\.\d*[1-9]\d*0")
 WHOLE = re.compile(r"[+-]?\d+")
 MOST_CLASSES = 1000
 """More classes than this, few samples each: most likely another column was meant."""
+SHOWN = 5
+"""Rows that a message names."""
 
 
 def label(value: object) -> str:
@@ -58,13 +60,28 @@ def spellings(column: str, names: Iterable[str], rows: Rows, what: str = "class"
             rows.findings.notes.append(f"{said}; where one is meant, write one of them everywhere")
         elif other != name:
             told = f"{other!a} and {name!a} are two spellings of one {what}; write one of them everywhere"
-            rows.findings.add(1, told, column=column)
+            odd = min((_rows_with(n, column, rows) for n in (other, name)), key=lambda found: len(found) or len(rows))
+            rows.findings.add(odd[0] if odd else 1, f"{told}{_also(odd)}", column=column)
         if is_missing(name):
             told = f"means a missing value, but would be a {what}; leave out its rows, or spell the {what} differently"
             rows.findings.add(1, told, column=column, value=name)
         if any(unicodedata.category(c) == "Cc" for c in name):
             told = f"the {what} {name!a} has a control character in it; take it out"
             rows.findings.add(1, told, column=column)
+
+
+def _rows_with(name: str, column: str, rows: Rows) -> list[int]:
+    """The rows in which a column is spelt so; none where it is a part of what they say."""
+    values = zip(rows.numbers, rows.columns.get(column, ()), strict=False)
+    return [number for number, v in values if isinstance(v, (str, int, float)) and label(v) == name]
+
+
+def _also(numbers: Sequence[int]) -> str:
+    """The other rows of the rarer spelling."""
+    more = ", ".join(map(str, numbers[1:SHOWN]))
+    return (
+        f" (also in row{'s' if len(numbers) > 2 else ''} {more}{', …' if len(numbers) > SHOWN else ''})" if more else ""
+    )
 
 
 def _versions(one: str, other: str) -> bool:

@@ -214,3 +214,12 @@ def test_what_is_no_list_of_texts_is_refused(tmp_path: Path, value: Any) -> None
 def test_texts_that_begin_with_a_bracket_stay_as_they_are(tmp_path: Path) -> None:
     table = read(tmp_path / "d", 't,y\n[noise] he said,a\n"(laughs), yes",b\n[no],a\n')
     assert list(table.modalities["t"].cells) == ["[noise] he said", "(laughs), yes", "[no]"]
+
+
+def test_the_rows_of_the_rarer_spelling_are_named(tmp_path: Path) -> None:
+    lines = ["one,AD", "two,ad", *(f"x{i},AD" for i in range(4)), "y,Ad", "z,ad", "w,CN"]
+    told = problems(tmp_path / "d", "t,y\n" + "\n".join(lines) + "\n")
+    assert told == [
+        "m.csv row 3, y: 'AD' and 'ad' are two spellings of one class; write one of them everywhere (also in row 9)",
+        "m.csv row 8, y: 'AD' and 'Ad' are two spellings of one class; write one of them everywhere",
+    ]

@@ -147,3 +147,49 @@ def test_on_paper_it_is_a_summary_of_few_pages(browser: Browser, tmp_path: Path)
     page.add_style_tag(content=".limits li { width: 9px !important; overflow-wrap: anywhere !important; }")
     assert page.evaluate(BROKEN_WORDS)
     page.close()
+
+
+def test_contrasts_and_the_margin_stand_where_the_ticks_say(browser: Browser, tmp_path: Path) -> None:
+    """By the two outermost ticks: the grey band is from -1 to +1 point, each dot at the number beside it."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(two(tmp_path).as_uri())
+    shown = page.locator(".first .view:not([hidden])").first
+    ticks = shown.locator(".choices thead .axis span").evaluate_all(
+        "spans => spans.map(s => [parseFloat(s.style.left), parseFloat(s.textContent.replace('−', '-'))])"
+    )
+    (left, low), *_, (right, high) = ticks
+    assert len(ticks) >= 2 and low < high
+
+    def place(value: float) -> float:
+        return left + (value - low) / (high - low) * (right - left)
+
+    rows = shown.locator(".choices tbody tr").evaluate_all(
+        """rows => rows.map(r => ({
+             band: [r.querySelector('.band').style.left, r.querySelector('.band').style.width].map(parseFloat),
+             dot: parseFloat(r.querySelector('[class^=dot-]').style.left),
+             value: parseFloat(r.querySelector('.v b').textContent.replace('−', '-'))}))"""
+    )
+    assert len(rows) == 6
+    for row in rows:
+        assert row["band"][0] == pytest.approx(place(-1), abs=0.3)
+        assert row["band"][0] + row["band"][1] == pytest.approx(place(1), abs=0.3)
+        # Numbers are rounded to a tenth of a point.
+        assert abs(row["dot"] - place(row["value"])) <= place(0.06) - place(0) + 0.05
+
+
+def test_costs_of_the_picks_are_shares_of_the_best_combinations(tmp_path: Path) -> None:
+    truths = {"unique": TRUTHS["unique"]}
+    context = analyse(**make(truths=truths, seeds=3, noise=0.004).arguments())["first"].context
+    (screen, *_) = (s for s in analyse(**make(truths=truths, seeds=3, noise=0.004).arguments())["first"].screens)
+    d = context.dataset("unique")
+    best = d.row(str(d.best)).cost
+    assert best is not None and len(screen.picks) >= 3
+    for pick in screen.picks:
+        cost = d.row(pick.method.key).cost
+        assert cost is not None
+        for name in ("parameters", "train_seconds", "inference_us"):
+            own, its = getattr(cost, name), getattr(best, name)
+            if own and its:
+                assert pick.costs[name] == pytest.approx(own / its)
+                told = pick.share(name).removesuffix(" %")
+                assert float(told) == pytest.approx(100 * own / its, rel=0.06)

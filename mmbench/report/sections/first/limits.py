@@ -161,7 +161,9 @@ def _seeds(context: Context, names: Sequence[str]) -> Iterator[Limit]:
     ]
     if halves:
         left = (
-            f"{count(open_, 'combination')} {'is' if open_ == 1 else 'are'} still open." if open_ else "None is open."
+            f"{count(open_, 'combination')} {'is' if open_ == 1 else 'are'} still open."
+            if open_
+            else "No combination is open."
         )
         yield Limit(
             fine=open_ == 0,

@@ -16,7 +16,7 @@ from mmbench.data.table.card import Card, Leak, SplitCard
 from mmbench.data.table.findings import Files, Places
 from mmbench.data.table.manifest import SPLITS as SPELLINGS
 from mmbench.data.table.table import Cell, Column, Table
-from mmbench.data.table.targets import label as as_label
+from mmbench.data.table.values import label as as_label
 from mmbench.errors import UserError, suggest
 from mmbench.library.columns import Guess, as_array, guess, lengths
 from mmbench.library.labels import Target, read

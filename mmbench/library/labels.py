@@ -13,6 +13,7 @@ from mmbench.data.table import targets
 from mmbench.data.table.card import TargetCard
 from mmbench.data.table.findings import Findings
 from mmbench.data.table.rows import Rows
+from mmbench.data.table.values import label
 from mmbench.errors import UserError, suggest
 from mmbench.library.columns import as_array
 from mmbench.schema.task import Task, TaskKind
@@ -49,7 +50,7 @@ def read(name: str, labels: Any, task: str, metric: str | None) -> Target:
     rows = Rows(file=name, columns=columns, numbers=list(range(len(listed))), findings=Findings(name))
     positive = None
     if kind == "binary":
-        found = sorted({targets.label(v) for v in columns[names[0]] if v is not None})
+        found = sorted({label(v) for v in columns[names[0]] if v is not None})
         positive = found[-1] if len(found) == 2 else None
     made = targets.read(TargetCard(kind=kind, columns=tuple(names), positive=positive), rows, metric)  # type: ignore[arg-type]
     if made is None or rows.findings.problems():

@@ -229,6 +229,11 @@ def test_trials_of_a_search_for_a_budget_are_not_compared(made: Made, tmp_path: 
     save_budget(tmp_path / "data" / "budget", found)
     chosen, notes = versions(sources.read(tmp_path))
     assert notes == [] and chosen[old.config.dataset, BEST][0].trial_id == old.trial_id
+    # Where params.yaml has since been set to what the search had tried, these are the comparison's own.
+    later = searched.model_copy(update={"trial_id": "e" * 16, "config": config.model_copy(update={"seed": 1})})
+    with ledger.lock():
+        ledger.write(later)
+    assert set(versions(sources.read(tmp_path))[0][old.config.dataset, BEST]) == {0, 1}
 
 
 def test_what_differs_in_the_origin_is_told(made: Made) -> None:

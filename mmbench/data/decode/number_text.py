@@ -164,6 +164,10 @@ def _first_lines(text: str) -> tuple[str, str]:
 
 
 def _separator(line: str) -> str | None:
+    """Of a line whose numbers have decimal commas, what parts them."""
+    for separator in ";\t":
+        if separator in line and all(map(_is_number, line.split(separator))):
+            return separator
     return next((s for s in ",;\t" if s in line), None)
 
 

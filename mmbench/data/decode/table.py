@@ -15,7 +15,7 @@ from mmbench.data.files.problems import CellError
 from mmbench.data.table.findings import quote
 from mmbench.data.table.record import MOST_NUMBERS, fields_of
 from mmbench.data.table.table import Cell
-from mmbench.data.table.targets import number
+from mmbench.data.table.values import number
 from mmbench.errors import suggest
 
 NAMED = 5

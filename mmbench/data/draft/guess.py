@@ -17,7 +17,8 @@ from mmbench.data.table.json_table import FILES
 from mmbench.data.table.lists import lists
 from mmbench.data.table.manifest import SPLITS
 from mmbench.data.table.missing import is_missing
-from mmbench.data.table.targets import NO, YES, label, number
+from mmbench.data.table.targets import NO, YES
+from mmbench.data.table.values import label, number
 
 CLASSES = ("class", "classes", "category", "action", "activity", "species", "genre", "emotion", "diagnosis")
 """Names of columns whose whole numbers are numbers of classes."""

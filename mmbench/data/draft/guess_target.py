@@ -10,6 +10,7 @@ from mmbench.data.draft import guess
 from mmbench.data.draft.guess import Guess
 from mmbench.data.table import targets
 from mmbench.data.table.rows import Rows
+from mmbench.data.table.values import label
 
 CLASSES, FEWEST, UNEVEN = 20, 3, 4
 """A column of classes: at most so many, each of so many samples at least, the largest so many times the smallest."""
@@ -32,7 +33,7 @@ def choose(found: Rows, guesses: Mapping[str, Guess], numbered: Mapping[str, lis
     together = [(columns, _together(found, columns)) for columns in numbered.values()]
     named = [*together, *(([n], g) for n, g in guesses.items() if g.role == "target")]
     plain = [n for n, g in guesses.items() if g.role == "unused" and g.kind and len(set(_names(found, n))) > 1]
-    made = {n: guess.target([targets.label(v) for v in found.columns[n] if v is not None]) for n in plain}
+    made = {n: guess.target([label(v) for v in found.columns[n] if v is not None]) for n in plain}
     classes = [([n], made[n]) for n in plain if _balanced(found, n)]
     flags = [n for n in plain if {str(v) for v in found.columns[n]} <= {"0", "1"}]
     labels = Guess(role="target", kind="multilabel", why=f"{len(flags)} columns of 0 and 1")
@@ -69,10 +70,10 @@ def _together(found: Rows, columns: list[str]) -> Guess:
 
 
 def _names(found: Rows, column: str) -> list[str]:
-    return [targets.label(v) for v in found.columns[column] if v is not None and not isinstance(v, (list, dict, bytes))]
+    return [label(v) for v in found.columns[column] if v is not None and not isinstance(v, (list, dict, bytes))]
 
 
 def _balanced(found: Rows, column: str) -> bool:
-    counts = Counter(targets.label(v) for v in found.columns[column] if v is not None)
+    counts = Counter(label(v) for v in found.columns[column] if v is not None)
     few = 2 <= len(counts) <= CLASSES
     return few and min(counts.values()) >= FEWEST and max(counts.values()) <= UNEVEN * min(counts.values())

@@ -25,7 +25,7 @@ from mmbench.data.files.unlisted_files import composed
 from mmbench.data.table.findings import quote
 from mmbench.data.table.manifest import SPLITS
 from mmbench.data.table.rows import Rows
-from mmbench.data.table.targets import label
+from mmbench.data.table.values import label
 
 HITS, ALL = 0.5, 0.8
 """Shares of the rows: that name files, where a column is one of names; of which something holds, where it is a rule."""

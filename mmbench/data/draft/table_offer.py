@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mmbench.data.draft.guess import Guess
 from mmbench.data.table.record import MOST_NUMBERS
 from mmbench.data.table.rows import Rows
-from mmbench.data.table.targets import label, number
+from mmbench.data.table.values import label, number
 
 KEY = "details"
 """What the modality is called in a drafted card."""

@@ -13,7 +13,7 @@ from mmbench.data.table import families, parts, rows
 from mmbench.data.table.card import SPLIT_NAMES, Part
 from mmbench.data.table.findings import quote
 from mmbench.data.table.rows import Rows
-from mmbench.data.table.targets import label
+from mmbench.data.table.values import label
 from mmbench.errors import UserError
 
 JSON = ".json"

@@ -12,12 +12,12 @@ import numpy as np
 
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import BytesSource, Root, SeveralSources, several
-from mmbench.data.table import targets
 from mmbench.data.table.findings import quote
 from mmbench.data.table.lists import lists
 from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
+from mmbench.data.table.values import number as as_number
 
 LARGE = 1 << 12
 """Numbers from here on are kept in double precision where single would round them; decoders then see whether that
@@ -115,7 +115,7 @@ def _texts(value: Any) -> list[str] | None:
 def _inline(value: Any, kind: str) -> np.ndarray | None:
     """Numbers that stand in the table itself; None where it is something else. Raises CellError."""
     if isinstance(value, str):
-        if (single := targets.number(value)) is not None:
+        if (single := as_number(value)) is not None:
             value = [single]
         elif not value.startswith("["):
             return None
@@ -177,7 +177,7 @@ def by_prefix(columns: Sequence[str], name: str, rows: Rows) -> list[Cell | None
     missing = np.zeros(values.shape, bool)
     for j, column in enumerate(columns):
         for i, value in enumerate(rows.columns[column]):
-            found = None if value is None else targets.number(value)
+            found = None if value is None else as_number(value)
             missing[i, j] = value is None
             if found is not None and abs(found) <= float(np.finfo(np.float32).max):
                 values[i, j] = found

@@ -19,7 +19,9 @@ from mmbench.data.table.cells import Cells, by_prefix, check_sizes
 from mmbench.data.table.findings import quote
 from mmbench.data.table.record import records
 from mmbench.data.table.rows import Rows
+from mmbench.data.table.spellings import spellings
 from mmbench.data.table.table import Cell, Column, Table
+from mmbench.data.table.values import label
 from mmbench.errors import UserError, suggest
 from mmbench.schema.task import Task
 
@@ -251,15 +253,15 @@ def _group(column: str, rows: Rows) -> list[str]:
     for number, value in zip(rows.numbers, rows.columns[column], strict=True):
         if value is None:
             rows.findings.add(number, "has no group; a sample that belongs to none needs one of its own", column=column)
-        found.append("" if value is None else targets.label(value))
-    targets.spellings(column, (name for name in found if name), rows, "group")
+        found.append("" if value is None else label(value))
+    spellings(column, (name for name in found if name), rows, "group")
     return found
 
 
 def _unique(column: str, rows: Rows) -> None:
     first: dict[str, int] = {}
     for number, value in zip(rows.numbers, rows.columns[column], strict=True):
-        name = "" if value is None else targets.label(value)
+        name = "" if value is None else label(value)
         if not name:
             rows.findings.add(number, "has no identifier", column=column)
         elif first.setdefault(name, number) != number:

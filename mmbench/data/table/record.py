@@ -12,7 +12,7 @@ from mmbench.data.files.problems import CellError
 from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.table import Cell
-from mmbench.data.table.targets import label
+from mmbench.data.table.values import label
 
 MOST_NUMBERS = 0.8
 """The share of a column's values from which on it is one of numbers, and other values are mistakes."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from mmbench.data.table.card import FILE, TargetCard
 from mmbench.data.table.findings import quote
 from mmbench.data.table.lists import are_flags, lists
-from mmbench.data.table.missing import is_missing
 from mmbench.data.table.rows import Rows
+from mmbench.data.table.spellings import spellings
+from mmbench.data.table.values import in_order, label, number
 from mmbench.errors import suggest
 from mmbench.schema.metric import fitting
 from mmbench.schema.task import Task, task_of
@@ -23,79 +22,10 @@ AFFECT = 3
 """The customary metrics of sentiment round to whole numbers up to it."""
 YES = ("1", "true", "yes", "y", "on", "positive", "pos")
 NO = ("0", "false", "no", "n", "off", "negative", "neg")
-PLURALS = {"class": "classes", "label": "labels", "group": "groups"}
 TRAILING = re.compile(r"\d+\.\d*[1-9]\d*0")
 """A number with a fraction that ends in 0: no table writes it so by itself."""
-WHOLE = re.compile(r"[+-]?\d+")
 MOST_CLASSES = 1000
 """More classes than this, few samples each: most likely another column was meant."""
-SHOWN = 5
-"""Rows that a message names."""
-
-
-def label(value: object) -> str:
-    """A class or label as people read it: 3 for 3.0 (tables with gaps keep whole numbers so), true for True."""
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value)).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = str(value).strip()
-    return text[:-2] if re.fullmatch(r"-?(0|[1-9]\d*)\.0", text) else text
-
-
-def same(name: str) -> str:
-    """What two spellings of one label share: `Cat` and `cat`, `1` and `01`, composed and decomposed letters."""
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    plain = " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
-    value = number(plain)
-    return plain if value is None else repr(value)
-
-
-def spellings(column: str, names: Iterable[str], rows: Rows, what: str = "class") -> None:
-    """Tells names that cannot be meant: two spellings of one, words for a missing value, control characters."""
-    first: dict[str, str] = {}
-    for name in in_order(names):
-        if (other := first.setdefault(same(name), name)) != name and _versions(other, name):
-            said = f"{quote(column)}: {other!a} and {name!a} are two {PLURALS[what]}, as they are written"
-            rows.findings.notes.append(f"{said}; where one is meant, write one of them everywhere")
-        elif other != name:
-            told = f"{other!a} and {name!a} are two spellings of one {what}; write one of them everywhere"
-            odd = min((_rows_with(n, column, rows) for n in (other, name)), key=lambda found: len(found) or len(rows))
-            rows.findings.add(odd[0] if odd else 1, f"{told}{_also(odd)}", column=column)
-        if is_missing(name):
-            told = f"means a missing value, but would be a {what}; leave out its rows, or spell the {what} differently"
-            rows.findings.add(1, told, column=column, value=name)
-        if any(unicodedata.category(c) == "Cc" for c in name):
-            told = f"the {what} {name!a} has a control character in it; take it out"
-            rows.findings.add(1, told, column=column)
-
-
-def _rows_with(name: str, column: str, rows: Rows) -> list[int]:
-    """The rows in which a column is spelt so; none where it is a part of what they say."""
-    values = zip(rows.numbers, rows.columns.get(column, ()), strict=False)
-    return [number for number, v in values if isinstance(v, (str, int, float)) and label(v) == name]
-
-
-def _also(numbers: Sequence[int]) -> str:
-    """The other rows of the rarer spelling."""
-    more = ", ".join(map(str, numbers[1:SHOWN]))
-    return (
-        f" (also in row{'s' if len(numbers) > 2 else ''} {more}{', …' if len(numbers) > SHOWN else ''})" if more else ""
-    )
-
-
-def _versions(one: str, other: str) -> bool:
-    """Whether two names of one number may be two all the same, as versions 1.1 and 1.10 or the codes 1e2 and 100: plain
-    whole numbers, 7 and 07, are not."""
-    return number(one) is not None and not (WHOLE.fullmatch(one) and WHOLE.fullmatch(other))
-
-
-def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Sorted; whole numbers by size, so that 10 comes after 9."""
-    names = set(names)
-    if all(re.fullmatch(r"-?(0|[1-9]\d{0,17})", name) for name in names):
-        return tuple(sorted(names, key=int))
-    return tuple(sorted(names))
 
 
 def read(target: TargetCard, rows: Rows, metric: str | None) -> tuple[Task, np.ndarray] | None:
@@ -146,16 +76,16 @@ def _values(column: str, rows: Rows) -> list[str | None] | None:
         rows.findings.add(1, "is empty in every row; fill it in, or name another column as `target`", column=column)
         return None
     written = any(isinstance(v, str) and TRAILING.fullmatch(v) for v in values)
-    for number, value in zip(rows.numbers, values, strict=True):
+    for row, value in zip(rows.numbers, values, strict=True):
         if value is None:
-            rows.findings.add(number, "the target is missing; every sample needs one", column=column)
+            rows.findings.add(row, "the target is missing; every sample needs one", column=column)
         elif isinstance(value, (list, dict, bytes, np.ndarray)):
-            rows.findings.add(number, f"a target is one value, not a {type(value).__name__}", column=column)
+            rows.findings.add(row, f"a target is one value, not a {type(value).__name__}", column=column)
             value = None
         elif isinstance(value, float) and not math.isfinite(value):
-            rows.findings.add(number, "is no class", column=column, value=value)
+            rows.findings.add(row, "is no class", column=column, value=value)
             value = None
-        # Beside 1.10 and 1.20, 2.0 is a name too, and not the number 2 of a table with gaps.
+        # Beside 1.10 and 1.20, 2.0 is a name too, and not the row 2 of a table with gaps.
         found.append(None if value is None else value.strip() if written and isinstance(value, str) else label(value))
     return found
 
@@ -236,10 +166,10 @@ def _labels(target: TargetCard, rows: Rows) -> Made:
         rows.findings.add(1, what, column=column)
         return None
     sets: list[set[str]] = []
-    for number, value in zip(rows.numbers, values, strict=True):
+    for row, value in zip(rows.numbers, values, strict=True):
         parts = value if isinstance(value, list) else [] if value is None else label(value).split(target.separator)
         if any(isinstance(p, (list, dict, bytes)) or p is None for p in parts) or isinstance(value, (dict, bytes)):
-            rows.findings.add(number, "labels are texts", column=column)
+            rows.findings.add(row, "labels are texts", column=column)
             parts = []
         # Nothing, or nothing between two separators, is no label: a sample may have none.
         sets.append({name for p in parts if (name := label(p))})
@@ -264,29 +194,17 @@ def _labels(target: TargetCard, rows: Rows) -> Made:
 def _flags(columns: Sequence[str], rows: Rows) -> Made:
     labels = np.zeros((len(rows), len(columns)), np.int64)
     for j, column in enumerate(columns):
-        for i, (number, value) in enumerate(zip(rows.numbers, rows.columns[column], strict=True)):
+        for i, (row, value) in enumerate(zip(rows.numbers, rows.columns[column], strict=True)):
             name = "" if value is None else label(value).lower()
             if name not in (*YES, *NO):
                 what = "is neither 0 nor 1" if name else "is empty; write 0 or 1"
-                rows.findings.add(number, what, column=column, value=value)
+                rows.findings.add(row, what, column=column, value=value)
             labels[i, j] = name in YES
         if len(rows) and not labels[:, j].any():
             rows.findings.add(1, "no sample has this label; leave the column out", column=column)
     if len(rows) > 1 and labels.any() and (labels == labels[0]).all():
         rows.findings.add(1, "every sample has the same labels; there is nothing to learn", column=columns[0])
     return tuple(columns), labels
-
-
-def number(value: Any) -> float | None:
-    """A finite number that fits float32, or None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        # Python also reads 1_000 and digits of other scripts; a table that has them means something else.
-        found = float(value) if not isinstance(value, str) or (value.isascii() and "_" not in value) else math.nan
-    except (ValueError, OverflowError):
-        return None
-    return found if abs(found) <= float(np.finfo(np.float32).max) else None
 
 
 def _numbers(target: TargetCard, rows: Rows) -> Made:

@@ -14,6 +14,7 @@ from mmbench.ledger.store import Ledger
 from mmbench.report.trials import parquet
 from mmbench.schema.budget import Budget
 from mmbench.schema.result import TrialResult
+from mmbench.schema.trial import TrialConfig
 
 WANTED = "a ledger (a folder of <trial_id>.json), a project's folder, or a results.parquet"
 
@@ -63,22 +64,27 @@ def _ledger(folder: Path, name: str) -> Part:
 
 
 def _searched(results: Mapping[str, TrialResult], budgets: Path) -> Iterator[str]:
-    """Trials at a length or a learning rate that a search tried and did not take. budgets: the folder beside a ledger
-    in which a project keeps what was found."""
+    """Trials at a length and a learning rate that a search tried and did not take: those at which there are the first
+    seeds of its references and nothing else. budgets: the folder beside a ledger in which a project keeps what was
+    found."""
     found: dict[str, Budget] = {}
     for file in budgets.glob("*.json") if budgets.is_dir() else ():
         # A broken one counts as none, as for a sweep.
         with contextlib.suppress(OSError, ValueError):
             budget = Budget.model_validate_json(file.read_bytes())
             found[budget.dataset] = budget
+    by_training: dict[tuple[str, int, float], dict[str, TrialConfig]] = {}
     for trial_id, result in results.items():
-        own, train = found.get(result.config.dataset), result.config.train
-        if own is None or train is None:
-            continue
-        tried = {(r.reference, r.epochs, r.learning_rate) for r in own.rungs}
-        at = train.epochs, train.learning_rate
-        if (result.config.cell, *at) in tried and at != (own.epochs, own.learning_rate):
-            yield trial_id
+        config, train = result.config, result.config.train
+        if train is not None and config.dataset in found and config.budget == 1 and config.configuration == 0:
+            at = config.dataset, train.epochs, train.learning_rate
+            by_training.setdefault(at, {})[trial_id] = config
+    for (dataset, epochs, rate), trials in by_training.items():
+        own = found[dataset]
+        tried = {r.reference for r in own.rungs if (r.epochs, r.learning_rate) == (epochs, rate)}
+        alone = all(config.seed == 0 and config.cell in tried for config in trials.values())
+        if alone and (epochs, rate) != (own.epochs, own.learning_rate):
+            yield from trials
 
 
 def parquet_part(file: Path | BytesIO, name: str) -> Part:

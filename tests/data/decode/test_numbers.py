@@ -265,6 +265,8 @@ def test_decimal_commas_are_read_where_fields_are_parted_by_something_else(tmp_p
     for name, form in (("a.csv", text), ("b.tsv", text.replace(";", "\t"))):
         (tmp_path / name).write_text(form, encoding="utf-8")
         assert module.read_numbers(Root(tmp_path).source(name)).tolist() == [[1.5, -2.25], [3, 4]]
+    (tmp_path / "d.csv").write_text("1,5;-2,25\n3;4,0\n", encoding="utf-8")
+    assert module.read_numbers(Root(tmp_path).source("d.csv")).tolist() == [[1.5, -2.25], [3, 4]], "without a header"
     (tmp_path / "c.csv").write_text("a;b\n1,500,000;2\n", encoding="utf-8")
     with pytest.raises(CellError, match="is not a table of numbers"):
         module.read_numbers(Root(tmp_path).source("c.csv"))

@@ -166,7 +166,8 @@ def check(project: Project, name: str, page: bool, signal: bool, json_: bool) ->
         click.echo(f"error: {line}", err=True)
     if checked.problems:
         count = len(checked.problems)
-        how = f"correct them, and check again{'' if len(told) == count else ' (--json lists each)'}"
+        how = f"correct {'it' if count == 1 else 'them'}, and check again"
+        how += "" if len(told) == count else " (--json lists each)"
         click.echo(f"{count:,} problem{'s' if count > 1 else ''}; {how}", err=True)
         return 1
     few = any(note.startswith(FEW_SAMPLES) for note in checked.notes)

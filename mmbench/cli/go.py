@@ -25,6 +25,10 @@ def go(project: Project) -> int:
         raise UserError(f"{project.root.resolve()} is no project: it has no dvc.yaml; `mmbench new FOLDER` makes one")
     if project.params_file != project.root / SETTINGS:
         raise UserError(f"DVC reads {project.root / SETTINGS}; put the settings there")
+    # DVC would say no more than that a file is missing.
+    from mmbench.sweep.planning.plan import check_names, known_datasets
+
+    check_names(project.params(), known_datasets(project.root))
     return _repro(project) or register_best(project, ())
 
 

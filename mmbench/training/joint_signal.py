@@ -49,7 +49,8 @@ class JointSignal:
     """metric: of the scores. alone: the best score of each modality; together: that of all. gain: of all over the best
     alone, so turned that more is better; half: of its 95 % interval, over validation samples (groups of them, where
     they belong together), NaN where it is not defined. margin: what counts as equal. learnt: whether anything is
-    surely better than a guess without the input. samples: of train and validation that were looked at."""
+    surely better than a guess without the input. samples: of train and validation that were looked at. groups: of
+    validation, where samples belong together."""
 
     metric: str
     alone: Mapping[str, float]
@@ -59,6 +60,7 @@ class JointSignal:
     margin: float
     learnt: bool
     samples: tuple[int, int]
+    groups: int | None = None
 
     @property
     def best_alone(self) -> str:
@@ -90,7 +92,8 @@ class JointSignal:
         if not math.isfinite(self.half):
             told["open"] = f"and validation has too few samples or groups for an interval, so {open_}"
         elif not self.learnt:
-            told["open"] = f"and nothing is clearly better than a guess, so {open_}"
+            seen = f"{self.samples[1]} validation samples" + (f" of {self.groups} groups" if self.groups else "")
+            told["open"] = f"and by {seen} nothing is surely better than a guess, so {open_}"
         elif not self.margin:
             told["open"] = f"and on {self.samples[1]} validation samples nothing can count as equal, so {open_}"
         few = self.alone if len(self.alone) <= FEW else {self.best_alone: self.alone[self.best_alone]}
@@ -231,6 +234,7 @@ def of_arrays(
         margin=margin(metric, rope, guess=quality(guess), samples=len(labels)),
         learnt=any(learnt),
         samples=(len(train), len(validation)),
+        groups=None if groups is None else len(set(groups)),
     )
 
 

@@ -89,7 +89,8 @@ def test_where_nothing_can_count_as_equal_that_is_said() -> None:
 def test_where_nothing_is_better_than_a_guess_that_is_said() -> None:
     labels = _labels()
     found = _found(labels, _data(labels, (0.0, 0.0)))
-    assert found.verdict == "open" and not found.learnt and "nothing is clearly better than a guess" in found.words
+    assert found.verdict == "open" and not found.learnt
+    assert "and by 1000 validation samples nothing is surely better than a guess" in found.words
 
 
 def test_two_thirds_right_of_three_classes_on_few_samples_is_better_than_a_guess() -> None:
@@ -133,6 +134,15 @@ def test_groups_are_never_apart_in_its_interval() -> None:
         surely["groups"] += joint_signal(grouped, split, rope=0.01).learnt
         surely["samples"] += joint_signal(table, split, rope=0.01).learnt
     assert surely["groups"] <= 1 < 3 <= surely["samples"]
+
+
+def test_where_few_groups_leave_it_open_their_number_is_said() -> None:
+    labels = _labels(400)
+    table, split = _table(labels, _data(labels, (0.0, 0.0)))
+    grouped = replace(table, group=[f"{s} {i % 3}" for i, s in enumerate(split)])
+    found = joint_signal(grouped, split, rope=0.01)
+    assert found.groups == 3 and not found.learnt
+    assert "and by 100 validation samples of 3 groups nothing is surely better than a guess" in found.words
 
 
 def test_of_one_group_nothing_can_be_told() -> None:

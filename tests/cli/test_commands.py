@@ -38,6 +38,8 @@ def test_list_shows_every_variant(capsys: Shown) -> None:
     assert (additive["core"], list(additive["options"])) == (True, ["score_dim"])
     assert next(v for v in found["fusion"] if v["name"] == "concat")["family"] == "late (features)"
     assert main(["list", "attention"]) == 0
+    assert "Additive attention: score_nm = u^T tanh(W_q q_n + W_k k_m)" in capsys.readouterr().out
+    assert main(["list", "additive"]) == 0
     assert "Bahdanau" in capsys.readouterr().out
 
 

@@ -114,8 +114,11 @@ def detailed(context: Context) -> dict[str, dict[str, list[str]]]:
 
 
 def _figures(value: float | None) -> float | None:
-    """Four significant figures: places on a plot need no more."""
-    return None if value is None else float(f"{value:.4g}")
+    """Four significant figures: places on a plot need no more. Whole numbers go without ".0": there are thousands."""
+    if value is None:
+        return None
+    short = float(f"{value:.4g}")
+    return int(short) if short.is_integer() else short
 
 
 def _verdict(row: CellRow, scale: Scale) -> str:
@@ -146,6 +149,9 @@ def data(context: Context, breakdowns: Breakdowns | None = None) -> dict[str, An
     breakdowns = breakdowns or {}
     configs = {(c.dataset, key): i for i, c in enumerate(context.configurations) for key in c.methods}
     curves = {(c.dataset, c.name): c for c in context.curves if c.kind in ("cell", "single")}
+    methods = {r.key: r.method for d in context.datasets for r in d.rows}
+    parts = {key: (m.role, m.attention or "", m.fusion or "", m.architecture or "") for key, m in methods.items()}
+    words = {word: i for i, word in enumerate(sorted({w for each in parts.values() for w in each}))}
     return {
         "costs": list(COSTS),
         # Those of combinations are put together from `levels`.
@@ -155,12 +161,9 @@ def data(context: Context, breakdowns: Breakdowns | None = None) -> dict[str, An
         "configs": [c.values for c in context.configurations],
         "options": _told((r.method for d in context.datasets for r in d.rows), context),
         "tracking": context.params.tracking.experiment if context.params.tracking.enabled else None,
-        "methods": {
-            m.key: [m.role, m.attention or "", m.fusion or "", m.architecture or ""]
-            for d in context.datasets
-            for r in d.rows
-            for m in (r.method,)
-        },
+        # Role, attention, fusion and architecture as numbers of words: names would come thousands of times.
+        "words": list(words),
+        "methods": {key: [words[word] for word in each] for key, each in parts.items()},
         "datasets": [
             {
                 "name": d.name,

@@ -1,5 +1,6 @@
 /* What the reader has chosen lives in the address, so that a view can be sent to someone: #view=…&cell=…&sort=… */
 const DATA = JSON.parse(document.getElementById("data").textContent);
+for (const [key, parts] of Object.entries(DATA.methods)) DATA.methods[key] = parts.map((each) => DATA.words[each]);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const byId = (id) => document.getElementById(id);
 const listeners = [];

@@ -88,7 +88,7 @@ class Table:
 
 
 def _number(text: str, value: float | None, css: str = "") -> Entry:
-    sort = "" if value is None else f"{value:.6g}"
+    sort = "" if value is None else f"{value:.8g}"
     # What sorts by its own text needs no more of the page.
     return Entry(text=text, sort=None if sort == text else sort, css=css)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,22 @@ def test_a_button_copies_the_command_and_the_tables(browser: Browser, tmp_path: 
     context.close()
 
 
+def test_the_figure_is_saved_as_a_pdf_from_the_one_file(browser: Browser, tmp_path: Path) -> None:
+    """Also where the page was mailed alone: the figure is in it, the very one of the figures folder."""
+    analysis = analyse(**make(truths={"redundant": TRUTHS["redundant"]}, seeds=3, noise=0.004).arguments())
+    drawn = next(f for f in analysis.figures if f.name == "choices")
+    file = tmp_path / "alone.html"
+    file.write_text(render(analysis, downloads=["figures/choices.pdf"]), encoding="utf-8")
+    page = browser.new_context(offline=True, accept_downloads=True).new_page()
+    page.goto(file.as_uri())
+    with page.expect_download() as waiting:
+        page.click('.picks .acts button:has-text("Figure as PDF")')
+    assert waiting.value.suggested_filename == "choices.pdf"
+    saved = Path(waiting.value.path()).read_bytes()
+    assert saved == drawn.pdf and saved.startswith(b"%PDF-")
+    page.context.close()
+
+
 def test_the_tabs_govern_the_contrasts(browser: Browser, tmp_path: Path) -> None:
     page = browser.new_page()
     page.goto(two(tmp_path).as_uri())
@@ -146,6 +164,28 @@ def test_on_paper_it_is_a_summary_of_few_pages(browser: Browser, tmp_path: Path)
     # Where there is no room for a word, the check sees it.
     page.add_style_tag(content=".limits li { width: 9px !important; overflow-wrap: anywhere !important; }")
     assert page.evaluate(BROKEN_WORDS)
+    page.close()
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs pdftotext (Debian: poppler-utils)")
+def test_no_heading_ends_a_printed_page(browser: Browser, tmp_path: Path) -> None:
+    page = browser.new_page()
+    page.goto(two(tmp_path).as_uri() + "#print=all")
+    headings = {" ".join(h.split()) for h in page.locator("main :is(h2, h3)").all_inner_texts()}
+    page.reload()
+
+    def last_lines(rule: str) -> list[str]:
+        page.add_style_tag(content=rule)
+        (tmp_path / "all.pdf").write_bytes(page.pdf(format="A4"))
+        run = ["pdftotext", "-layout", str(tmp_path / "all.pdf"), "-"]
+        pages = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split("\f")
+        return [" ".join(lines[-1].split()) for p in pages if (lines := p.strip().splitlines())]
+
+    ends = last_lines("h2 {}")
+    assert len(ends) > 8 and not headings.intersection(ends[:-1])
+    # Where headings may end a page, some does, and the check sees it.
+    forced = "h2, h3 { break-after: page !important; }"
+    assert headings.intersection(last_lines(forced)[:-1])
     page.close()
 
 

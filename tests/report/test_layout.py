@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,20 @@ def test_the_scale_of_a_heatmap_says_which_way_is_better(
 ) -> None:
     key = opened(browser, complete, 1280, scheme).locator(".ramp-key:visible").first
     assert key.inner_text().endswith(said)
+
+
+def test_one_that_fails_does_not_squeeze_the_intervals_of_the_others(browser: Browser, tmp_path: Path) -> None:
+    """The axis of the table ends ten margins below the best: what is further down has an arrow, all others an interval
+    that can be seen."""
+    path = tmp_path / "report.html"
+    truth = replace(TRUTHS["unique"], fusion={"early_concat": -0.5})
+    path.write_text(render(analyse(**make(truths={"unique": truth}, seeds=3, noise=0.01).arguments())), encoding="utf-8")
+    page = opened(browser, path, 1280)
+    rows = page.locator("#table .view:not([hidden]) tbody tr.cell").evaluate_all(
+        "rows => rows.map(r => [r.dataset.k, r.querySelector('.strip').textContent, "
+        "r.querySelector('.strip i')?.getBoundingClientRect().width ?? 0])"
+    )
+    failed = [(text, width) for key, text, width in rows if "early_concat" in key]
+    others = [(text, width) for key, text, width in rows if "early_concat" not in key]
+    assert failed and all(found == ("◂", 0) for found in failed)
+    assert others and all(text == "" and width >= 3 for text, width in others)

@@ -84,7 +84,9 @@ def test_one_that_fails_does_not_squeeze_the_intervals_of_the_others(browser: Br
     that can be seen."""
     path = tmp_path / "report.html"
     truth = replace(TRUTHS["unique"], fusion={"early_concat": -0.5})
-    path.write_text(render(analyse(**make(truths={"unique": truth}, seeds=3, noise=0.01).arguments())), encoding="utf-8")
+    path.write_text(
+        render(analyse(**make(truths={"unique": truth}, seeds=3, noise=0.01).arguments())), encoding="utf-8"
+    )
     page = opened(browser, path, 1280)
     rows = page.locator("#table .view:not([hidden]) tbody tr.cell").evaluate_all(
         "rows => rows.map(r => [r.dataset.k, r.querySelector('.strip').textContent, "

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -117,6 +118,30 @@ def test_a_button_copies_the_command_and_the_tables(browser: Browser, tmp_path: 
     page.locator(".view:not([hidden]) .acts button", has_text="CSV").click()
     assert page.evaluate("navigator.clipboard.readText()").startswith("dataset,axis,")
     context.close()
+
+
+CROWDED = """() => {
+  const axes = [...document.querySelectorAll('.view:not([hidden]) .choices .axis')].filter((e) => e.checkVisibility());
+  return axes.flatMap((axis) => {
+    const boxes = [...axis.children].map((e) => e.getBoundingClientRect()).filter((b) => b.width > 0);
+    return boxes.slice(1).filter((b, i) => b.left < boxes[i].right + 2).map((b) => b.left);
+  });
+}"""
+"""Labels of ticks that touch the one before."""
+
+
+@pytest.mark.parametrize(("width", "media"), [(1000, "screen"), (1280, "screen"), (2000, "screen"), (690, "print")])
+def test_labels_of_ticks_have_room(
+    browser: Browser, tmp_path: Path, width: int, media: Literal["screen", "print"]
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(two(tmp_path).as_uri())
+    page.emulate_media(media=media)
+    assert page.locator(".choices .axis span:visible").count() >= 2
+    assert page.evaluate(CROWDED) == []
+    page.add_style_tag(content=".choices .axis span { padding: 0 40px !important; display: block !important; }")
+    assert page.evaluate(CROWDED)
+    page.close()
 
 
 def test_the_figure_is_saved_as_a_pdf_from_the_one_file(browser: Browser, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -29,10 +29,12 @@ class Files:
         return tuple(path for _, formats in self.listed for _, path, inside in formats if not inside)
 
 
-def _contents(report: Report) -> Iterator[tuple[str, bytes]]:
-    """Of tables, figures and plots, by path."""
+def _contents(report: Report, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Of tables, figures and plots, by path. Figures are drawn where one of them is wanted: it takes seconds."""
     for part in report.parts:
         yield from ((path, text.encode()) for path, text in part.texts.items())
+    if not any(path.startswith("figures/") for path in wanted):
+        return
     for figure in report.figures:
         yield f"figures/{figure.name}.svg", figure.svg
         yield f"figures/{figure.name}.pdf", figure.pdf
@@ -42,7 +44,7 @@ def embed(report: Report, paths: Iterable[str]) -> Files:
     """paths: of all files beside the page. Tables and figures are put into it, what people ask for most first, until
     `ROOM` is used up."""
     wanted = sorted(paths)
-    known = {path: content for path, content in _contents(report) if path in wanted}
+    known = {path: content for path, content in _contents(report, wanted) if path in wanted}
     inside, left = {}, ROOM
     for path in sorted(known, key=_importance):
         # Without a time stamp: equal reports give equal bytes.

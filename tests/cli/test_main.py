@@ -60,6 +60,7 @@ def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[
         (["plan", "--grid", "medium"], 2, "'medium' is not one of"),
         (["list", "fuson"], 1, "no axis and no variant is named 'fuson'; did you mean 'fusion'?"),
         (["run"], 2, "--dataset"),
+        (["run", "--dataset", "synergy", "--seed", "99999999999"], 2, "99999999999 is not in the range 0<=x<=999"),
     ],
 )
 def test_a_wrong_call_is_told(words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,6 +67,10 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 1 for a problem that a person can put right, 2 for a wrong call."""
     try:
         return cli(args, prog_name="mmbench", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A group without a command: its message is the help.
+        click.echo(error.format_message())
+        return 0
     except click.UsageError as error:
         _report_error(error.format_message())
         if error.ctx is not None:

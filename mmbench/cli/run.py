@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SIZES = ("width", "depth", "heads")
 TRAINING = ("epochs", "batch_size", "learning_rate")
 POSITIVE = click.IntRange(min=1)
+MOST_SEEDS = 1000
+"""As of grid.seeds; the plan that holds the trial is made seed by seed."""
 
 
 def _choice(axis: Axis, text: str) -> Choice:
@@ -194,7 +196,7 @@ def _show(result: TrialResult, spec: DataSpec) -> None:
 @click.option("--architecture", help="A name, or 'name: {option: value}'.")
 @click.option("--single", metavar="MODALITY", help="This modality alone, without fusion and architecture.")
 @click.option("--baseline", metavar="NAME", help="A baseline, such as linear; see `mmbench list baseline`.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, MOST_SEEDS - 1), default=0, show_default=True)
 @click.option("--epochs", type=POSITIVE, help="Instead of train.epochs.")
 @click.option("--batch-size", type=POSITIVE, help="Instead of train.batch_size.")
 @click.option("--learning-rate", type=float, help="Instead of train.learning_rate.")

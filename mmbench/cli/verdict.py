@@ -42,6 +42,8 @@ def _beyond(record: dict[str, Any]) -> bool:
 
 
 def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str], confidence: float) -> list[str]:
+    from mmbench.report.values.words import MANY_SEEDS
+
     unit = 100 if record["metric"] in shares else 1
     low, high = (_number(record[name], unit) for name in ("low", "high"))
     verdict = record["verdict"] or "one seed"
@@ -51,7 +53,7 @@ def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str], con
         ends = (_number(record["estimate"] + side * record["near"], unit) for side in (-1, 1))
         # Two one-sided tests.
         verdict += f" ({100 * (2 * confidence - 1):g} % interval: {' to '.join(ends)})"
-    if record["decided_at"]:
+    if 0 < (record["decided_at"] or 0) <= MANY_SEEDS:
         verdict += f", about {record['decided_at']} seeds would decide"
     if record.get("lasts") is False:
         verdict += ", not with more training"

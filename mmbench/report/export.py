@@ -3,10 +3,14 @@ metrics and plots."""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +24,30 @@ from mmbench.schema.report_files import REPORT_FOLDERS
 FOLDERS = REPORT_FOLDERS
 
 
-def export(report: Report, folder: Path) -> tuple[str, ...]:
-    """Write the files; the folders in it (`FOLDERS`) are replaced whole, once all files are made.
+PAGE = "report.html"
+_SCRATCH = ".report."
+_ABANDONED_S = 3600.0
+"""How old a scratch folder is that a killed process left."""
 
-    Equal reports give equal bytes. Returns the paths written, relative to the folder, in order.
+Page = Callable[[tuple[str, ...]], str]
+"""The files beside it -> the page."""
+
+
+def export(report: Report, folder: Path, page: Page | None = None) -> tuple[str, ...]:
+    """Write the files and, where asked, the page; all take their places, and the folders (`FOLDERS`) whole, once
+    everything is made. Until then, and where that fails, the last report is as it was.
+
+    Equal reports give equal bytes. Returns the paths written, relative to the folder, in order; the page is the last.
     """
-    return _replace(folder, FOLDERS, lambda scratch: _write(report, scratch))
+
+    def write(scratch: Path) -> tuple[str, ...]:
+        files = _write(report, scratch)
+        if page is None:
+            return files
+        (scratch / PAGE).write_text(page(files), encoding="utf-8")
+        return (*files, PAGE)
+
+    return _replace(folder, FOLDERS, write)
 
 
 def export_paper(report: Report, folder: Path) -> tuple[str, ...]:
@@ -35,15 +57,37 @@ def export_paper(report: Report, folder: Path) -> tuple[str, ...]:
 
 def _replace(folder: Path, folders: Sequence[str], write: Callable[[Path], tuple[str, ...]]) -> tuple[str, ...]:
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as scratch:
-        for name in folders:
-            (Path(scratch) / name).mkdir()
-        written = write(Path(scratch))
-        for name in (*folders, *(path for path in written if "/" not in path)):
-            if name in folders:
-                shutil.rmtree(folder / name, ignore_errors=True)
-            (Path(scratch) / name).replace(folder / name)
+    for old in folder.glob(f"{_SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as scratch:
+        made, before = Path(scratch) / "new", Path(scratch) / "old"
+        for name in (".", *folders):
+            (made / name).mkdir(parents=True)
+        before.mkdir()
+        written = write(made)
+        with _one_at_a_time(folder):
+            for name in folders:
+                if (folder / name).exists():
+                    (folder / name).rename(before / name)
+                (made / name).rename(folder / name)
+            for name in (path for path in written if "/" not in path):
+                (made / name).replace(folder / name)
     return written
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Of several reports that are ready at once, one after the other takes its place."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems lock no folders.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def verdicts_of(context: Context) -> dict[str, Any]:

@@ -256,11 +256,12 @@ class Tracking(Frozen):
 
 
 class ReportSettings(Frozen):
-    """metric: auto (each data set's own main metric), or one by name. confidence: of intervals. rope: differences
-    within it count as equal (region of practical equivalence)."""
+    """metric: auto (each data set's own main metric), or one by name. confidence: of intervals; those that decide on
+    equality have twice that less one, so it is more than a half. rope: differences within it count as equal (region of
+    practical equivalence)."""
 
     metric: str
-    confidence: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Annotated[float, Field(gt=0.5, le=0.9999)]
     rope: Annotated[float, Field(ge=0, lt=1)]
 
 

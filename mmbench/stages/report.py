@@ -18,7 +18,7 @@ from mmbench.ledger.store import Ledger, misnamed
 from mmbench.project.folders import BUDGET, LEDGER, PREPARED, REPORTS, SETTINGS
 from mmbench.registry import variants
 from mmbench.report.build import analyse
-from mmbench.report.export import export, export_paper
+from mmbench.report.export import PAGE, export, export_paper
 from mmbench.report.pages.cell_page import Breakdowns, detailed
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
@@ -78,9 +78,8 @@ def write(analysis: Report, folder: Path, found: Breakdowns | None = None, *, pa
             export_paper(analysis, folder)
             page = folder / "paper"
         else:
-            files = export(analysis, folder)
-            page = folder / "report.html"
-            page.write_text(render(analysis, downloads=files, breakdowns=found), encoding="utf-8")
+            export(analysis, folder, lambda files: render(analysis, downloads=files, breakdowns=found))
+            page = folder / PAGE
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}") from None
     for name, reason in analysis.failures.items():

@@ -45,6 +45,12 @@ def test_commands_are_listed_under_headings_in_the_order_of_use(capsys: pytest.C
     assert sorted(name for names in chapters.values() for name in names) == sorted(cli.commands)
 
 
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Usage: mmbench data") and "fetch" in said.out and not said.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -54,6 +60,7 @@ def test_commands_are_listed_under_headings_in_the_order_of_use(capsys: pytest.C
         (["plan", "--grid", "medium"], 2, "'medium' is not one of"),
         (["list", "fuson"], 1, "no axis and no variant is named 'fuson'; did you mean 'fusion'?"),
         (["run"], 2, "--dataset"),
+        (["run", "--dataset", "synergy", "--seed", "99999999999"], 2, "99999999999 is not in the range 0<=x<=999"),
     ],
 )
 def test_a_wrong_call_is_told(words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,18 @@ def test_what_does_not_last_is_said_with_what_becomes_of_it(tmp_path: Path, caps
     assert any(line.endswith("not with more training") for line in lines)
 
 
+def test_more_seeds_than_anyone_would_run_are_not_offered(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_project.make(tmp_path)
+    found = json.loads((root / "reports" / "verdicts.json").read_text(encoding="utf-8"))
+    found["verdicts"] = [v | {"decided_at": 15_464} for v in found["verdicts"] if v["verdict"] == "open"]
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "verdicts.json").write_text(json.dumps(found), encoding="utf-8")
+    done = Done(capsys, tmp_path)
+    assert done.code == 0 and found["verdicts"] and "would decide" not in done.stdout
+
+
 def test_what_is_wrong_is_said(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typo = Done(capsys, root, "--dataset", "sinergy")
     assert typo.code == 1 and "did you mean 'synergy'?" in typo.stderr

@@ -104,6 +104,37 @@ def test_nothing_sticks_out_and_no_words_overlap(browser: Browser, tmp_path: Pat
     page.close()
 
 
+def test_long_names_and_long_numbers_stay_within_the_page(browser: Browser, tmp_path: Path) -> None:
+    levels = {
+        "attention": ["mean", "adaptive_span_with_learned_window_v2"],
+        "fusion": ["concat", "early_concat"],
+        "architecture": ["shared", "independent"],
+    }
+    rating = Truth(kind="regression", targets=("x",), base=84e4, attention={levels["attention"][1]: -6e4},
+                   single={"image": 99e4, "text": 95e4}, linear=90e4, majority=124e4, unit=1e6)  # fmt: skip
+    examples = {
+        "names": {"hospital_admissions_2019_2024_imaging_and_notes_v3": TRUTHS["synergy"], "short": TRUTHS["unique"]},
+        "numbers": {"rating": rating},
+    }
+    for name, truths in examples.items():
+        file = tmp_path / f"{name}.html"
+        file.write_text(render(analyse(**make(truths=truths, levels=levels, seeds=2).arguments())), encoding="utf-8")
+        for width in (400, 950, 1280):
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            page.goto(file.as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") == width, name
+            page.close()
+
+
+def test_one_trial_is_neither_charted_nor_recommended() -> None:
+    levels = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"]}
+    made = make(truths={"synergy": TRUTHS["synergy"]}, levels=levels, seeds=1, controls=False)
+    report = analyse(**made.arguments())
+    page = render(report)
+    assert "on no axis are two levels complete" in page and '<table class="choices">' not in page
+    assert "<em>recommended" not in page and "The one trial finished." in page
+
+
 def test_a_button_copies_the_command_and_the_tables(browser: Browser, tmp_path: Path) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()

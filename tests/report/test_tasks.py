@@ -112,6 +112,13 @@ def test_over_data_sets_that_are_scored_differently_ranks_are_compared(mixed: Re
     assert any(c.startswith("Over all data sets ranks are compared") for c in mixed.caveats)
 
 
+def test_why_ranks_are_compared_is_told_as_people_list_things() -> None:
+    truths = {**TRUTHS, "rating": OTHERS["rating"], "mood": OTHERS["mood"]}
+    overall = analysed(make(truths=truths, seeds=2, controls=False)).context.overall
+    assert overall is not None and overall.why_ranks is not None
+    assert "(accuracy on redundant, unique and synergy; MAE on rating and mood)" in overall.why_ranks
+
+
 def test_errors_of_two_data_sets_are_not_averaged_either() -> None:
     found = analysed(make(truths={name: OTHERS[name] for name in ("rating", "mood")}))
     assert found.context.overall is not None and found.context.overall.scale.is_ranks

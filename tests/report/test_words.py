@@ -28,6 +28,8 @@ from mmbench.report.values.words import count, listing, number, percent, quantit
         (listing([]), "none"),
         (listing(["a", "b", "c"]), "a, b and c"),
         (listing(list("abcdef")), "a, b, c and 3 more"),
+        (listing(["a, b", "c and d"], between="; "), "a, b; and c and d"),
+        (listing(list("abcdef"), between="; "), "a; b; c; and 3 more"),
         (count(1, "seed"), "1 seed"),
         (sentence("additive is best"), "Additive is best"),
         (sentence("cross_attention is best"), "cross_attention is best"),

@@ -53,6 +53,12 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
             "epochs: autoo",
             "params.yaml: train.epochs is 'autoo': should be a valid integer, or should be 'auto'",
         ),
+        ("confidence: 0.95", "confidence: 0.5", "params.yaml: report.confidence is 0.5: should be greater than 0.5"),
+        (
+            "confidence: 0.95",
+            "confidence: 0.999999999",
+            "params.yaml: report.confidence is 0.999999999: should be less than or equal to 0.9999",
+        ),
         ("depth: 2", "depth: two", "params.yaml: model.depth is 'two': should be a valid integer"),
         ("depth: 2", "depth: -2", "params.yaml: model.depth is -2: should be greater than 0"),
         ("depth: 2", "depth: 2.5", "params.yaml: model.depth is 2.5: should be a valid integer"),

@@ -22,7 +22,7 @@ Levels = Mapping[str, Sequence[str]]
 
 def matrix(context: Context, d: DatasetReport) -> Grid | None:
     """With half widths where they fit a page, else without; where that is too wide, too, with the best levels only.
-    None where nothing is scored."""
+    None where nothing is scored, or where names are longer than a page is wide."""
     rows: Rows = {tuple(str(getattr(r.method, a)) for a in AXES): r for r in d.cells}  # type: ignore[misc]
     if not any(r.score for r in rows.values()):
         return None
@@ -33,19 +33,23 @@ def matrix(context: Context, d: DatasetReport) -> Grid | None:
             grid = _grid(context, d, rows, levels, whole, halves=halves)
             if grid.size is not None:
                 return grid
-        _shrink(levels, d)
+        if not _shrink(levels, d):
+            return None
 
 
-def _shrink(levels: dict[str, list[str]], d: DatasetReport) -> None:
+def _shrink(levels: dict[str, list[str]], d: DatasetReport) -> bool:
     """One level less of what takes most room: of rows where they are too many, else of fusions while there are more of
-    them than architectures. A level of the best combination stays."""
+    them than architectures. A level of the best combination stays. False where no other is
+    left."""
     best = d.row(d.best).method if d.best else None
     most = "fusion" if len(levels["fusion"]) >= len(levels["architecture"]) else "architecture"
     axis = "attention" if len(levels["attention"]) > PAGE_ROWS - 6 else most
     kept = None if best is None else str(getattr(best, axis))
     last = next((lv for lv in reversed(levels[axis]) if lv != kept), None)
-    assert last is not None and len(levels[axis]) > 1, "two levels of an axis fit any page"
+    if last is None or len(levels[axis]) == 1:
+        return False
     levels[axis].remove(last)
+    return True
 
 
 def _grid(context: Context, d: DatasetReport, rows: Rows, levels: Levels, whole: Levels, *, halves: bool) -> Grid:

@@ -71,6 +71,8 @@ def headline(
     known = [d for d in datasets if d.best]
     if not known and total.bad and not total.pending:
         return f"No results yet: {total.bad:,} of {count(total.declared, 'trial')} failed; Coverage says why."
+    if not known and total.skipped == total.declared:
+        return "No results: every trial is impossible; Coverage says why."
     if not known:
         return f"No results yet: {total.done} of {count(total.declared, 'trial')} done."
     start = "So far: " if total.pending else ""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mmbench.report.values.lists import listing
 from mmbench.report.values.numbers import NONE, signed
 from mmbench.schema.metric import METRICS, margin
 from mmbench.schema.task import MAIN, Task, TaskKind
@@ -157,7 +158,7 @@ def joint(scales: Mapping[str, Scale]) -> tuple[Scale, str | None]:
         by_label: dict[str, list[str]] = {}
         for name, scale in scales.items():
             by_label.setdefault(scale.label, []).append(name)
-        said = ", ".join(f"{label} on {' and '.join(names)}" for label, names in by_label.items())
+        said = "; ".join(f"{label} on {listing(names)}" for label, names in by_label.items())
         return RANKS, f"the data sets are scored differently ({said}), so their mean would mix units"
     if len(found) > 1 and first.high is None:
         return RANKS, f"{first.label} is in each data set's own unit, so a mean over data sets would mix units"

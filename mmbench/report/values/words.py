@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import floor
 
 from mmbench.report.values import numbers
+from mmbench.report.values.lists import listing as listing
 from mmbench.report.values.scale import Scale
 from mmbench.stats.estimates import Difference, Estimate
 
@@ -58,21 +58,13 @@ def quantity(value: float | None) -> str:
     return numbers.count(value)
 
 
-def listing(items: Sequence[str], most: int = 4) -> str:
-    """`a, b and c`; beyond `most` items `a, b, c and 5 more`."""
-    if not items:
-        return "none"
-    if len(items) == 1:
-        return items[0]
-    if len(items) <= most:
-        return f"{', '.join(items[:-1])} and {items[-1]}"
-    return f"{', '.join(items[: most - 1])} and {len(items) - most + 1} more"
-
-
 def count(n: int, singular: str, plural: str | None = None) -> str:
     """`1 seed`, `3 seeds`."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
+
+MANY_SEEDS = 100
+"""No person would run more, so that it is not said that so many would decide."""
 
 TIMES = {0.5: "half", 2: "twice"}
 

@@ -157,6 +157,17 @@ def test_on_request_the_same_bytes_and_nothing_else(tmp_path: Path) -> None:
         assert hashlib.sha256(here).digest() == hashlib.sha256(there).digest(), name
 
 
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied")
+def test_names_longer_than_a_page_is_wide_cost_a_table_and_not_the_folder(tmp_path: Path) -> None:
+    long = "an_attention_whose_name_goes_on_" * 3 + "and_on_and_on"
+    levels = {"attention": ["mean", long], "fusion": ["concat", "early_concat"], "architecture": ["shared", "hybrid"]}
+    report = analyse(**make(truths={"synergy": TRUTHS["synergy"]}, levels=levels, seeds=2).arguments())
+    files = export_paper(report, tmp_path)
+    assert not report.failures
+    assert "paper/example.tex" in files and "paper/table-matrix-synergy.tex" not in files
+    assert "matrix" not in (tmp_path / "paper" / "example.tex").read_text(encoding="ascii")
+
+
 def test_before_the_first_result_there_is_an_empty_folder(tmp_path: Path) -> None:
     made = make(truths={"synergy": TRUTHS["synergy"]}, faults=dict.fromkeys(range(200), State.PENDING))
     assert export_paper(analyse(**made.arguments()), tmp_path) == ()

@@ -18,16 +18,12 @@ from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.numbers import p_value, seconds, two_figures
 from mmbench.report.values.scale import Scale
-from mmbench.report.values.words import count, gain, interval, listing, quantity, share, training
+from mmbench.report.values.words import MANY_SEEDS, count, gain, interval, listing, quantity, share, training
 from mmbench.stats.estimates import Difference
 from mmbench.stats.ladder import fades
 from mmbench.stats.paired import seeds_to_decide
 
 TIME = "train_seconds"
-MANY = 100
-"""Seeds that a person may run."""
-
-
 NAMED = 5
 """Up to so many cells that are equal to the best, or open, are named; of more, the table tells."""
 
@@ -72,7 +68,7 @@ def _needed(difference: Difference, comparisons: int, confidence: float, scale: 
 
 
 def _would_decide(seeds: int, difference: Difference) -> str:
-    return f"; about {seeds:,} seeds would decide" if difference.n < seeds <= MANY else ""
+    return f"; about {seeds:,} seeds would decide" if difference.n < seeds <= MANY_SEEDS else ""
 
 
 def _first(

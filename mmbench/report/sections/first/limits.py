@@ -45,7 +45,8 @@ def _trials(total: Counts) -> Iterator[Limit]:
     if total.bad:
         yield Limit(fine=False, bold=f"{count(total.bad, 'trial')} failed", text="and have no score: see Coverage.")
     if not total.pending and not total.bad and total.done:
-        yield Limit(fine=True, bold="", text=f"All {total.done:,} trials finished; seeds and batches are paired.")
+        several = f"All {total.done:,} trials finished; seeds and batches are paired."
+        yield Limit(fine=True, bold="", text=several if total.done > 1 else "The one trial finished.")
 
 
 def _have(n: int) -> str:

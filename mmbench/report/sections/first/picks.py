@@ -65,8 +65,9 @@ def picks(context: Context, dataset: str | None) -> tuple[Pick, ...]:
         if candidate is not None:
             chosen.setdefault(candidate.method.key, (candidate, []))[1].append(label)
 
-    unknown = sum(row.verdict in (None, "open") for c in found if c is not best for row in c.rows.values())
-    decided = 2 * unknown <= sum(len(c.rows) for c in found if c is not best)
+    verdicts = [row.verdict for c in found if c is not best for row in c.rows.values()]
+    # Nothing is recommended of one alone.
+    decided = 0 < len(verdicts) >= 2 * sum(verdict in (None, "open") for verdict in verdicts)
     simplest = min(near, key=lambda c: c.simplicity, default=None) if decided else None
     take(best, HIGHEST)
     take(simplest, SIMPLEST)

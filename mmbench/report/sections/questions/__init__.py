@@ -52,4 +52,4 @@ class StandingQuestions(Section[Questions]):
     def caveats(self, record: Questions) -> Iterator[Caveat]:
         for q in record.found:
             if q.dropped:
-                yield Caveat(text=f"Left out of the questions: {listing(q.dropped)}.")
+                yield Caveat(text=f"Left out of the questions: {listing(q.dropped, between='; ')}.")

@@ -116,9 +116,7 @@ def test_what_a_sample_may_lack(tmp_path: Path) -> None:
 
 def test_a_column_that_is_not_there(plain: Made) -> None:
     builder = plain.builder
-    with pytest.raises(
-        UserError, match=r"no column 'visit', of which the names of files .*mean 'vis'"
-    ):
+    with pytest.raises(UserError, match=r"no column 'visit', of which the names of files .*mean 'vis'"):
         builder.check(rows_of(pd.DataFrame({"patient": ["P1"], "vis": [1]})))
 
 

@@ -36,7 +36,7 @@ class Draft:
     guesses: what was decided, in sentences. unsure: what a person should look at. samples: how many. unused: files and
     columns that are not used. joined: whether the manifest has the rows of a table, key: its column that names them.
     others: as what else the levels of folders could be read. named: what columns of files say; passed: the files that
-    were looked at and left out.
+    were looked at and left out. several: rows of the manifest, counted from 0, that could mean several files -> these.
     """
 
     card: str
@@ -50,6 +50,7 @@ class Draft:
     others: tuple[tuple[Role, ...], ...] = ()
     named: frozenset[str] = frozenset()
     passed: tuple[Passed, ...] = ()
+    several: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,7 @@ class _Hints:
     key: str | None = None
     others: tuple[tuple[Role, ...], ...] = ()
     paths: Paths = field(default_factory=Paths)
+    several: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def draft(folder: Path, *, root: str, without: str = "", folders: Sequence[Role] | None = None) -> Draft:
@@ -134,7 +136,7 @@ def _from_tables(given: Tables, place: Root, root: str, lies: Contents, notes: l
             return _write(made, place, root, hints, manifest=text, notes=[*notes, *said])
     if joined is not None:
         made = rows.read("manifest.csv", io.BytesIO(joined.text.encode()), header=True)
-        hints = replace(hints, joined=True, key=joined.key)
+        hints = replace(hints, joined=True, key=joined.key, several=joined.several)
         how = [f"{given.name}: {note}" for note in joined.notes]
         return _write(made, place, root, hints, manifest=joined.text, notes=[*notes, *how])
     told = given.rows.splits is None and not any(g.role == "split" for g in named.values())
@@ -266,4 +268,5 @@ def _write(
         others=hints.others,
         named=frozenset(named_files),
         passed=hints.passed,
+        several=hints.several,
     )

@@ -39,12 +39,13 @@ SHOWN = 2
 class Joined:
     """text: of manifest.csv. notes: how it was joined, and what could not be. key: the column that names the sample of
     a row, where the manifest still has it. told: rows that have files of their own for certain,
-    and none that another has."""
+    and none that another has. several: rows that could mean several files -> these."""
 
     text: str
     notes: tuple[str, ...]
     key: str | None
     told: int = 0
+    several: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -78,7 +79,9 @@ def join(table: Rows, files: Sequence[str]) -> Joined | None:
     own = [i for i, paths in enumerate(names.found) if paths and i not in several]
     told = len({tuple(cells[i].values()) for i in own})
     text = _text(table, cells, without=names.column if names.whole else "")
-    return Joined(text=text, notes=tuple(notes), key=None if names.whole else names.column, told=told)
+    doubtful = {i: tuple(names.found[i]) for i in sorted(several)}
+    key = None if names.whole else names.column
+    return Joined(text=text, notes=tuple(notes), key=key, told=told, several=doubtful)
 
 
 class _Index:

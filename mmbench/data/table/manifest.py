@@ -188,7 +188,11 @@ def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
 def _columns_in_use(card: Card) -> dict[str, str]:
     """Every column that the card names -> where it does."""
     assert card.target is not None
-    found = {column: f"columns: {name}" for name, c in card.columns.items() for column in c.named(name)}
+    uses: dict[str, list[str]] = {}
+    for name, c in card.columns.items():
+        for column in c.named(name):
+            uses.setdefault(column, []).append(name)
+    found = {column: f"columns: {', '.join(names)}" for column, names in uses.items()}
     found |= dict.fromkeys(card.target.columns, f"target: {card.target.kind}")
     return found | {c: key for key in ("split", "group", "id") if (c := getattr(card, key)) is not None}
 

@@ -25,6 +25,9 @@ def command(builder: InputBuilder) -> str:
         if reader is None:
             modality = builder.spec.modalities[name]
             shapes[columns[0]] = modality.shape, "int" if "vocabulary" in modality.options else "float"
+        elif reader.path:
+            # Whatever it is: the file has to lie there under the name that it makes.
+            values = dict.fromkeys(columns, 1) | values
         elif reader.kind in ("vector", "sequence") and len(columns) == 1:
             shapes[columns[0]] = reader.shape, "float"
         elif reader.kind in ("vector", "sequence"):

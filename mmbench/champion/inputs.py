@@ -17,6 +17,7 @@ from mmbench.data.decode.base import Decoder
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import Root, Source
 from mmbench.data.prepare.readers import Reader
+from mmbench.data.table import filled_paths, path_pattern
 from mmbench.data.table.cells import Cells, by_prefix
 from mmbench.data.table.findings import Findings
 from mmbench.data.table.record import records
@@ -68,13 +69,19 @@ class InputBuilder:
         missing = [column for column in needed if column not in rows.columns]
         free = [column for column in known if column not in needed] or known
         lines = [
-            f"{rows.file} has no column {column!r}, which the model reads as {needed[column]}{suggest(column, free)}"
+            f"{rows.file} has no column {column!r}, {self._use(column, needed[column])}{suggest(column, free)}"
             for column in missing[:10]
         ]
         if len(missing) > len(lines):
             lines.append(f"{rows.file} lacks {len(missing) - len(lines)} more columns")
         if lines:
             raise UserError("\n".join(lines))
+
+    def _use(self, column: str, name: str) -> str:
+        reader = self.readers.get(name)
+        if reader is not None and reader.path:
+            return f"of which the names of files are made ({name}: {reader.path})"
+        return f"which the model reads as {name}"
 
     def batch(self, rows: Rows, root: Root) -> Batch:
         """All of these rows. Whoever calls passes few enough for memory."""
@@ -102,7 +109,8 @@ class InputBuilder:
     def _place(self, rows: Rows, i: int, name: str, cell: Cell | None) -> str:
         of = f" ({cell.name})" if isinstance(cell, Source) else ""
         columns = self.columns_of(name)
-        return f"{rows.places[i]}, {columns[0] if len(columns) == 1 else name}{of}"
+        made = name in self.readers and self.readers[name].path
+        return f"{rows.places[i]}, {columns[0] if len(columns) == 1 and not made else name}{of}"
 
     def _cells(self, name: str, rows: Rows, root: Root) -> tuple[list[Cell | None], dict[int, str]]:
         """One a row, None where the modality is missing or cannot be; and what is wrong, by row."""
@@ -112,6 +120,15 @@ class InputBuilder:
         own = Rows(file=rows.file, columns=dict(mine), numbers=rows.numbers, findings=findings)
         if name not in self.readers:
             cells: list[Cell | None] = _numbers(columns[0], own)
+        elif reader_path := self.readers[name].path:
+            reader = self.readers[name]
+            # Without a folder, nothing is said to be missing.
+            optional = reader.optional and not isinstance(root, NoRoot)
+            paths = filled_paths.fill(path_pattern.parse(reader_path), own, root, optional=optional)
+            taken = Cells(
+                kind=reader.kind, column=name, rows=filled_paths.alone(name, paths, own), root=root, paths=True
+            )
+            cells = taken.all()
         elif self.readers[name].kind == "table":
             cells = records(columns, own)
         elif len(columns) > 1:

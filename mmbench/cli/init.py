@@ -105,13 +105,13 @@ def _update(card: Path, folder: Path, manifest: Path, name: str, roles: Sequence
     if drafted.manifest is None:
         raise UserError(f"{folder} has its own table; add rows to it, and name it as `manifest` in {card}")
     exists = Root(folder).exists
-    done = update(old, drafted.manifest, exists, joined=drafted.joined, key=drafted.key)
+    done = update(old, drafted.manifest, exists, joined=drafted.joined, key=drafted.key, several=drafted.several)
     manifest.write_text(done.text, encoding="utf-8")
     click.echo(f"{manifest}: {done.added:,} rows added, {done.completed:,} completed; {card} stays as it is")
     if done.gone:
         click.echo(f"note: {done.gone:,} rows name files that are not there; `mmbench data check {name}` tells which")
-    if done.waiting:
-        click.echo(f"note: {done.waiting:,} rows of the table are not added, since none of their files is there")
+    for note in done.notes():
+        click.echo(f"note: {note}")
     for line in drafted.unused:
         click.echo(f"not used: {line}")
     watch(name, card.parent, folder, again=True)

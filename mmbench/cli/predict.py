@@ -39,9 +39,10 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 def predict(*, model: str, rows: Path, out: Path | None, files: Path | None, root: Path | None) -> int:
     """Predict the samples of a table (.csv, .parquet or .jsonl) whose columns are named as in the manifest.
 
-    ROWS has paths, texts or numbers, with one column for each modality; other columns are ignored. A row that cannot
-    be read gets a message in `error` and no prediction, and the exit code is 1. Run this in the folder of the project,
-    whose MLflow has the models. Nothing in a model is executed.
+    ROWS has paths, texts or numbers, with one column for each modality, or those of which the card's `path` makes the
+    names of files; other columns are ignored. A row that cannot be read gets a message in `error` and no prediction,
+    and the exit code is 1. Run this in the folder of the project, whose MLflow has the models. Nothing in a model is
+    executed.
     """
     if out is not None and out.suffix.lower() not in FORMATS:
         raise UserError(f"--out {out}: the file ends in one of {', '.join(FORMATS)}")

@@ -38,6 +38,9 @@ def card(uri: str, spec: DataSpec, builder: InputBuilder) -> str:
         f"One column a modality: {columns}; `.csv` and `.parquet` do as well. A row that cannot be read gets a "
         "message in `error`; the others are predicted.",
     ]
+    if made := {name: one.path for name, one in builder.readers.items() if one.path and name in builder.modalities}:
+        said = "; ".join(f"{name}: `{path}`" for name, path in made.items())
+        paragraphs.append(f"Names of files are put together from columns (in braces), below that folder: {said}.")
     return "\n\n".join(paragraphs) + "\n"
 
 

@@ -27,7 +27,7 @@ def target_text(columns: list[str], g: Guess) -> str:
 def modality_text(name: str, key: str, g: Guess) -> str:
     """What stands under a modality, which is called `key`, of the column `name`: `image`, `{text: {files: true}}`."""
     options: dict[str, Any] = dict(g.options)
-    if key != name and "prefix" not in options:
+    if key != name and "prefix" not in options and "path" not in options:
         options = {"column": name, **options}
     return in_line({g.kind: options}) if options else g.kind
 

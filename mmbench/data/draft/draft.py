@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mmbench.data.draft import folder_layout, guess, look_inside, tables
+from mmbench.data.draft import folder_layout, guess, look_inside, path_files, tables
 from mmbench.data.draft.card_text import UNSURE, commented, in_line, modality_text, safe_name, target_text
 from mmbench.data.draft.folder_files import Role
 from mmbench.data.draft.guess import Guess
 from mmbench.data.draft.join_files import as_csv, join
 from mmbench.data.draft.numbered import choose_target
+from mmbench.data.draft.path_offer import Paths, paths_of
 from mmbench.data.draft.table_offer import KEY, offer
 from mmbench.data.draft.tables import Tables
 from mmbench.data.files.endings import SUFFIXES, TABLES, is_table
@@ -35,7 +36,7 @@ class Draft:
     guesses: what was decided, in sentences. unsure: what a person should look at. samples: how many. unused: files and
     columns that are not used. joined: whether the manifest has the rows of a table, key: its column that names them.
     others: as what else the levels of folders could be read. named: what columns of files say; passed: the files that
-    were looked at and left out.
+    were looked at and left out. several: rows of the manifest, counted from 0, that could mean several files -> these.
     """
 
     card: str
@@ -49,12 +50,14 @@ class Draft:
     others: tuple[tuple[Role, ...], ...] = ()
     named: frozenset[str] = frozenset()
     passed: tuple[Passed, ...] = ()
+    several: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Hints:
     """What is known beside a table's columns. lies: in the folder. known: guesses of columns. passed: files that were
-    looked at and left out. tables: the person's own that are read."""
+    looked at and left out. tables: the person's own that are read. paths: modalities whose files have names of
+    columns."""
 
     lies: Contents
     known: Mapping[str, Guess] = field(default_factory=dict)
@@ -64,6 +67,8 @@ class _Hints:
     joined: bool = False
     key: str | None = None
     others: tuple[tuple[Role, ...], ...] = ()
+    paths: Paths = field(default_factory=Paths)
+    several: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def draft(folder: Path, *, root: str, without: str = "", folders: Sequence[Role] | None = None) -> Draft:
@@ -115,9 +120,23 @@ def _from_tables(given: Tables, place: Root, root: str, lies: Contents, notes: l
     cells = {v for values in given.rows.columns.values() for v in values if isinstance(v, str)}
     passed = tuple(Passed(f, "table") for f in lies.files if is_table(f) and f not in own and f not in cells)
     hints = _Hints(lies=lies, passed=passed, tables=own)
-    if not filed and (joined := join(found, lies.files)) is not None:
+    joined = None if filed else join(found, lies.files)
+    if not filed and (joined is None or joined.told < len(found)):
+        # Of rows that one column does not tell apart, several may name the files.
+        last = choose_target(given.rows, named)[1].columns
+        paths = paths_of(path_files.find(found, [f for f in lies.files if f not in own], last), found, place)
+        # Where one column does so, several files of a name are a person's to choose from.
+        if paths.told > (0 if joined is None else joined.told) and (joined is None or len(paths.keys) > 1):
+            hints = replace(hints, paths=paths)
+            if found is given.rows or not paths.keys - given.rows.columns.keys():
+                return _write(given.rows, place, root, hints, manifest=None, notes=notes, given=given)
+            text = as_csv(found.columns)
+            made = rows.read("manifest.csv", io.BytesIO(text.encode()), header=True)
+            said = [f"{given.name}: the names of the tables say splits; written into a manifest.csv of its own"]
+            return _write(made, place, root, hints, manifest=text, notes=[*notes, *said])
+    if joined is not None:
         made = rows.read("manifest.csv", io.BytesIO(joined.text.encode()), header=True)
-        hints = replace(hints, joined=True, key=joined.key)
+        hints = replace(hints, joined=True, key=joined.key, several=joined.several)
         how = [f"{given.name}: {note}" for note in joined.notes]
         return _write(made, place, root, hints, manifest=joined.text, notes=[*notes, *how])
     told = given.rows.splits is None and not any(g.role == "split" for g in named.values())
@@ -153,12 +172,14 @@ def _write(
     given: Tables | None = None,
 ) -> Draft:
     guesses = {n: hints.known.get(n) or guess.column(n, values, place) for n, values in found.columns.items()}
+    guesses |= {n: replace(guesses[n], kind="") for n in hints.paths.keys if guesses[n].role == "unused"}
     numbered, choice = choose_target(found, guesses)
     vectors, inside = numbered.vectors, numbered.inside
     modalities = {n: g for n, g in guesses.items() if g.role == "modality" and n not in inside}
     for prefix, columns in vectors.items():
         why = f"{len(columns)} columns of numbers"
         modalities[prefix] = Guess(role="modality", kind="vector", why=why, options=(("prefix", prefix),))
+    modalities |= hints.paths.modalities
     target = choice.columns, choice.guess
     modalities = {n: g for n, g in modalities.items() if n not in target[0]}
     lines, unsure = [], [*notes, *hints.unsure]
@@ -175,9 +196,11 @@ def _write(
         keys.add(key)
         lines.append(commented(f"  {in_line(key)}: {modality_text(name, key, g)}", g.why, sure=g.sure))
         said.append(f"{name}: {g.kind} ({g.why})")
-        unsure += [] if g.sure else [f"is {name} really {g.kind}? ({g.why})"]
+        if name not in hints.paths.modalities:
+            unsure += [] if g.sure else [f"is {name} really {g.kind}? ({g.why})"]
+    unsure += hints.paths.questions
     unsure += [] if modalities else ["no modality was found: name one under `columns`"]
-    used = {*modalities, *target[0], *inside}
+    used = {*modalities, *target[0], *inside, *hints.paths.keys}
     unused = {n: g for n, g in guesses.items() if g.role == "unused" and n not in used}
     if (offered := offer(found, unused, keys)) is not None:
         lines.append(commented(f"  # {KEY}: {in_line(offered.card)}", "inputs too? then uncomment", sure=False))
@@ -209,7 +232,8 @@ def _write(
     # True before and after that line is uncommented.
     told = {n: f"in `{KEY}` alone" if offered is not None and n in offered.columns else "not used" for n in unused}
     lines += [f"# {told[n]}: {quote(n)} ({quote(g.why)})" for n, g in unused.items()]
-    possible = [n for n in unused if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
+    repeated = [n for n in found.columns if n in unused or (n in hints.paths.keys and guesses[n].role == "unused")]
+    possible = [n for n in repeated if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
     if grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
         others = [n for n in [*grouped[1:], *possible] if guesses[n].kind != "number" or n in grouped]
         instead = f" Or is it {', '.join(map(quote, others))}?" if others else ""
@@ -226,6 +250,7 @@ def _write(
     card = "\n".join(line for line in [*head, *lines, *foot]) + "\n"
     cells = {v for n in modalities for v in found.columns.get(n, []) if isinstance(v, str)}
     named_files = cells | {path for cell in cells for path in several(cell)}
+    named_files |= hints.paths.files
     taken = {*named_files, *hints.tables}
     passed = (*hints.lies.passed, *hints.passed)
     other = {v for n in unused for v in found.columns[n] if isinstance(v, str)}
@@ -243,4 +268,5 @@ def _write(
         others=hints.others,
         named=frozenset(named_files),
         passed=hints.passed,
+        several=hints.several,
     )

@@ -14,7 +14,7 @@ _PERSON = (
 _RECORDING = (
     *("v", "vid", "video", "clip", "seq", "sequence", "scene", "shot", "take", "track", "rec", "recording"),
     *("session", "sess", "ses", "trial", "run", "episode", "g", "movie", "film", "part", "fold", "visit", "exam"),
-    *("study", "series", "timepoint", "tp", "followup", "admission", "stay", "day", "week", "month"),
+    *("study", "series", "timepoint", "tp", "followup", "admission", "stay", "day", "week", "month", "frame"),
 )
 _VIEWS = (
     *("left", "right", "front", "back", "rear", "side", "top", "bottom", "upper", "lower", "frontal", "lateral"),

@@ -74,8 +74,8 @@ def column(name: str, values: Sequence[Any], root: Root) -> Guess:
     distinct = Counter(names)
     grouped = (word in GROUPS or word.removesuffix("_id") in GROUPS) and 1 < len(distinct) < len(given)
     # A recording that several samples were cut from is their group, and no picture of them.
-    if not grouped and (files := _files(names[:LOOKED_AT], root)) is not None:
-        return files
+    if not grouped and (found := files(names[:LOOKED_AT], root)) is not None:
+        return found
     if all(n.lower() in SPLITS for n in distinct):
         return Guess(role="split", why=_counts(distinct))
     if len(distinct) == len(values) > 2 and (word in ("id", "uid", "key", "index", "sample") or word.endswith("_id")):
@@ -139,7 +139,7 @@ def _texts(listed: Sequence[Sequence[Any]], word: str) -> Guess | None:
     return Guess(role="modality", kind="text", why=f"{many:.1f} texts a row, of {words:.1f} words on average, as one")
 
 
-def _files(names: Sequence[str], root: Root) -> Guess | None:
+def files(names: Sequence[str], root: Root) -> Guess | None:
     if (found := _of_several(names, root)) is not None:
         return found
     kinds = Counter(kind_of(n) or _numbers_in_text(n) for n in names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmbench.data.draft import guess
 from mmbench.data.draft.guess import Guess
+from mmbench.data.draft.target_words import rank
 from mmbench.data.table import targets
 from mmbench.data.table.rows import Rows
 from mmbench.data.table.values import label
@@ -26,7 +27,8 @@ class Choice:
 
 
 def choose(found: Rows, guesses: Mapping[str, Guess], numbered: Mapping[str, list[str]]) -> Choice:
-    """One value with a target's name, else balanced classes, else labels, else the last column that may be one.
+    """One value with a target's name, else with an outcome's, else balanced classes, else labels, else the last column
+    that may be one; what is known of a person beforehand, such as sex and age, after all others.
 
     numbered: columns that are a target together, such as y0 to y16, by what their names share.
     """
@@ -35,18 +37,24 @@ def choose(found: Rows, guesses: Mapping[str, Guess], numbered: Mapping[str, lis
     plain = [n for n, g in guesses.items() if g.role == "unused" and g.kind and len(set(_names(found, n))) > 1]
     made = {n: guess.target([label(v) for v in found.columns[n] if v is not None]) for n in plain}
     classes = [([n], made[n]) for n in plain if _balanced(found, n)]
-    flags = [n for n in plain if {str(v) for v in found.columns[n]} <= {"0", "1"}]
+    flags = [n for n in plain if rank(n) and {str(v) for v in found.columns[n]} <= {"0", "1"}]
+    # One outcome among other facts is predicted alone.
+    flags = [] if sum(rank(n) == 2 for n in flags) == 1 else flags
     labels = Guess(role="target", kind="multilabel", why=f"{len(flags)} columns of 0 and 1")
     numbers = [n for n in plain if made[n].kind == "regression"]
     numbers += [c[0] for c, g in named if g.kind == "regression" and len(c) == 1]
     several = Guess(role="target", kind="regression", why=f"{len(numbers)} columns of numbers")
+    single = [(c, g) for c, g in classes if not (len(flags) > 1 and c[0] in flags)]
+    rest = [([n], made[n]) for n in plain if [n] not in [c for c, _ in classes]]
     candidates = [
         *((c, g) for c, g in named if g.kind != "multilabel"),
-        *reversed([(c, g) for c, g in classes if not (len(flags) > 1 and c[0] in flags)]),
+        *reversed([(c, g) for c, g in [*rest, *single] if rank(c[0]) == 2 and not (len(flags) > 1 and c[0] in flags)]),
+        *reversed([(c, g) for c, g in single if rank(c[0]) == 1]),
         *((c, g) for c, g in named if g.kind == "multilabel"),
         *([(flags, labels)] if len(flags) > 1 else []),
-        *reversed([([n], made[n]) for n in plain if [n] not in [c for c, _ in classes]]),
+        *reversed([(c, g) for c, g in rest if rank(c[0]) == 1 or (len(flags) > 1 and c[0] in flags)]),
         *([(numbers, several)] if len(numbers) > 1 else []),
+        *reversed([(c, g) for c, g in [*rest, *single] if rank(c[0]) == 0]),
     ]
     if not candidates:
         fallback = "label" if "label" in found.columns else "which column?"

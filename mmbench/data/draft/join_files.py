@@ -38,11 +38,14 @@ SHOWN = 2
 @dataclass(frozen=True, kw_only=True)
 class Joined:
     """text: of manifest.csv. notes: how it was joined, and what could not be. key: the column that names the sample of
-    a row, where the manifest still has it."""
+    a row, where the manifest still has it. told: rows that have files of their own for certain,
+    and none that another has. several: rows that could mean several files -> these."""
 
     text: str
     notes: tuple[str, ...]
     key: str | None
+    told: int = 0
+    several: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -72,9 +75,13 @@ def join(table: Rows, files: Sequence[str]) -> Joined | None:
     names = max(likely, key=lambda n: n.hits)
     what = "file names" if names.whole else "file names without their endings"
     notes = [f"{names.column} holds {what}: joined with the files into a manifest.csv of its own"]
-    cells = _cells(table, names, notes)
+    cells, several = _cells(table, names, notes)
+    own = [i for i, paths in enumerate(names.found) if paths and i not in several]
+    told = len({tuple(cells[i].values()) for i in own})
     text = _text(table, cells, without=names.column if names.whole else "")
-    return Joined(text=text, notes=tuple(notes), key=None if names.whole else names.column)
+    doubtful = {i: tuple(names.found[i]) for i in sorted(several)}
+    key = None if names.whole else names.column
+    return Joined(text=text, notes=tuple(notes), key=key, told=told, several=doubtful)
 
 
 class _Index:
@@ -129,8 +136,8 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _cells(table: Rows, names: _Names, notes: list[str]) -> list[dict[str, str]]:
-    """Of every row: column -> path."""
+def _cells(table: Rows, names: _Names, notes: list[str]) -> tuple[list[dict[str, str]], set[int]]:
+    """Of every row: column -> path. And the rows that could mean several files."""
     # Names may begin anew in every split: a file in a folder of another one is another's.
     names.found = [
         [path for path in paths if split is None or _split_of(path) in (None, split)]
@@ -163,7 +170,7 @@ def _cells(table: Rows, names: _Names, notes: list[str]) -> list[dict[str, str]]
         for i, path in lacking.items():
             cells[i][slot] = path
     notes += _notes(table, names, cells, late, several)
-    return cells
+    return cells, set(several)
 
 
 def _by_kind(paths: Sequence[str]) -> dict[str, list[str]]:

@@ -217,8 +217,8 @@ def _survey(raw: Raw) -> Survey:
 
 
 def _table(survey: Survey) -> Table | None:
-    """The samples, those with broken cells too; None where labels, splits or groups are wrong."""
-    if not survey.sound or survey.task is None or survey.labels is None:
+    """The samples, those with broken cells too; None where labels, splits or groups are wrong, or all modalities."""
+    if not survey.sound or not survey.modalities or survey.task is None or survey.labels is None:
         return None
     return Table(
         places=survey.places,

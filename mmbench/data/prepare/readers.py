@@ -23,7 +23,8 @@ FILE = "decoders.json"
 
 class Reader(Frozen):
     """One modality. options, state: of its decoder. shape, dtype, steps, whole: of its layout. columns: of the manifest
-    that it is read from, in this order; none: one of its own name. files: whether texts lie in files."""
+    that it is read from, in this order; none: one of its own name. files: whether texts lie in files. path: how names
+    of files are put together of those columns; optional: whether a sample may have no such file."""
 
     kind: Kind
     options: dict[str, JsonValue]
@@ -34,6 +35,8 @@ class Reader(Frozen):
     whole: bool
     columns: Names = ()
     files: bool = False
+    path: str = ""
+    optional: bool = False
 
     def decoder(self, name: str) -> Decoder:
         """As `prepare` fitted it. Raises UserError where it cannot be made."""
@@ -60,6 +63,8 @@ def reader(column: Column, made: Decoder, layout: Layout) -> Reader:
         whole=layout.whole,
         columns=column.named,
         files=column.files,
+        path=column.path,
+        optional=column.optional,
     )
 
 

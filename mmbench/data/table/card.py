@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
+from mmbench.data.table import path_pattern
 from mmbench.data.table.findings import quote
+from mmbench.data.table.path_pattern import Pattern
 from mmbench.data.table.table import KINDS, Kind
 from mmbench.schema.params import Level
 from mmbench.schema.strict_yaml import Frozen, load_yaml, parse
@@ -39,7 +41,9 @@ def _as_column(value: Any) -> Any:
         if not isinstance(options, dict | None):
             raise ValueError(f"the options of {kind} are a mapping, such as `{{{kind}: {{column: name}}}}`")
         options = dict(options or {})
-        column = {k: options.pop(k) for k in ("column", "prefix", "columns") if k in options}
+        column = {k: options.pop(k) for k in ("column", "prefix", "columns", "path", "optional") if k in options}
+        if kind == "text" and column.get("path") is not None and options.setdefault("files", True) is not True:
+            raise ValueError("`path` names files; leave out `files`")
         return {"kind": kind, **column, "options": options}
     raise ValueError(f"expected a kind ({', '.join(KINDS)}) or `kind: {{option: value}}`")
 
@@ -47,16 +51,21 @@ def _as_column(value: Any) -> Any:
 Column = Annotated[str, Field(min_length=1), AfterValidator(lambda name: unicodedata.normalize("NFC", name))]
 """Of the manifest. Composed, as the names of columns are when a table is read."""
 FileName = Annotated[str, Field(min_length=1)]
+FILLED = "\0"
+"""Before a modality's name: the column of the paths that were put together for it. No table has one of such a name."""
 
 
 class ColumnCard(Frozen):
     """One modality. column: of the manifest, where it is not named like the modality. prefix: of several columns of
-    numbers that make one vector. columns: those of a table. options: of the decoder."""
+    numbers that make one vector. columns: those of a table. path: the name of a row's file, with columns in braces.
+    optional: whether a sample may have no such file. options: of the decoder."""
 
     kind: Kind
     column: Column | None = None
     prefix: Column | None = None
     columns: Annotated[tuple[Column, ...], BeforeValidator(_as_tuple)] = ()
+    path: str | None = None
+    optional: bool = False
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
     @pydantic.model_validator(mode="after")
@@ -69,10 +78,30 @@ class ColumnCard(Frozen):
             )
         if twice := [name for name, count in Counter(self.columns).items() if count > 1]:
             raise ValueError(f"the column {quote(twice[0])!r} is named twice")
+        if self.path is not None:
+            self._check_path()
+        elif self.optional:
+            raise ValueError("`optional` is for a `path`; elsewhere an empty field says that a sample lacks it")
         return self
+
+    def _check_path(self) -> None:
+        others = [name for name in ("column", "prefix", "columns") if getattr(self, name)]
+        if others:
+            raise ValueError(
+                f"give `{others[0]}` or `path`, not both: `column` names the column that holds whole paths, `path` "
+                f"puts them together from columns, as in {path_pattern.SHOWN}"
+            )
+        assert self.pattern is not None
+
+    @property
+    def pattern(self) -> Pattern | None:
+        """The path's. Raises ValueError where it cannot be meant."""
+        return None if self.path is None else path_pattern.parse(self.path)
 
     def named(self, modality: str) -> tuple[str, ...]:
         """The columns of the manifest that it names, whatever a prefix finds."""
+        if self.pattern is not None:
+            return self.pattern.columns
         return self.columns or (() if self.prefix is not None else (self.column or modality,))
 
 
@@ -244,7 +273,8 @@ class Card(Frozen):
             if column is not None and not (key == "id" and column == self.group):
                 others.setdefault(column, []).append(f"`{key}`")
         for name, card in self.columns.items():
-            for column in card.named(name):
+            # What names a file may also say whose it is, or its split.
+            for column in card.named(name) if card.path is None else ():
                 if column in others:
                     others[column].append(f"the modality {name!r}")
         return others

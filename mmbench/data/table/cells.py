@@ -32,12 +32,14 @@ TEXT_BYTES = 2**20
 
 @dataclass
 class Cells:
-    """Turns the values of one column into cells; what cannot be is told, and None."""
+    """Turns the values of one column into cells; what cannot be is told, and None. paths: whether they are names of
+    files that were put together, and never numbers."""
 
     kind: str
     column: str
     rows: Rows
     root: Root
+    paths: bool = False
 
     def texts(self) -> list[Cell | None]:
         cells: list[Cell | None] = []
@@ -61,7 +63,10 @@ class Cells:
 
     def _one(self, number: int, value: Any) -> Cell | None:
         try:
-            if self.kind in ("vector", "sequence") and (found := _inline(value, self.kind)) is not None:
+            if isinstance(value, CellError):
+                raise value
+            numbers = self.kind in ("vector", "sequence") and not self.paths
+            if numbers and (found := _inline(value, self.kind)) is not None:
                 return found
             if isinstance(value, dict):
                 # How the Hub's parquet files hold images and sounds.

@@ -15,22 +15,23 @@ FEWEST = 4
 """Files of a column that are missing, from which on there is one reason for all."""
 
 
-def tell(column: str, rows: Rows, root: Root) -> None:
-    """Tells that no file of a column is there, and where they lie, before each is told on its own."""
+def tell(column: str, rows: Rows, root: Root, place: str = "in the table") -> None:
+    """Tells that no file of a column is there, and where they lie, before each is told on its own. place: where
+    paths are written."""
     names = [v for v in rows.columns[column] if isinstance(v, str) and "://" not in v]
     if len(names) < FEWEST or any(root.exists(name) for name in names[:FEWEST]):
         return
     what = f"none of the {len(names)} files that it names is below {root.folder}"
-    rows.findings.add(1, f"{what}; {_where(names[0], root)}", column=column)
+    rows.findings.add(1, f"{what}; {_where(names[0], root, place)}", column=column)
 
 
-def _where(name: str, root: Root) -> str:
+def _where(name: str, root: Root, place: str) -> str:
     path = PurePosixPath(composed(name.replace("\\", "/")))
     found = [file for file in walk(root.folder) if PurePosixPath(composed(file)).name == path.name]
     ending = [file for file in found if composed(file).endswith(f"/{path}")]
     if len(ending) == 1:
         folder = root.folder / ending[0][: -len(str(path)) - 1]
-        return f"{quote(name)!r} lies in {folder}: write it as `root` in {FILE}, or the whole path in the table"
+        return f"{quote(name)!r} lies in {folder}: write it as `root` in {FILE}, or the whole path {place}"
     if found:
         return f"a file of that name is {quote(found[0])!r}: write paths from there on"
     return f"are the files in another folder? Then name it as `root` in {FILE}"

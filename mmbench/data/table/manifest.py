@@ -13,8 +13,8 @@ import numpy as np
 
 from mmbench.data.files.problems import DataError, Problem
 from mmbench.data.files.source import Root, several
-from mmbench.data.table import elsewhere, missing, parts, targets
-from mmbench.data.table.card import FILE, SPLIT_NAMES, Card
+from mmbench.data.table import elsewhere, filled_paths, missing, parts, path_pattern, targets
+from mmbench.data.table.card import FILE, FILLED, SPLIT_NAMES, Card
 from mmbench.data.table.cells import Cells, by_prefix, check_sizes
 from mmbench.data.table.findings import quote
 from mmbench.data.table.record import records
@@ -96,6 +96,7 @@ def survey(card: Card, folder: Path) -> Survey:
     root = root_of(card, folder)
     read_rows = parts.read(card, folder, root, _columns_in_use(card))
     missing.blank(card, read_rows, root)
+    filled_paths.add(card, read_rows, root)
     rows, left_out = _without_empty(card, read_rows)
     if not len(rows):
         if not rows.findings.problems():
@@ -153,8 +154,16 @@ def survey(card: Card, folder: Path) -> Survey:
 
 def _fields(card: Card, rows: Rows) -> list[str]:
     """The columns of modalities that there are."""
-    found = [c.named(name) if c.prefix is None else _prefixed(c.prefix, card, rows) for name, c in card.columns.items()]
+    found = [_fields_of(name, card, rows) for name in card.columns]
     return [column for columns in found for column in columns if column in rows.columns]
+
+
+def _fields_of(name: str, card: Card, rows: Rows) -> Sequence[str]:
+    """The columns of one modality, there or not."""
+    c = card.columns[name]
+    if c.path is not None:
+        return (f"{FILLED}{name}",)
+    return c.named(name) if c.prefix is None else _prefixed(c.prefix, card, rows)
 
 
 def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
@@ -179,17 +188,25 @@ def _without_empty(card: Card, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
 def _columns_in_use(card: Card) -> dict[str, str]:
     """Every column that the card names -> where it does."""
     assert card.target is not None
-    found = {column: f"columns: {name}" for name, c in card.columns.items() for column in c.named(name)}
+    uses: dict[str, list[str]] = {}
+    for name, c in card.columns.items():
+        for column in c.named(name):
+            uses.setdefault(column, []).append(name)
+    found = {column: f"columns: {', '.join(names)}" for column, names in uses.items()}
     found |= dict.fromkeys(card.target.columns, f"target: {card.target.kind}")
     return found | {c: key for key in ("split", "group", "id") if (c := getattr(card, key)) is not None}
 
 
 def _present(card: Card, rows: Rows) -> Callable[[str], bool]:
     """Tells which columns there are; those that the card names and the manifest lacks are told as problems."""
-    free = [name for name in rows.columns if name not in _columns_in_use(card)] or list(rows.columns)
+    known = [name for name in rows.columns if not name.startswith(FILLED)]
+    free = [name for name in known if name not in _columns_in_use(card)] or known
+    # What names files may be named for something else too.
+    paths = {column for c in card.columns.values() if c.path is not None for column in c.named("")}
     for column, key in _columns_in_use(card).items():
         if column not in rows.columns:
-            hint = suggest(column, map(quote, free))
+            hint = path_pattern.unknown(column, known) if column in paths else ""
+            hint = hint or suggest(column, map(quote, known if column in paths else free))
             rows.findings.add(1, f"no column {quote(column)!r}, which {FILE} names ({key}){hint}")
     for name, c in card.columns.items():
         if c.prefix is not None and not _prefixed(c.prefix, card, rows):
@@ -206,6 +223,13 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
     if card.prefix is not None:
         named = tuple(_prefixed(card.prefix, whole, rows))
         cells = by_prefix(named, name, rows)
+    elif card.pattern is not None:
+        if (key := f"{FILLED}{name}") not in rows.columns:
+            return None
+        named, own = card.pattern.columns, filled_paths.alone(name, rows.columns[key], rows)
+        cells = Cells(kind=card.kind, column=name, rows=own, root=root, paths=True).all()
+        if all(c is None for c in cells):
+            elsewhere.tell(name, own, root, "in `path`")
     elif card.columns:
         named = tuple(column for column in card.columns if present(column))
         cells = records(named, rows)
@@ -220,19 +244,27 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
         return None
     if all(c is None for c in cells) and not set(rows.numbers) <= rows.findings.rows():
         rows.findings.add(1, f"no sample has this modality; leave it out of {FILE}", column=name)
-    return Column(kind=card.kind, cells=cells, options=options, named=named, files=files)
+    return Column(
+        kind=card.kind,
+        cells=cells,
+        options=options,
+        named=named,
+        files=files,
+        path=card.path or "",
+        optional=card.optional,
+    )
 
 
 def _prefixed(prefix: str, card: Card, rows: Rows) -> list[str]:
     """The columns that begin so and that the card does not name for something else."""
     other = _columns_in_use(card)
-    return [column for column in rows.columns if column.startswith(prefix) and column not in other]
+    found = [column for column in rows.columns if column.startswith(prefix) and column not in other]
+    return [column for column in found if not column.startswith(FILLED)]
 
 
 def _broken(name: str, card: Card, cells: Sequence[Cell | None], rows: Rows) -> frozenset[int]:
     """The samples that say something of this modality, of which nothing could be made."""
-    column = card.columns[name]
-    named = _prefixed(column.prefix, card, rows) if column.prefix else column.named(name)
+    named = _fields_of(name, card, rows)
     pairs = enumerate(zip(cells, *(rows.columns[c] for c in named if c in rows.columns), strict=True))
     return frozenset(i for i, (cell, *values) in pairs if cell is None and any(v is not None for v in values))
 

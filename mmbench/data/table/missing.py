@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmbench.data.files.source import Root
-from mmbench.data.table.card import Card
 from mmbench.data.table.findings import quote
 
 if TYPE_CHECKING:
+    from mmbench.data.table.card import Card
     from mmbench.data.table.rows import Rows
 
 WORDS = ("nan", "na", "n/a", "#n/a", "null", "none", "nil", "-nan", "<na>", "nat")
@@ -26,7 +26,7 @@ def is_missing(value: Any) -> bool:
 
 def blank(card: Card, rows: Rows, root: Root) -> None:
     """Empties the fields of modalities that say so, in place, with a note; a file that is called so stays."""
-    for column, key in [(c, key) for name, c in card.columns.items() for key in c.named(name)]:
+    for column, key in [(c, key) for name, c in card.columns.items() if c.path is None for key in c.named(name)]:
         values = rows.columns.get(key, [])
         files = column.kind != "table" and (column.kind != "text" or bool(column.options.get("files")))
         found = [i for i, v in enumerate(values) if is_missing(v)]

@@ -26,7 +26,7 @@ def read(card: Card, folder: Path, root: Root, columns: Mapping[str, str]) -> Ro
     files = {
         c.column or name
         for name, c in card.columns.items()
-        if c.kind != "table" and (c.kind != "text" or c.options.get("files"))
+        if c.kind != "table" and c.path is None and (c.kind != "text" or c.options.get("files"))
     }
     near, tables, size = Root(folder), [], 0
     for part in card.parts:

@@ -29,7 +29,8 @@ class Column:
     cells: one a sample, None where this sample lacks the modality; any sequence, so that cells may be made on demand.
     options: of the decoder of this kind (`mmbench.data.decode.base`), such as the side of images. named: the columns of
     the manifest that it was read from, where they are not one of the modality's name; files: of texts, whether that
-    column names files.
+    column names files. path: how names of files were put together of those columns; optional: whether a sample may have
+    none.
     """
 
     kind: Kind
@@ -37,6 +38,8 @@ class Column:
     options: Mapping[str, Any] = field(default_factory=dict)
     named: tuple[str, ...] = ()
     files: bool = False
+    path: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,8 @@ def manifest(made: Draft) -> list[dict[str, str]]:
 def updated(folder: Path, old: str) -> Updated:
     made = drafted(folder)
     assert made.manifest is not None
-    return update(old.encode(), made.manifest, Root(folder).exists, joined=made.joined, key=made.key)
+    how: dict[str, Any] = {"joined": made.joined, "key": made.key, "several": made.several}
+    return update(old.encode(), made.manifest, Root(folder).exists, **how)
 
 
 def empty(rows: list[dict[str, str]], column: str) -> list[int]:
@@ -222,3 +224,71 @@ def test_files_of_other_endings_do_not_count_against_names_with_endings(tmp_path
     (tmp_path / "labels.csv").write_text("\n".join(["name,label", *lines]), encoding="utf-8")
     rows = manifest(drafted(tmp_path))
     assert [row["audio"] for row in rows] == [f"wav/c{i}.wav" for i in range(N)]
+
+
+@pytest.mark.parametrize("twins", [2, 3, 5])
+def test_of_rows_that_say_the_same_one_gets_the_file(tmp_path: Path, twins: int) -> None:
+    """They name nothing: it is no matter which, and as many stay without a file as in the table."""
+    folder = named(tmp_path, "p{0:03}.png", "images/p{0:03}.png", gone=())
+    lines = (folder / "labels.csv").read_text(encoding="utf-8").split("\n")
+    bare = ",some words of many,a"
+    (folder / "labels.csv").write_text("\n".join([*lines, *[bare] * twins]), encoding="utf-8")
+    old = drafted(folder).manifest
+    assert old is not None
+    done = updated(folder, old)
+    assert (done.text, done.added, done.notes()) == (old, 0, []), "its rows are there, though none of their files"
+    fill(folder, ["images/new.png"])
+    (folder / "labels.csv").write_text("\n".join([*lines, f"new.png{bare}", *[bare] * (twins - 1)]), encoding="utf-8")
+    done = updated(folder, old)
+    assert (done.added, done.completed, done.waiting, done.notes()) == (0, 1, 0, [])
+    assert sorted(row["image"] for row in table(done.text)[N:]) == [*[""] * (twins - 1), "images/new.png"]
+    assert updated(folder, done.text).text == done.text
+    # A row more is a new one.
+    (folder / "labels.csv").write_text("\n".join([*lines, f"new.png{bare}", *[bare] * twins]), encoding="utf-8")
+    assert updated(folder, old).added == 1
+
+
+@pytest.mark.parametrize("places", [("u", "v"), ("u", "v", "w"), ("x/y", "z")])
+def test_rows_that_could_mean_several_files_are_told_again(tmp_path: Path, places: tuple[str, ...]) -> None:
+    """The cause, which rows, and what to do; as long as nobody has written a path there."""
+    folder = named(tmp_path, "p{0:03}", "images/p{0:03}.png", gone=())
+    fill(folder, [f"{place}/q{i}.png" for place in places for i in range(4)])
+    with (folder / "labels.csv").open("a", encoding="utf-8") as file:
+        file.write("".join(f"\nq{i},other words,a" for i in range(4)))
+    old = drafted(folder).manifest
+    assert old is not None
+    done = updated(folder, old)
+    assert (done.text, done.added, done.gone) == (old, 0, 0)
+    (said,) = done.notes()
+    assert said.startswith("several files have the name that 4 rows of manifest.csv give (row 22: ")
+    assert " or ".join(f"{place}/q0.png" for place in places) in said
+    assert said.endswith("...): write the path of the right one there")
+    mended = old.replace("\nq", f"\n{places[-1]}/q")
+    done = updated(folder, mended)
+    assert (done.text, done.notes()) == (mended, [])
+
+
+@pytest.mark.parametrize("twins", [2, 3, 4])
+def test_rows_of_one_name_all_get_the_file_that_arrives(tmp_path: Path, twins: int) -> None:
+    folder = named(tmp_path, "p{0:03}", "images/p{0:03}.png", gone=())
+    with (folder / "labels.csv").open("a", encoding="utf-8") as file:
+        file.write("".join(f"\nq1,other words {i},a" for i in range(twins)))
+    old = drafted(folder).manifest
+    assert old is not None
+    fill(folder, ["later/q1.png"])
+    done = updated(folder, old)
+    assert (done.added, done.completed, done.gone, done.notes()) == (0, twins, 0, [])
+    assert [row["image"] for row in table(done.text)[N:]] == ["later/q1.png"] * twins
+    assert updated(folder, done.text).text == done.text
+
+
+@pytest.mark.parametrize("more", [1, 2, 6])
+def test_rows_of_the_table_without_files_are_told(tmp_path: Path, more: int) -> None:
+    folder = named(tmp_path, "p{0:03}", "images/p{0:03}.png", gone=())
+    old = drafted(folder).manifest
+    assert old is not None
+    with (folder / "labels.csv").open("a", encoding="utf-8") as file:
+        file.write("".join(f"\nq{i},other words,a" for i in range(more)))
+    (said,) = updated(folder, old).notes()
+    assert said.startswith(f"no file is there of {more} row") and "(images/q0.png" in said
+    assert said.endswith("run this again when the files are there") and ("..." in said) == (more > 3)

@@ -63,6 +63,13 @@ def wanted(plan: Plan, results: Mapping[str, TrialResult]) -> dict[str, dict[str
     return found
 
 
+def known(folder: Path, plan: Plan, results: Mapping[str, TrialResult]) -> dict[str, IdleCosts]:
+    """By data set, what is known of its methods and still holds. folder: the ledger's."""
+    asked = wanted(plan, results)
+    found = {name: read_costs(folder, name) for name in asked}
+    return {name: costs for name, costs in found.items() if costs is not None and is_current(costs, asked[name])}
+
+
 def is_current(costs: IdleCosts | None, jobs: Mapping[str, Job]) -> bool:
     """Whether it says what these trials cost. jobs: by method."""
     if costs is None or costs.fingerprint != fingerprint():

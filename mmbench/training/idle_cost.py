@@ -42,7 +42,7 @@ replayed takes as much again as the step."""
 
 
 def _now(device: torch.device) -> float:
-    """Seconds: of the clock on a GPU; on a CPU those in which this thread had a core, the same unless others want it."""
+    """Seconds: of the clock on a GPU; on a CPU those in which this thread had a core."""
     if device.type != "cuda":
         return time.thread_time()
     torch.cuda.synchronize(device)

@@ -1,8 +1,9 @@
 """Whether costs measured alone tell methods apart, and only methods: `python -m benchmarks.idle_costs`.
 
-Every combination of the core grid, every single modality and every baseline is measured on a prepared data set as a sweep does it at its
-end, under two names each. The two names of a method should differ by less than 5 % (A/A). With --busy PROCESSES the machine computes
-something else meanwhile, as a person's may. The last lines give the seconds it took, and the largest and the mean difference.
+Every combination of the core grid, every single modality and every baseline is measured on a prepared data set as a
+sweep does it at its end, under two names each. The two names of a method should differ by less than 5 % (A/A). With
+--busy PROCESSES the machine computes something else meanwhile, as a person's may. The last lines give the seconds it
+took, and the largest and the mean difference.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ from mmbench.schema.result import FileDigest, State, TrialResult
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
 _OWN = re.compile(r"([0-9a-f]{16})\.(json|measured\.json|safetensors)")
+COSTS = re.compile(r"costs\.(.+)\.json")
+"""Files of `mmbench.ledger.idle_costs`."""
 LARGEST = 2**26
 """Bytes of a JSON file that is read at all."""
 _SCRATCH = ".writing."
@@ -233,7 +235,7 @@ class Ledger:
         except OSError as error:
             raise UserError(f"{self.folder} cannot be read ({error.strerror or error}); allow reading there") from None
         if ids is None:
-            foreign = sorted(n for n in present if not _OWN.fullmatch(n) and not n.startswith("."))
+            foreign = sorted(n for n in present if not (_OWN.fullmatch(n) or COSTS.fullmatch(n) or n.startswith(".")))
             self.broken.update({self.folder / n: "is not named like a trial" for n in foreign})
             wanted = [self.folder / n for n in sorted(present) if _NAME.fullmatch(n)]
         else:

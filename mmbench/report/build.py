@@ -12,6 +12,7 @@ from mmbench.report.values.provenance import Source
 from mmbench.schema.budget import Budget
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.idle_cost import IdleCosts
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.stats.estimates import Verdict
@@ -32,6 +33,7 @@ def analyse(
     unpaid: Collection[str] = (),
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] | None = None,
     samples: Mapping[str, OnSamples] | None = None,
+    costs: Mapping[str, IdleCosts] | None = None,
 ) -> Report:
     """Everything the report shows; arguments as in `Context`.
 
@@ -51,6 +53,7 @@ def analyse(
         unpaid=frozenset(unpaid),
         ensembles=ensembles or {},
         samples=samples or {},
+        costs=costs or {},
     )
     sections, broken = find_sections()
     # Whatever all sections need fails here, and not in each of them.

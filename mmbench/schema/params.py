@@ -235,7 +235,8 @@ class Sweep(Frozen):
 
     budget: seconds of training, of all trials together: no round of a race begins that would go beyond them, by what
     trials have taken so far. keep_weights: GB in all. group: seeds and configurations of one combination that are
-    trained as one program, at most; 1: each alone.
+    trained as one program, at most; 1: each alone. time_alone: when all are done, time a model of each method with
+    nothing else running.
     """
 
     at_once: Positive | Literal["auto"]
@@ -246,6 +247,7 @@ class Sweep(Frozen):
     keep_weights: Annotated[float, Field(ge=0, le=1_000_000)] = 2.0
     budget: Duration | None = None
     group: Annotated[int, Field(ge=1, le=1024)] = 1
+    time_alone: bool = True
 
 
 class Tracking(Frozen):

@@ -21,7 +21,7 @@ from mmbench.schema.params import Params, Sweep, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import GO_ON, INTERRUPTED, exit_code
-from mmbench.sweep import measure
+from mmbench.sweep import idle_costs, measure
 from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.progress import MeasureWatch, Watch, duration, summary
 from mmbench.sweep.rounds.schedule import Schedule, declared
@@ -59,6 +59,8 @@ def sweep(root: Path, console: Console) -> int:
                 break
             code, plan = _run(params, specs, ledger, root, console)
             pending, scored = False, False
+        if code == 0 and params.sweep.time_alone:
+            code = measure_costs(plan, ledger, root, params.sweep, console)
         results = ledger.of(plan.trials)
     if ledger.without_weights is not None:
         console.print(f"weights are not kept: {ledger.without_weights}", style="yellow", soft_wrap=True, markup=False)
@@ -103,6 +105,24 @@ def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, cons
     finally:
         watch.close()
     return True
+
+
+def measure_costs(plan: Plan, ledger: Ledger, root: Path, settings: Sweep, console: Console) -> int:
+    """Time one model of each method, now that nothing else runs; returns the exit code."""
+    open_ = idle_costs.missing(plan, ledger)
+    if not open_:
+        return 0
+    total = sum(map(len, open_.values()))
+    console.print(f"costs to measure, each with nothing else running: {total} methods", highlight=False, soft_wrap=True)
+    watch = MeasureWatch(console, total, "methods timed")
+    try:
+        idle_costs.measure(open_, ledger, root / PREPARED, settings, on_method=watch.add)
+    except KeyboardInterrupt:
+        console.print(f"stopped: costs are still to be measured; {GO_ON}", style="yellow", highlight=False)
+        return INTERRUPTED
+    finally:
+        watch.close()
+    return 0
 
 
 def _choose_engine(settings: Sweep) -> Callable[..., Outcome]:

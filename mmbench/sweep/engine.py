@@ -34,6 +34,7 @@ from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
+    from mmbench.sweep.idle_costs import Found
 
 # Imports inside functions: torch and Ray Tune are read while Ray starts, which saves a person two seconds.
 
@@ -101,6 +102,34 @@ def _lose_workers(driver: Driver, error: RuntimeError) -> None:
     if not isinstance(error.__cause__, ray.exceptions.RayError):
         raise error
     driver.lose_all(error.__cause__)
+
+
+def call_on_free_slot(dataset: str, jobs: Mapping[str, Job], data_root: Path, settings: Sweep) -> Found:
+    """What these methods of a data set cost, measured by one worker of the cluster with a core, or a GPU, to itself.
+
+    jobs: one of each method, by its name. Raises UserError where the cluster cannot be used.
+    """
+    import ray
+
+    def make_ready() -> tuple[Data, list[tuple[Axis, Variant]]]:
+        return _share([dataset], data_root)[dataset], _by_value(list(jobs.values()))
+
+    with cluster.started(settings, meanwhile=make_ready) as (slots, (data, own)):
+        gpus = 1 if slots.gpus else 0
+
+        @ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)  # type: ignore[untyped-decorator]
+        def measure(shared: Data, written: dict[str, str]) -> Found:
+            from mmbench.registry import define
+            from mmbench.schema.plan import Job
+            from mmbench.sweep.idle_costs import measure_data
+
+            for axis, variant in own:
+                define(axis, variant)
+            planned = {name: Job.model_validate_json(text) for name, text in written.items()}
+            return measure_data(planned, shared, "cuda" if gpus else "cpu")
+
+        found: Found = ray.get(measure.remote(data, {name: job.model_dump_json() for name, job in jobs.items()}))
+    return found
 
 
 def run(

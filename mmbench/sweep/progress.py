@@ -108,15 +108,15 @@ class Watch:
 
 
 class MeasureWatch:
-    """Shows how many finished trials have had their metrics computed: a live bar on a terminal, lines elsewhere."""
+    """Shows how much has been measured after training: a live bar on a terminal, lines elsewhere."""
 
-    def __init__(self, console: Console, total: int) -> None:
-        self.console, self.total, self.done = console, total, 0
+    def __init__(self, console: Console, total: int, what: str = "trials measured") -> None:
+        self.console, self.total, self.done, self.what = console, total, 0, what
         self.spoke = time.monotonic()
         self.bar: Progress | None = None
         self.task = TaskID(0)
         if console.is_terminal:
-            columns = (BarColumn(), TextColumn("{task.completed}/{task.total} trials measured"))
+            columns = (BarColumn(), TextColumn(f"{{task.completed}}/{{task.total}} {what}"))
             self.bar = Progress(*columns, console=console, refresh_per_second=2, transient=True)
             self.task = self.bar.add_task("", total=total)
             self.bar.start()
@@ -128,7 +128,7 @@ class MeasureWatch:
             self.bar.update(self.task, completed=self.done)
         elif time.monotonic() - self.spoke >= LINE_EVERY_S or self.done == self.total:
             self.spoke = time.monotonic()
-            self.console.print(f"{self.done}/{self.total} trials measured", highlight=False)
+            self.console.print(f"{self.done}/{self.total} {self.what}", highlight=False)
 
     def close(self) -> None:
         """Take the bar away; safe to call twice."""

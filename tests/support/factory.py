@@ -338,8 +338,9 @@ def result_of(job: Job, truth: Truth, spec: DataSpec, noise: float, fault: State
         f"validation_{spec.task.metric}": curve,
     }
     cost = cost_of(config)
-    seconds = cost["train_seconds"]
-    assert isinstance(seconds, float)
+    seconds, per_epoch = cost["train_seconds"], cost["seconds_per_epoch"]
+    assert isinstance(seconds, float) and isinstance(per_epoch, float)
+    slower = float(np.exp(0.05 * own.normal()))
     scores = {
         s: scores_of(spec.task, v, loss[-1], truth.majority) for s, v in (("validation", held_out), ("test", score))
     }
@@ -350,7 +351,7 @@ def result_of(job: Job, truth: Truth, spec: DataSpec, noise: float, fault: State
         metrics=scores,
         best_epoch=None if config.role == "baseline" else BEST_EPOCH,
         curves={} if config.role == "baseline" else curves,
-        quantities=cost | {"train_seconds": seconds * float(np.exp(0.05 * own.normal()))},
+        quantities=cost | {"train_seconds": seconds * slower, "seconds_per_epoch": per_epoch * slower},
         started=started,
         seconds=seconds + 1,
         provenance=provenance,

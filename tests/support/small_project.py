@@ -47,7 +47,7 @@ def settings() -> dict[str, object]:
     raw = plain.settings()
     raw["grid"] |= {"datasets": ["small"], "seeds": 1, "attention": ["mean", "additive"]}
     raw["train"] |= {"epochs": 1}
-
+    raw["sweep"] |= {"time_alone": False}
     return raw
 
 

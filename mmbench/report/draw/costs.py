@@ -11,6 +11,6 @@ def cost_text(cost: str, value: float | None) -> str:
         return "–"
     if cost == "train_seconds":
         return seconds(value)
-    if cost == "inference_us":
+    if cost in ("inference_us", "latency_us"):
         return seconds(value / 1e6) if value >= 995 else f"{two_figures(value)} µs"
     return f"{count(value)}{'B' if cost == 'peak_memory' else ''}"

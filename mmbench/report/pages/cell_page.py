@@ -31,7 +31,7 @@ DETAILED = 100
 """Combinations of a data set, the best ones, of which classes are shown one by one; of all, a page of the largest grid
 would be too large."""
 
-COSTS = ("parameters", "flops", "train_seconds", "inference_us", "peak_memory")
+COSTS = ("parameters", "flops", "train_seconds", "inference_us", "peak_memory", "latency_us")
 
 
 def _values(values: tuple[float | None, ...], scale: Scale) -> list[float | None]:
@@ -65,8 +65,10 @@ def _row(row: CellRow, curve: Curve | None, config: int | None, report: DatasetR
     if cost:
         # What a pointer finds on the Pareto plots, and how it is written.
         known = [getattr(cost, name) if name != "peak_memory" or report.memory_varies else None for name in COSTS]
+        if known[-1] is None:
+            del known[-1]
         found["cost"] = [_figures(value) for value in known]
-        found["costs"] = [cost_text(name, value) for name, value in zip(COSTS, known, strict=True)]
+        found["costs"] = [cost_text(name, value) for name, value in zip(COSTS, known, strict=False)]
     if curve:
         bands = (curve.median, curve.low, curve.high) if curve.runs > 1 else (curve.median,)
         found["curve"] = [_values(values, report.curve) for values in bands]

@@ -96,7 +96,7 @@ def caveats(facts: Facts) -> tuple[Caveat, ...]:
     first += _power(datasets, params.grid, params.report.confidence)
     if facts.why_ranks:
         first.append(f"Over all data sets ranks are compared, not scores: {facts.why_ranks}.")
-    rest = [*_choices(params, datasets), *_costs(facts.origin)]
+    rest = [*_choices(params, datasets), *_costs(facts.origin, datasets)]
     if facts.baselines:
         rest.append("The baselines are deterministic: one run each, no interval.")
     rest += _samples(datasets)
@@ -125,13 +125,29 @@ def _choices(params: Params, datasets: Sequence[DatasetReport]) -> list[str]:
     ]
 
 
-def _costs(origin: Provenance) -> list[str]:
+SHARED = (
+    "were taken while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory "
+    "on a CPU is that of the whole process."
+)
+
+
+def _times(origin: Provenance, datasets: Sequence[DatasetReport]) -> str:
+    """How times and memory were measured."""
+    if not origin.timed_alone:
+        return f"Times {SHARED}"
+    others = [d.name for d in datasets if d.name not in origin.timed_alone]
+    where = f" on {listing(origin.timed_alone)}" if others else ""
+    said = (
+        f"Times and memory{where} were measured one model at a time, with nothing else of mmbench running; training is "
+        "the time of a step for all its steps. Compare them only on one kind of hardware."
+    )
+    return f"{said} Times on {listing(others)} {SHARED}" if others else said
+
+
+def _costs(origin: Provenance, datasets: Sequence[DatasetReport]) -> list[str]:
     """What costs leave out, and on which hardware they were measured."""
-    found = [
-        "FLOPs count matrix products only, without elementwise operations, so they are a lower bound. Times were "
-        "taken while trials shared the machine: compare them roughly, and only on one kind of hardware. Peak memory on "
-        "a CPU is that of the whole process."
-    ]
+    flops = "FLOPs count matrix products only, without elementwise operations, so they are a lower bound."
+    found = [f"{flops} {_times(origin, datasets)}"]
     if origin.timed_on:
         found.append(
             "The trials ran on different hardware. Times and memory are compared among those of the hardware on which "

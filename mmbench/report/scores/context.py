@@ -25,6 +25,7 @@ from mmbench.report.scores.scope import Scope, scopes_of
 from mmbench.report.scores.training import training_reports
 from mmbench.report.trials.configurations import configurations
 from mmbench.report.trials.frame import Results, coverage, problems, tidy
+from mmbench.report.trials.idle import use_idle_costs
 from mmbench.report.trials.machines import Kinds, compare_within_one_kind
 from mmbench.report.trials.studies import chosen
 from mmbench.report.values.coverage import Counts, Problem
@@ -42,6 +43,7 @@ from mmbench.report.values.words import count
 from mmbench.schema.budget import Budget
 from mmbench.schema.cost_curves import Profile
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.idle_cost import IdleCosts
 from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
@@ -66,6 +68,7 @@ class Context:
         budgets: by data set, where they were found and not set.
         races: by data set, what a race has decided on cells; those that are open too.
         unpaid: data sets whose race ended because the time that was allowed for was spent.
+        costs: by data set, what methods cost with nothing else running, where that was measured.
         samples: by data set, what other test samples would do to scores, where outputs are kept.
         ensembles: by data set, what an ensemble of a study's configurations scores on test, by method and seed.
     """
@@ -82,6 +85,7 @@ class Context:
     unpaid: frozenset[str] = frozenset()
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] = field(default_factory=dict)
     samples: Mapping[str, OnSamples] = field(default_factory=dict)
+    costs: Mapping[str, IdleCosts] = field(default_factory=dict)
 
     @cached_property
     def untuned(self) -> Context:
@@ -123,12 +127,18 @@ class Context:
         return tidy(self.plan, self.results, self.families, metrics)
 
     @cached_property
-    def _records_within_one_kind(self) -> tuple[Mapping[str, list[dict[str, Any]]], Kinds]:
+    def _records_within_one_kind(self) -> tuple[Mapping[str, list[dict[str, Any]]], Kinds, frozenset[str]]:
         plain = self.frame.astype(object).where(self.frame.notna(), None)
         records: dict[str, list[dict[str, Any]]] = {name: [] for name in self.names}
         for record in plain.to_dict("records"):
             records[str(record["dataset"])].append({str(k): v for k, v in record.items()})
-        return records, compare_within_one_kind([r for own in records.values() for r in own])
+        alone = [name for name, own in records.items() if use_idle_costs(own, self.costs.get(name))]
+        return records, compare_within_one_kind([r for own in records.values() for r in own]), frozenset(alone)
+
+    @property
+    def timed_alone(self) -> frozenset[str]:
+        """The data sets whose costs were measured with nothing else running."""
+        return self._records_within_one_kind[2]
 
     @property
     def all_records(self) -> Mapping[str, Sequence[Record]]:
@@ -287,7 +297,13 @@ class Context:
         hashes = {d.name: d.data_hash for d in self.datasets}
         found = provenance(self.params, self.frame, self.results, hashes)
         kinds = self._records_within_one_kind[1]
-        return replace(found, timed_on=kinds.trials, measured_on=dict(kinds.elsewhere), sources=tuple(self.sources))
+        return replace(
+            found,
+            timed_on=kinds.trials,
+            measured_on=dict(kinds.elsewhere),
+            sources=tuple(self.sources),
+            timed_alone=tuple(n for n in self.names if n in self.timed_alone),
+        )
 
     @cached_property
     def headline(self) -> str:

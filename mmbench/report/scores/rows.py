@@ -12,6 +12,7 @@ from mmbench.report.scores import prices
 from mmbench.report.scores.contrasts import turned
 from mmbench.report.scores.dataset_scores import DatasetScores, Record, Setting
 from mmbench.report.scores.ranking import Ranking, best_single, pooling_partner
+from mmbench.report.trials.idle import ALONE
 from mmbench.report.values.cells import MAJORITY, CellCost, CellRow, CellState, SeedValue
 from mmbench.schema.metric import METRICS
 from mmbench.stats import paired
@@ -65,13 +66,19 @@ def _time_errors(field: DatasetScores) -> dict[str, dict[str, float]]:
 
 def _cost(records: Sequence[Record], errors: Mapping[str, float]) -> CellCost | None:
     def median(column: str) -> float | None:
-        # On a CPU the memory is that of the whole process, whatever the model.
-        shown = [r for r in records if column != "peak_memory" or json.loads(r["hardware"] or "{}").get("gpu")]
+        # On a CPU the memory that a trial saw is that of the whole process, whatever the model.
+        shown = [
+            r for r in records if column != "peak_memory" or ALONE in r or json.loads(r["hardware"] or "{}").get("gpu")
+        ]
         values = [r[column] for r in shown if r[column] is not None]
         return float(np.median(values)) if values else None
 
     found = {name: median(column) for name, column in COST_COLUMNS.items()}
-    return None if set(found.values()) == {None} else CellCost(**found, errors=errors)
+    alone = next((r[ALONE] for r in records if ALONE in r), None)
+    latency = (None, None) if alone is None else (alone.p50_us, alone.p95_us)
+    if set(found.values()) == {None}:
+        return None
+    return CellCost(**found, errors=errors, latency_us=latency[0], latency_95_us=latency[1])
 
 
 @dataclass(frozen=True, kw_only=True)

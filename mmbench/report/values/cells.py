@@ -43,7 +43,9 @@ class CellCost:
     baseline that is not made of weights has neither parameters nor flops.
 
     Times and memory are those of one kind of hardware (`Provenance.timed_on`), None for a method that did not run
-    there. errors: standard errors of the logarithms of measured times, where they are known.
+    there. latency_us, latency_95_us: of a prediction for one sample alone, the median and the 95th percentile, where
+    they were measured with nothing else running. errors: standard errors of the logarithms of measured times, where
+    they are known.
     """
 
     parameters: float | None
@@ -52,6 +54,8 @@ class CellCost:
     inference_us: float | None
     peak_memory: float | None
     errors: Mapping[str, float] = field(default_factory=dict)
+    latency_us: float | None = None
+    latency_95_us: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,9 +91,15 @@ class DatasetReport:
 
     @property
     def memory_varies(self) -> bool:
-        """Whether peak memory says something: on a CPU it is that of the whole process, the same for every model."""
+        """Whether peak memory says something: what a trial on a CPU saw is that of the whole process, whatever the
+        model."""
         known = [r.cost.peak_memory for r in self.cells if r.cost and r.cost.peak_memory]
         return len(known) > 1 and max(known) > 1.2 * min(known)
+
+    @property
+    def timed_alone(self) -> bool:
+        """Whether its costs were measured with nothing else running."""
+        return any(r.cost is not None and r.cost.latency_us is not None for r in self.rows)
 
     def row(self, key: str) -> CellRow:
         """The row of that method. Raises KeyError."""

@@ -44,7 +44,8 @@ class Provenance:
     """Where the numbers come from. hours: sum of the trials' wall time. Dates: ISO 8601 of the oldest and newest
     result. timed_on: the hardware whose times are compared, None where all trials ran on one kind. measured_on: by
     quantity, the hardware within which it is compared, where its trials do not say so. sources: what was merged, where
-    anything was. unrepeatable: operations that a GPU does not repeat bit by bit -> trials that used them.
+    anything was. timed_alone: the data sets whose costs were measured with nothing else
+    running. unrepeatable: operations that a GPU does not repeat bit by bit -> trials that used them.
     """
 
     commits: tuple[str, ...]
@@ -61,6 +62,7 @@ class Provenance:
     timed_on: str | None = None
     measured_on: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
+    timed_alone: tuple[str, ...] = ()
     unrepeatable: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -83,7 +83,7 @@ byId("detail-page").addEventListener("click", () => choose("page", state.has("pa
 /* Costs, beside those of the best combination: on a machine that does other work too, seconds alone say little. */
 function costWords(dataset, row) {
   const best = dataset.rows[dataset.best]?.cost;
-  const names = ["parameters", "FLOPs", "training", "a sample", "memory"];
+  const names = ["parameters", "FLOPs", "training", "a sample", "memory", "for one sample alone"];
   return (row.costs ?? []).flatMap((text, i) => {
     if (text === "\u2013") return [];
     const times = best && best[i] && row.cost[i] && row !== dataset.rows[dataset.best] ? row.cost[i] / best[i] : null;

@@ -30,6 +30,8 @@ class AllCells(Section[Context]):
             "a": record,
             "filters": filters(record),
             "reach": REACH,
+            "alone": record.provenance.timed_alone,
+            "everywhere": len(record.provenance.timed_alone) == len(record.datasets),
             "views": [
                 (v, of_overall(v.report, reports) if isinstance(v.report, Overall) else of_dataset(v.report))
                 for v in views(record)

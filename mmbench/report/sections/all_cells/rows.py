@@ -165,6 +165,10 @@ def _verdict(row: CellRow | OverallRow, scale: Scale) -> Entry:
     return Entry(text=text)
 
 
+def _hint(what: str, report: DatasetReport) -> str:
+    return f"{what}, measured with nothing else running" if report.timed_alone else f"{what}, median over seeds"
+
+
 def of_dataset(report: DatasetReport) -> Table:
     """Every cell and control of one data set."""
     scale = report.scale
@@ -195,8 +199,8 @@ def of_dataset(report: DatasetReport) -> Table:
         ),
         Column(name="parameters", title="Params ↓"),
         Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound", optional=True),
-        Column(name="train", title="Train ↓", hint="wall time, median over seeds"),
-        Column(name="inference", title="Infer ↓", hint="wall time a sample, median over seeds"),
+        Column(name="train", title="Train ↓", hint=_hint("wall time", report)),
+        Column(name="inference", title="Infer ↓", hint=_hint("wall time a sample, in batches of 128", report)),
         *([Column(name="memory", title="Memory ↓", hint="at its peak", optional=True)] if report.memory_varies else []),
         Column(name="seeds", title="Seeds", kind="text", hint="finished of declared, and why any are missing"),
     )

@@ -60,6 +60,8 @@ def _cell_raw(row: CellRow, metrics: Sequence[str]) -> dict[str, Any]:
         "train_seconds": cost.train_seconds if cost else None,
         "inference_us": cost.inference_us if cost else None,
         "peak_memory": cost.peak_memory if cost else None,
+        "latency_us": cost.latency_us if cost else None,
+        "latency_95_us": cost.latency_95_us if cost else None,
         "pareto": " ".join(row.pareto),
         "seed_values": " ".join(f"{s.seed}:{s.value:.6g}" for s in row.seeds if s.value is not None),
         "trial_ids": " ".join(row.trial_ids),

@@ -3,7 +3,6 @@ metrics and plots."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -79,7 +78,13 @@ def _replace(folder: Path, folders: Sequence[str], write: Callable[[Path], tuple
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Of several reports that are ready at once, one after the other takes its place."""
+    """Of several reports that are ready at once, one after the other takes its place. A lock on the folder itself leaves
+    no file behind; Windows has none."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         # Some network file systems lock no folders.

@@ -78,8 +78,8 @@ def _replace(folder: Path, folders: Sequence[str], write: Callable[[Path], tuple
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Of several reports that are ready at once, one after the other takes its place. A lock on the folder itself leaves
-    no file behind; Windows has none."""
+    """Of several reports that are ready at once, one after the other takes its place. A lock on the folder leaves no
+    file behind; Windows has none."""
     try:
         import fcntl
     except ImportError:

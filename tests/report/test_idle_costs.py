@@ -10,6 +10,7 @@ import pytest
 from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
+from mmbench.report.trials.idle import use_idle_costs
 from mmbench.schema.idle_cost import IdleCost, IdleCosts
 from tests.support.factory import EPOCHS, TRUTHS, Made, make
 
@@ -58,6 +59,34 @@ def test_times_and_memory_are_those_measured_alone(made: Made) -> None:
     plain = report(made).context
     for row in context.dataset("redundant").rows:
         assert row.cost == plain.dataset("redundant").row(row.key).cost, "of the other data set nothing is known"
+
+
+def test_patience_shortens_what_training_takes() -> None:
+    """It ends when so many epochs were no better than the best; a baseline has no epochs."""
+    costs = IdleCosts(
+        dataset="x",
+        fingerprint="f",
+        hardware={},
+        versions={},
+        methods={
+            "m": IdleCost(trial_id="a" * 16, step=1.0, steps=1, validation=0.0, batch_us=1.0),
+            "b": IdleCost(trial_id="b" * 16, fit=4.0, batch_us=1.0),
+        },
+    )
+
+    def row(train: dict[str, Any] | None, best: int | None, method: str = "m") -> dict[str, Any]:
+        found = dict.fromkeys(("train_seconds", "seconds_per_epoch", "peak_memory", "measured_on"))
+        return found | {"state": "done", "method": method, "best_epoch": best, "config": json.dumps({"train": train})}
+
+    rows = [
+        row({"epochs": 20, "patience": None}, 7),
+        row({"epochs": 20, "patience": 5}, 7),
+        row({"epochs": 20, "patience": 5}, 18),
+        row(None, None, "b"),
+        row({"epochs": 20, "patience": None}, 3) | {"state": "failed"},
+    ]
+    assert use_idle_costs(rows, costs)
+    assert [r["train_seconds"] for r in rows] == [20.0, 12.0, 20.0, 4.0, None]
 
 
 def test_what_trials_saw_stays_in_their_own_table(made: Made) -> None:

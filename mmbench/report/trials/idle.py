@@ -22,12 +22,12 @@ def use_idle_costs(rows: Sequence[Row], costs: IdleCosts | None) -> bool:
     rows: of the tidy frame, with None for what is absent. Where one method that was trained has none, all keep what
     trials measured: times of two kinds do not compare.
     """
-    done = [row for row in rows if row["train_seconds"] is not None]
+    done = [row for row in rows if row["state"] == "done"]
     if costs is None or not done or not all(_known(costs.methods.get(row["method"])) for row in done):
         return False
     for row in done:
         cost = costs.methods[row["method"]]
-        epochs = max(1, round(row["train_seconds"] / row["seconds_per_epoch"])) if row["seconds_per_epoch"] else 1
+        epochs = _epochs(row)
         seconds = cost.training(epochs)
         assert seconds is not None
         memory = cost.memory if cost.memory is not None else row["peak_memory"]
@@ -37,6 +37,15 @@ def use_idle_costs(rows: Sequence[Row], costs: IdleCosts | None) -> bool:
         row["measured_on"] = json.dumps({**moved, **dict.fromkeys(TIMES, costs.hardware)})
         row[ALONE] = cost
     return True
+
+
+def _epochs(row: Row) -> int:
+    """After which the training ended; a trial of a group has no time of its own to tell it by."""
+    train = json.loads(row["config"])["train"]
+    if train is None or row["best_epoch"] is None:
+        return 1
+    most, patience = int(train["epochs"]), train["patience"]
+    return most if patience is None else min(most, int(row["best_epoch"]) + int(patience))
 
 
 def _known(cost: IdleCost | None) -> bool:

@@ -61,9 +61,23 @@ def _failures(finished: list[TrialResult]) -> list[dict[str, Any]]:
     ]
 
 
+def _unmeasured(loaded: Loaded) -> dict[str, dict[str, int]]:
+    """By kind and name, how many finished trials lack it; of costs, how many methods, once all is trained."""
+    from mmbench.ledger.store import coverage
+    from mmbench.schema.result import State
+    from mmbench.sweep import idle_costs
+    from mmbench.sweep.measure import counts, missing
+
+    found = counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs))
+    if loaded.params.sweep.time_alone and not coverage(loaded.plan, loaded.results)[State.PENDING]:
+        methods = sum(map(len, idle_costs.missing(loaded.plan, loaded.ledger).values()))
+        found["costs"] = {"costs measured alone": methods} if methods else {}
+    return found
+
+
 def unmeasured_line(unmeasured: dict[str, dict[str, int]]) -> str | None:
     """What finished trials lack, in a sentence; None where they lack nothing."""
-    parts = [f"{name} ({count})" for names in unmeasured.values() for name, count in names.items()]
+    parts = [f"{name} ({number})" for names in unmeasured.values() for name, number in names.items()]
     if not parts:
         return None
     return f"Finished trials still lack: {', '.join(parts)}. `dvc repro` measures that and trains nothing again."
@@ -119,7 +133,6 @@ def _show(found: dict[str, Any]) -> None:
 def status(project: Project, json_: bool) -> None:
     """Show how many trials of the plan are done, pending or failed, and the messages of those that failed."""
     from mmbench.ledger.store import coverage
-    from mmbench.sweep.measure import counts, missing
 
     loaded = load(project)
     finished = _results_of_plan(loaded)
@@ -131,7 +144,7 @@ def status(project: Project, json_: bool) -> None:
         "metrics": {name: loaded.specs[name].task.metric for name in loaded.params.grid.datasets},
         "failures": _failures(finished),
         "time": _times(finished),
-        "unmeasured": counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs)),
+        "unmeasured": _unmeasured(loaded),
         "notes": {str(file): why for file, why in loaded.ledger.notes.items()},
         "broken": {str(file): why for file, why in loaded.ledger.broken.items()},
     }

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from mmbench.cli import main
 from mmbench.ledger import idle_costs as kept
 from mmbench.ledger.store import Ledger
 from mmbench.schema.idle_cost import IdleCosts
@@ -114,3 +115,12 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(root: Path, monkeypatch: pytest
     assert code == INTERRUPTED
     assert measure_costs(loaded.plan, ledger, root, loaded.params.sweep, Console(quiet=True)) == 0
     assert known(root).methods
+
+
+def test_status_says_that_costs_are_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    methods = len(known(root).methods)
+    assert main(["status", "--root", str(root), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unmeasured"]["costs"] == {}
+    kept.file_of(root / "data" / "ledger", "small").unlink()
+    assert main(["status", "--root", str(root)]) == 0
+    assert f"Finished trials still lack: costs measured alone ({methods})." in capsys.readouterr().out

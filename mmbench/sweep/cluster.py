@@ -85,6 +85,14 @@ def _on_loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
+def _silence() -> None:
+    """Of a node that is lost Ray prints paragraphs in the middle of the progress, and has no setting against it. What
+    ran there is tried again, and what cannot be is in the ledger and the summary."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *args, **options: None
+
+
 def _start(address: str | None) -> None:
     """Start a Ray of our own, or join the cluster at `address`."""
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
@@ -98,6 +106,7 @@ def _start(address: str | None) -> None:
             "include_dashboard": False,
             "_system_config": ray_settings.SYSTEM,
         }
+    _silence()
     with nullcontext() if address else _on_loopback():
         ray.init(**options)
     # Tune reports lost workers as errors of its own; the ledger and the summary tell them.

@@ -73,6 +73,7 @@ class Driver(tune.Callback):
         self.measured = 0
         self.stillborn = 0
         self.error: UserError | None = None
+        self.over = False
         self.kills = _kernel_kills()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,6 +126,7 @@ class Driver(tune.Callback):
             self.running[trial.trial_id] = Running(assignment=todo)
             weights = None if todo.trains else self.weights.read(todo.job.trial_id)
         # What runs may lead to more work. When nothing runs any more, there will be none.
+        self.over = todo is None and not self.running
         content = WAIT if todo is None and self.running else None if todo is None else todo.model_dump_json()
         trial.temporary_state.ray_actor.assign.remote(content, weights)
 
@@ -253,16 +255,17 @@ class Running:
 
 
 class Stop(tune.Stopper):
-    """Ends the sweep when the driver can go on no longer, such as with a full disk."""
+    """Ends the sweep when the driver can go on no longer, such as with a full disk; and when all is done while workers
+    still wait for a place on a cluster."""
 
-    def __init__(self, driver: Driver) -> None:
-        self.driver = driver
+    def __init__(self, driver: Driver, *, waiting: bool) -> None:
+        self.driver, self.waiting = driver, waiting
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return self.driver.error is not None
+        return self.driver.error is not None or (self.waiting and self.driver.over)
 
 
 def _kernel_kills() -> int:

@@ -64,6 +64,17 @@ def _by_value(jobs: Sequence[Job]) -> list[tuple[Axis, Variant]]:
     return found
 
 
+ROOM = 4
+"""Times the slots that a cluster has when a sweep starts: so many wait for a place in all. A node that joins is used at
+once, and a cluster that grows by itself sees that there is something to grow for."""
+
+
+def _places(driver: Driver, slots: cluster.Slots) -> int:
+    """Workers to ask for."""
+    most = max(ROOM * slots.count, slots.count + 16) if is_remote() else slots.count
+    return most if driver.work.grows else min(most, len(driver.waiting))
+
+
 def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> None:
     """Run all that waits. Returns when it has ended or when the person pressed Ctrl-C."""
     from ray import tune
@@ -74,16 +85,14 @@ def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> 
     tune.Tuner(
         tune.with_resources(trainable, resources),
         param_space={
-            "slot": tune.grid_search(
-                list(range(slots.count if driver.work.grows else min(slots.count, len(driver.waiting))))
-            )
+            "slot": tune.grid_search(list(range(_places(driver, slots)))),
         },
         tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
             name="sweep",
             storage_path=str(folder),
             verbose=0,
-            stop=Stop(driver),
+            stop=Stop(driver, waiting=_places(driver, slots) > slots.count),
             callbacks=[driver],
             # A slot is always filled again; how often a job is tried is the driver's to say.
             failure_config=tune.FailureConfig(max_failures=-1),

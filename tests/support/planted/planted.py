@@ -51,6 +51,15 @@ class Endless(Planted):
             time.sleep(0.1)
 
 
+@variant("unhurried", source="planted")
+class Unhurried(Planted):
+    """Sound, and slow without a core: nodes can come and go while its trials run."""
+
+    def attend(self, heads: Values, *, need_weights: bool = False) -> tuple[Tensor, None]:
+        time.sleep(0.01)
+        return heads.v.mean(2, keepdim=True), None
+
+
 @variant("stuck", source="planted")
 class Stuck(Planted):
     def fail(self) -> None:

@@ -71,6 +71,7 @@ def test_scripts_are_bash_and_their_options_are_sbatchs(script: str) -> None:
     assert body and "#SBATCH" not in body and all(line.startswith("#") or not line for line in head.splitlines())
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_runs_on_a_head_and_a_worker(project: Path) -> None:
     command = ["bash", SLURM / "cluster.sbatch", "python", "-m", "mmbench.stages.sweep"]
     done = subprocess.run(
@@ -112,6 +113,7 @@ def test_a_job_that_is_pre_empted_ends_its_command_as_ctrl_c_does_and_is_queued_
     assert (project / "scontrol.log").read_text(encoding="utf-8") == f"requeue {number() + 1}\n"
 
 
+@pytest.mark.exhaustive
 def test_a_job_array_over_data_sets_is_merged_into_one_report(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

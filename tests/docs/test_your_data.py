@@ -33,7 +33,7 @@ def shrink(file: Path, name: str) -> None:
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["shop", "walks"])
+@pytest.mark.parametrize("name", ["shop", pytest.param("walks", marks=pytest.mark.exhaustive)])
 def test_an_example_works_as_written(name: str, tmp_path: Path) -> None:
     script, (card,), lines = example(name)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -117,6 +117,7 @@ def test_the_ladder_comes_last_and_once_whole_and_interrupted(tmp_path: Path, se
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_calibration_and_its_ladder_share_trials(tmp_path: Path) -> None:
     """Of the reference, twice the budget has been tried before."""
     root = driver.project(tmp_path / "p", grid=GRID, train=AUTO, controls=LADDER, sweep={"at_once": 1})
@@ -145,6 +146,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.exhaustive
 def test_with_ray_the_ladder_survives_ctrl_c_and_kill(finished: Path, tmp_path: Path) -> None:
     """Both within the ladder; then it comes to the same end as the sweep in one process that nobody interrupted."""
     loaded = small_project.read(finished)

@@ -110,6 +110,7 @@ def test_what_was_asked_for_can_be_told_from_the_ledger_alone(whole: tuple[Path,
     assert declared(schedule, {}).jobs == declared(schedule, Ledger(root / "data" / "ledger").read()).jobs
 
 
+@pytest.mark.exhaustive
 def test_with_ray_and_killed_in_the_middle_it_comes_to_the_same_end(
     whole: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
@@ -176,6 +177,7 @@ def test_while_a_race_runs_it_is_known_how_many_more_trials_it_may_ask_for(tmp_p
     assert seen[0] == 11 - 5 and seen[-1] == 0 and sorted(seen, reverse=True) == seen
 
 
+@pytest.mark.exhaustive
 def test_before_a_budget_is_known_the_ladder_counts_and_after_a_race_nothing_more_can_come(tmp_path: Path) -> None:
     ladder = {**CONTROLS, "budgets": [0.5, 2]}
     grid = {**RACE, "seeds": {"least": 2, "most": 3}}
@@ -255,6 +257,7 @@ def _title(process: psutil.Process) -> str:
         return ""
 
 
+@pytest.mark.exhaustive
 def test_a_worker_lost_while_the_budget_is_found_changes_nothing(whole: tuple[Path, list[str]], tmp_path: Path) -> None:
     root = project(tmp_path / "project", at_once=2)
     sweep = driver.start(root)
@@ -265,6 +268,7 @@ def test_a_worker_lost_while_the_budget_is_found_changes_nothing(whole: tuple[Pa
     assert end(root) == end(whole[0])
 
 
+@pytest.mark.exhaustive
 def test_a_worker_lost_in_a_later_round_changes_nothing(tmp_path: Path) -> None:
     whole = racing(tmp_path / "whole")
     step(whole)
@@ -281,6 +285,7 @@ def test_a_worker_lost_in_a_later_round_changes_nothing(tmp_path: Path) -> None:
 TUNING = {"configurations": 3, "space": {"learning_rate": {"times": {"log_uniform": [0.1, 10]}}}}
 
 
+@pytest.mark.exhaustive
 def test_studies_are_finished_raced_and_chosen_whole_and_interrupted(tmp_path: Path) -> None:
     """Every method gets three configurations with each seed, also where the sweep is interrupted within a study; the
     report speaks of the chosen ones, and of ensembles that it makes of what all of them said."""

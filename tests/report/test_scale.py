@@ -78,7 +78,7 @@ def test_data_sets_have_a_common_scale_only_where_a_mean_says_something() -> Non
     assert joint({"a": SHARE, "b": SHARE})[0].metric == "accuracy"
     assert joint({"a": ERROR}) == (ERROR, None)
     scale, why = joint({"a": SHARE, "b": ERROR})
-    assert scale is RANKS and "accuracy on a, MAE on b" in str(why)
+    assert scale is RANKS and "accuracy on a; MAE on b" in str(why)
     scale, why = joint({"a": ERROR, "b": ERROR})
     assert scale is RANKS and "own unit" in str(why)
 

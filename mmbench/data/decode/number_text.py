@@ -116,7 +116,7 @@ def first_numbers(data: bytes) -> tuple[float, ...] | None:
     """The first line, where it is numbers."""
     first, _ = _first_lines(_decoded(data))
     names = _fields(first, _separator(first))
-    return tuple(map(float, names)) if names and all(map(_is_number, names)) else None
+    return tuple(float(name.replace(",", ".", 1)) for name in names) if names and all(map(_is_number, names)) else None
 
 
 def counts_rows(values: np.ndarray) -> bool:

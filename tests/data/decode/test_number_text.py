@@ -184,3 +184,16 @@ def test_a_column_that_grows_as_time_does_is_told(first: Any, said: bool) -> Non
     assert any("only grows" in text for text in made.remarks) == said
     left = decoder("sequence", {"index": True})
     assert left.fit(cells).shape[1] == 3 and not any("only grows" in text for text in left.remarks)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("kind", ["sequence", "vector"])
+def test_files_without_a_header_whose_numbers_have_decimal_commas(separator: str, kind: str) -> None:
+    rows = [values if kind == "sequence" else values[:1] for values in ROWS]
+    texts = ["\n".join(separator.join(f"{v:.3f}".replace(".", ",") for v in row) for row in values) for values in rows]
+    cells: list[Cell] = [BytesSource("x.csv", text.encode()) for text in texts]
+    plain: list[Cell] = [table(values, header=False, index=False) for values in rows]
+    made, note = fitted(cells, kind)
+    other, expected = fitted(plain, kind)
+    assert note == expected
+    assert all(np.array_equal(found(made, a), found(other, b)) for a, b in zip(cells, plain, strict=True))

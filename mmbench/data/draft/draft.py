@@ -221,8 +221,11 @@ def _write(
             continue
         why = f"{what} ({guesses[named[0]].why})" if named else f"a column; {what}"
         text = f"{role}: {in_line(named[0])}" if named else f"# {role}: column"
-        lines.append(commented(text, why, sure=role == "split" or not named))
+        lines.append(commented(text, why, sure=not named or (role == "split" and guesses[named[0]].sure)))
         said += [f"{role}: {named[0]} ({guesses[named[0]].why})"] if named else []
+        if role == "split" and named and not guesses[named[0]].sure:
+            known = "train, validation, valid, val, dev, test"
+            unsure.append(f"{quote(named[0])} has other words than {known}, or mistyped ones; `check` names their rows")
     if ids := [n for n, g in guesses.items() if g.role == "id"]:
         lines.append(commented(f"id: {in_line(ids[0])}", "no two samples may have the same"))
     lines.append(commented("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))

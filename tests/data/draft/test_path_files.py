@@ -279,6 +279,16 @@ def test_folders_of_splits_that_are_called_otherwise(
     assert cells(tmp_path, made)["image"] == paths
 
 
+def test_rows_that_name_the_file_of_another_split_are_asked_for(tmp_path: Path) -> None:
+    """Of the test nothing is there yet: its rows find what the training's are called."""
+    rows = [{"d": d, "u": u, "label": "ab"[(d + u) % 2]} for d in range(9) for u in range(4)]
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.csv").write_text(text_of(rows), encoding="utf-8")
+    fill(tmp_path, [f"clips/d{row['d']}_{row['u']}.png" for row in rows])
+    (asked,) = [said for said in drafted(tmp_path).unsure if "another split" in said]
+    assert f"{len(rows)} rows name files" in asked and "clips/d0_0.png in row 2 and test.csv row 2" in asked
+
+
 def test_folders_of_splits_that_hold_several_kinds(tmp_path: Path) -> None:
     rows = [{"d": d, "u": u, "label": "ab"[(d + u) % 2]} for d in range(9) for u in range(4)]
     for split in ("train", "dev"):

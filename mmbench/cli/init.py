@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmbench import atomic
 from mmbench.cli.output import heading, spinner
 from mmbench.cli.project import Project, on_project
 from mmbench.cli.watching import watch
@@ -76,14 +77,22 @@ def init(project: Project, folder: Path, name: str | None, force: bool, update: 
         drafted = draft(folder, root=root, without=old, folders=roles)
     if drafted.manifest is not None and manifest.exists() and not force:
         raise UserError(f"{manifest} exists; --force replaces it")
-    card.parent.mkdir(parents=True, exist_ok=True)
-    card.write_text(drafted.card, encoding="utf-8")
     written = [card]
     if drafted.manifest is not None:
-        manifest.write_text(drafted.manifest, encoding="utf-8")
+        # Before the card, which then never names a table that is not there.
+        _put(manifest, drafted.manifest)
         written.append(manifest)
+    _put(card, drafted.card)
     written += watch(name, card.parent, folder, again=True)
     _report(drafted, written, name, project)
+
+
+def _put(file: Path, text: str) -> None:
+    """Whole or not at all: what people wrote in it stays where this is stopped, or finds no room."""
+    try:
+        atomic.write(file.resolve(), text)
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {error.strerror}; it is as it was") from None
 
 
 def _update(card: Path, folder: Path, manifest: Path, name: str, roles: Sequence[Role] | None) -> None:
@@ -93,7 +102,9 @@ def _update(card: Path, folder: Path, manifest: Path, name: str, roles: Sequence
     from mmbench.data.files.source import Root
     from mmbench.data.table.card import load_card
 
-    if load_card(card.parent).manifest != manifest.name or not manifest.exists():
+    if load_card(card.parent).manifest == manifest.name and not manifest.exists():
+        raise UserError(f"{manifest} is missing; --force drafts it and the card again")
+    if load_card(card.parent).manifest != manifest.name:
         raise UserError(f"{card} names another table than the manifest.csv that `init` drafts; add rows to that table")
     with spinner("looking at the files"):
         drafted = draft(folder, root=folder.as_posix(), without=manifest.name, folders=roles)
@@ -106,7 +117,7 @@ def _update(card: Path, folder: Path, manifest: Path, name: str, roles: Sequence
         raise UserError(f"{folder} has its own table; add rows to it, and name it as `manifest` in {card}")
     exists = Root(folder).exists
     done = update(old, drafted.manifest, exists, joined=drafted.joined, key=drafted.key, several=drafted.several)
-    manifest.write_text(done.text, encoding="utf-8")
+    _put(manifest, done.text)
     click.echo(f"{manifest}: {done.added:,} rows added, {done.completed:,} completed; {card} stays as it is")
     if done.gone:
         click.echo(f"note: {done.gone:,} rows name files that are not there; `mmbench data check {name}` tells which")

@@ -116,13 +116,17 @@ LARGEST = 2**53
 """Integers up to which every one is a floating-point number as well."""
 
 
-def _too_large(raw: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """The places of integers beyond LARGEST."""
+def _too_large(raw: Any, path: tuple[str, ...] = (), seen: set[int] | None = None) -> Iterator[str]:
+    """The places of integers beyond LARGEST. seen: what was looked at; an alias may lead back to it."""
+    seen = set() if seen is None else seen
     if isinstance(raw, int) and abs(raw) > LARGEST:
         yield ".".join(path)
     each = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
+    if not each or id(raw) in seen:
+        return
+    seen.add(id(raw))
     for key, value in each:
-        yield from _too_large(value, (*path, str(key)))
+        yield from _too_large(value, (*path, str(key)), seen)
 
 
 def parse(model: type[BaseModel], raw: Any, file: Path) -> Any:
@@ -142,8 +146,12 @@ class _OnceLoader(yaml.SafeLoader):
         lines: dict[Any, int] = {}
         for key_node, _ in node.value:
             key, line = key_node.value, key_node.start_mark.line + 1
-            if isinstance(key, str) and lines.setdefault(key, line) != line:
-                raise yaml.YAMLError(f"{key!r} appears twice, in lines {lines[key]} and {line}")
+            if not isinstance(key, str):
+                continue
+            if key in lines:
+                where = f"lines {lines[key]} and {line}" if lines[key] != line else f"line {line}"
+                raise yaml.YAMLError(f"{key!r} appears twice, in {where}")
+            lines[key] = line
         return super().construct_mapping(node, deep)
 
 

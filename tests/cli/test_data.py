@@ -521,6 +521,41 @@ def test_files_that_came_later_are_told_and_added(project: Path, tmp_path: Path,
     assert "in no row" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("how", ["--force", "--update"])
+def test_what_is_stopped_while_it_writes_leaves_card_and_table_whole(
+    project: Path, capsys: Shown, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A full disk stands for it: labels that a person wrote into the table are nowhere else."""
+    home = project / "data/raw/own"
+    own_files(home, each=6)
+    assert main(["data", "init", str(home)]) == 0
+    table, card = home / "manifest.csv", home / "dataset.yaml"
+    table.write_text(table.read_text().replace("cat/001.txt,cat", "cat/001.txt,lion"), encoding="utf-8")
+    card.write_text(card.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
+    before = table.read_bytes(), card.read_bytes()
+    picture(home / "dog" / "777.png", 777)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mmbench.atomic.os.fsync", full)
+        assert main(["data", "init", str(home), how]) == 1
+    assert "cannot be written: No space left on device; it is as it was" in capsys.readouterr().err
+    assert (table.read_bytes(), card.read_bytes()) == before
+    assert not [file.name for file in home.iterdir() if file.name.startswith(".")]
+    assert main(["data", "init", str(home), how]) == 0
+
+
+def test_update_of_a_table_that_is_gone_says_so(project: Path, capsys: Shown) -> None:
+    home = project / "data/raw/own"
+    own_files(home, each=4)
+    assert main(["data", "init", str(home)]) == 0
+    (home / "manifest.csv").unlink()
+    assert main(["data", "init", str(home), "--update"]) == 1
+    assert "manifest.csv is missing; --force drafts it" in capsys.readouterr().err
+
+
 def test_guesses_are_marked_with_what_else_it_could_be(project: Path, capsys: Shown) -> None:
     header = "file,tags,shape,x,y0,speaker,session\n"
     shapes = ("disc", "ring", "square", "cross")

@@ -9,9 +9,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mmbench.data.table.card import Card
 from mmbench.errors import UserError
 from mmbench.schema.duration import as_seconds
 from mmbench.schema.params import Choice, Params, load_params
+from mmbench.schema.strict_yaml import load_yaml, parse
 from mmbench.schema.trial import TrialConfig
 from tests.support import small
 
@@ -314,3 +316,26 @@ def test_a_number_that_no_machine_can_take_is_refused(key: str, old: str, new: s
 def test_a_million_epochs_are_the_most(tmp_path: Path) -> None:
     told = problem(tmp_path, edited("epochs: auto", "epochs: 1000001"))
     assert "train.epochs is 1000001: should be less than or equal to 1000000" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("columns: {photo: image, photo: text}", "'photo' appears twice, in line 1"),
+        ("a: {x: 1}\na: {x: 2}", "'a' appears twice, in lines 1 and 2"),
+    ],
+)
+def test_a_key_that_stands_twice_is_told_wherever_it_stands(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "card.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=told):
+        load_yaml(tmp_path / "card.yaml", ("a",))
+
+
+@pytest.mark.parametrize("text", ["x: &a [*a]", "x: &a {b: *a}", "x: &a {b: [*a, *a]}"])
+def test_what_holds_itself_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "card.yaml").write_text(text, encoding="utf-8")
+    raw = load_yaml(tmp_path / "card.yaml", ("a",))
+    with pytest.raises(UserError, match="unknown key 'x'"):
+        parse(Card, raw, tmp_path / "card.yaml")
+    with pytest.raises(UserError, match="description"):
+        parse(Card, {"description": raw["x"]}, tmp_path / "card.yaml")

@@ -49,8 +49,10 @@ def read(data: bytes, form: Form) -> np.ndarray:
     names, after = _fields(first, separator), _fields(second, separator)
     header = form.header
     if header is None:
-        numbers = [_is_number(name) for name in names]
-        named = _has_names(names) and (not any(numbers) or (bool(after) and all(map(_is_number, after))))
+        numbers = [name for name in names if _is_number(name)]
+        named = _has_names(names) and (
+            not numbers or (bool(after) and all(map(_is_number, after)) and _may_be_names(numbers))
+        )
         header = named or (form.counted and _starts(names) is not None)
     try:
         values = _loaded(text, separator, int(header), None)
@@ -116,7 +118,7 @@ def first_numbers(data: bytes) -> tuple[float, ...] | None:
     """The first line, where it is numbers."""
     first, _ = _first_lines(_decoded(data))
     names = _fields(first, _separator(first))
-    return tuple(map(float, names)) if names and all(map(_is_number, names)) else None
+    return tuple(float(name.replace(",", ".", 1)) for name in names) if names and all(map(_is_number, names)) else None
 
 
 def counts_rows(values: np.ndarray) -> bool:
@@ -180,6 +182,14 @@ def _has_names(fields: Sequence[str]) -> bool:
     rest = [f for f in fields if f.lower() not in MISSING and not _is_number(f)]
     counted = fields[1:] == [str(i) for i in range(len(fields) - 1)]
     return bool(rest) or (len(fields) > 1 and fields[0] == "" and counted)
+
+
+def _may_be_names(numbers: Sequence[str]) -> bool:
+    """Whether numbers beside a name in the first line are names too, as whole ones, years and wavelengths may be: in a
+    row with a mistake they are not, and it is not to be passed over."""
+    return all(number.isdecimal() for number in numbers) or increases(
+        [float(number.replace(",", ".", 1)) for number in numbers]
+    )
 
 
 def _is_number(field: str) -> bool:

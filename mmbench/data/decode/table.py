@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,6 +21,12 @@ from mmbench.errors import suggest
 
 NAMED = 5
 """Columns that a note names."""
+_UNIT = re.compile(
+    r"(?:[€$£¥]|EUR|USD|GBP|CHF)?\s*[+-]?\d[\d.,'\u00a0\u202f]*"
+    r"(?:\s*[%‰°€$£¥]C?|\s+[^\W\d]{1,6}(?:/[^\W\d]{1,5})?)?",
+    re.IGNORECASE,
+)
+"""A number as people write it for people: `12 %`, `€3.50`, `5 kg`, `1,234`, `3,5`."""
 
 
 class TableDecoder(Decoder):
@@ -60,6 +67,7 @@ class TableDecoder(Decoder):
             hint = suggest(unknown[0], names)
             raise CellError(f"option categories: {quote(unknown[0])!r} is none of its columns{hint}")
         self.columns = [self._column(name, [row[name] for row in rows]) for name in names]
+        self.remarks = tuple(self._doubts(rows))
         widths = [_width(column) for column in self.columns]
         return Layout(
             shape=(sum(widths),),
@@ -89,6 +97,26 @@ class TableDecoder(Decoder):
             bounds = {"low": float(low), "high": float(high)}
         spread = float(known.std())
         return {"name": name, "mean": float(known.mean()), "spread": spread if spread > 0 else 1.0, **bounds}
+
+    def _doubts(self, rows: Sequence[Mapping[str, str | None]]) -> Iterator[str]:
+        """Columns of categories that seem to be meant as numbers, or that tell a model nothing."""
+        for column in self.columns:
+            name = str(column["name"])
+            given = [v for row in rows if (v := row[name]) is not None]
+            if "mean" in column or name in self.categories or not given:
+                continue
+            odd = [v for v in given if number(v) is None and (_UNIT.fullmatch(v) or _is_float(v))]
+            if odd and sum(number(v) is not None for v in given) + len(odd) >= MOST_NUMBERS * len(given):
+                yield (
+                    f"{quote(name)}: is read as categories, since {quote(odd[0])!r} is no plain finite number; if the "
+                    "column is one of numbers, write them with a point and without units, signs and separators of "
+                    "thousands, else name it under `categories`"
+                )
+            elif not column["levels"]:
+                yield (
+                    f"{quote(name)}: is read as categories, and none of them is in {self.least} training samples, so "
+                    f"that they tell nothing ({quote(given[0])!r}, ...)"
+                )
 
     def _note(self) -> str:
         numbers = [str(c["name"]) for c in self.columns if "mean" in c]
@@ -132,6 +160,15 @@ class TableDecoder(Decoder):
             raise CellError("; ".join(wrong))
         empty = self.drops and all(fields[str(column["name"])] is None for column in self.columns)
         return np.concatenate(units), np.zeros(1, bool) if empty else None
+
+
+def _is_float(text: str) -> bool:
+    """Whether it is a number that is none here: too large, or not finite."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _width(column: Mapping[str, Any]) -> int:

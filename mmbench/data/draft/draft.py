@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mmbench.data.draft import folder_layout, guess, look_inside, path_files, tables
+from mmbench.data.draft import folder_layout, guess, look_inside, path_files, split_folders, tables
 from mmbench.data.draft.card_text import UNSURE, commented, in_line, modality_text, safe_name, target_text
 from mmbench.data.draft.folder_files import Role
 from mmbench.data.draft.guess import Guess
@@ -124,15 +124,20 @@ def _from_tables(given: Tables, place: Root, root: str, lies: Contents, notes: l
     if not filed and (joined is None or joined.told < len(found)):
         # Of rows that one column does not tell apart, several may name the files.
         last = choose_target(given.rows, named)[1].columns
-        paths = paths_of(path_files.find(found, [f for f in lies.files if f not in own], last), found, place)
+        others = [f for f in lies.files if f not in own]
+        folders = split_folders.columns(found, others)
+        asked = replace(found, columns=found.columns | folders)
+        paths = paths_of(path_files.find(asked, others, (*last, *folders)), asked, place)
+        found = replace(found, columns=found.columns | {n: v for n, v in folders.items() if n in paths.keys})
         # Where one column does so, several files of a name are a person's to choose from.
         if paths.told > (0 if joined is None else joined.told) and (joined is None or len(paths.keys) > 1):
             hints = replace(hints, paths=paths)
-            if found is given.rows or not paths.keys - given.rows.columns.keys():
+            if not paths.keys - given.rows.columns.keys():
                 return _write(given.rows, place, root, hints, manifest=None, notes=notes, given=given)
             text = as_csv(found.columns)
             made = rows.read("manifest.csv", io.BytesIO(text.encode()), header=True)
-            said = [f"{given.name}: the names of the tables say splits; written into a manifest.csv of its own"]
+            who = "folders" if paths.keys & folders.keys() else "names of the tables"
+            said = [f"{given.name}: the {who} say splits; written into a manifest.csv of its own"]
             return _write(made, place, root, hints, manifest=text, notes=[*notes, *said])
     if joined is not None:
         made = rows.read("manifest.csv", io.BytesIO(joined.text.encode()), header=True)
@@ -216,8 +221,11 @@ def _write(
             continue
         why = f"{what} ({guesses[named[0]].why})" if named else f"a column; {what}"
         text = f"{role}: {in_line(named[0])}" if named else f"# {role}: column"
-        lines.append(commented(text, why, sure=role == "split" or not named))
+        lines.append(commented(text, why, sure=not named or (role == "split" and guesses[named[0]].sure)))
         said += [f"{role}: {named[0]} ({guesses[named[0]].why})"] if named else []
+        if role == "split" and named and not guesses[named[0]].sure:
+            known = "train, validation, valid, val, dev, test"
+            unsure.append(f"{quote(named[0])} has other words than {known}, or mistyped ones; `check` names their rows")
     if ids := [n for n, g in guesses.items() if g.role == "id"]:
         lines.append(commented(f"id: {in_line(ids[0])}", "no two samples may have the same"))
     lines.append(commented("splits: {validation: 0.15, test: 0.15, seed: 0}", "where the table leaves the split open"))

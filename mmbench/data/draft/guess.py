@@ -30,6 +30,7 @@ GROUPS = (
     *("group", "speaker", "subject", "user", "writer", "author", "session", "patient", "participant", "person"),
     *("video_id", "recording"),
 )
+SPLIT_COLUMNS = ("split", "splits", "set", "subset", "partition", "fold", "usage")
 TEXTS = (
     *("text", "caption", "sentence", "transcript", "question", "utterance", "words", "description", "title"),
     *("review", "comment"),
@@ -78,6 +79,9 @@ def column(name: str, values: Sequence[Any], root: Root) -> Guess:
         return found
     if all(n.lower() in SPLITS for n in distinct):
         return Guess(role="split", why=_counts(distinct))
+    # With a mistake, or a name of its own: `check` tells these; a split drawn anew would pass over all in silence.
+    if word in SPLIT_COLUMNS and any(SPLITS.get(n.lower()) == "train" for n in distinct):
+        return Guess(role="split", why=_counts(distinct), sure=False)
     if len(distinct) == len(values) > 2 and (word in ("id", "uid", "key", "index", "sample") or word.endswith("_id")):
         return Guess(role="id", why="all different")
     if word in TARGETS or any(word.endswith(f"_{t}") for t in TARGETS):

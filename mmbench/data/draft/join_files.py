@@ -29,7 +29,8 @@ from mmbench.data.table.values import label
 
 HITS, ALL = 0.5, 0.8
 """Shares of the rows: that name files, where a column is one of names; of which something holds, where it is a rule."""
-_WORD = re.compile(r"[_\-. ]+")
+WORD = re.compile(r"[_\-. ]+")
+"""What stands between the words of a folder's name."""
 
 SHOWN = 2
 """Rows that a note names."""
@@ -141,7 +142,7 @@ def _cells(table: Rows, names: _Names, notes: list[str]) -> tuple[list[dict[str,
     # Names may begin anew in every split: a file in a folder of another one is another's.
     names.found = [
         [path for path in paths if split is None or _split_of(path) in (None, split)]
-        for paths, split in zip(names.found, _splits(table), strict=True)
+        for paths, split in zip(names.found, splits_of(table), strict=True)
     ]
     choices = [_by_kind(paths) for paths in names.found]
     for i, kinds in enumerate(choices):
@@ -186,7 +187,7 @@ def _words(table: Rows, i: int) -> set[str]:
     return said | {alias for alias, split in SPLITS.items() if split in {SPLITS.get(word) for word in said}}
 
 
-def _splits(table: Rows) -> list[str | None]:
+def splits_of(table: Rows) -> list[str | None]:
     """Of each row, where a column holds nothing but the names of splits."""
     for values in table.columns.values():
         said = [SPLITS.get(v.strip().casefold()) if isinstance(v, str) else None for v in values]
@@ -197,7 +198,7 @@ def _splits(table: Rows) -> list[str | None]:
 
 def _split_of(path: str) -> str | None:
     """Which split the names of folders say: `dev_videos/7.mp4`; None where they say none, or several."""
-    words = {word for part in PurePosixPath(path).parts[:-1] for word in _WORD.split(part.casefold())}
+    words = {word for part in PurePosixPath(path).parts[:-1] for word in WORD.split(part.casefold())}
     found = {SPLITS[word] for word in words if word in SPLITS}
     return found.pop() if len(found) == 1 else None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mmbench.data.draft import guess
 from mmbench.data.draft.guess import Guess
+from mmbench.data.draft.join_files import splits_of
 from mmbench.data.draft.path_files import Found
 from mmbench.data.files.source import Root
 from mmbench.data.table.findings import quote
@@ -46,8 +47,30 @@ def paths_of(found: Sequence[Found], table: Rows, place: Root) -> Paths:
         modalities=modalities,
         keys=frozenset(column for one in kept for column in one.pattern.columns),
         files=frozenset(path for one in kept for path in one.files),
-        questions=tuple(_question(one, table) for one in kept),
+        questions=tuple(q for one in kept for q in (_question(one, table), _several_splits(one, table)) if q),
         told=max((len(one.files) for one in kept), default=0),
+    )
+
+
+def _several_splits(one: Found, table: Rows) -> str:
+    """What is asked where rows of several splits name one file: it may be that of one of them alone."""
+    first: dict[str, int] = {}
+    splits = splits_of(table)
+    shared = [
+        (i, first[path])
+        for i, path in enumerate(one.paths)
+        if path is not None and one.there[i] and splits[first.setdefault(path, i)] != splits[i]
+    ]
+    if not shared:
+        return ""
+    files = table.findings.files
+    i, j = shared[0]
+    rows = f"{files.beside(table.numbers[j], table.numbers[0])} and {files.beside(table.numbers[i], table.numbers[j])}"
+    are = "rows name files" if len(shared) > 1 else "row names a file"
+    return (
+        f"{one.name}: {len(shared):,} {are} of a row of another split ({quote(one.paths[i] or '')} in {rows}): where "
+        "names begin anew in each split, get the files of the others too, each in a folder called as its split, and "
+        "draft again"
     )
 
 

@@ -13,6 +13,7 @@ ALIKE, ROWS = 3, 5
 """Problems of one kind up to which each has a line, and rows that a line for more of them names."""
 
 _PLACE = re.compile(r"^(?P<table>.*?) (?:row|line) (?P<row>\d+)(?P<rest>.*)$", re.DOTALL)
+_NAME = re.compile(r"'(?:[^'\\]|\\.)*'")
 _OWN = re.compile(r"'(?:[^'\\]|\\.)*'|\([^)]*\)|[^\s']*\d[^\s']*")
 """What differs from one problem of a kind to the next: names, values, numbers."""
 
@@ -69,5 +70,5 @@ def by_kind(problems: Sequence[Problem]) -> list[tuple[str, int]]:
 
 def _kind(problem: Problem) -> tuple[str, str]:
     match = _PLACE.match(problem.where)
-    where = problem.where if match is None else f"{match['table']}{_OWN.sub('', match['rest'])}"
+    where = _NAME.sub("", problem.where) if match is None else f"{match['table']}{_OWN.sub('', match['rest'])}"
     return where, _OWN.sub("", problem.what)

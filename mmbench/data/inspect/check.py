@@ -134,7 +134,10 @@ def _unused(raw: Raw, survey: Survey) -> tuple[list[str], list[LeftOut]]:
     said = f"{len(files):,} {are} below {root} but in no row of {raw.card.tables}"
     inside = root.resolve().is_relative_to(raw.folder.resolve())
     update = f"`mmbench data init {root}{'' if inside else f' --name {raw.name}'} --update`"
-    how = f"{update} adds them, and keeps the card" if drafted else "add rows for them where they are samples"
+    # The names of files that are put together from columns tell no rows.
+    adds = drafted and any(c.path is None and c.kind not in ("text", "table") for c in raw.card.columns.values())
+    adds |= drafted and any(c.path is None and bool(c.options.get("files")) for c in raw.card.columns.values())
+    how = f"{update} adds them, and keeps the card" if adds else "add rows for them where they are samples"
     return [*beside, f"{said} ({', '.join(map(quote, files[:FEW]))}{more}): {how}"], left
 
 

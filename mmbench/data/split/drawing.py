@@ -66,7 +66,7 @@ def draw(table: Table, card: SplitCard, accept: Sequence[LeakKind] = ()) -> Draw
         told = Counter(f"{leak.kind}{f' ({leak.modality})' if leak.modality else ''}" for leak in first)
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in told.items())
         notes.append(f"samples that repeat others are kept with them, in one split: of those that would part, {kinds}")
-    return Drawn(split=split, leaks=leaks, notes=(*notes, *_shares(table, split, card)))
+    return Drawn(split=split, leaks=leaks, notes=(*notes, *_contradicted(table, codes), *_shares(table, split, card)))
 
 
 def accepted(leaks: Iterable[Leak], accept: Sequence[LeakKind]) -> Iterator[str]:
@@ -109,6 +109,22 @@ def _repeats(codes: np.ndarray) -> Iterator[tuple[int, int]]:
     for i, code in enumerate(codes.tolist()):
         if code >= 0 and first.setdefault(code, i) != i:
             yield first[code], i
+
+
+def _contradicted(table: Table, codes: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """How many samples hold all that another holds, and have another target."""
+    same, something = whole(table, codes)
+    differ: dict[int, int] = {}
+    for a, b in _repeats(same):
+        if something(a) >= SAYS and not np.array_equal(table.labels[a], table.labels[b]):
+            differ.setdefault(b, a)
+    if differ:
+        b, a = next(iter(differ.items()))
+        many = f"{len(differ):,} samples hold" if len(differ) > 1 else "1 sample holds"
+        yield (
+            f"{many} the same as an earlier one in every modality, and another target ({table.places[b]}, as "
+            f"{table.places[a]}): no model can get both right; which is meant?"
+        )
 
 
 def _joined(count: int, pairs: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from mmbench.data.files.problems import CellError
 from mmbench.data.table.findings import quote
+from mmbench.data.table.record import fields_of
 from mmbench.data.table.table import Column, Table
+from mmbench.data.table.values import number
 
 FEWEST = 20
 """Samples that have a value, below which a coincidence is too likely."""
@@ -27,9 +30,22 @@ def notes(table: Table) -> list[str]:
     for name, column in table.modalities.items():
         for part, values in _numbers(name, column):
             found += [f"{quote(part)} gives the target away: {how}" for how in _of_numbers(values, table)][:1]
-        if column.kind == "text" and (how := _of_texts(column.cells, table)):
-            found.append(f"{quote(name)} gives the target away: {how}")
+        texts = {name: column.cells} if column.kind == "text" else _fields(column)
+        for part, cells in texts.items():
+            if how := _of_texts(cells, table):
+                found.append(f"{quote(part)} gives the target away: {how}")
     return [f"{said}; leave it out of `columns`, unless it will be known where predictions are made" for said in found]
+
+
+def _fields(column: Column) -> dict[str, list[str | None]]:
+    """Each column of a table, as it is written."""
+    if column.kind != "table":
+        return {}
+    try:
+        rows = [{} if cell is None else fields_of(cell) for cell in column.cells]
+    except CellError:
+        return {}
+    return {part: [row.get(part) for row in rows] for part in dict.fromkeys(part for row in rows for part in row)}
 
 
 def _numbers(name: str, column: Column) -> Iterator[tuple[str, np.ndarray]]:
@@ -78,12 +94,10 @@ def _of_texts(cells: Sequence[Any], table: Table) -> str:
     if table.task.kind in ("classification", "binary"):
         said = _one_to_one(texts, labels)
         return f"each class has {said} of its own" if said else ""
-    if table.task.kind != "regression" or len(table.task.targets) > 1:
+    found = [number(text) for text in texts]
+    if any(value is None for value in found):
         return ""
-    try:
-        values = np.array([float(text) for text in texts])
-    except ValueError:
-        return ""
+    values = np.array(found, np.float64)
     return next(iter(_of_numbers(_spread(values, known, len(table)), table)), "")
 
 

@@ -86,6 +86,8 @@ def _shrink(image: object) -> np.ndarray:
     assert isinstance(image, Image.Image)
     if image.mode.startswith("I") or image.mode == "F":
         wide = np.asarray(image, np.float64)
+        if not np.isfinite(wide).all():
+            raise ValueError("has NaN or Inf among its pixels")
         image = Image.fromarray((wide * (255 / max(1.0, float(wide.max())))).clip(0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")

@@ -58,6 +58,9 @@ def assign(table: Table, card: SplitCard, *, together: np.ndarray | None = None)
     split = np.where(given == "", "train", given)
     for name, share in absent:
         rest = pool[split[pool] == "train"]
+        if not len(rest):
+            # Where hardly two samples are alike, one of every stratum is all of them; it is mended below, or told.
+            break
         now = share * size / len(rest)
         cut = _pick_share(strata[rest], None if group is None else group[rest], now, rng)
         split[rest[cut]] = name
@@ -268,5 +271,7 @@ def _empty(name: str, given: np.ndarray) -> Problem:
 
 
 def _check(split: np.ndarray) -> None:
-    if problems := [_empty(name, split) for name in SPLITS if not (split == name).any()]:
-        raise DataError(problems)
+    there = ", ".join(f"{np.sum(split == s)} {s}" for s in SPLITS if (split == s).any())
+    what = "no sample could be put into {} ({}): classes or labels are too rare, groups too large, or shares too small"
+    if empty := [name for name in SPLITS if not (split == name).any()]:
+        raise DataError([Problem(where="splits", what=what.format(name, there)) for name in empty])

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mmbench.data.files.endings import ending_of
 from mmbench.data.files.problems import CellError
 from mmbench.data.files.source import BytesSource, Root, SeveralSources, several
 from mmbench.data.table.findings import quote
@@ -22,6 +23,9 @@ from mmbench.data.table.values import number as as_number
 LARGE = 1 << 12
 """Numbers from here on are kept in double precision where single would round them; decoders then see whether that
 matters, as it does for times since 1970. Of smaller ones it is rare, and tables would be twice as large."""
+
+LOOKED_AT = 20
+"""Texts that may be names of files."""
 
 SEPARATOR = "\n"
 """Between several texts of a row."""
@@ -53,7 +57,17 @@ class Cells:
                 self.rows.findings.add(number, f"is a {type(value).__name__}, not a text", column=self.column)
                 value = None
             cells.append(None if value is None or is_missing(value) else str(value))
+        self._doubt([cell for cell in cells if isinstance(cell, str)])
         return cells
+
+    def _doubt(self, texts: Sequence[str]) -> None:
+        """A note where texts are the names of files that are there."""
+        looked_at = texts[:LOOKED_AT]
+        if len(looked_at) > 1 and all(ending_of(text) and self.root.exists(text) for text in looked_at):
+            self.rows.findings.notes.append(
+                f"{quote(self.column)}: the names of files are read as the texts themselves ({quote(texts[0])!r}); "
+                "`{text: {files: true}}` reads what files of text hold, another kind what others do"
+            )
 
     def all(self) -> list[Cell | None]:
         return [None if value is None else self._one(number, value) for number, value in self._values()]

@@ -56,6 +56,8 @@ def read(findings: Findings, text: str, header: bool | None = None) -> Read:
     for name, count in Counter(n for n in names if n).items():
         if count > 1:
             findings.add(1, f"{count} columns are named so; rename all but one", column=name)
+    if nameless := _nameless(names, rows):
+        findings.notes.append(f"{findings.file}: {nameless}")
     columns = {name: [r[i].strip() or None for r in rows] for i, name in reversed(list(enumerate(names))) if name}
     for name, values in columns.items():
         for number, value in zip(numbers, values, strict=True):
@@ -67,6 +69,21 @@ def read(findings: Findings, text: str, header: bool | None = None) -> Read:
         findings.notes.append(decimal_comma.note(decimal, example))
         columns |= {name: decimal_comma.pointed(columns[name]) for name in decimal}
     return Read(columns=columns, numbers=numbers, headless=headless)
+
+
+def _nameless(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """What is said of columns that have values and no name, but for a first one that counts the rows."""
+    found = []
+    for i in [i for i, name in enumerate(names) if not name]:
+        values = [row[i].strip() for row in rows]
+        counts = i == 0 and len(set(values)) == len(values) and all(map(str.isdecimal, values))
+        if any(values) and not counts:
+            found.append(i + 1)
+    if not found:
+        return ""
+    which = f"column{'s' if len(found) > 1 else ''} {', '.join(map(str, found[:FEW]))}{', …' if found[FEW:] else ''}"
+    have = f"{'have' if len(found) > 1 else 'has'} no name in the header ({quote(', '.join(names))})"
+    return f"{which} {have}, and cannot be used; write names there, and take out lines above the header"
 
 
 def _head(text: str) -> tuple[_Head, str]:

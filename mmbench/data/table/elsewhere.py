@@ -15,14 +15,15 @@ FEWEST = 4
 """Files of a column that are missing, from which on there is one reason for all."""
 
 
-def tell(column: str, rows: Rows, root: Root, place: str = "in the table") -> None:
+def tell(column: str, rows: Rows, root: Root, place: str = "in the table") -> bool:
     """Tells that no file of a column is there, and where they lie, before each is told on its own. place: where
-    paths are written."""
+    paths are written. Returns whether that was to be told."""
     names = [v for v in rows.columns[column] if isinstance(v, str) and "://" not in v]
     if len(names) < FEWEST or any(root.exists(name) for name in names[:FEWEST]):
-        return
+        return False
     what = f"none of the {len(names)} files that it names is below {root.folder}"
     rows.findings.add(1, f"{what}; {_where(names[0], root, place)}", column=column)
+    return True
 
 
 def _where(name: str, root: Root, place: str) -> str:

@@ -220,6 +220,7 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
     card = whole.columns[name]
     options = dict(card.options)
     files = card.kind == "text" and bool(options.pop("files", False))
+    told = False
     if card.prefix is not None:
         named = tuple(_prefixed(card.prefix, whole, rows))
         cells = by_prefix(named, name, rows)
@@ -229,7 +230,9 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
         named, own = card.pattern.columns, filled_paths.alone(name, rows.columns[key], rows)
         cells = Cells(kind=card.kind, column=name, rows=own, root=root, paths=True).all()
         if all(c is None for c in cells):
-            elsewhere.tell(name, own, root, "in `path`")
+            # A sample may lack its file; where all do, the path is wrong.
+            paths = filled_paths.fill(card.pattern, rows, root, optional=False)
+            told = elsewhere.tell(name, filled_paths.alone(name, paths, rows), root, "in `path`")
     elif card.columns:
         named = tuple(column for column in card.columns if present(column))
         cells = records(named, rows)
@@ -239,10 +242,10 @@ def _column(name: str, whole: Card, rows: Rows, root: Root, present: Callable[[s
         cells = reader.texts() if inline else reader.all()
         check_sizes(card.kind, column, cells, rows)
         if not inline and all(c is None for c in cells):
-            elsewhere.tell(column, rows, root)
+            told = elsewhere.tell(column, rows, root)
     else:
         return None
-    if all(c is None for c in cells) and not set(rows.numbers) <= rows.findings.rows():
+    if all(c is None for c in cells) and not told and not set(rows.numbers) <= rows.findings.rows():
         rows.findings.add(1, f"no sample has this modality; leave it out of {FILE}", column=name)
     return Column(
         kind=card.kind,

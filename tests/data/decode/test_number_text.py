@@ -184,3 +184,32 @@ def test_a_column_that_grows_as_time_does_is_told(first: Any, said: bool) -> Non
     assert any("only grows" in text for text in made.remarks) == said
     left = decoder("sequence", {"index": True})
     assert left.fit(cells).shape[1] == 3 and not any("only grows" in text for text in left.remarks)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("kind", ["sequence", "vector"])
+def test_files_without_a_header_whose_numbers_have_decimal_commas(separator: str, kind: str) -> None:
+    rows = [values if kind == "sequence" else values[:1] for values in ROWS]
+    texts = ["\n".join(separator.join(f"{v:.3f}".replace(".", ",") for v in row) for row in values) for values in rows]
+    cells: list[Cell] = [BytesSource("x.csv", text.encode()) for text in texts]
+    plain: list[Cell] = [table(values, header=False, index=False) for values in rows]
+    made, note = fitted(cells, kind)
+    other, expected = fitted(plain, kind)
+    assert note == expected
+    assert all(np.array_equal(found(made, a), found(other, b)) for a, b in zip(cells, plain, strict=True))
+
+
+@pytest.mark.parametrize("first", ["0.512,oops,-0.3", "1.5,0.2,x", "err,-1,2"])
+def test_a_first_row_with_a_mistake_is_no_header(first: str) -> None:
+    made, _ = fitted([BytesSource("x.csv", f"{v},1.25,3.5\n{v},2.25,3.5\n".encode()) for v in (1, 2, 3, 4)])
+    with pytest.raises(CellError, match="is not a table of numbers"):
+        made.decode(BytesSource("x.csv", f"{first}\n1,2,3\n4,5,6\n".encode()))
+
+
+@pytest.mark.parametrize("first", ["id,2019,2020", "name,0,1", "nm,400.5,401.0,401.5", "x,y,z", "t,1,y"])
+def test_a_header_may_have_numbers_beside_names(first: str) -> None:
+    width = first.count(",") + 1
+    row = ",".join(f"{0.5 + i}" for i in range(width))
+    cell = BytesSource("x.csv", f"{first}\n{row}\n{row}\n".encode())
+    made, _ = fitted([cell])
+    assert len(found(made, cell)) == 2

@@ -162,3 +162,28 @@ def test_a_decoder_that_is_restored_reads_alike_and_each_category_has_one_unit(r
         values, mask = made.decode(cell)
         assert mask is None and np.array_equal(values, again.decode(cell)[0])
         assert [float(part.sum()) for part in np.split(values, np.cumsum(widths)[:-1])] == [1.0] * 3
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{} %", "{}%", "€{}.50", "{}.00 €", "{} kg", "{} mg/dl", "1,{:03}", "{},5", "1.{:03},50", "{}e99", "{}.5 mmHg"],
+)
+def test_numbers_for_people_that_are_read_as_categories_are_told(form: str) -> None:
+    made, layout = fitted([{"age": i, "x": form.format(i // 2 + 1)} for i in range(40)])
+    assert "categories x" in layout.note
+    (said,) = made.remarks
+    assert said.startswith("x: is read as categories") and repr(form.format(1)) in said
+    named, _ = fitted([{"age": i, "x": form.format(i // 2 + 1)} for i in range(40)], categories=["x"])
+    assert not named.remarks
+
+
+def test_categories_that_all_differ_are_told() -> None:
+    made, _ = fitted([{"age": i, "name": f"who{i}"} for i in range(40)])
+    assert [said.split(" (")[0] for said in made.remarks] == [
+        "name: is read as categories, and none of them is in 2 training samples, so that they tell nothing"
+    ]
+
+
+@pytest.mark.parametrize("values", [("a", "b"), ("1a", "2b"), ("I50.1", "C3"), ("3-4", "5-6"), ("1", "2"), ("x 1",)])
+def test_categories_and_plain_numbers_are_not_doubted(values: tuple[str, ...]) -> None:
+    assert not fitted([{"x": values[i % len(values)]} for i in range(40)])[0].remarks

@@ -224,3 +224,23 @@ def test_lists_of_sentences_are_texts_and_lists_of_names_are_labels(
             assert about["columns"][name] == "text"
         else:
             assert name not in (about["columns"] or {}) and (name in str(about["target"]) or name in str(made.unsure))
+
+
+@pytest.mark.parametrize("name", ["split", "Set", "partition"])
+@pytest.mark.parametrize("odd", ["trian", "holdout", "0"])
+def test_a_split_with_other_words_is_not_drawn_anew(tmp_path: Path, name: str, odd: str) -> None:
+    """One mistyped row among many would leave the given split out without a word."""
+    splits = ["train"] * 20 + ["test"] * 9 + [odd]
+    made = table(tmp_path, {"words": [f"some words of {i}" for i in range(30)], name: splits, "label": list("ab" * 15)})
+    assert said(made, "split") == name and any("has other words" in line for line in made.unsure)
+    assert any(
+        odd in str(p) and "is no split" in str(p) for p in manifest.survey(card(tmp_path, made), tmp_path).problems
+    )
+
+
+def test_a_column_of_other_sets_is_no_split(tmp_path: Path) -> None:
+    made = table(
+        tmp_path,
+        {"words": [f"some words of {i}" for i in range(30)], "set": list("xyz" * 10), "label": list("ab" * 15)},
+    )
+    assert "split" not in yaml.safe_load(made.card)

@@ -243,6 +243,64 @@ def test_names_that_begin_anew_in_each_tables_split(tmp_path: Path) -> None:
     assert cells(tmp_path, made)["image"] == [f"{s}/d{r['d']}_{r['u']}.png" for s in ("train", "test") for r in rows]
 
 
+@pytest.mark.parametrize(
+    ("folders", "named", "column"),
+    [
+        (("train_splits", "dev_splits_complete", "output_repeated_splits_test"), "{split_folder}", ""),
+        (("train_splits", "dev_splits_complete", "output_repeated_splits_test"), "{split_folder}", "Fold"),
+        (("clips/train", "clips/dev", "clips/test"), "clips/{split_folder}", ""),
+        (("x_train_raw", "x_val_raw", "x_test_raw"), "{split_folder}", ""),
+    ],
+)
+def test_folders_of_splits_that_are_called_otherwise(
+    tmp_path: Path, folders: tuple[str, ...], named: str, column: str
+) -> None:
+    """A row never finds the file that has its name in the folder of another split."""
+    sizes = {"train": 20, "dev": 8, "test": 9}
+    own = {
+        s: [{"d": d, "u": u, "note": f"n{d * u % 7}", "label": "ab"[(d + u) % 2]} for d in range(n) for u in range(4)]
+        for s, n in sizes.items()
+    }
+    if column:
+        together = [row | {column: split} for split, rows in own.items() for row in rows]
+        (tmp_path / "table.csv").write_text(text_of(together), encoding="utf-8")
+    else:
+        for split, rows in own.items():
+            (tmp_path / f"{split}_x.csv").write_text(text_of(rows), encoding="utf-8")
+    paths = [
+        f"{folder}/d{row['d']}_{row['u']}.png"
+        for folder, rows in zip(folders, own.values(), strict=True)
+        for row in rows
+    ]
+    fill(tmp_path, paths)
+    made = drafted(tmp_path)
+    assert columns(made) == {"image": {"image": {"path": f"{named}/d{{d}}_{{u}}.png"}}}
+    assert made.manifest is not None and any("the folders say splits" in said for said in made.unsure)
+    assert cells(tmp_path, made)["image"] == paths
+
+
+def test_rows_that_name_the_file_of_another_split_are_asked_for(tmp_path: Path) -> None:
+    """Of the test nothing is there yet: its rows find what the training's are called."""
+    rows = [{"d": d, "u": u, "label": "ab"[(d + u) % 2]} for d in range(9) for u in range(4)]
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.csv").write_text(text_of(rows), encoding="utf-8")
+    fill(tmp_path, [f"clips/d{row['d']}_{row['u']}.png" for row in rows])
+    (asked,) = [said for said in drafted(tmp_path).unsure if "another split" in said]
+    assert f"{len(rows)} rows name files" in asked and "clips/d0_0.png in row 2 and test.csv row 2" in asked
+
+
+def test_folders_of_splits_that_hold_several_kinds(tmp_path: Path) -> None:
+    rows = [{"d": d, "u": u, "label": "ab"[(d + u) % 2]} for d in range(9) for u in range(4)]
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.csv").write_text(text_of(rows), encoding="utf-8")
+        fill(tmp_path, [f"{split}_{kind}/d{row['d']}_{row['u']}.png" for kind in ("left", "right") for row in rows])
+    made = drafted(tmp_path)
+    assert {name: card["image"]["path"] for name, card in columns(made).items()} == {
+        "left": "{split_word}_left/d{d}_{u}.png",
+        "right": "{split_word}_right/d{d}_{u}.png",
+    }
+
+
 @pytest.mark.parametrize("name", ["image", "audio", "flair"])
 def test_a_column_called_like_a_modality(tmp_path: Path, name: str) -> None:
     rows = [row | {name: i % 4} for i, row in enumerate(visits())]

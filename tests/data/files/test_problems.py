@@ -30,3 +30,8 @@ def test_the_message_of_an_error_counts_what_it_leaves_out() -> None:
     kinds = [Problem(where=f"m.csv row {i}", what=f"is {'x' * i}") for i in range(1, 31)]
     assert str(DataError(kinds)).endswith("and 10 more problems; `mmbench data check` lists all")
     assert str(DataError([missing(i) for i in range(90)])).count("\n") == 0
+
+
+def test_places_that_differ_in_a_name_are_alike() -> None:
+    classes = [Problem(where=f"class 'c{i}'", what=f"occurs in {1 + i % 2} samples; too few") for i in range(500)]
+    assert [(line.split(" (")[0], count) for line, count in by_kind(classes)] == [(str(classes[0]).split(" (")[0], 500)]

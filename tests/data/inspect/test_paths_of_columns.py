@@ -86,3 +86,20 @@ def test_from_init_to_the_page(project: Path, capsys: pytest.CaptureFixture[str]
     assert "no errors" in capsys.readouterr().out
     page = (project / "reports" / "data" / "visits.html").read_text(encoding="utf-8")
     assert page.count("<img") >= 2 and "scans/P99/visit1.png" in page
+
+
+@pytest.mark.parametrize("path", ["heart/{patient}_{visit}.wav", "heard/{patient}_{visit}.WAV", "heard/{visit}.wav"])
+def test_an_optional_file_that_no_sample_has_is_a_path_that_is_wrong(tmp_path: Path, path: str) -> None:
+    found = checked(tmp_path, sound={"audio": {"path": path, "optional": True}})
+    (problem,) = [p for p in found.problems if "sound" in p.where]
+    assert problem.what.startswith(f"none of the {N} files that it names is below")
+
+
+def test_new_files_of_a_drafted_table_of_columns_are_for_the_person_to_add(tmp_path: Path) -> None:
+    checked(tmp_path)
+    folder = tmp_path / "visits"
+    (folder / "m.csv").rename(folder / "manifest.csv")
+    card = (folder / "dataset.yaml").read_text(encoding="utf-8")
+    (folder / "dataset.yaml").write_text(card.replace("m.csv", "manifest.csv"), encoding="utf-8")
+    (note,) = [note for note in check(read("visits", tmp_path)).notes if "in no row" in note]
+    assert "add rows for them" in note and "--update" not in note

@@ -232,3 +232,14 @@ def test_what_is_accepted_is_seen_with_its_count(project: Path, capsys: pytest.C
     assert f"accepted leakage: {count} samples with same text" in page
     spec = dataset.prepare(dataset.read("own", project / "data/raw"), project / "prepared", progress=False)
     assert f"accepted leakage: {count} samples with same text" in spec.notes
+
+
+def test_equal_samples_of_different_targets_are_told() -> None:
+    which = [*range(N), 3, 5, 7]
+    labels = [i % 2 for i in range(N)]
+    (said,) = [n for n in draw(table([*labels, 0, 1, 0], v=vectors(which)), CARD).notes if "target" in n]
+    assert said.startswith("2 samples hold the same") and "(row 121, as row 4)" in said
+    for sound in (table([*labels, 1, 1, 1], v=vectors(which)), table([*labels, 0, 0, 0], v=vectors(list(range(123))))):
+        assert not [n for n in draw(sound, CARD).notes if "target" in n]
+    short = Column(kind="text", cells=[f"no {i % 9}" for i in range(N)])
+    assert not [n for n in draw(table(labels, t=short), CARD).notes if "another target" in n]

@@ -10,6 +10,7 @@ import pytest
 
 from mmbench.data.split import giveaway
 from mmbench.data.table.findings import Files, Places
+from mmbench.data.table.record import record
 from mmbench.data.table.table import Column, Table
 from mmbench.schema.task import TaskKind, task_of
 
@@ -36,6 +37,10 @@ def vectors(second: np.ndarray) -> list[np.ndarray]:
     return list(np.stack([RNG.normal(size=N), second], axis=1).astype(np.float32))
 
 
+def rows(second: Sequence[Any]) -> list[str | None]:
+    return [record({"other": RNG.normal(), "x": value}) for value in second]
+
+
 GIVEN: list[tuple[TaskKind, tuple[str, ...], np.ndarray, Sequence[Any], str]] = [
     ("regression", ("age",), AGES[:, None], vectors(AGES * 12 + RNG.normal(0, 0.01, N)), "vector"),
     ("regression", ("age", "size"), np.stack([RNG.normal(size=N), AGES], 1), vectors(-AGES), "vector"),
@@ -44,6 +49,11 @@ GIVEN: list[tuple[TaskKind, tuple[str, ...], np.ndarray, Sequence[Any], str]] = 
     ("classification", ("a", "b", "c"), CLASSES, [("Ann", "bob", "c d")[c] for c in CLASSES], "text"),
     ("classification", ("a", "b", "c"), CLASSES, [*(None for _ in range(9)), *("abc"[c] for c in CLASSES[9:])], "text"),
     ("regression", ("age",), AGES[:, None], [f"{age:.3f}" for age in AGES], "text"),
+    ("classification", ("a", "b", "c"), CLASSES, rows([("Ann", "bob", "c d")[c] for c in CLASSES]), "table"),
+    ("classification", ("a", "b", "c"), CLASSES, rows(list(CLASSES * 5 - 1)), "table"),
+    ("regression", ("age",), AGES[:, None], rows([None, *AGES[1:].tolist()]), "table"),
+    ("regression", ("age", "size"), np.stack([RNG.normal(size=N), AGES], 1), rows((AGES / 2.2).tolist()), "table"),
+    ("multilabel", ("u", "v"), FLAGS, rows(FLAGS[:, 1].tolist()), "table"),
 ]
 
 

@@ -17,6 +17,7 @@ from mmbench.data.files.source import BytesSource, Root
 from mmbench.data.split import near_duplicates
 from mmbench.data.split.contents import SAYS, normal
 from mmbench.data.split.leakage import check, find
+from mmbench.data.split.near_duplicates import small
 from mmbench.data.table.table import Cell, Column, Kind
 from tests.support.tables import table
 
@@ -215,3 +216,11 @@ def test_neighbours_are_found_as_by_comparing_all_with_all() -> None:
         if (d := np.linalg.norm(unit[:60] - unit[q], axis=1)).min() <= near_duplicates.NEAR
     ]
     assert found == slow == [(60 + i, i) for i in range(20)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_pixels_that_are_no_numbers_are_no_picture(odd: float) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((20, 20), odd, np.float32)).save(stream, "TIFF")
+    assert not small([BytesSource("x.tif", stream.getvalue())])[1].any()

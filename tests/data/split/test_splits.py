@@ -296,3 +296,17 @@ def test_very_many_rare_labels_are_spread_in_seconds() -> None:
     split = assign(table(labels, "multilabel"), CARD)
     assert time.perf_counter() - start < 20
     assert labels[split == "train"].any(axis=0).sum() == labels.any(axis=0).sum()
+
+
+def test_samples_that_all_have_labels_of_their_own() -> None:
+    """One of every stratum is all of them, and a label that is in training is nowhere else."""
+    with pytest.raises(DataError, match=r"could be put into test .*labels are too rare"):
+        assign(table(np.eye(24, dtype=np.int64), kind="multilabel"), CARD)
+    hot = np.eye(24, dtype=np.int64)
+    hot[:, 0] = np.arange(24) % 2
+    assert set(assign(table(hot, kind="multilabel"), CARD)) == {"train", "test", "validation"}
+
+
+def test_shares_that_leave_nothing_to_train_are_told() -> None:
+    with pytest.raises(DataError, match="could be put into train"):
+        assign(table(np.arange(3.0)[:, None], kind="regression"), SplitCard(test=0.9, validation=0.05))

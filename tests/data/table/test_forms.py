@@ -251,3 +251,18 @@ def test_commas_that_are_no_decimal_points_stay(text: str) -> None:
     """Lists of codes, thousands, and where commas part the fields themselves."""
     found = rows.read("m.csv", io.BytesIO(text.encode()))
     assert any("," in str(v) for v in next(iter(found.columns.values()))) and not found.findings.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Study 12,,\nphoto,age,label\n1.png,7,a\n2.png,8,b\n", "columns 2, 3 have no name"),
+        ("photo,,label\n1.png,7,a\n2.png,8,b\n", "column 2 has no name"),
+        (",photo,label\nP1,1.png,a\nP2,2.png,b\n", "column 1 has no name"),
+        (",photo,label\n0,1.png,a\n1,2.png,b\n", ""),
+        ("photo,label,\n1.png,a,\n2.png,b,\n", ""),
+    ],
+)
+def test_columns_without_a_name_that_hold_something_are_told(text: str, told: str) -> None:
+    notes = " ".join(rows.read("m.csv", io.BytesIO(text.encode())).findings.notes)
+    assert told in notes and bool(told) == bool(notes)

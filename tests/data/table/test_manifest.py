@@ -29,6 +29,12 @@ CARD: dict[str, Any] = {
     "target": {"classification": "label"},
 }
 AFFECT = {"regression": {"columns": ["f0"], "affect": True}}
+TEXTS: dict[str, Any] = {
+    "manifest": "manifest.csv",
+    "columns": {"t": "text"},
+    "target": {"classification": "y"},
+    "splits": {"validation": 0.2, "test": 0.2},
+}
 HEADER = "photo,caption,f0,f1,label\n"
 GOOD = HEADER + "1.png,one two,0.5,1,cat\n2.png,,,,dog\n,three,1e3,-2,cat\n"
 
@@ -342,3 +348,16 @@ def test_a_name_for_a_terminal_is_harmless(tmp_path: Path) -> None:
     (found,) = problems(folder_with(tmp_path / "d", GOOD + "\x1b[2Jno.png,x,1,2,cat\n"))
     assert "\x1b" not in found
     assert "row 5, photo" in found
+
+
+def test_names_of_files_that_are_read_as_texts_are_told(tmp_path: Path) -> None:
+    rows = "t,y\n1.txt,a\n2.txt,b\n1.txt,a\n2.txt,b\n"
+    for name in ("1.txt", "2.txt"):
+        (folder_with(tmp_path / "d", rows, TEXTS) / name).write_text(f"words of {name}", encoding="utf-8")
+    (note,) = [n for n in read(tmp_path / "d").notes if "names of files" in n]
+    assert note.startswith("t: ") and "`{text: {files: true}}`" in note
+    files = TEXTS | {"columns": {"t": {"text": {"files": True}}}}
+    long = rows.replace("2.txt", "long" * 999 + ".x")
+    for table, card in ((rows, files), (long, TEXTS)):
+        sound = folder_with(tmp_path / "d", table, card)
+        assert not [n for n in read(sound).notes if "names of files" in n]

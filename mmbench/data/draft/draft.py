@@ -23,6 +23,7 @@ from mmbench.data.files.left_out import LeftOut, Passed
 from mmbench.data.files.source import Root, several
 from mmbench.data.files.unlisted_files import columns_left_out, left_out, named_elsewhere
 from mmbench.data.table import families, rows
+from mmbench.data.table.card import SPLIT_NAMES
 from mmbench.data.table.findings import quote
 from mmbench.errors import UserError
 
@@ -166,6 +167,23 @@ def _with_targets(given: Tables, guesses: Mapping[str, Guess]) -> tuple[Tables, 
     return kept, [said]
 
 
+def _in_several_splits(found: rows.Rows, guesses: Mapping[str, Guess]) -> list[str]:
+    """The columns guessed as groups of which one value has samples in several of the splits that are given."""
+    named = [n for n, g in guesses.items() if g.role == "split"]
+    given: Sequence[object] | None = found.splits or (found.columns[named[0]] if named else None)
+    if given is None:
+        return []
+    torn = []
+    for name in [n for n, g in guesses.items() if g.role == "group"]:
+        seen: dict[object, set[str]] = {}
+        for value, split in zip(found.columns[name], given, strict=True):
+            word = str(split).strip().lower()
+            if value not in (None, "") and word:
+                seen.setdefault(value, set()).add(SPLIT_NAMES.get(word, word))
+        torn += [name] if any(len(splits) > 1 for splits in seen.values()) else []
+    return torn
+
+
 def _write(
     found: rows.Rows,
     place: Root,
@@ -214,10 +232,16 @@ def _write(
     said.append(f"target: {', '.join(target[0])}, {target[1].kind} ({target[1].why})")
     unsure += [] if target[1].sure else [f"is {', '.join(target[0])} the target, and is it a {target[1].kind}?"]
     unsure += [f"  it could also be `target: {target_text(*other)}` ({other[1].why})" for other in choice.others]
+    torn = _in_several_splits(found, guesses)
     for role, what in (("split", "given splits are kept"), ("group", "samples of one group stay in one split")):
         named = [n for n, g in guesses.items() if g.role == role and n not in target[0]]
         if role == "split" and found.splits is not None:
             # The tables say it.
+            continue
+        if role == "group" and named and named[0] in torn:
+            lines.append(
+                commented(f"# group: {in_line(named[0])}", "stands in several of the given splits", sure=False)
+            )
             continue
         why = f"{what} ({guesses[named[0]].why})" if named else f"a column; {what}"
         text = f"{role}: {in_line(named[0])}" if named else f"# {role}: column"
@@ -242,7 +266,13 @@ def _write(
     lines += [f"# {told[n]}: {quote(n)} ({quote(g.why)})" for n, g in unused.items()]
     repeated = [n for n in found.columns if n in unused or (n in hints.paths.keys and guesses[n].role == "unused")]
     possible = [n for n in repeated if 1 < len({str(v) for v in found.columns[n]}) <= len(found) // 2]
-    if grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
+    if torn and not set(torn) & set(target[0]):
+        one = quote(torn[0])
+        unsure.append(
+            f"samples of one {one} stand in several of the given splits, so {one} is no group here. If the model must "
+            f"work for a new {one}: leave the given splits out and name it as `group`"
+        )
+    elif grouped := [n for n, g in guesses.items() if g.role == "group" and n not in target[0]]:
         others = [n for n in [*grouped[1:], *possible] if guesses[n].kind != "number" or n in grouped]
         instead = f" Or is it {', '.join(map(quote, others))}?" if others else ""
         unsure.append(f"do samples with one {quote(grouped[0])} belong together, in one split?{instead}")

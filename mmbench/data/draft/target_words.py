@@ -27,8 +27,10 @@ KNOWN = frozenset(
 
 
 def rank(column: str) -> int:
-    """2 for an outcome, 0 for what is known beforehand, else 1. `age_at_diagnosis` is an age, `label2` a label; a letter
-    with a number, such as y0, may be anything."""
+    """2 for an outcome, 0 for what is known beforehand, else 1.
+
+    `age_at_diagnosis` is an age, `label2` a label; `y0`, one letter and a number, may be anything.
+    """
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column)
     words = {word for word in re.split(r"[\W_]+|(?<=[^\W\d_]{2})(?=\d)", plain.lower()) if word}
     words |= {word.removesuffix("s") for word in words}

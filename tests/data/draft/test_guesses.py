@@ -244,3 +244,16 @@ def test_a_column_of_other_sets_is_no_split(tmp_path: Path) -> None:
         {"words": [f"some words of {i}" for i in range(30)], "set": list("xyz" * 10), "label": list("ab" * 15)},
     )
     assert "split" not in yaml.safe_load(made.card)
+
+
+@pytest.mark.parametrize("torn", [True, False])
+def test_a_group_that_stands_in_several_given_splits_is_none(tmp_path: Path, torn: bool) -> None:
+    """Whoever drew those splits let samples of one speaker part, so `check` would call the data wrong."""
+    splits = [("train", "train", "dev", "test")[i % 4] for i in range(40)]
+    speakers = [f"person {i % 5 if torn else i % 4}" for i in range(40)]
+    columns = {"words": [f"some words of {i}" for i in range(40)], "speaker": speakers, "split": splits}
+    made = table(tmp_path, {**columns, "label": [("a", "b", "c")[i % 3] for i in range(40)]})
+    asked = [line for line in made.unsure if "in several of the given splits" in line]
+    assert ("group" in yaml.safe_load(made.card)) != torn
+    assert bool(asked) == torn and ("# group: speaker" in made.card) == torn
+    assert not any("same group" in str(p) for p in manifest.survey(card(tmp_path, made), tmp_path).problems)

@@ -26,11 +26,11 @@ CORRUPTION = {"image": 0.2, "audio": 0.2, "text": 0.3, "video": 0.3}
     source="redundancy in the sense of Williams and Beer 2010, partial information decomposition",
 )
 class Redundant(Generator):
-    """Four classes; a handwritten digit, a spoken word, a number word and a direction of motion all say which, or those
-    of them that `modalities` lists.
+    """Four classes; a handwritten digit, a spoken word, a number word and a direction of motion all say which.
 
-    Each modality is wrong, independently, in a known share of the samples (`corruption`: one number, or one for each
-    modality): it then says one of the three other classes. Evidence lies only where a modality is right.
+    `modalities` lists which of them there are. Each is wrong, independently, in a known share of the samples
+    (`corruption`: one number, or one for each modality): it then says one of the three other classes. Evidence lies
+    only where a modality is right.
     """
 
     def __init__(

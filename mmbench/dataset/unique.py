@@ -21,10 +21,10 @@ TAKING_PART = ("image", "audio", "text")
     "unique", source="unique information in the sense of Williams and Beer 2010, partial information decomposition"
 )
 class Unique(Generator):
-    """Four classes, said by the `carrier` alone (image, audio or text); the others say independent numbers, or those of
-    them that `modalities` lists.
+    """Four classes, said by the `carrier` alone (image, audio or text); the others say independent numbers.
 
-    The carrier is wrong in a known share of the samples (`corruption`): it then says one of the three other classes.
+    `modalities` lists which there are. The carrier is wrong in a known share of the samples (`corruption`): it then
+    says one of the three other classes.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ def card(uri: str, spec: DataSpec, builder: InputBuilder) -> str:
         ),
         "`FOLDER` is where paths in rows start from, and no row can name a file outside of it. Without `MMBENCH_ROOT` "
         "the server reads no file at all: whoever starts it decides, not whoever asks. `mmbench predict` starts from "
-        "the folder of `rows.jsonl`, or from `--root`.",
+        "the folder of `rows.jsonl`, or from `--files`.",
         f"One column a modality: {columns}; `.csv` and `.parquet` do as well. A row that cannot be read gets a "
         "message in `error`; the others are predicted.",
     ]

@@ -70,7 +70,7 @@ def _unmeasured(loaded: Loaded) -> dict[str, dict[str, int]]:
 
     found = counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs))
     if loaded.params.sweep.time_alone and not coverage(loaded.plan, loaded.results)[State.PENDING]:
-        methods = sum(map(len, idle_costs.missing(loaded.plan, loaded.ledger).values()))
+        methods = sum(map(len, idle_costs.missing(loaded.plan, loaded.results, loaded.ledger).values()))
         found["costs"] = {"costs measured alone": methods} if methods else {}
     return found
 

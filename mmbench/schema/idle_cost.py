@@ -25,8 +25,7 @@ class IdleCost(Frozen):
         batch_us: Of a prediction, a sample, in batches of 128.
         p50_us: Of a prediction for one sample alone, the median.
         p95_us: The same, the 95th percentile.
-        memory: Bytes that a gradient step, or a baseline's prediction, holds at most at one time; None where it is not
-            known.
+        memory: Bytes that the parameters and a gradient step hold at most at one time; None of a baseline.
         failed: Why nothing was measured; None where all is well.
     """
 

@@ -59,9 +59,9 @@ def sweep(root: Path, console: Console) -> int:
                 break
             code, plan = _run(params, specs, ledger, root, console)
             pending, scored = False, False
-        if code == 0 and params.sweep.time_alone:
-            code = measure_costs(plan, ledger, root, params.sweep, console)
         results = ledger.of(plan.trials)
+        if code == 0 and params.sweep.time_alone:
+            code = measure_costs(plan, results, ledger, root, params.sweep, console)
     if ledger.without_weights is not None:
         console.print(f"weights are not kept: {ledger.without_weights}", style="yellow", soft_wrap=True, markup=False)
     summary(console, plan, results)
@@ -107,9 +107,11 @@ def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, cons
     return True
 
 
-def measure_costs(plan: Plan, ledger: Ledger, root: Path, settings: Sweep, console: Console) -> int:
+def measure_costs(
+    plan: Plan, results: dict[str, TrialResult], ledger: Ledger, root: Path, settings: Sweep, console: Console
+) -> int:
     """Time one model of each method, now that nothing else runs; returns the exit code."""
-    open_ = idle_costs.missing(plan, ledger)
+    open_ = idle_costs.missing(plan, results, ledger)
     if not open_:
         return 0
     total = sum(map(len, open_.values()))

@@ -85,12 +85,18 @@ def _on_loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-def _silence() -> None:
+@contextmanager
+def _silent() -> Iterator[None]:
     """Of a node that is lost Ray prints paragraphs in the middle of the progress, and has no setting against it. What
     ran there is tried again, and what cannot be is in the ledger and the summary."""
     from ray._private import worker
 
+    before = worker.print_to_stdstream
     worker.print_to_stdstream = lambda *args, **options: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
 
 
 def _start(address: str | None) -> None:
@@ -106,7 +112,6 @@ def _start(address: str | None) -> None:
             "include_dashboard": False,
             "_system_config": ray_settings.SYSTEM,
         }
-    _silence()
     with nullcontext() if address else _on_loopback():
         ray.init(**options)
     # Tune reports lost workers as errors of its own; the ledger and the summary tell them.
@@ -146,7 +151,7 @@ def started(settings: Sweep, *, meanwhile: Callable[[], T]) -> Iterator[tuple[Sl
     if address:
         _knock(address)
     # The thread stays until the end: Linux ends Ray's processes with the thread that started them.
-    with ThreadPoolExecutor(1) as background:
+    with _silent(), ThreadPoolExecutor(1) as background:
         starting = background.submit(_start, address)
         try:
             made = meanwhile()

@@ -81,18 +81,19 @@ def _fit(trainable: Any, driver: Driver, slots: cluster.Slots, folder: Path) -> 
 
     from mmbench.sweep.driver import Stop
 
+    places = _places(driver, slots)
     resources = {"cpu": slots.cpus} | ({"gpu": slots.gpus} if slots.gpus else {})
     tune.Tuner(
         tune.with_resources(trainable, resources),
         param_space={
-            "slot": tune.grid_search(list(range(_places(driver, slots)))),
+            "slot": tune.grid_search(list(range(places))),
         },
         tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(
             name="sweep",
             storage_path=str(folder),
             verbose=0,
-            stop=Stop(driver, waiting=_places(driver, slots) > slots.count),
+            stop=Stop(driver, waiting=places > slots.count),
             callbacks=[driver],
             # A slot is always filled again; how often a job is tried is the driver's to say.
             failure_config=tune.FailureConfig(max_failures=-1),

@@ -17,6 +17,7 @@ from mmbench.schema.idle_cost import IdleCost, IdleCosts
 from mmbench.schema.measured import Hardware
 from mmbench.schema.params import Sweep
 from mmbench.schema.plan import Job, Plan
+from mmbench.schema.result import TrialResult
 from mmbench.sweep.shared_dataset import Data
 
 # No torch at import: `mmbench status` asks what is missing.
@@ -31,10 +32,10 @@ class Found:
     versions: dict[str, str]
 
 
-def missing(plan: Plan, ledger: Ledger) -> dict[str, dict[str, Job]]:
+def missing(plan: Plan, results: Mapping[str, TrialResult], ledger: Ledger) -> dict[str, dict[str, Job]]:
     """The methods to measure, by data set: all of one where any is not known, since times of two moments do not
     compare."""
-    asked = idle_costs.wanted(plan, ledger.of(plan.jobs))
+    asked = idle_costs.wanted(plan, results)
     return {
         name: jobs
         for name, jobs in asked.items()

@@ -27,16 +27,16 @@ from mmbench.training.replay import WORTH_RECORDING
 from mmbench.training.sandbox import TrialTimeoutError, own_settings, seed_everything, time_limit
 from mmbench.training.trial import Splits, one_line
 
-ROUNDS = 5
+ROUNDS = 3
 """Of which the least counts: what disturbs one of them does not disturb all."""
-LONG = 0.08
+LONG = 0.05
 """Seconds of steps in a round, at least."""
 CYCLE, SLOW = 8, 0.1
 """Batches that are gone through as a whole, since some have more padding than others; two where a step takes longer
 than so many seconds."""
 QUICK = 1.0
 """Seconds up to which a baseline is fitted again in every round."""
-SHORT = 0.03
+SHORT = 0.02
 """Seconds of predictions in a round, for each way to ask for them, at least."""
 BATCH = 128
 LONGEST = 120.0
@@ -159,9 +159,10 @@ class _Model:
             for _ in self.batches:
                 self._step()
             self.step.append((_now(self.device) - began) / len(self.batches))
-        began = _now(self.device)
-        predict(self.model, self.validation, precision=self.settings.precision)
-        self.evaluation.append(_now(self.device) - began)
+        if len(self.evaluation) < 2:
+            began = _now(self.device)
+            predict(self.model, self.validation, precision=self.settings.precision)
+            self.evaluation.append(_now(self.device) - began)
         self.predictions.round()
 
     def cost(self) -> IdleCost:

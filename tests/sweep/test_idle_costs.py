@@ -111,9 +111,9 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(root: Path, monkeypatch: pytest
 
     with monkeypatch.context() as patched:
         patched.setattr(idle_costs, "measure", stopped)
-        code = measure_costs(loaded.plan, ledger, root, loaded.params.sweep, Console(quiet=True))
+        code = measure_costs(loaded.plan, driver.results(root), ledger, root, loaded.params.sweep, Console(quiet=True))
     assert code == INTERRUPTED
-    assert measure_costs(loaded.plan, ledger, root, loaded.params.sweep, Console(quiet=True)) == 0
+    assert measure_costs(loaded.plan, driver.results(root), ledger, root, loaded.params.sweep, Console(quiet=True)) == 0
     assert known(root).methods
 
 

@@ -166,7 +166,7 @@ def _verdict(row: CellRow | OverallRow, scale: Scale) -> Entry:
 
 
 def _hint(what: str, report: DatasetReport) -> str:
-    return f"{what}, measured with nothing else running" if report.timed_alone else f"{what}, median over seeds"
+    return f"{what}, measured with nothing else running" if report.timed_alone else f"wall {what}, median over seeds"
 
 
 def of_dataset(report: DatasetReport) -> Table:
@@ -199,8 +199,8 @@ def of_dataset(report: DatasetReport) -> Table:
         ),
         Column(name="parameters", title="Params ↓"),
         Column(name="flops", title="FLOPs ↓", hint="a sample, forward; a lower bound", optional=True),
-        Column(name="train", title="Train ↓", hint=_hint("wall time", report)),
-        Column(name="inference", title="Infer ↓", hint=_hint("wall time a sample, in batches of 128", report)),
+        Column(name="train", title="Train ↓", hint=_hint("time", report)),
+        Column(name="inference", title="Infer ↓", hint=_hint("time a sample, in batches of 128", report)),
         *([Column(name="memory", title="Memory ↓", hint="at its peak", optional=True)] if report.memory_varies else []),
         Column(name="seeds", title="Seeds", kind="text", hint="finished of declared, and why any are missing"),
     )

@@ -12,6 +12,8 @@ import multiprocessing
 import time
 from pathlib import Path
 
+import yaml
+
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
@@ -32,11 +34,14 @@ def settings(*, match: bool) -> Params:
 
 
 def specs(params: Params) -> dict[str, DataSpec]:
+    """Of the embedded data sets, as their cards ask for them."""
     found = {}
     for name in params.grid.datasets:
-        choice = params.data[name]
-        generator = get("dataset", choice.name, where="benchmark").cls(**choice.options)
-        found[name] = generator.describe(name).model_copy(update={"hash": name})
+        card = yaml.safe_load((ROOT / "data" / "raw" / name / "dataset.yaml").read_text(encoding="utf-8"))
+        asked = card["dataset"]
+        ((generator, options),) = ({asked: {}} if isinstance(asked, str) else asked).items()
+        made = get("dataset", generator, where="benchmark").cls(**options)
+        found[name] = made.describe(name).model_copy(update={"hash": name})
     return found
 
 

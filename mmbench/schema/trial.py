@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Annotated, Literal
 
@@ -71,8 +72,29 @@ class TrialConfig(Frozen):
 
     def canonical(self) -> str:
         """Canonical JSON of what makes the trial: sorted keys, no spaces."""
+        before, after = self.around_seed()
+        return f"{before}{self.seed}{after}"
+
+    def around_seed(self) -> tuple[str, str]:
+        """What stands before and after the seed's number in the canonical JSON."""
         # Without hyperparameters as before there were any: nobody has to train again.
-        left_out = {"configuration", "budget"} | (set() if self.hyperparameters else {"hyperparameters"})
-        return json.dumps(
-            self.model_dump(mode="json", exclude=left_out), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-        )
+        left_out = {"configuration", "budget", "seed"} | (set() if self.hyperparameters else {"hyperparameters"})
+        fields = self.model_dump(mode="json", exclude=left_out)
+        written = {name: f'"{name}":{_compact(value)}' for name, value in fields.items()}
+        before = ",".join(written[name] for name in sorted(written) if name < "seed")
+        after = ",".join(written[name] for name in sorted(written) if name > "seed")
+        return f'{{{before},"seed":', f",{after}}}"
+
+
+def _compact(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
+    """16 hex digits of SHA-256 over the configuration, the data's content hash and the fingerprint of the source."""
+    return trial_id_of(config.canonical(), data_hash, source)
+
+
+def trial_id_of(canonical: str, data_hash: str, source: str) -> str:
+    """The same of a configuration as canonical JSON."""
+    return hashlib.sha256(f"{canonical}\n{data_hash}\n{source}".encode()).hexdigest()[:16]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from mmbench.schema.dataset import DataSpec, load_spec
 from mmbench.schema.metric import metric_to_compare
 from mmbench.schema.params import Choice, Levels, ModelSize, Params, Training
 from mmbench.schema.plan import Job, Plan, Skip
-from mmbench.schema.trial import TrialConfig
+from mmbench.schema.trial import TrialConfig, trial_id, trial_id_of
 from mmbench.source.kept import process_cache
 from mmbench.sweep.planning.fingerprint import fingerprint
 from mmbench.sweep.planning.interleaved import interleaved
@@ -96,36 +95,21 @@ PROVISIONAL = {"epochs": 1, "learning_rate": 0.003}
 """Of trials whose budget is not known yet, so that they can be counted."""
 
 
-def _cells(
+def _methods(
     params: Params,
     levels: Mapping[Axis, tuple[Choice, ...]],
     specs: Mapping[str, DataSpec],
     training: Mapping[str, Training],
 ) -> Iterator[TrialConfig]:
-    """Every declared trial. Seeds vary slowest, then configurations, and data sets fastest, so that a sweep that is cut
-    short is balanced.
+    """Every declared trial with seed 0, data sets fastest.
 
     Baselines come first, being the quickest; single modalities end a round, being the shortest of the trained ones.
     """
     sets = [(name, tuple(specs[name].modalities)) for name in params.grid.datasets]
-    studies = Studies(params.tuning)
-    for seed in range(params.grid.most_seeds):
-        under = [studies.configurations(config) for config in _of_seed(seed, params, levels, sets, training)]
-        yield from interleaved(under)
-
-
-def _of_seed(
-    seed: int,
-    params: Params,
-    levels: Mapping[Axis, tuple[Choice, ...]],
-    sets: Sequence[tuple[str, tuple[str, ...]]],
-    training: Mapping[str, Training],
-) -> Iterator[TrialConfig]:
     size = params.model.size
     provisional = params.train.resolved(**PROVISIONAL)  # type: ignore[arg-type]
-    if seed == 0:
-        for baseline, (name, modalities) in product(params.controls.baselines, sets):
-            yield TrialConfig(role="baseline", dataset=name, modalities=modalities, baseline=baseline, seed=seed)
+    for baseline, (name, modalities) in product(params.controls.baselines, sets):
+        yield TrialConfig(role="baseline", dataset=name, modalities=modalities, baseline=baseline, seed=0)
     cells = product(levels["attention"], levels["fusion"], levels["architecture"], sets)
     for attention, fusion, architecture, (name, modalities) in cells:
         yield TrialConfig(
@@ -135,7 +119,7 @@ def _of_seed(
             attention=attention,
             fusion=fusion,
             architecture=architecture,
-            seed=seed,
+            seed=0,
             model=size,
             train=training.get(name, provisional),
         )
@@ -147,7 +131,7 @@ def _of_seed(
                     dataset=name,
                     modalities=(modality,),
                     attention=attention,
-                    seed=seed,
+                    seed=0,
                     model=size,
                     train=training.get(name, provisional),
                 )
@@ -178,11 +162,6 @@ def _try_options(config: TrialConfig, spec: DataSpec, seen: set[tuple[str, str]]
             raise UserError(f"{FILE}: grid.{axis}: {choice.label} cannot be built: {message}") from None
 
 
-def trial_id(config: TrialConfig, data_hash: str, source: str) -> str:
-    """16 hex digits of SHA-256 over the configuration, the data's content hash and the fingerprint of the source."""
-    return hashlib.sha256(f"{config.canonical()}\n{data_hash}\n{source}".encode()).hexdigest()[:16]
-
-
 def job_of(config: TrialConfig, spec: DataSpec, commit: str | None, dirty: bool | None) -> Job:
     """A trial with its identity."""
     source = fingerprint(config, spec)
@@ -197,30 +176,51 @@ def job_of(config: TrialConfig, spec: DataSpec, commit: str | None, dirty: bool 
 
 
 class _Resolver:
-    """What is the same for all seeds of a cell: whether it can be, and its size."""
+    """What is the same for all seeds of a method: whether it can be, and its size."""
 
     def __init__(self, params: Params, specs: Mapping[str, DataSpec], counter: ModelCounter | None) -> None:
         self.specs = specs
         self.fit = _fitter(params, counter) if params.model.match_params else None
         self.tried: set[tuple[str, str]] = set()
-        self.known: dict[tuple[str, str], ModelSize | Skip | None] = {}
 
-    def size(self, config: TrialConfig) -> ModelSize | Skip | None:
-        """The trial's size, None for a baseline; or why it cannot be."""
-        key = (config.dataset, config.cell)
-        if key not in self.known:
-            self.known[key] = self._size(config, self.specs[config.dataset])
-        return self.known[key]
-
-    def _size(self, config: TrialConfig, spec: DataSpec) -> ModelSize | Skip | None:
+    def resolved(self, config: TrialConfig) -> TrialConfig | Skip:
+        """With its size; or why it cannot be."""
+        spec = self.specs[config.dataset]
         reason = cannot(config, spec)
         if reason is not None:
             return Skip(config=config, reason=reason)
         if config.role == "cell":
             _try_options(config, spec, self.tried)
         if self.fit is None or config.model is None:
-            return config.model
-        return self.fit(config, spec)
+            return config
+        size = self.fit(config, spec)
+        return size if isinstance(size, Skip) else config.model_copy(update={"model": size})
+
+
+class _Method:
+    """The trials of a method on a data set, by seed. config: with seed 0."""
+
+    def __init__(self, config: TrialConfig, spec: DataSpec) -> None:
+        self.config, self.spec = config, spec
+        self._around = config.around_seed()
+        self._source = fingerprint(config, spec)
+
+    def trial_id(self, config: TrialConfig) -> str:
+        """config: its own with another seed, or drawn from that."""
+        if config.configuration or config.hyperparameters:
+            return trial_id(config, self.spec.hash, self._source)
+        before, after = self._around
+        return trial_id_of(f"{before}{config.seed}{after}", self.spec.hash, self._source)
+
+    def job(self, config: TrialConfig, commit: str | None, dirty: bool | None) -> Job:
+        return Job(
+            trial_id=self.trial_id(config),
+            config=config,
+            data_hash=self.spec.hash,
+            fingerprint=self._source,
+            commit=commit,
+            dirty=dirty,
+        )
 
 
 def _fitter(params: Params, counter: ModelCounter | None) -> Callable[[TrialConfig, DataSpec], ModelSize | Skip | None]:
@@ -268,15 +268,22 @@ def build(
     jobs: list[Job] = []
     skipped: list[Skip] = []
     resolver = _Resolver(params, specs, counter)
+    studies = Studies(params.tuning)
     with paused_collector():
-        for declared in _cells(params, levels, specs, training or {}):
-            size = resolver.size(declared)
-            if isinstance(size, Skip):
-                if declared.configuration == 0:
-                    skipped.append(Skip(config=declared, reason=size.reason))
-                continue
-            config = declared if size == declared.model else declared.model_copy(update={"model": size})
-            jobs.append(job_of(config, specs[config.dataset], commit, dirty))
+        declared = [resolver.resolved(config) for config in _methods(params, levels, specs, training or {})]
+        methods = [one if isinstance(one, Skip) else _Method(one, specs[one.dataset]) for one in declared]
+        # Seeds vary slowest, then configurations, so that a sweep that is cut short is balanced.
+        for seed in range(params.grid.most_seeds):
+            under = []
+            for method in methods:
+                config = method.config.model_copy(update={"seed": seed})
+                if seed and config.role == "baseline":
+                    continue
+                if isinstance(method, Skip):
+                    skipped.append(Skip(config=config, reason=method.reason))
+                else:
+                    under.append([method.job(one, commit, dirty) for one in studies.configurations(config)])
+            jobs += interleaved(under)
         ladder = tuple(
             job_of(config, specs[config.dataset], commit, dirty)
             for config in at_other_budgets((job.config for job in jobs), ladder_budgets(params))

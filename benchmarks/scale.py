@@ -10,41 +10,53 @@ a trial, 1.5 GB, `status` in 3 s. Ends with 1 where one is missed.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import psutil
 import ray
 import yaml
 from ray.air.execution.resources.request import AcquiredResources
 from ray.tune.trainable.util import with_parameters  # noqa: F401 - Tune whole, before its parts are replaced
 
+from mmbench.data.table.card import FILE as CARD
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.project.create import create
-from mmbench.project.folders import BUDGET, LEDGER, PREPARED, SETTINGS
+from mmbench.project.folders import BUDGET, LEDGER, PREPARED, RAW, SETTINGS
 from mmbench.schema.params import load_params
 from mmbench.sweep import engine, worker
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.local import run_locally
 from mmbench.sweep.planning.plan import build, load_specs
-from mmbench.sweep.rounds.assignment import Assignment
+from mmbench.sweep.rounds.assignment import Assignment, Packed
 from mmbench.sweep.rounds.schedule import Schedule
 from mmbench.sweep.rounds.work import scheduled
 
 MILLISECONDS, GIGABYTES, STATUS_S = 2.0, 1.5, 3.0
 METHODS = 17 * 17 * 6 + 2 * 17
 """Combinations and single modalities of a data set with two modalities."""
+MEASURED = """
+import os, subprocess, sys, time
+began = time.perf_counter()
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=subprocess.DEVNULL)
+_, code, used = os.wait4(child.pid, 0)
+print(time.perf_counter() - began, used.ru_maxrss * 1024 / 1e9, code)
+"""
 MMBENCH = "from mmbench.cli import main; main()"
 
 pattern: TrialFiles
+messages = 0
+"""Steps that actors were asked for."""
 spent = 0.0
 """Seconds in which actors of this process have worked."""
 
@@ -53,22 +65,32 @@ class Instant(worker.Worker):
     """Copies what one trial left, in place of training."""
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
-        self.assignment: str | None = None
+        self.assigned: worker.Assigned | None = None
+        self.wait = 0.0
 
     def step(self) -> dict[str, Any]:
-        if self.assignment is None:
-            return {"done": True}
-        if self.assignment == worker.WAIT:
-            return {"idle": True}
-        todo = Assignment.model_validate_json(self.assignment)
-        return {"packed": {"trials": [copy(member).pack() for member in todo.members]}}
+        # Waiting is left to the clock: it must not keep the driver, which is in this process.
+        return {"idle": True} if self.assigned == [] else super().step()
+
+    def _work(self, assignment: str, weights: bytes | None, checkpoint: bytes | None) -> Packed:
+        todo = Assignment.model_validate_json(assignment)
+        return Packed({"trials": [copy(member).pack() for member in todo.members]})
+
+
+@ray.remote(num_cpus=0)
+class Clock:
+    """A process in which a thousand idle actors wait."""
+
+    async def after(self, seconds: float, result: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return result
 
 
 def copy(todo: Assignment) -> TrialFiles:
     """The pattern under the name of a trial."""
     job, measured = todo.job, pattern.measured
     assert measured is not None
-    names = {"trial_id": job.trial_id, "config": job.config}
+    names = {"trial_id": job.trial_id, "config": job.config, "seconds": 0.0}
     origin = pattern.result.provenance.model_copy(update={"fingerprint": job.fingerprint, "data_hash": job.data_hash})
     return TrialFiles(
         result=pattern.result.model_copy(update=names | {"provenance": origin}),
@@ -86,17 +108,30 @@ class Call:
     def remote(self, *args: Any, **options: Any) -> ray.ObjectRef[Any]:
         global spent
         began = time.perf_counter()
-        value = self.function(*args, **options)
+        stored: ray.ObjectRef[Any] = ray.put(self.function(*args, **options))
         spent += time.perf_counter() - began
-        return ray.put(value)
+        return stored
 
 
 class Handle:
     """An actor in this process, as Tune sees it."""
 
+    clock: Any = None
+
     def __init__(self, made: Any) -> None:
         self.made = made
         self.__ray_ready__, self.__ray_terminate__ = Call(lambda: True), Call(lambda: None)
+        self.train = self
+
+    def remote(self) -> ray.ObjectRef[Any]:
+        """Of `train`."""
+        global messages
+        messages += 1
+        if self.made.assigned != []:
+            return Call(self.made.train).remote()
+        Handle.clock = Handle.clock or Clock.options(max_concurrency=10_000).remote()  # type: ignore[attr-defined]
+        waits: ray.ObjectRef[Any] = Handle.clock.after.remote(self.made.wait, self.made.train())
+        return waits
 
     def __getattr__(self, method: str) -> Call:
         return Call(getattr(self.made, method))
@@ -123,6 +158,8 @@ def make_project(folder: Path, trials: int) -> None:
     raw["sweep"] |= {"time_alone": False, "keep_weights": 0}
     raw["tracking"] |= {"enabled": False}
     (folder / SETTINGS).write_text(yaml.safe_dump(raw), encoding="utf-8")
+    data = {"unique": {"train": 200, "validation": 200, "test": 1000, "modalities": ["image", "audio"]}}
+    (folder / RAW / "unique" / CARD).write_text(yaml.safe_dump({"dataset": data}), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "mmbench.stages.prepare", "unique"], cwd=folder, check=True)
 
 
@@ -136,9 +173,10 @@ def sweep(folder: Path, slots: int) -> tuple[int, float, float]:
     pattern = run_locally(first, folder / PREPARED / first.config.dataset, limits_of(params.sweep))
     worker.Worker = Instant  # type: ignore[misc]
     AcquiredResources.annotate_remote_entities = lambda self, found: [Here(one) for one in found]  # type: ignore[method-assign]
+    ray.kill = lambda actor, **options: None
     ledger = Ledger(folder / LEDGER)
     (folder / BUDGET).mkdir(parents=True, exist_ok=True)
-    began = time.perf_counter()
+    began, watch = time.perf_counter(), Watch()
     with ledger.lock():
         schedule = Schedule(params=params, specs=specs, root=folder, folder=folder / BUDGET)
         work = scheduled(schedule, ledger, limits_of(params.sweep), folder / PREPARED)
@@ -148,19 +186,34 @@ def sweep(folder: Path, slots: int) -> tuple[int, float, float]:
     print(
         f"{done.ran:,} trials on {slots:,} slots: planned in {planned - began:.1f} s, run in {ended - planned:.1f} s,"
     )
-    print(f"of which actors took {spent:.1f} s", flush=True)
-    return done.ran, ended - planned - spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    print(f"of which actors took {spent:.1f} s; {messages:,} messages", flush=True)
+    return done.ran, ended - planned - spent, watch.peak / 1e9
+
+
+class Watch:
+    """The memory of this process, looked at twice a second. What Ray's store shares with all processes is no part."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        process = psutil.Process()
+        while True:
+            found = process.memory_info()
+            self.peak = max(self.peak, found.rss - found.shared)
+            time.sleep(0.5)
 
 
 def timed(folder: Path, *command: str) -> tuple[float, float]:
     """Wall seconds of a command in the project, and its peak memory in GB."""
-    before = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *command], cwd=folder, stdout=subprocess.DEVNULL)
-    _, code, used = os.wait4(process.pid, 0)
-    seconds, gigabytes = time.perf_counter() - before, used.ru_maxrss * 1024 / 1e9
+    # A child begins with the peak of its parent, so that a small process starts it.
+    began = [sys.executable, "-c", MEASURED, *command]
+    told = subprocess.run(began, cwd=folder, check=True, capture_output=True, text=True).stdout
+    seconds, gigabytes, code = (float(x) for x in told.split()[-3:])
     print(f"{command[-1]}: {seconds:.1f} s, {gigabytes:.2f} GB", flush=True)
     if code:
-        raise SystemExit(f"{' '.join(command)} ended with {code}")
+        raise SystemExit(f"{command[-1]} ended with {code:.0f}")
     return seconds, gigabytes
 
 

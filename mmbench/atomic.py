@@ -7,27 +7,27 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 
 @contextmanager
-def replacing(file: Path, *, prefix: str = ".", mode: int = 0o644) -> Iterator[BinaryIO]:
+def replacing(file: Path, *, prefix: str = ".", mode: int = 0o644, sync: bool = True) -> Iterator[BinaryIO]:
     """A new file to write into, which takes the place of `file` when the block ends without an exception.
 
     Until then it is in the same folder, which is made if need be, under a name that starts with `prefix`. Its content
-    is on disk before it takes its place. mode: its permissions. Raises OSError where it cannot be written; `file` is
-    then as it was.
+    is on disk before it takes its place. mode: its permissions. sync: False of a file that can be made again; it may
+    be empty after a power cut. Raises OSError where it cannot be written; `file` is then as it was.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=prefix)
+    handle, name = _scratch(file.parent, prefix)
     scratch = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            yield cast(BinaryIO, stream)
+            yield stream
             stream.flush()
-            os.fsync(stream.fileno())
-        # mkstemp makes files that others may not read.
-        scratch.chmod(mode)
+            # mkstemp makes files that others may not read.
+            os.fchmod(handle, mode)
+            if sync:
+                os.fsync(handle)
         scratch.replace(file)
     except BaseException:
         with suppress(OSError):
@@ -35,7 +35,16 @@ def replacing(file: Path, *, prefix: str = ".", mode: int = 0o644) -> Iterator[B
         raise
 
 
-def write(file: Path, content: bytes | str, *, prefix: str = ".", mode: int = 0o644) -> None:
+def _scratch(folder: Path, prefix: str) -> tuple[int, str]:
+    """A new, open file in a folder, which is made if need be."""
+    try:
+        return tempfile.mkstemp(dir=folder, prefix=prefix)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=folder, prefix=prefix)
+
+
+def write(file: Path, content: bytes | str, *, prefix: str = ".", mode: int = 0o644, sync: bool = True) -> None:
     """Write `content` (text as UTF-8) as the whole of `file`. Raises as `replacing`."""
-    with replacing(file, prefix=prefix, mode=mode) as stream:
+    with replacing(file, prefix=prefix, mode=mode, sync=sync) as stream:
         stream.write(content.encode("utf-8") if isinstance(content, str) else content)

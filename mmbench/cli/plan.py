@@ -85,7 +85,7 @@ def _pending(loaded: Loaded) -> set[str]:
 def _unmeasured(loaded: Loaded) -> dict[str, dict[str, int]]:
     from mmbench.sweep.measure import counts, missing
 
-    return counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs))
+    return counts(missing(loaded.plan, loaded.ledger.briefs(loaded.plan.trials), loaded.specs))
 
 
 def _trial(config: TrialConfig, state: str, costs: Costs, **more: str) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _show_cells(loaded: Loaded, costs: Costs) -> None:
 
 
 def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
-    from mmbench.sweep.progress import under_others
+    from mmbench.sweep.wording import under_others
 
     pending = sum(trial["state"] == "pending" for trial in trials)
     skipped = len(loaded.plan.skipped)

@@ -86,7 +86,7 @@ def time_words(loaded: Loaded, timed: Steps) -> str:
     """How long what is pending will take, as far as trials that have ended, or steps that were tried, tell."""
     from mmbench.schema.budget import LEAST_STEPS, MOST_STEPS, USUAL_STEPS
     from mmbench.sweep.planning.plan import ladder_budgets
-    from mmbench.sweep.progress import duration
+    from mmbench.sweep.wording import duration
 
     found, open_ = time_left_of(loaded, timed), [name for name, stand in loaded.stands.items() if stand.calibrating]
     if found.known == 0:
@@ -119,7 +119,7 @@ def time_words(loaded: Loaded, timed: Steps) -> str:
 
 def race_words(budget: float, loaded: Loaded) -> str:
     """What races may take, and on which data sets it is spent."""
-    from mmbench.sweep.progress import duration
+    from mmbench.sweep.wording import duration
 
     spent = [name for name, stand in loaded.stands.items() if stand.race is not None and stand.race.unpaid]
     told = f"sweep.budget: {duration(budget)} of training"

@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from mmbench.project.project import Loaded as Loaded
+from mmbench.project.project import Looked as Looked
 from mmbench.project.project import Project as Project
 from mmbench.project.project import load as load
 from mmbench.project.project import load_specs as load_specs
+from mmbench.project.project import look as look
 
 
 def on_project(function: Callable[..., Any]) -> Callable[..., Any]:

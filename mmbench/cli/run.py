@@ -162,7 +162,7 @@ def _quantities(result: TrialResult) -> Iterator[tuple[str, str]]:
 
 def _show(result: TrialResult, spec: DataSpec) -> None:
     from mmbench.schema.metric import METRICS
-    from mmbench.sweep.progress import duration
+    from mmbench.sweep.wording import duration
 
     click.secho(result.config.name, bold=True)
     click.echo(f"trial {result.trial_id}: {result.state.replace('_', ' ')} after {duration(result.seconds)}")

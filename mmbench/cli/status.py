@@ -2,75 +2,79 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mmbench.cli.output import as_json, heading, table
-from mmbench.cli.project import Loaded, Project, as_json_option, load, on_project
+from mmbench.cli.project import Looked, Project, as_json_option, look, on_project
 
 if TYPE_CHECKING:
-    from mmbench.schema.result import TrialResult
+    from mmbench.ledger.briefs import Brief
+    from mmbench.schema.plan import Job, Skip
 
 
-def _results_of_plan(loaded: Loaded) -> list[TrialResult]:
-    found = (loaded.results.get(job.trial_id) for job in loaded.plan.trials)
-    return [result for result in found if result is not None]
+Finished = list[tuple["Job", "Brief"]]
 
 
-def _by_dataset(loaded: Loaded) -> dict[str, dict[str, int]]:
+def _finished(looked: Looked) -> Finished:
+    found = ((job, looked.briefs.get(job.trial_id)) for job in looked.plan.trials)
+    return [(job, brief) for job, brief in found if brief is not None]
+
+
+def _by_dataset(looked: Looked) -> dict[str, dict[str, int]]:
     from mmbench.ledger.store import coverage
     from mmbench.schema.plan import Plan
 
-    counts = {}
-    for name in loaded.params.grid.datasets:
-        part = Plan(
-            jobs=tuple(job for job in loaded.plan.trials if job.config.dataset == name),
-            skipped=tuple(skip for skip in loaded.plan.skipped if skip.config.dataset == name),
-        )
-        counts[name] = {state.value: count for state, count in coverage(part, loaded.results).items()}
-    return counts
+    jobs: dict[str, list[Job]] = {name: [] for name in looked.params.grid.datasets}
+    for job in looked.plan.trials:
+        jobs[job.config.dataset].append(job)
+    skipped: dict[str, list[Skip]] = {name: [] for name in jobs}
+    for skip in looked.plan.skipped:
+        skipped[skip.config.dataset].append(skip)
+    parts = {name: Plan(jobs=tuple(own), skipped=tuple(skipped[name])) for name, own in jobs.items()}
+    return {
+        name: {state.value: count for state, count in coverage(part, looked.briefs).items()}
+        for name, part in parts.items()
+    }
 
 
-def _times(finished: list[TrialResult]) -> dict[str, Any]:
+def _times(finished: Finished) -> dict[str, Any]:
     """seconds: of the trials' own time, added up. first, last: start of the first and end of the last trial."""
     if not finished:
         return {"seconds": 0.0, "first": None, "last": None}
-    starts = [datetime.fromisoformat(r.started) for r in finished]
-    ends = [start.timestamp() + r.seconds for start, r in zip(starts, finished, strict=True)]
-    last = datetime.fromtimestamp(max(ends), tz=starts[0].tzinfo)
+    starts = [datetime.fromisoformat(brief.started) for _, brief in finished]
+    last = max(start + timedelta(seconds=brief.seconds) for start, (_, brief) in zip(starts, finished, strict=True))
     return {
-        "seconds": sum(r.seconds for r in finished),
+        "seconds": sum(brief.seconds for _, brief in finished),
         "first": min(starts).isoformat(timespec="seconds"),
         "last": last.isoformat(timespec="seconds"),
     }
 
 
-def _failures(finished: list[TrialResult]) -> list[dict[str, Any]]:
+def _failures(finished: Finished) -> list[dict[str, Any]]:
     return [
         {
-            "name": r.config.name,
-            "state": r.state.value,
-            "message": r.message,
-            "seconds": r.seconds,
-            "trial_id": r.trial_id,
+            "name": job.config.name,
+            "state": brief.state.value,
+            "message": brief.message,
+            "seconds": brief.seconds,
+            "trial_id": brief.trial_id,
         }
-        for r in finished
-        if r.state != "done"
+        for job, brief in finished
+        if brief.state != "done"
     ]
 
 
-def _unmeasured(loaded: Loaded) -> dict[str, dict[str, int]]:
+def _unmeasured(looked: Looked, pending: int) -> dict[str, dict[str, int]]:
     """By kind and name, how many finished trials lack it; of costs, how many methods, once all is trained."""
-    from mmbench.ledger.store import coverage
-    from mmbench.schema.result import State
     from mmbench.sweep import idle_costs
     from mmbench.sweep.measure import counts, missing
 
-    found = counts(missing(loaded.plan, loaded.results, loaded.ledger, loaded.specs))
-    if loaded.params.sweep.time_alone and not coverage(loaded.plan, loaded.results)[State.PENDING]:
-        methods = sum(map(len, idle_costs.missing(loaded.plan, loaded.results, loaded.ledger).values()))
+    found = counts(missing(looked.plan, looked.briefs, looked.specs))
+    if looked.params.sweep.time_alone and not pending:
+        methods = sum(map(len, idle_costs.missing(looked.plan, looked.briefs, looked.ledger).values()))
         found["costs"] = {"costs measured alone": methods} if methods else {}
     return found
 
@@ -96,7 +100,7 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 def _show(found: dict[str, Any]) -> None:
     from mmbench.schema.metric import METRICS
-    from mmbench.sweep.progress import duration, under_others
+    from mmbench.sweep.wording import duration, under_others
 
     counts = found["states"]
     shown = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
@@ -132,23 +136,30 @@ def _show(found: dict[str, Any]) -> None:
 @as_json_option
 def status(project: Project, json_: bool) -> None:
     """Show how many trials of the plan are done, pending or failed, and the messages of those that failed."""
-    from mmbench.ledger.store import coverage
+    from mmbench.paused_collector import paused_collector
 
-    loaded = load(project)
-    finished = _results_of_plan(loaded)
-    found = {
-        "declared": loaded.plan.declared,
-        "ladder": len(loaded.plan.ladder),
-        "states": {state.value: count for state, count in coverage(loaded.plan, loaded.results).items()},
-        "datasets": _by_dataset(loaded),
-        "metrics": {name: loaded.specs[name].task.metric for name in loaded.params.grid.datasets},
+    with paused_collector():
+        found = _found(look(project))
+        if json_:
+            as_json(found)
+        else:
+            _show(found)
+
+
+def _found(looked: Looked) -> dict[str, Any]:
+    """All that is told, as `--json` prints it."""
+    finished = _finished(looked)
+    datasets = _by_dataset(looked)
+    states = {name: sum(own[name] for own in datasets.values()) for name in next(iter(datasets.values()))}
+    return {
+        "declared": looked.plan.declared,
+        "ladder": len(looked.plan.ladder),
+        "states": states,
+        "datasets": datasets,
+        "metrics": {name: looked.specs[name].task.metric for name in looked.params.grid.datasets},
         "failures": _failures(finished),
         "time": _times(finished),
-        "unmeasured": _unmeasured(loaded),
-        "notes": {str(file): why for file, why in loaded.ledger.notes.items()},
-        "broken": {str(file): why for file, why in loaded.ledger.broken.items()},
+        "unmeasured": _unmeasured(looked, states["pending"]),
+        "notes": {str(file): why for file, why in looked.ledger.notes.items()},
+        "broken": {str(file): why for file, why in looked.ledger.broken.items()},
     }
-    if json_:
-        as_json(found)
-    else:
-        _show(found)

@@ -10,9 +10,10 @@ import pydantic
 
 from mmbench import atomic
 from mmbench.errors import UserError
+from mmbench.ledger.store import Ended
 from mmbench.schema.idle_cost import IdleCosts
 from mmbench.schema.plan import Job, Plan
-from mmbench.schema.result import State, TrialResult
+from mmbench.schema.result import State
 from mmbench.source.modules import digest
 
 SOURCE = "mmbench.training.idle_cost"
@@ -53,7 +54,7 @@ def write_costs(folder: Path, costs: IdleCosts) -> None:
         raise UserError(f"{file} cannot be written: {error.strerror or error}") from None
 
 
-def wanted(plan: Plan, results: Mapping[str, TrialResult]) -> dict[str, dict[str, Job]]:
+def wanted(plan: Plan, results: Mapping[str, Ended]) -> dict[str, dict[str, Job]]:
     """By data set and method, the first finished trial of each."""
     found: dict[str, dict[str, Job]] = {}
     for job in plan.jobs:
@@ -63,7 +64,7 @@ def wanted(plan: Plan, results: Mapping[str, TrialResult]) -> dict[str, dict[str
     return found
 
 
-def known(folder: Path, plan: Plan, results: Mapping[str, TrialResult]) -> dict[str, IdleCosts]:
+def known(folder: Path, plan: Plan, results: Mapping[str, Ended]) -> dict[str, IdleCosts]:
     """By data set, what is known of its methods and still holds. folder: the ledger's."""
     asked = wanted(plan, results)
     found = {name: read_costs(folder, name) for name in asked}

@@ -11,15 +11,19 @@ import errno
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 import filelock
 import pydantic
 
 from mmbench import atomic
 from mmbench.errors import UserError
+from mmbench.ledger.briefs import Brief, Index, brief_of, names_itself, stamp_of
+from mmbench.paused_collector import paused_collector
 from mmbench.schema.measured import Measured
 from mmbench.schema.metric import METRICS
 from mmbench.schema.outputs import LARGEST as LARGEST_OUTPUTS
@@ -28,8 +32,13 @@ from mmbench.schema.params import Sweep
 from mmbench.schema.plan import Job, Limits, Plan
 from mmbench.schema.result import FileDigest, State, TrialResult
 
-_NAME = re.compile(r"[0-9a-f]{16}\.json")
+_LENGTH = 16
+"""Of a trial's id."""
+_HEX = re.compile(r"[0-9a-f]*")
+_SUFFIXES = (".json", ".measured.json", ".safetensors")
 _OWN = re.compile(r"([0-9a-f]{16})\.(json|measured\.json|safetensors)")
+SETTLED_NS = 2_000_000_000
+"""So long after a folder's last change, another one has another moment, however coarse the clock of its disk is."""
 COSTS = re.compile(r"costs\.(.+)\.json")
 """Files of `mmbench.ledger.idle_costs`."""
 LARGEST = 2**26
@@ -108,6 +117,7 @@ class Ledger:
         self.broken: dict[Path, str] = {}
         self.notes: dict[Path, str] = {}
         self.without_weights: str | None = None
+        self._index = Index(self.folder.with_name(f".{self.folder.name}.index"))
 
     def json_file(self, trial_id: str) -> Path:
         return self.folder / f"{trial_id}.json"
@@ -225,23 +235,105 @@ class Ledger:
     def read(self, ids: Iterable[str] | None = None) -> dict[str, TrialResult]:
         """The results of these trials, or of all, by id. Absent ones are left out; see `broken`."""
         self.broken, self.notes = {}, {}
-        wanted: Iterable[Path]
+        names = self._names()
+        wanted = self._all(names) if ids is None else [i for i in ids if f"{i}.json" in names]
+        results = (self._load(self.json_file(i)) for i in wanted)
+        return {r.trial_id: r for r in results if r is not None}
+
+    def one(self, trial_id: str) -> TrialResult | None:
+        """The result of a trial; None where there is none that can be used."""
+        return self._load(self.json_file(trial_id))
+
+    def _names(self) -> set[str]:
+        """Of what lies in the folder."""
         try:
-            present = {entry.name for entry in os.scandir(self.folder)}
+            # Names alone: a Path for each of 300,000 would take longer than all else.
+            return set(os.listdir(self.folder))  # noqa: PTH208
         except FileNotFoundError:
-            return {}
+            return set()
         except NotADirectoryError:
             raise UserError(f"{self.folder} is a file where the ledger needs a folder; move it away") from None
         except OSError as error:
             raise UserError(f"{self.folder} cannot be read ({error.strerror or error}); allow reading there") from None
-        if ids is None:
-            foreign = sorted(n for n in present if not (_OWN.fullmatch(n) or COSTS.fullmatch(n) or n.startswith(".")))
-            self.broken.update({self.folder / n: "is not named like a trial" for n in foreign})
-            wanted = [self.folder / n for n in sorted(present) if _NAME.fullmatch(n)]
-        else:
-            wanted = [self.folder / f"{i}.json" for i in ids if f"{i}.json" in present]
-        results = (self._load(file) for file in wanted)
-        return {r.trial_id: r for r in results if r is not None}
+
+    def _all(self, names: Iterable[str]) -> list[str]:
+        """All trials; whatever else there is, is broken."""
+        stems: dict[str, list[str]] = {suffix: [] for suffix in _SUFFIXES}
+        others = []
+        for name in names:
+            stem, suffix = name[:_LENGTH], name[_LENGTH:]
+            if suffix in stems:
+                stems[suffix].append(stem)
+            elif not (COSTS.fullmatch(name) or name.startswith(".")):
+                others.append(name)
+        for suffix, own in stems.items():
+            # One look at all of them: there may be 300,000.
+            if not _HEX.fullmatch("".join(own)):
+                others += [stem + suffix for stem in own if not _HEX.fullmatch(stem)]
+                stems[suffix] = [stem for stem in own if _HEX.fullmatch(stem)]
+        self.broken.update({self.folder / name: "is not named like a trial" for name in sorted(others)})
+        return sorted(stems[".json"])
+
+    def briefs(self, jobs: Iterable[Job], *, whole: bool = False, quick: bool = False) -> dict[str, Brief]:
+        """As `of`, or as `whole`, but what is needed to count alone: files that have not changed since they were last
+        read are not opened. quick: whether outputs that are there are taken for whole, as before."""
+        self.broken, self.notes = {}, {}
+        planned = {job.trial_id: job for job in jobs}
+        if not self.folder.is_dir():
+            # Empty, or no folder and an error.
+            self._names()
+            return {}
+        with paused_collector(), self._opened() as folder:
+            known, changed = self._index.read(), self.folder.stat().st_mtime_ns
+            settled = changed < time.time_ns() - SETTLED_NS
+            # Where no file has come, gone or taken another's place, there is none to look for.
+            as_before = whole and quick and self._index.complete_at() == changed
+            names = None if as_before else self._names()
+            ids = known if names is None else self._all(names) if whole else planned
+            found: dict[str, Brief] = {}
+            read = []
+            for i in ids:
+                stamp = stamp_of(i, folder, names, outputs=not quick)
+                if stamp is None:
+                    continue
+                held = known.get(i)
+                if held and held[0].holds(stamp) and (names is None or held[1].is_whole(names)):
+                    found[i] = held[1]
+                    continue
+                read.append(i)
+                brief = self._brief(i, planned.get(i), folder)
+                if brief is not None:
+                    found[i] = brief
+        self._index.forget(i for i in known.keys() - found.keys() if self.json_file(i) in self.broken)
+        self._index.flush()
+        odd = bool(self.broken or self.notes)
+        if odd or (whole and settled and not (as_before or read)):
+            self._index.complete(None if odd else changed)
+        return found
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """The folder, for calls on what lies in it: by their whole paths they would take twice as long."""
+        number = os.open(self.folder, os.O_RDONLY)
+        try:
+            yield number
+        finally:
+            os.close(number)
+
+    def _brief(self, trial_id: str, job: Job | None, folder: int) -> Brief | None:
+        """Of a file that has to be read; kept where nothing about it is odd."""
+        odd = len(self.broken) + len(self.notes)
+        stamp, file = stamp_of(trial_id, folder), self.json_file(trial_id)
+        result = self._load(file)
+        why = misnamed(result, job) if result is not None and job is not None else None
+        if result is None or why is not None:
+            if why is not None:
+                self.broken[file] = why
+            return None
+        brief = brief_of(result, self.measured({trial_id: result}).get(trial_id))
+        if stamp is not None and names_itself(result) and len(self.broken) + len(self.notes) == odd:
+            self._index.add(stamp, brief)
+        return brief
 
     def of(self, jobs: Iterable[Job]) -> dict[str, TrialResult]:
         """The results of planned trials, by id. One that holds another trial than its name says is broken."""
@@ -289,11 +381,22 @@ class Ledger:
                 self.without_weights = str(error)
                 result = result.model_copy(update={"weights": None})
         if outputs is not None:
-            self._put(self.outputs_file(trial_id), outputs)
+            # No wait for the disk: after a power cut, what is short of the size in the JSON is trained again.
+            self._put(self.outputs_file(trial_id), outputs, sync=False)
         if measured is not None:
             self.write_measured(measured)
         kept = result if result.outputs is None else result.bare()
         self._put(self.json_file(trial_id), kept.model_dump_json(indent=1).encode() + b"\n")
+        self._remember(result, measured)
+
+    def _remember(self, result: TrialResult, measured: Measured | None) -> None:
+        """What has just been written need not be read again to be counted."""
+        if result.outputs is not None and (measured is None or measured.outputs != result.outputs.sha256):
+            return
+        with self._opened() as folder:
+            stamp = stamp_of(result.trial_id, folder)
+        if stamp is not None and names_itself(result):
+            self._index.add(stamp, brief_of(result, None if result.outputs is None else measured))
 
     def add_probes(self, found: Measured) -> bool:
         """Add what was measured on a finished trial to what is known of it; False where it is of other outputs."""
@@ -306,7 +409,8 @@ class Ledger:
     def write_measured(self, measured: Measured) -> None:
         """Keep what was measured on a trial, in place of what was before. Raises UserError as `write` does."""
         content = measured.model_dump_json(indent=1).encode() + b"\n"
-        self._put(self.measured_file(measured.trial_id), content)
+        # It can be made again: no wait for the disk.
+        self._put(self.measured_file(measured.trial_id), content, sync=False)
 
     def _differs(self, file: Path, content: bytes) -> bool:
         try:
@@ -320,9 +424,9 @@ class Ledger:
         except OSError as error:
             raise _cannot_write(file.parent, error) from None
 
-    def _put(self, file: Path, content: bytes) -> None:
+    def _put(self, file: Path, content: bytes, *, sync: bool = True) -> None:
         try:
-            atomic.write(file, content, prefix=_SCRATCH)
+            atomic.write(file, content, prefix=_SCRATCH, sync=sync)
         except OSError as error:
             raise _cannot_write(file.parent, error) from None
 
@@ -341,12 +445,15 @@ class Ledger:
         One that hit a limit of time or memory counts as pending again where today's limit is larger. Raises UserError
         where a folder lies in the place of a result, which no result could replace.
         """
-        results = self.of(plan.trials)
+        return self.open_of(plan, self.briefs(plan.trials), limits)
+
+    def open_of(self, plan: Plan, briefs: Mapping[str, Brief], limits: Limits) -> list[Job]:
+        """The same, given what has just been read. Raises as `pending`."""
         for broken in self.broken:
             for file in (broken, broken.with_suffix(".safetensors")):
                 if file.is_dir():
                     raise UserError(f"{file} is a folder where a result belongs; move it away")
-        return [job for job in plan.trials if _open(results.get(job.trial_id), limits)]
+        return [job for job in plan.trials if _open(briefs.get(job.trial_id), limits)]
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -376,6 +483,7 @@ class Ledger:
                 holder.write_text(f"{os.getpid()}\n", encoding="utf-8")
             yield
         finally:
+            self._index.flush()
             with suppress(OSError):
                 holder.unlink(missing_ok=True)
             lock.release()
@@ -400,7 +508,7 @@ def limits_of(settings: Sweep) -> Limits:
     return Limits(seconds=settings.time_limit_s, memory_gb=settings.memory_limit_gb)
 
 
-def _open(result: TrialResult | None, limits: Limits) -> bool:
+def _open(result: Brief | None, limits: Limits) -> bool:
     """Whether a trial with this result, if any, still has to run."""
     if result is None:
         return True
@@ -411,7 +519,14 @@ def _open(result: TrialResult | None, limits: Limits) -> bool:
     return then is not None and (now is None or now > then)
 
 
-def coverage(plan: Plan, results: Mapping[str, TrialResult]) -> dict[State, int]:
+class Ended(Protocol):
+    """A result, or what is told of it."""
+
+    @property
+    def state(self) -> State: ...
+
+
+def coverage(plan: Plan, results: Mapping[str, Ended]) -> dict[State, int]:
     """How many trials of the plan stand in each state; the counts sum to `plan.declared`."""
     counts = dict.fromkeys(State, 0)
     counts[State.SKIPPED] = len(plan.skipped)

@@ -10,6 +10,7 @@ from mmbench.errors import UserError
 from mmbench.project.folders import BUDGET, LEDGER, PREPARED, SETTINGS
 
 if TYPE_CHECKING:
+    from mmbench.ledger.briefs import Brief
     from mmbench.ledger.store import Ledger
     from mmbench.schema.dataset import DataSpec
     from mmbench.schema.params import Params
@@ -80,6 +81,17 @@ class Loaded:
     stands: dict[str, Stand]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What those who count need to know about a project. briefs: of all results, planned or not."""
+
+    params: Params
+    specs: dict[str, DataSpec]
+    plan: Plan
+    ledger: Ledger
+    briefs: dict[str, Brief]
+
+
 def load_specs(params: Params, root: Path) -> dict[str, DataSpec]:
     """spec.json of every data set in the grid. Raises UserError that names one command for all that are missing."""
     from mmbench.sweep.planning import plan
@@ -111,3 +123,15 @@ def load(project: Project, params: Params | None = None, counter: ModelCounter |
         results=results,
         stands=schedule.stands,
     )
+
+
+def look(project: Project) -> Looked:
+    """As `load`, without reading results that are known already."""
+    from mmbench.sweep.rounds import schedule
+
+    params = project.params()
+    specs = load_specs(params, project.root)
+    asked = schedule.Schedule(params=params, specs=specs, root=project.root, folder=project.root / BUDGET)
+    ledger = project.ledger()
+    plan, briefs = schedule.look(asked, ledger, quick=True)
+    return Looked(params=params, specs=specs, plan=plan, ledger=ledger, briefs=briefs)

@@ -89,6 +89,7 @@ class TrialResult(Frozen):
         weights: The file of its weights, where they were kept.
         group: The trials that were one program, in order and with this one; empty where it was trained alone.
         ungrouped: Why it was trained alone where it should have been in a group.
+        resumed: Epochs that a process before this one had trained when it was lost.
     """
 
     trial_id: str
@@ -109,6 +110,7 @@ class TrialResult(Frozen):
     weights: FileDigest | None = None
     group: Names = ()
     ungrouped: str | None = None
+    resumed: Annotated[int, Field(ge=0)] = 0
     provenance: Provenance
 
     @model_validator(mode="before")

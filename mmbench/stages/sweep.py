@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from mmbench.ledger.lazily import Lazily
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.project.folders import BUDGET, LEDGER, PREPARED, SETTINGS
 from mmbench.schema import few_samples
@@ -23,9 +24,10 @@ from mmbench.schema.result import TrialResult
 from mmbench.stages import GO_ON, INTERRUPTED, exit_code
 from mmbench.sweep import idle_costs, measure
 from mmbench.sweep.planning.plan import load_specs
-from mmbench.sweep.progress import MeasureWatch, Watch, duration, summary
-from mmbench.sweep.rounds.schedule import Schedule, declared
+from mmbench.sweep.progress import MeasureWatch, Watch, summary
+from mmbench.sweep.rounds.schedule import Schedule, look
 from mmbench.sweep.rounds.work import scheduled
+from mmbench.sweep.wording import duration
 
 if TYPE_CHECKING:
     from mmbench.sweep.rounds.assignment import Outcome
@@ -75,13 +77,13 @@ def sweep(root: Path, console: Console) -> int:
 def _look(params: Params, specs: dict[str, DataSpec], root: Path, ledger: Ledger) -> tuple[Plan, bool]:
     """What has been asked for so far, and whether there is anything to train."""
     schedule = _schedule(params, specs, root)
-    plan = declared(schedule, ledger.of(schedule.whole.trials))
-    pending = bool(ledger.pending(plan, limits_of(params.sweep)))
+    plan, briefs = look(schedule, ledger)
+    pending = bool(ledger.open_of(plan, briefs, limits_of(params.sweep)))
     return plan, pending or any(stand.calibrating for stand in schedule.stands.values())
 
 
 def _lacks_probes(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger) -> bool:
-    return any(lacks.probes for lacks in measure.missing(plan, ledger.of(plan.trials), ledger, specs).values())
+    return any(lacks.probes for lacks in measure.missing(plan, ledger.briefs(plan.trials), specs).values())
 
 
 def _schedule(params: Params, specs: dict[str, DataSpec], root: Path) -> Schedule:
@@ -90,11 +92,11 @@ def _schedule(params: Params, specs: dict[str, DataSpec], root: Path) -> Schedul
 
 def compute_metrics(plan: Plan, specs: dict[str, DataSpec], ledger: Ledger, console: Console) -> bool:
     """Compute, from the outputs of finished trials, the metrics that they lack. Returns whether there were any."""
-    results = ledger.of(plan.trials)
-    missing = measure.missing(plan, results, ledger, specs)
+    missing = measure.missing(plan, ledger.briefs(plan.trials), specs)
     names = measure.counts(missing)["metrics"]
     if not names:
         return False
+    results = Lazily(ledger, missing)
     trials = sum(bool(lacks.metrics) for lacks in missing.values())
     what = ", ".join(f"{name} ({count})" for name, count in names.items())
     console.print(f"metrics to compute for {trials} finished trials: {what}", highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@ accounted for."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from mmbench.ledger.store import Ledger
 from mmbench.schema.measured import Measured
 from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import Provenance, State, TrialResult
+from mmbench.sweep.checkpoints import Folder
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.measure import failed_probes
 from mmbench.sweep.orphan_guard import Guard
@@ -28,10 +30,16 @@ from mmbench.sweep.planning.interleaved import interleaved
 from mmbench.sweep.rounds.assignment import Assignment, Packed
 from mmbench.sweep.rounds.work import Work
 from mmbench.sweep.weights import WeightStore
-from mmbench.sweep.worker import GRACE_S, WAIT
+from mmbench.sweep.worker import GRACE_S, WAIT_S
 
 STILLBORN = 5
 """So many workers that die while they start, one after the other, end the sweep."""
+
+EVENT_S = 0.01
+"""Twice what the driver of a thousand slots takes for one message of a worker: it is to be busy half of the time at
+most."""
+MOST_AT_ONCE = 32
+"""Jobs that a worker gets at a time, at most."""
 
 Report = Callable[[TrialResult], None]
 ReportMeasured = Callable[[str], None]
@@ -67,7 +75,12 @@ class Driver(tune.Callback):
         self.on_result = on_result
         self.on_measured = on_measured
         self.weights = WeightStore(ledger, keep_weights)
-        self.running: dict[str, Running] = {}
+        self.checkpoints = Folder.beside(ledger.folder)
+        self.checkpoints.tidy(ledger)
+        self.running: dict[str, list[Running]] = {}
+        self.idle: set[str] = set()
+        self.alone: set[str] = set()
+        self.seconds = 0.0
         self.losses: Counter[str] = Counter()
         self.finished = 0
         self.measured = 0
@@ -91,7 +104,8 @@ class Driver(tune.Callback):
         if "packed" in result:
             running = self.running.pop(trial.trial_id)
             # Taken out, so that Tune does not keep it.
-            self._take(running, result.pop("packed"))
+            for one, packed in zip(running, result.pop("packed"), strict=True):
+                self._take(one, packed)
             self._assign(trial)
         elif "idle" in result:
             self._assign(trial)
@@ -100,7 +114,7 @@ class Driver(tune.Callback):
         error = _error(trial)
         running = self.running.pop(trial.trial_id, None)
         if running is not None:
-            self._lost(running, error)
+            self._lose(running, error)
         elif not self.running:
             # While another one works, the sweep goes on, and memory that it holds may be why this one could not start.
             self._count_stillborn(error)
@@ -111,7 +125,7 @@ class Driver(tune.Callback):
             self._count_stillborn(error)
         while self.running:
             _, running = self.running.popitem()
-            self._lost(running, error)
+            self._lose(running, error)
 
     def _count_stillborn(self, error: object) -> None:
         self.stillborn += 1
@@ -119,16 +133,51 @@ class Driver(tune.Callback):
             self.error = UserError(f"Ray cannot start workers for trials: {_plain(error)}")
 
     def _assign(self, trial: Any) -> None:
-        """Hand the next job to a worker. An actor takes calls in their order: this one comes before the next step."""
-        todo = self.waiting.popleft() if self.waiting else None
-        weights = None
-        if todo is not None:
-            self.running[trial.trial_id] = Running(assignment=todo)
-            weights = None if todo.trains else self.weights.read(todo.job.trial_id)
+        """Hand the next jobs to a worker. An actor takes calls in their order: this one comes before the next step."""
+        todo = self._next()
+        if todo:
+            self.running[trial.trial_id] = [Running(assignment=one) for one in todo]
+            self.idle.discard(trial.trial_id)
+        else:
+            self.idle.add(trial.trial_id)
         # What runs may lead to more work. When nothing runs any more, there will be none.
-        self.over = todo is None and not self.running
-        content = WAIT if todo is None and self.running else None if todo is None else todo.model_dump_json()
-        trial.temporary_state.ray_actor.assign.remote(content, weights)
+        self.over = not todo and not self.running
+        # A thousand workers that ask three times a second would be all that the driver does.
+        wait = max(WAIT_S, EVENT_S * len(self.idle))
+        assigned = [
+            (
+                one.model_dump_json(),
+                None if one.trains else self.weights.read(one.job.trial_id),
+                self.checkpoints.read(one.job.trial_id) if one.trains and not one.mates else None,
+            )
+            for one in todo
+        ]
+        trial.temporary_state.ray_actor.assign.remote(None if self.over else assigned, wait)
+
+    def _next(self) -> list[Assignment]:
+        """One job, or several where trials are so short that the driver would be what a thousand slots wait for."""
+        slots = len(self.running) + 1
+        mean = self.seconds / self.finished if self.finished else math.inf
+        share = min(MOST_AT_ONCE, slots * EVENT_S / max(mean, 1e-9), len(self.waiting) / slots)
+        found: list[Assignment] = []
+        while self.waiting and len(found) < max(1, share):
+            one = self.waiting[0]
+            single = one.job.trial_id in self.alone or not one.trains or bool(one.mates)
+            if found and single:
+                break
+            found.append(self.waiting.popleft())
+            if single:
+                break
+        return found
+
+    def _lose(self, running: Sequence[Running], error: object) -> None:
+        """A worker was lost in the middle of its jobs."""
+        if len(running) == 1:
+            self._lost(running[0], error)
+            return
+        # One of them may be what ended it, so that none of them is counted: each is tried alone.
+        self.alone |= {one.job.trial_id for one in running}
+        self.waiting.extend(one.assignment for one in running)
 
     def _lost(self, running: Running, error: object) -> None:
         """A worker was lost in the middle of a job: try the job again at the end, or settle it."""
@@ -193,11 +242,11 @@ class Driver(tune.Callback):
     def _take(self, running: Running, packed: Packed) -> None:
         """Keep what a worker made."""
         if running.assignment.trains:
-            for member, one in zip(running.assignment.members, packed["trials"], strict=True):
+            for member, one in zip(running.assignment.members, packed.content["trials"], strict=True):
                 if member.kept:
                     self.keep(TrialFiles.unpack(one))
         else:
-            self.keep_measured(Measured.model_validate_json(packed["measured"]))
+            self.keep_measured(Measured.model_validate_json(packed.content["measured"]))
 
     def keep(self, files: TrialFiles) -> None:
         if self.error is not None:
@@ -205,9 +254,12 @@ class Driver(tune.Callback):
         with self._errors_for_later():
             files = self.weights.fit(files)
             self.ledger.write(files.result, files.outputs, files.measured, files.weights)
+            self.checkpoints.remove(files.result.trial_id)
+            complete = files.complete
             self.finished += 1
-            self.on_result(files.complete)
-            self._add(self.work.finished(files.complete))
+            self.seconds += complete.seconds
+            self.on_result(complete)
+            self._add(self.work.finished(complete))
 
     def _add(self, more: Sequence[Assignment]) -> None:
         if more:

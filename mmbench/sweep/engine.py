@@ -9,6 +9,7 @@ JSON and bytes to the driver, which alone writes to the ledger. So a cluster nee
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -21,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmbench.ledger.store import Ledger, limits_of
+from mmbench.paused_collector import set_aside
 from mmbench.registry import Axis, Variant, defined
 from mmbench.schema.params import Sweep
 from mmbench.schema.plan import Job
 from mmbench.schema.result import TrialResult
-from mmbench.sweep import cluster
+from mmbench.sweep import checkpoints, cluster
+from mmbench.sweep.checkpoints import Folder, Keeper, Put, Through
 from mmbench.sweep.orphan_guard import guarded
 from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.rounds.assignment import Outcome
@@ -62,6 +65,22 @@ def _by_value(jobs: Sequence[Job]) -> list[tuple[Axis, Variant]]:
             # A worker may not find the person's own module.
             cloudpickle.register_pickle_by_value(sys.modules[info.module])
     return found
+
+
+def _put(folder: Folder) -> Put:
+    """How workers keep checkpoints: in the folder itself on this machine; on a cluster through an actor on the driver's
+    node. Ray is running."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    if not is_remote():
+        return folder.put
+    if os.environ["RAY_ADDRESS"].startswith("ray://"):
+        # The driver is on no node.
+        return lambda trial_id, content: None
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    keeper = ray.remote(num_cpus=0)(Keeper).options(scheduling_strategy=here).remote(folder.path)
+    return Through(keeper)
 
 
 ROOM = 4
@@ -192,13 +211,19 @@ def run(
         )
         own = _by_value(work.jobs)
         return made, lambda: tune.with_parameters(
-            Worker, shared=shared, limits=limits, keep_weights=keep_weights, defined=own
+            Worker,
+            shared=shared,
+            limits=limits,
+            keep_weights=keep_weights,
+            put=_put(made.checkpoints),
+            every=checkpoints.EVERY_S,
+            defined=own,
         )
 
     with tempfile.TemporaryDirectory(prefix="mmbench-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         # A second Ctrl-C ends here; the first one makes Tune wind down and return.
-        with guarded(folder) as guard, suppress(KeyboardInterrupt):
+        with guarded(folder) as guard, suppress(KeyboardInterrupt), set_aside():
             for attempt in count():
                 try:
                     with cluster.started(settings, meanwhile=make_ready) as (slots, (driver, trainable)):

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from mmbench import provenance
 from mmbench.ledger import idle_costs
-from mmbench.ledger.store import Ledger
+from mmbench.ledger.store import Ended, Ledger
 from mmbench.schema.idle_cost import IdleCost, IdleCosts
 from mmbench.schema.measured import Hardware
 from mmbench.schema.params import Sweep
 from mmbench.schema.plan import Job, Plan
-from mmbench.schema.result import TrialResult
 from mmbench.sweep.shared_dataset import Data
 
 # No torch at import: `mmbench status` asks what is missing.
@@ -32,7 +31,7 @@ class Found:
     versions: dict[str, str]
 
 
-def missing(plan: Plan, results: Mapping[str, TrialResult], ledger: Ledger) -> dict[str, dict[str, Job]]:
+def missing(plan: Plan, results: Mapping[str, Ended], ledger: Ledger) -> dict[str, dict[str, Job]]:
     """The methods to measure, by data set: all of one where any is not known, since times of two moments do not
     compare."""
     asked = idle_costs.wanted(plan, results)

@@ -18,6 +18,7 @@ from mmbench.ledger.store import Ledger, limits_of
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Sweep
 from mmbench.schema.result import TrialResult
+from mmbench.sweep.checkpoints import EVERY_S, Folder, Kept
 from mmbench.sweep.local import one_thread
 from mmbench.sweep.planning.interleaved import interleaved
 from mmbench.sweep.ray_settings import is_remote
@@ -51,7 +52,8 @@ def run(
     to_measure = sum(not a.trains for a in todo)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     most = int(settings.keep_weights * 1e9)
-    weights = WeightStore(ledger, most)
+    weights, checkpoints = WeightStore(ledger, most), Folder.beside(ledger.folder)
+    checkpoints.tidy(ledger)
     loaded: dict[str, tuple[DataSpec, dict[str, Split]]] = {}
     trained = measured = 0
     if todo:
@@ -69,10 +71,19 @@ def run(
                 if step.outputs is None:
                     own = step.members
                     jobs, measures = [a.job for a in own], [a.measures for a in own]
-                    made = run_group(jobs, spec, splits, limits, measures=measures, keep_weights=most)
+                    made = run_group(
+                        jobs,
+                        spec,
+                        splits,
+                        limits,
+                        measures=measures,
+                        keep_weights=most,
+                        checkpoints=Kept(job.trial_id, checkpoints.read(job.trial_id), checkpoints.put, EVERY_S),
+                    )
                     for files in (f for a, f in zip(own, made, strict=True) if a.kept):
                         files = weights.fit(files)
                         ledger.write(files.result, files.outputs, files.measured, files.weights)
+                        checkpoints.remove(files.result.trial_id)
                         trained += 1
                         on_result(files.complete)
                         if more := work.finished(files.complete):

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmbench import provenance
 from mmbench.errors import UserError
+from mmbench.ledger.briefs import Brief, Prints
 from mmbench.ledger.store import Ledger
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
@@ -42,11 +43,11 @@ class Wanted(Frozen):
     metrics: dict[str, str]
     probes: dict[str, str]
 
-    def missing(self, measured: Measured) -> Wanted:
+    def missing(self, measured: Prints) -> Wanted:
         """What of this was not measured, or by other source."""
 
-        def left(wanted: dict[str, str], have: Mapping[str, MeasuredMetric | MeasuredProbe]) -> dict[str, str]:
-            return {n: print_ for n, print_ in wanted.items() if n not in have or have[n].fingerprint != print_}
+        def left(wanted: dict[str, str], have: Mapping[str, str]) -> dict[str, str]:
+            return {name: print_ for name, print_ in wanted.items() if have.get(name) != print_}
 
         return Wanted(metrics=left(self.metrics, measured.metrics), probes=left(self.probes, measured.probes))
 
@@ -64,16 +65,19 @@ def wanted(spec: DataSpec) -> Wanted:
     )
 
 
-def missing(
-    plan: Plan, results: Mapping[str, TrialResult], ledger: Ledger, specs: Mapping[str, DataSpec]
-) -> dict[str, Wanted]:
+def missing(plan: Plan, briefs: Mapping[str, Brief], specs: Mapping[str, DataSpec]) -> dict[str, Wanted]:
     """What the finished trials of the plan lack, by trial; those that lack nothing are left out. A trial from before
     outputs were kept lacks nothing: nothing can be measured on it."""
     by_dataset = {name: wanted(spec) for name, spec in specs.items()}
-    planned = {job.trial_id: job for job in plan.trials}
-    measured = ledger.measured({i: r for i, r in results.items() if i in planned})
-    found = {i: by_dataset[planned[i].config.dataset].missing(m) for i, m in measured.items()}
-    return {job.trial_id: found[job.trial_id] for job in plan.trials if found.get(job.trial_id)}
+    found = {}
+    for job in plan.trials:
+        brief, whole = briefs.get(job.trial_id), by_dataset[job.config.dataset]
+        # Of nearly all trials it is known at a glance that they lack nothing.
+        if brief is not None and brief.prints is not None and brief.prints != (whole.metrics, whole.probes):
+            lacks = whole.missing(brief.prints)
+            if lacks:
+                found[job.trial_id] = lacks
+    return found
 
 
 def counts(missing: Mapping[str, Wanted]) -> dict[str, dict[str, int]]:

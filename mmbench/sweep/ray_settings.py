@@ -9,6 +9,8 @@ ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    # Tune's own record of the sweep, which nobody reads, takes a second of the driver's time with a thousand slots.
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
     # After Ctrl-C a trial in flight is ended, not waited for.
     "TUNE_FORCE_TRIAL_CLEANUP_S": "1",
     "RAY_USAGE_STATS_ENABLED": "0",

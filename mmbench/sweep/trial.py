@@ -19,6 +19,7 @@ from mmbench.schema.result import FileDigest, State
 from mmbench.sweep.files import TrialFiles
 from mmbench.sweep.measure import Subject, Wanted, failed_probes, measure_metrics, measure_probes, wanted
 from mmbench.training import trial
+from mmbench.training.checkpoint import Checkpoints
 from mmbench.training.group_trial import run_group as train_group
 from mmbench.training.trial import Finished, Splits
 
@@ -54,11 +55,13 @@ def run_group(
     *,
     measures: Sequence[Wanted | None],
     keep_weights: int = 0,
+    checkpoints: Checkpoints | None = None,
 ) -> list[TrialFiles]:
-    """The same for trials of one combination that are trained as one program; measures: of each."""
+    """The same for trials of one combination that are trained as one program; measures: of each. checkpoints: of a
+    trial that is alone."""
     limits = limits or Limits()
     began = time.monotonic()
-    finished = train_group(jobs, spec, splits, limits)
+    finished = train_group(jobs, spec, splits, limits, checkpoints)
     used = (time.monotonic() - began) / len(jobs)
     return [
         _measured(job, one, spec, splits, limits, used, wanted(spec) if own is None else own, keep_weights)

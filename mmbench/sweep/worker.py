@@ -15,7 +15,8 @@ from ray import tune
 
 from mmbench.registry import Axis, Variant, define
 from mmbench.schema.plan import Limits
-from mmbench.sweep.rounds.assignment import Assignment
+from mmbench.sweep.checkpoints import EVERY_S, Kept, Put
+from mmbench.sweep.rounds.assignment import Assignment, Packed
 from mmbench.sweep.shared_dataset import Data
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 GRACE_S = 5.0
 """How long after its limit a trial may still end by itself before its process is ended."""
-WAIT = ""
-"""In place of an assignment: there is none now, but there may be one later."""
+Assigned = list[tuple[str, bytes | None, bytes | None]]
+"""Assignments (JSON), one after the other, each with the weights of its finished trial, where kept, and with the
+checkpoint of an attempt that was lost. An empty list: there is none now, but there may be one later."""
 WAIT_S = 0.3
 IMPORT_S = 60.0
 """How long beyond the limit the first import of a variant may take, which no trial is charged for."""
@@ -41,6 +43,8 @@ class Worker(tune.Trainable):
         shared: Mapping[str, Data] | None = None,
         limits: Limits | None = None,
         keep_weights: int = 0,
+        put: Put = lambda trial_id, content: None,
+        every: float = EVERY_S,
         defined: Sequence[tuple[Axis, Variant]] = (),
     ) -> None:
         import torch
@@ -52,27 +56,30 @@ class Worker(tune.Trainable):
 
         assert shared is not None and limits is not None
         self.shared, self.limits, self.keep_weights = shared, limits, keep_weights
+        self.put, self.every = put, every
         self.splits: dict[str, Splits] = {}
         self.device = "cuda" if ray.get_gpu_ids() else "cpu"
-        self.assignment: str | None = None
-        self.weights: bytes | None = None
+        self.assigned: Assigned | None = None
+        self.wait = WAIT_S
         torch.set_num_threads(1)
 
-    def assign(self, assignment: str | None, weights: bytes | None) -> None:
-        """The assignment (JSON) of the next step; `WAIT` lets it wait for one, None ends this worker. weights: of
-        a finished trial, where kept."""
-        self.assignment, self.weights = assignment, weights
+    def assign(self, assigned: Assigned | None, wait: float = WAIT_S) -> None:
+        """What the next step does; none yet lets it wait so many seconds, None ends this worker."""
+        self.assigned, self.wait = assigned, wait
 
     def step(self) -> dict[str, Any]:
-        if self.assignment is None:
+        if self.assigned is None:
             return {"done": True}
-        if self.assignment == WAIT:
-            time.sleep(WAIT_S)
+        if not self.assigned:
+            time.sleep(self.wait)
             return {"idle": True}
+        return {"packed": [self._work(*one) for one in self.assigned]}
+
+    def _work(self, assignment: str, weights: bytes | None, checkpoint: bytes | None) -> Packed:
         from mmbench.sweep.trial import measure_again, run_group
         from mmbench.training.trial import import_variants
 
-        todo = Assignment.model_validate_json(self.assignment)
+        todo = Assignment.model_validate_json(assignment)
         name = todo.job.config.dataset
         if name not in self.splits:
             self.splits[name] = self.shared[name].splits(self.device)
@@ -82,11 +89,19 @@ class Worker(tune.Trainable):
         with self._ended_when_stuck(trials=len(todo.members)):
             if todo.outputs is None:
                 jobs, measures = [a.job for a in todo.members], [a.measures for a in todo.members]
-                files = run_group(jobs, spec, splits, self.limits, measures=measures, keep_weights=self.keep_weights)
-                return {"packed": {"trials": [one.pack() for one in files]}}
+                files = run_group(
+                    jobs,
+                    spec,
+                    splits,
+                    self.limits,
+                    measures=measures,
+                    keep_weights=self.keep_weights,
+                    checkpoints=Kept(todo.job.trial_id, checkpoint, self.put, self.every),
+                )
+                return Packed({"trials": [one.pack() for one in files]})
             names = todo.measures.probes
-            measured = measure_again(todo.job, todo.outputs, self.weights, spec, splits, self.limits, names)
-            return {"packed": {"measured": measured.model_dump_json()}}
+            measured = measure_again(todo.job, todo.outputs, weights, spec, splits, self.limits, names)
+            return Packed({"measured": measured.model_dump_json()})
 
     @contextmanager
     def _ended_when_stuck(self, after: float = GRACE_S, trials: int = 1) -> Iterator[None]:

@@ -16,6 +16,7 @@ from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import State
 from mmbench.schema.trial import TrialConfig
 from mmbench.training import group
+from mmbench.training.checkpoint import Checkpoints
 from mmbench.training.loop import DivergedError, predict
 from mmbench.training.objective import objective
 from mmbench.training.sandbox import memory_limit, own_settings, seed_everything, time_limit
@@ -34,15 +35,21 @@ from mmbench.training.trial import (
 )
 
 
-def run_group(jobs: Sequence[Job], spec: DataSpec, splits: Splits, limits: Limits | None = None) -> list[Finished]:
+def run_group(
+    jobs: Sequence[Job],
+    spec: DataSpec,
+    splits: Splits,
+    limits: Limits | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> list[Finished]:
     """Train trials of one combination as one program; each ends as it would alone, and has a result of its own.
 
     Where they cannot be one program, each is trained alone, and its result says why; where memory does not suffice,
-    in two halves. Together they have the time of all of them.
+    in two halves. Together they have the time of all of them. checkpoints: of a trial that is alone from the start.
     """
     limits = limits or Limits()
     if len(jobs) == 1:
-        return [run(jobs[0], spec, splits, limits)]
+        return [run(jobs[0], spec, splits, limits, checkpoints)]
     whole = None if limits.seconds is None else limits.seconds * len(jobs)
     started, began = datetime.now(UTC), time.perf_counter()
     common, endings = Ending(), list[Ending]()

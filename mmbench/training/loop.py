@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,12 @@ from torch import Tensor, nn
 from mmbench.data.batches import Inputs, Split
 from mmbench.schema.params import Training
 from mmbench.schema.scores import better, predictions, scores
+from mmbench.training import checkpoint
 from mmbench.training.averaging import Averaged
+from mmbench.training.checkpoint import Checkpoints
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
-from mmbench.training.replay import Replayed
+from mmbench.training.replay import Replayed, python_state
 from mmbench.training.stack import pack, unpack
 
 EVALUATION_BATCH = 256
@@ -31,12 +34,14 @@ class DivergedError(RuntimeError):
 @dataclass(frozen=True, kw_only=True)
 class Trained:
     """Curves have one value an epoch. best_epoch: 0-based, by the main metric on validation; of equals, by the loss.
-    seconds: wall time of training. outputs: (N, C) float32, the logits on validation at the best epoch."""
+    seconds: wall time of training. outputs: (N, C) float32, the logits on validation at the best epoch. resumed: epochs
+    that a process before this one has trained, and been lost."""
 
     curves: dict[str, list[float]]
     best_epoch: int
     seconds: float
     outputs: Tensor
+    resumed: int = 0
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
@@ -167,6 +172,26 @@ class History:
         self.curves: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], f"validation_{self.metric}": []}
         self.best: _Best | None = None
 
+    def state(self) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
+        """Facts and tensors, for a checkpoint."""
+        best = self.best
+        assert best is not None
+        facts = {"curves": self.curves, "best": [best.score, best.loss, best.epoch]}
+        return facts, {"best": best.weights, "outputs": {"validation": best.outputs}}
+
+    def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take up what `state` told."""
+        self.curves = {name: list(map(float, facts["curves"][name])) for name in self.curves}
+        score, loss, epoch = facts["best"]
+        device = self.labels.device
+        self.best = _Best(
+            score=float(score),
+            loss=float(loss),
+            epoch=int(epoch),
+            weights={name: value.to(device) for name, value in tensors["best"].items()},
+            outputs=tensors["outputs"]["validation"].to(device),
+        )
+
     def add(self, train_loss: float, logits: Tensor, weights: Callable[[], dict[str, Tensor]]) -> bool:
         """Take in an epoch; whether training goes on. logits: (N, C) on the validation split, of the weights that
         count. weights: makes a copy of those, which is asked for where they are the best so far.
@@ -204,6 +229,55 @@ class _Best:
         return bool(better(metric, self.score, score)) or loss >= self.loss
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """All that a training changes. order: what the order of samples is drawn from."""
+
+    model: nn.Module
+    steps: Steps
+    order: torch.Generator
+    history: History
+
+    def to_bytes(self, epochs: int, seconds: float) -> bytes:
+        """A checkpoint. epochs: that are behind it; seconds: that they took."""
+        device = self.history.labels.device
+        facts, tensors = self.history.state()
+        random, drawn = checkpoint.random_states(device)
+        averaged = self.steps.averaged
+        means = {} if averaged is None else {str(i): mean for i, mean in enumerate(averaged.means)}
+        return checkpoint.State(
+            facts=facts | {"epochs": epochs, "seconds": seconds, "steps": self.steps.done, "random": random},
+            tensors=tensors
+            | {
+                "model": self.model.state_dict(),
+                "optimiser": checkpoint.optimiser_tensors(self.steps.optimiser),
+                "means": means,
+                "random": drawn,
+                "order": {"state": self.order.get_state()},
+            },
+        ).to_bytes()
+
+    def go_on(self, content: bytes) -> tuple[int, float]:
+        """Take a checkpoint up; returns the epochs that are behind it and the seconds that they took. Raises
+        CheckpointError; then all is to begin anew, the model too."""
+        found = checkpoint.State.from_bytes(content)
+        facts, tensors = found.facts, found.tensors
+        try:
+            self.model.load_state_dict(dict(tensors["model"]))
+            checkpoint.restore_optimiser(self.steps.optimiser, tensors["optimiser"])
+            self.history.restore(facts, tensors)
+            if self.steps.averaged is not None:
+                for i, mean in enumerate(self.steps.averaged.means):
+                    mean.copy_(tensors["means"][str(i)])
+                self.steps.averaged.done = int(facts["steps"])
+            self.steps.done = int(facts["steps"])
+            self.order.set_state(tensors["order"]["state"])
+            checkpoint.restore_random_states(facts["random"], tensors["random"], self.history.labels.device)
+            return int(facts["epochs"]), float(facts["seconds"])
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise checkpoint.CheckpointError(f"of another training: {error}") from None
+
+
 def fit(
     model: nn.Module,
     train: Split,
@@ -214,22 +288,31 @@ def fit(
     seed: int,
     replay: bool = True,
     on_epoch: Callable[[int, dict[str, list[float]]], None] = lambda epoch, curves: None,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train `model` in place and leave it at its best epoch on validation.
 
     The order of the samples depends on `seed` alone, so cells with equal seeds see the same batches.
-    replay: on a CPU, run the operations of a recorded step where that gives the same numbers sooner.
+    replay: on a CPU, run the operations of a recorded step where that gives the same numbers sooner. checkpoints: what
+    there is of an earlier attempt is gone on from, and long trainings are kept there; not of models that change what
+    they keep in Python.
     Raises DivergedError when the loss or the gradient is not finite, ReplayDiffersError when steps stopped to be what
-    was recorded: build the model anew and train it without.
+    was recorded, CheckpointError when a checkpoint cannot be gone on from: build the model anew and train it without.
     """
     device = train.labels.device
     cuda = device.type == "cuda"
     steps = Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay)
     order = torch.Generator().manual_seed(seed)
     history = History(objective, validation.labels, settings.patience)
-    began = time.perf_counter()
+    stand = Stand(model=model, steps=steps, order=order, history=history)
+    resumed, before = 0, 0.0
+    if checkpoints is not None and (content := checkpoints.found()) is not None:
+        resumed, before = stand.go_on(content)
+    # As it is after an epoch, when it has been validated.
+    kept_in_python = python_state(model.eval())
+    began = time.perf_counter() - before
 
-    for epoch in range(settings.epochs):
+    for epoch in range(resumed, settings.epochs):
         model.train()
         total = torch.zeros((), device=device)
         for index in torch.randperm(len(train), generator=order).to(device).split(settings.batch_size):
@@ -244,6 +327,8 @@ def fit(
         on_epoch(epoch, history.curves)
         if not goes_on:
             break
+        if checkpoints is not None and checkpoints.due() and python_state(model) == kept_in_python:
+            checkpoints.keep(stand.to_bytes(epoch + 1, time.perf_counter() - began))
 
     if cuda:
         torch.cuda.synchronize(device)
@@ -252,4 +337,4 @@ def fit(
     steps.release()
     model.load_state_dict(best.weights)
     seconds = time.perf_counter() - began
-    return Trained(curves=history.curves, best_epoch=best.epoch, seconds=seconds, outputs=best.outputs)
+    return Trained(curves=history.curves, best_epoch=best.epoch, seconds=seconds, outputs=best.outputs, resumed=resumed)

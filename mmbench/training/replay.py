@@ -46,7 +46,7 @@ def _shown(value: object) -> object:
     return repr(value) if isinstance(value, bool | int | float | str | bytes | None) else id(value)
 
 
-def _python_state(model: nn.Module) -> Mapping[tuple[str, str], object]:
+def python_state(model: nn.Module) -> Mapping[tuple[str, str], object]:
     """What modules keep beside parameters, buffers and other modules."""
     own = ("_parameters", "_buffers", "_modules")
     return {
@@ -154,13 +154,13 @@ class Replayed:
 
     def _record(self, known: list[_Recording], inputs: Sequence[Tensor]) -> Sequence[Tensor | None]:
         buffers = list(self.model.buffers())
-        before, state = _State(buffers), _python_state(self.model)
+        before, state = _State(buffers), python_state(self.model)
         # Of its own, so that what is computed afterwards finds its inputs as they were.
         inputs_of_recording = [t.clone() for t in inputs]
         recorder = Recorder({memory(b) for b in buffers})
         with recorder:
             results = self.compute(*inputs_of_recording)
-        if _python_state(self.model) != state:
+        if python_state(self.model) != state:
             self._refuse("the model changes what it keeps in Python")
             return results  # computed again, it would change once more
         before.restore()

@@ -31,6 +31,7 @@ from mmbench.schema.plan import Job, Limits
 from mmbench.schema.quantity import Value
 from mmbench.schema.result import Curve, Provenance, State, TrialResult
 from mmbench.schema.trial import TrialConfig
+from mmbench.training.checkpoint import Anew, CheckpointError, Checkpoints
 from mmbench.training.loop import DivergedError, fit, predict
 from mmbench.training.objective import objective
 from mmbench.training.replay import ReplayDiffersError
@@ -95,7 +96,14 @@ def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Trai
     return TrainedTrial(fields={"quantities": _quantities(seconds, 1, memory)}, outputs=outputs, model=model)
 
 
-def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits, *, replay: bool = True) -> TrainedTrial:
+def _train_model(
+    config: TrialConfig,
+    spec: DataSpec,
+    splits: Splits,
+    *,
+    replay: bool = True,
+    checkpoints: Checkpoints | None = None,
+) -> TrainedTrial:
     assert config.train is not None
     device = splits["train"].labels.device
     if device.type == "cuda":
@@ -105,13 +113,14 @@ def _train_model(config: TrialConfig, spec: DataSpec, splits: Splits, *, replay:
     aim = objective(
         spec, train.labels, balanced=config.train.class_weights == "balanced", smoothing=config.train.label_smoothing
     )
-    trained = fit(model, train, validation, config.train, aim, seed=config.seed, replay=replay)
+    trained = fit(model, train, validation, config.train, aim, seed=config.seed, replay=replay, checkpoints=checkpoints)
     found = {"validation": trained.outputs, "test": predict(model, test, precision=config.train.precision)}
     memory = _peak_memory(device)
     fields = {
         "best_epoch": trained.best_epoch,
         "curves": trained.curves,
         "quantities": _quantities(trained.seconds, len(trained.curves["train_loss"]), memory),
+        "resumed": trained.resumed,
     }
     outputs = {name: aim.in_units(values).cpu().numpy() for name, values in found.items()}
     return TrainedTrial(fields=fields, outputs=outputs, model=model)
@@ -154,8 +163,20 @@ def _name_one(trained: TrainedTrial, operation: str) -> TrainedTrial:
     return replace(trained, fields=trained.fields | {"unrepeatable": operation})
 
 
-def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> TrainedTrial:
-    train = partial(_train_baseline if config.role == "baseline" else _train_model, config, spec, splits)
+def _train(config: TrialConfig, spec: DataSpec, splits: Splits, checkpoints: Checkpoints | None = None) -> TrainedTrial:
+    if config.role == "baseline":
+        seed_everything(config.seed)
+        return _train_baseline(config, spec, splits)
+    try:
+        return _train_from(config, spec, splits, checkpoints)
+    except CheckpointError:
+        assert checkpoints is not None
+        return _train_from(config, spec, splits, Anew(checkpoints))
+
+
+def _train_from(config: TrialConfig, spec: DataSpec, splits: Splits, checkpoints: Checkpoints | None) -> TrainedTrial:
+    """Raises CheckpointError where it cannot go on from the one that is there."""
+    train = partial(_train_model, config, spec, splits, checkpoints=checkpoints)
     if splits["train"].labels.device.type == "cuda":
         return repeatably(config.seed, train, _name_one)
     # One thread on a CPU repeats itself anyway.
@@ -164,7 +185,7 @@ def _train(config: TrialConfig, spec: DataSpec, splits: Splits) -> TrainedTrial:
         return train()
     except ReplayDiffersError:
         seed_everything(config.seed)
-        return _train_model(config, spec, splits, replay=False)
+        return train(replay=False, checkpoints=None if checkpoints is None else Anew(checkpoints))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -224,8 +245,15 @@ def kept(ending: Ending, limits: Limits) -> Iterator[None]:
             ending.state, ending.message = State.OUT_OF_MEMORY, f"{one_line(error)}{limit}"
 
 
-def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) -> Finished:
+def run(
+    job: Job,
+    spec: DataSpec,
+    splits: Splits,
+    limits: Limits | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Finished:
     """Train one trial to its end, whichever that is. `splits`: train, validation and test, on the device to use.
+    checkpoints: of this trial; None: it begins anew whenever it is lost.
 
     A trial's own faults (an exception, divergence, a limit) become its state; only KeyboardInterrupt leaves this
     function.
@@ -234,7 +262,7 @@ def run(job: Job, spec: DataSpec, splits: Splits, limits: Limits | None = None) 
     started, began = datetime.now(UTC), time.perf_counter()
     ending = Ending()
     with kept(ending, limits), own_settings(), memory_limit(limits.memory_gb), time_limit(limits.seconds):
-        ending.trained = _train(job.config, spec, splits)
+        ending.trained = _train(job.config, spec, splits, checkpoints)
         ending.content = outputs_of(spec, splits, ending.trained.outputs).to_bytes()
     return finished(job, ending, limits, started, time.perf_counter() - began)
 

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from mmbench.schema.result import State
-from mmbench.sweep.progress import Watch, duration, summary
+from mmbench.sweep.progress import Watch, summary
+from mmbench.sweep.wording import duration
 from tests.support import small_project
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmbench.paused_collector import paused_collector
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.plan import Plan
 from mmbench.sweep.local import one_thread
 from mmbench.sweep.planning.model_counts import ModelCounter
-from mmbench.sweep.planning.paused_collector import paused_collector
 
 
 @dataclass(frozen=True, kw_only=True)

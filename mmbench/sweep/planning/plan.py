@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
+from mmbench.paused_collector import paused_collector
 from mmbench.registry import GRID_AXES, Axis, check_options, get, variants
 from mmbench.schema.dataset import DataSpec, load_spec
 from mmbench.schema.metric import metric_to_compare
@@ -19,7 +20,6 @@ from mmbench.source.kept import process_cache
 from mmbench.sweep.planning.fingerprint import fingerprint
 from mmbench.sweep.planning.interleaved import interleaved
 from mmbench.sweep.planning.ladder import at_other_budgets
-from mmbench.sweep.planning.paused_collector import paused_collector
 from mmbench.sweep.planning.refusal import cannot
 from mmbench.sweep.planning.study import Studies
 
@@ -207,7 +207,7 @@ class _Method:
 
     def trial_id(self, config: TrialConfig) -> str:
         """config: its own with another seed, or drawn from that."""
-        if config.configuration or config.hyperparameters:
+        if config.configuration:
             return trial_id(config, self.spec.hash, self._source)
         before, after = self._around
         return trial_id_of(f"{before}{config.seed}{after}", self.spec.hash, self._source)
@@ -281,6 +281,8 @@ def build(
                     continue
                 if isinstance(method, Skip):
                     skipped.append(Skip(config=config, reason=method.reason))
+                elif params.tuning.configurations == 1:
+                    jobs.append(method.job(config, commit, dirty))
                 else:
                     under.append([method.job(one, commit, dirty) for one in studies.configurations(config)])
             jobs += interleaved(under)

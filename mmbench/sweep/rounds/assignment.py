@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,21 +50,30 @@ class Assignment(Frozen):
         return self.model_copy(update={"measures": self.measures.model_copy(update={"probes": {}}), "mates": mates})
 
 
-Packed = dict[str, Any]
-"""What a worker returns of a step, as plain values: {"trials": [`TrialFiles.pack`, ...]}, or {"measured": JSON}."""
+@dataclass(frozen=True)
+class Packed:
+    """What a worker returns of a step.
+
+    Attributes:
+        content: As plain values: {"trials": [`TrialFiles.pack`, ...]}, or {"measured": JSON}.
+    """
+
+    # Tune writes each result into messages that nobody reads; the bytes of a trial would take longer than its files.
+    content: dict[str, Any] = field(repr=False)
 
 
 def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
     """The pending trials, in the plan's order, then the finished ones that lack probes."""
     specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.trials}}
     measures = {name: wanted(spec) for name, spec in specs.items()}
-    pending = [Assignment(job=j, measures=measures[j.config.dataset]) for j in ledger.pending(plan, limits)]
-    results = ledger.of(plan.trials)
-    lacking = missing(plan, results, ledger, specs)
+    briefs = ledger.briefs(plan.trials)
+    pending = [Assignment(job=j, measures=measures[j.config.dataset]) for j in ledger.open_of(plan, briefs, limits)]
+    lacking = {i: lacks for i, lacks in missing(plan, briefs, specs).items() if lacks.probes}
+    results = ledger.read(lacking)
     again = [
         Assignment(job=job, measures=lacking[job.trial_id], outputs=results[job.trial_id].outputs)
         for job in plan.trials
-        if job.trial_id in lacking and lacking[job.trial_id].probes
+        if job.trial_id in lacking and job.trial_id in results
     ]
     return pending + again
 

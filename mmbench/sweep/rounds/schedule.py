@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from mmbench import provenance
-from mmbench.ledger.store import misnamed
+from mmbench.ledger.briefs import Brief
+from mmbench.ledger.lazily import Lazily
+from mmbench.ledger.store import Ledger
+from mmbench.paused_collector import paused_collector
 from mmbench.schema.budget import Budget, load_budget
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.metric import METRICS, margin, metric_to_compare
@@ -249,18 +252,45 @@ def declared(schedule: Schedule, results: Results) -> Plan:
     for name in schedule.params.grid.datasets:
         track = schedule.track(name)
         wanted = next(track)
-        while all(_result(results, job) is not None for job in wanted):
+        while all(job.trial_id in results for job in wanted):
             try:
-                wanted = track.send({job.trial_id: results[job.trial_id] for job in wanted})
+                wanted = track.send(_Part(results, wanted))
             except StopIteration:
                 break
         stand = schedule.stands[name]
         asked |= {job.trial_id for job in stand.jobs + stand.ladder}
     whole = schedule.whole
+    if len(asked) == len(whole.trials):
+        return whole
     jobs, ladder = (tuple(j for j in own if j.trial_id in asked) for own in (whole.jobs, whole.ladder))
     return Plan(jobs=jobs, skipped=whole.skipped, ladder=ladder)
 
 
-def _result(results: Results, job: Job) -> TrialResult | None:
-    found = results.get(job.trial_id)
-    return None if found is None or misnamed(found, job) is not None else found
+def look(schedule: Schedule, ledger: Ledger, *, quick: bool = False) -> tuple[Plan, dict[str, Brief]]:
+    """What has been asked for, and what is told of all results of trials that could be; results themselves are read as
+    far as what was asked for depends on them. quick: of all results, planned or not, and outputs that are there are not
+    looked at again."""
+    with paused_collector():
+        briefs = ledger.briefs(schedule.whole.trials, whole=quick, quick=quick)
+        broken, notes = ledger.broken, ledger.notes
+        plan = declared(schedule, Lazily(ledger, briefs))
+    ledger.broken, ledger.notes = broken, notes
+    return plan, briefs
+
+
+class _Part(Mapping[str, TrialResult]):
+    """The results of some trials, which are there. None is read before it is asked for."""
+
+    def __init__(self, results: Results, jobs: Sequence[Job]) -> None:
+        self._results, self._ids = results, {job.trial_id: None for job in jobs}
+
+    def __getitem__(self, trial_id: str) -> TrialResult:
+        if trial_id not in self._ids:
+            raise KeyError(trial_id)
+        return self._results[trial_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)

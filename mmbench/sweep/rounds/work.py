@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mmbench.errors import UserError
+from mmbench.ledger.lazily import Lazily
 from mmbench.ledger.store import Ledger
 from mmbench.schema.budget import Budget, save_budget
 from mmbench.schema.plan import Job, Limits, Plan
@@ -88,7 +89,7 @@ class Work:
                     training.append(together(pending, self._groups[name]))
                     break
                 try:
-                    self._ask(name, self._tracks[name].send(self.ledger.of(wanted.jobs)))
+                    self._ask(name, self._tracks[name].send(Lazily(self.ledger, (j.trial_id for j in wanted.jobs))))
                 except StopIteration:
                     del self._tracks[name]
         return interleaved(training) + again

@@ -9,6 +9,16 @@ from contextlib import contextmanager
 
 
 @contextmanager
+def set_aside() -> Iterator[None]:
+    """What there is already is not looked through, however long the block lasts."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@contextmanager
 def paused_collector() -> Iterator[None]:
     enabled = gc.isenabled()
     gc.disable()

@@ -32,6 +32,7 @@ def swept(root: Path, event: float) -> list[int]:
     return [int(line) for line in (root / "batches").read_text().split()]
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_is_lost_in_a_batch_costs_its_mates_nothing(tmp_path: Path) -> None:
     root = driver.project(
         tmp_path / "project",

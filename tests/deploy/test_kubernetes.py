@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -43,6 +45,97 @@ def test_the_manifest_has_the_shape_of_a_rayjob(made: dict[str, dict[str, Any]])
     assert len(images) == 1, "one environment everywhere"
     for worker in job["spec"]["rayClusterSpec"]["workerGroupSpecs"]:
         assert worker["minReplicas"] <= worker["replicas"] <= worker["maxReplicas"] and worker["groupName"]
+
+
+# The fields of KubeRay's API v1 (its CRD of RayJob), without those of pods, which Kubernetes' own schema checks.
+GROUP = {"rayStartParams", "template", "resources", "labels"}
+JOB = {
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "clusterSelector",
+    "deletionStrategy",
+    "entrypoint",
+    "entrypointNumCpus",
+    "entrypointNumGpus",
+    "entrypointResources",
+    "jobId",
+    "managedBy",
+    "metadata",
+    "preRunningDeadlineSeconds",
+    "rayClusterSpec",
+    "runtimeEnvYAML",
+    "shutdownAfterJobFinishes",
+    "submissionMode",
+    "submitterConfig",
+    "submitterPodTemplate",
+    "suspend",
+    "ttlSecondsAfterFinished",
+}
+CLUSTER = {
+    "authOptions",
+    "autoscalerOptions",
+    "enableInTreeAutoscaling",
+    "gcsFaultToleranceOptions",
+    "headGroupSpec",
+    "headServiceAnnotations",
+    "managedBy",
+    "rayVersion",
+    "suspend",
+    "upgradeStrategy",
+    "workerGroupSpecs",
+}
+HEAD = GROUP | {"enableIngress", "headService", "serviceType"}
+WORKER = GROUP | {
+    "groupName",
+    "idleTimeoutSeconds",
+    "maxReplicas",
+    "minReplicas",
+    "numOfHosts",
+    "replicas",
+    "scaleStrategy",
+    "suspend",
+}
+
+
+def problems(made: dict[str, dict[str, Any]]) -> list[str]:
+    """What Kubernetes or KubeRay would refuse, or leave out without a word."""
+    job = made["RayJob"]
+    cluster = job["spec"]["rayClusterSpec"]
+    head, *workers = groups(job)
+    parts = [(job["spec"], JOB), (cluster, CLUSTER), (head, HEAD), *((worker, WORKER) for worker in workers)]
+    found = [f"no field of KubeRay: {name}" for part, known in parts for name in part.keys() - known]
+    whole = [{"count": job["spec"]["backoffLimit"]}, {"count": job["spec"]["ttlSecondsAfterFinished"]}]
+    found += [f"{one['count']!r} is no whole number" for one in whole if not isinstance(one["count"], int)]
+    pods = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, **group["template"]} for group in groups(job)
+    ]
+    for one in [made["PersistentVolumeClaim"], *pods]:
+        try:
+            kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
+        except kubernetes_validate.ValidationError as error:
+            found.append(f"{one['kind']}: {error}")
+    return found
+
+
+def test_the_manifest_validates(made: dict[str, dict[str, Any]]) -> None:
+    assert problems(made) == []
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda made: made["RayJob"]["spec"].update(entryPoint="sleep 1"),
+        lambda made: groups(made["RayJob"])[1].update(replica=4),
+        lambda made: groups(made["RayJob"])[0]["template"]["spec"].update(volume=[]),
+        lambda made: groups(made["RayJob"])[1]["template"]["spec"]["containers"][0].update(image=7),
+        lambda made: groups(made["RayJob"])[0]["template"]["spec"]["containers"][0]["ports"][0].pop("containerPort"),
+        lambda made: made["PersistentVolumeClaim"]["spec"].update(accessModes="ReadWriteOnce"),
+        lambda made: made["RayJob"]["spec"].update(backoffLimit="3"),
+    ],
+)
+def test_what_would_be_refused_is_found(made: dict[str, dict[str, Any]], plant: Callable[[Any], object]) -> None:
+    plant(made)
+    assert problems(made)
 
 
 def test_only_the_head_has_the_project_and_it_trains_nothing(made: dict[str, dict[str, Any]]) -> None:

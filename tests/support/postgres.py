@@ -34,7 +34,8 @@ def _programs() -> list[Path]:
     """Folders with `initdb` and `postgres`, the newest version first; Debian does not put them on the PATH."""
     found = shutil.which("initdb")
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name), reverse=True)
-    return ([Path(found).parent] if found else []) + [p for p in installed if (p / "initdb").exists()]
+    candidates = ([Path(found).resolve().parent] if found else []) + installed
+    return [p for p in candidates if all((p / name).exists() for name in ("initdb", "postgres", "pg_isready"))]
 
 
 def free_port() -> int:
@@ -79,7 +80,7 @@ def database() -> Iterator[str]:
             while subprocess.run(ready, check=False).returncode:
                 assert process.poll() is None and time.monotonic() < end, "PostgreSQL does not come up"
                 time.sleep(0.2)
-            yield f"postgresql://mmbench@{LOOPBACK}:{port}/postgres"
+            yield f"postgresql+psycopg2://mmbench@{LOOPBACK}:{port}/postgres"
         finally:
             # A fast shutdown: what is connected is cut off.
             _end(process, signal.SIGINT)

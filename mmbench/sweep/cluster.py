@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext, suppress
@@ -23,6 +24,7 @@ from mmbench.sweep import ray_settings
 
 T = TypeVar("T")
 
+FIRST_NODE_S = 60.0
 GPU_SHARE_GIB = 2.0
 """Device memory set aside for a trial when `per_gpu` is auto: the CUDA context, the data and a small model."""
 
@@ -120,9 +122,22 @@ def _start(address: str | None) -> None:
         _end_log_monitor()
 
 
+def _resources_of_cluster() -> dict[str, float]:
+    """Of one that may be growing: its head may take no trials, and its first node may still be on its way."""
+    from ray.autoscaler.sdk import request_resources
+
+    end = time.monotonic() + FIRST_NODE_S
+    while not int((total := ray.cluster_resources()).get("CPU", 0)) and time.monotonic() < end:
+        # Where the cluster scales by itself, it sees that there is something to grow for.
+        with suppress(Exception):
+            request_resources(num_cpus=1)
+        time.sleep(1)
+    return total
+
+
 def _count_slots(settings: Sweep, address: str | None) -> Slots:
-    """Of the Ray that runs. Raises UserError where a cluster has no CPUs."""
-    total = ray.cluster_resources()
+    """Of the Ray that runs. Raises UserError where a cluster has no CPUs, and gets none within a minute."""
+    total = _resources_of_cluster() if address else ray.cluster_resources()
     cpus, gpus = int(total.get("CPU", 0)), int(total.get("GPU", 0))
     if address:
         if not cpus:

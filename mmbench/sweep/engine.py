@@ -157,7 +157,8 @@ def call_on_free_slot(dataset: str, jobs: Mapping[str, Job], data_root: Path, se
             planned = {name: Job.model_validate_json(text) for name, text in written.items()}
             return measure_data(planned, shared, "cuda" if gpus else "cpu")
 
-        found: Found = ray.get(measure.remote(data, {name: job.model_dump_json() for name, job in jobs.items()}))
+        written = {name: job.model_dump_json() for name, job in jobs.items()}
+        found: Found = ray.get(measure.remote(data.in_store(), written))
     return found
 
 
@@ -212,7 +213,7 @@ def run(
         own = _by_value(work.jobs)
         return made, lambda: tune.with_parameters(
             Worker,
-            shared=shared,
+            shared={name: data.in_store() for name, data in shared.items()},
             limits=limits,
             keep_weights=keep_weights,
             put=_put(made.checkpoints),

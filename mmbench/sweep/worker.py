@@ -58,7 +58,8 @@ class Worker(tune.Trainable):
         self.shared, self.limits, self.keep_weights = shared, limits, keep_weights
         self.put, self.every = put, every
         self.splits: dict[str, Splits] = {}
-        self.device = "cuda" if ray.get_gpu_ids() else "cpu"
+        # Ray also sees GPUs that this build of PyTorch cannot use.
+        self.device = "cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu"
         self.assigned: Assigned | None = None
         self.wait = WAIT_S
         torch.set_num_threads(1)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -40,11 +40,11 @@ def until(found: Callable[[], object], seconds: float) -> float:
 
 
 class Node:
-    """A Ray node of its own processes, with one core."""
+    """A Ray node of its own processes, with one core unless the options say otherwise."""
 
-    def __init__(self, *options: str, env: dict[str, str]) -> None:
+    def __init__(self, *options: str, env: dict[str, str], command: Sequence[str] = RAY) -> None:
         self.process = subprocess.Popen(
-            [*RAY, "--num-cpus=1", *options],
+            [*command, *([] if any("--num-cpus" in o for o in options) else ["--num-cpus=1"]), *options],
             env=env,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -78,9 +78,9 @@ class Node:
 
 
 class Cluster:
-    """A head with one core, and nodes that join it."""
+    """A head with one core, and nodes that join it. options: of the head."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -95,6 +95,7 @@ class Cluster:
                 f"--port={self.address.rpartition(':')[2]}",
                 "--include-dashboard=false",
                 f"--temp-dir={self.folder}",
+                *options,
                 env=self.env,
             )
         ]
@@ -104,8 +105,9 @@ class Cluster:
         ask = [sys.executable, "-m", "ray.scripts.scripts", "status", f"--address={self.address}"]
         return subprocess.run(ask, env=self.env, capture_output=True, check=False).returncode == 0
 
-    def join(self) -> Node:
-        self.nodes.append(Node(f"--address={self.address}", "--node-ip-address=127.0.0.1", env=self.env))
+    def join(self, *options: str, env: dict[str, str] | None = None, command: Sequence[str] = RAY) -> Node:
+        where = (f"--address={self.address}", "--node-ip-address=127.0.0.1")
+        self.nodes.append(Node(*where, *options, env=env or self.env, command=command))
         return self.nodes[-1]
 
     def end(self) -> None:

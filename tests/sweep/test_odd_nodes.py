@@ -1,0 +1,109 @@
+"""Nodes of a real Ray cluster that are not like the driver's: without the project's folder, without mmbench, with a
+store that is smaller than the data, with and without GPUs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmbench.data.prepared import save
+from mmbench.schema.dataset import DataSpec, Modality
+from mmbench.schema.task import task_of
+from tests.support import driver
+from tests.sweep.test_nodes import RAY, Cluster, check_complete, until
+
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600)]
+
+GRID = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"], "seeds": 3}
+CONTROLS = {"single_modalities": False, "baselines": []}
+SMALLEST = 80_000_000
+"""Bytes of a store; Ray takes no less."""
+
+
+@pytest.fixture
+def head(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """One that takes no trials itself, with the smallest store."""
+    made = Cluster("--num-cpus=0", f"--object-store-memory={SMALLEST}")
+    monkeypatch.setenv("RAY_ADDRESS", made.address)
+    yield made
+    made.end()
+
+
+def large_data(root: Path) -> None:
+    """In place of the small data: more than that store holds, in arrays of which each is more."""
+    draw = torch.Generator().manual_seed(0)
+    sizes = {"train": 1000, "validation": 64, "test": 64}
+    arrays = {}
+    for split, n in sizes.items():
+        left, right = (torch.randn(n, 200, 125, generator=draw) for _ in range(2))
+        arrays[split] = {"left": left.numpy(), "right": right.numpy(), "label": (left[:, 0, 0] > 0).long().numpy()}
+    spec = DataSpec(
+        name="small",
+        description="Many random numbers for tests.",
+        modalities={m: Modality(kind="feature", shape=(200, 125)) for m in ("left", "right")},
+        task=task_of("classification", ("no", "yes")),
+        splits=sizes,
+        chance=0.5,
+        ceiling=None,
+        licence="CC0",
+        source="random numbers",
+        hash="",
+    )
+    shutil.rmtree(root / "data" / "prepared" / "small")
+    save(root / "data" / "prepared" / "small", spec, arrays)
+    assert all(x.nbytes > SMALLEST for name, x in arrays["train"].items() if name != "label")
+
+
+def finish(root: Path) -> str:
+    sweep = driver.start(root)
+    said, _ = sweep.communicate(timeout=400)
+    assert sweep.returncode == 0, said
+    check_complete(root, said)
+    return said
+
+
+def test_data_larger_than_the_store_reach_a_node_that_does_not_see_the_folder(tmp_path: Path, head: Cluster) -> None:
+    root = driver.project(tmp_path / "project", grid=GRID, controls=CONTROLS)
+    large_data(root)
+    # An empty file system in the folder's place, which this node alone sees.
+    hide = f'mount -t tmpfs none {shlex.quote(str(root))} && exec "$@"'
+    unshare = ["unshare", "--mount", "sh", "-c"]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, hide, "sh", "true"], check=False).returncode:
+        pytest.skip("a folder cannot be hidden from a process here")
+    head.join(f"--object-store-memory={SMALLEST}", command=[*unshare, hide, "sh", *RAY])
+    finish(root)
+
+
+def test_a_node_without_mmbench_is_sent_it(tmp_path: Path, head: Cluster) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "mmbench" not in entry.name and not entry.name.startswith("__editable__"):
+            (site / entry.name).symlink_to(entry)
+    python = str(getattr(sys, "_base_executable", sys.executable))
+    env = {**head.env, "PYTHONPATH": str(site)}
+    lacks = subprocess.run([python, "-c", "import mmbench"], cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert lacks.returncode != 0 and b"No module named 'mmbench'" in lacks.stderr
+    head.join(env=env, command=[python, *RAY[1:]])
+    finish(driver.project(tmp_path / "project", grid=GRID, controls=CONTROLS))
+
+
+def test_nodes_with_and_without_gpus(tmp_path: Path, head: Cluster) -> None:
+    """The GPU is Ray's alone where this build of PyTorch has none: then its share is computed on a core."""
+    with_gpu, without = head.join("--num-gpus=1"), head.join()
+    until(lambda: len(with_gpu.family()) > 3 and len(without.family()) > 3, 60)
+    time.sleep(5)
+    root = driver.project(tmp_path / "project", grid={**GRID, "seeds": 6}, controls=CONTROLS)
+    said = finish(root)
+    assert "at a time" in said
+    assert os.environ["RAY_ADDRESS"] == head.address

@@ -7,11 +7,13 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mmbench.errors import UserError
 from mmbench.schema.dataset import DataSpec
@@ -23,14 +25,18 @@ from mmbench.tracking.description import describe
 from mmbench.tracking.palette import colours
 from mmbench.tracking.rows import Parents
 from mmbench.tracking.run import RunContent, from_result, from_skip, period, skip_id
-from mmbench.tracking.runs import Known, count, find, mark, put
-from mmbench.tracking.store import REMEDY, Store, open_store, plain_errors
+from mmbench.tracking.runs import Known, Written, count, find, mark, put
+from mmbench.tracking.store import REMEDY, Store, is_server, open_store, plain_errors
 from mmbench.tracking.summary import report_address, write_summary
 
 if TYPE_CHECKING:
     from mmbench.schema.plan import Plan
 
 log = logging.getLogger("mmbench.tracking")
+T = TypeVar("T")
+AT_ONCE = 8
+"""Runs that are written side by side to a server."""
+BATCH = 256
 PATIENCE = 3
 """Failures in a row after which a sweep stops trying to reach MLflow."""
 
@@ -104,9 +110,10 @@ def _import(
     """Make the runs agree with the ledger. The store's lock is held."""
     there, layout = find(store), _Layout.of(store, plan, specs)
     outcomes: Counter[str] = Counter()
-    for trial_id, result in results.items():
-        content = layout.content(result)
-        outcomes[put(store, content, there.get(trial_id), specs)] += 1
+    for some in _batched(results.items(), BATCH):
+        # What a trial belongs to is made here, once; the trials themselves are written side by side.
+        contents = [(layout.content(result), there.get(trial_id)) for trial_id, result in some]
+        outcomes.update(_put_all(store, contents, specs))
     now = int(time.time() * 1000)
     for skip in plan.skipped:
         parent = layout.parents.of(skip.config, now, now)
@@ -118,6 +125,27 @@ def _import(
             mark(store, known, current=False)
     layout.parents.mark(plan)
     return outcomes
+
+
+def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+def _put_all(
+    store: Store, contents: Sequence[tuple[RunContent, Known | None]], specs: Mapping[str, DataSpec]
+) -> list[Written]:
+    """Each run is several calls, which take as long as the way to a server and back; a file takes one writer."""
+    if not is_server(store.uri):
+        return [put(store, content, known, specs) for content, known in contents]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        going = [threads.submit(put, store, content, known, specs) for content, known in contents]
+        try:
+            return [one.result() for one in going]
+        except BaseException:
+            threads.shutdown(cancel_futures=True)
+            raise
 
 
 def _present(store: Store, plan: Plan, specs: Mapping[str, DataSpec]) -> dict[str, int]:

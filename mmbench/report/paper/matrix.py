@@ -39,8 +39,7 @@ def matrix(context: Context, d: DatasetReport) -> Grid | None:
 
 def _shrink(levels: dict[str, list[str]], d: DatasetReport) -> bool:
     """One level less of what takes most room: of rows where they are too many, else of fusions while there are more of
-    them than architectures. A level of the best combination stays. False where no other is
-    left."""
+    them than architectures. A level of the best combination stays. False where no other is left."""
     best = d.row(d.best).method if d.best else None
     most = "fusion" if len(levels["fusion"]) >= len(levels["architecture"]) else "architecture"
     axis = "attention" if len(levels["attention"]) > PAGE_ROWS - 6 else most

@@ -169,6 +169,6 @@ def _seeds(context: Context, names: Sequence[str]) -> Iterator[Limit]:
         yield Limit(
             fine=open_ == 0,
             bold="" if open_ == 0 else "Single combinations:",
-            text=f"With {context.seeds_told}, most gaps to the best below {median(halves):.1f} points do not show. "
+            text=f"With {context.seeds_told}, gaps to the best below {median(halves):.1f} points (median) do not show. "
             + left,
         )

@@ -108,7 +108,11 @@ def _fill(store: Store, run_id: str, content: RunContent, specs: Mapping[str, Da
         store.client.log_batch(run_id, metrics=metrics[i : i + METRICS_A_BATCH])
     spec = specs.get(content.params["dataset"])
     if content.data_hash is not None and spec is not None and spec.hash == content.data_hash:
-        store.client.log_inputs(run_id, [_dataset(spec)])
+        try:
+            store.client.log_inputs(run_id, [_dataset(spec)])
+        except Exception:
+            # Another host may have made the data set at the same moment; now it is there.
+            store.client.log_inputs(run_id, [_dataset(spec)])
     store.client.set_terminated(run_id, status=content.status, end_time=content.end)
 
 

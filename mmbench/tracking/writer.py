@@ -110,10 +110,11 @@ def _import(
     """Make the runs agree with the ledger. The store's lock is held."""
     there, layout = find(store), _Layout.of(store, plan, specs)
     outcomes: Counter[str] = Counter()
+    met: set[str] = set()
     for some in _batched(results.items(), BATCH):
         # What a trial belongs to is made here, once; the trials themselves are written side by side.
         contents = [(layout.content(result), there.get(trial_id)) for trial_id, result in some]
-        outcomes.update(_put_all(store, contents, specs))
+        outcomes.update(_put_all(store, contents, specs, met))
     now = int(time.time() * 1000)
     for skip in plan.skipped:
         parent = layout.parents.of(skip.config, now, now)
@@ -134,15 +135,30 @@ def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _put_all(
-    store: Store, contents: Sequence[tuple[RunContent, Known | None]], specs: Mapping[str, DataSpec]
+    store: Store,
+    contents: Sequence[tuple[RunContent, Known | None]],
+    specs: Mapping[str, DataSpec],
+    met: set[str],
 ) -> list[Written]:
-    """Each run is several calls, which take as long as the way to a server and back; a file takes one writer."""
+    """Each run is several calls, which take as long as the way to a server and back; a file takes one writer.
+
+    met: the data sets that a run has named before. MLflow makes them with their first run, and two at once would both.
+    """
     if not is_server(store.uri):
         return [put(store, content, known, specs) for content, known in contents]
+    done = []
+    later = []
+    for content, known in contents:
+        named = f"{content.params['dataset']} {content.data_hash}"
+        if named in met:
+            later.append((content, known))
+        else:
+            met.add(named)
+            done.append(put(store, content, known, specs))
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        going = [threads.submit(put, store, content, known, specs) for content, known in contents]
+        going = [threads.submit(put, store, content, known, specs) for content, known in later]
         try:
-            return [one.result() for one in going]
+            return done + [one.result() for one in going]
         except BaseException:
             threads.shutdown(cancel_futures=True)
             raise

@@ -36,8 +36,6 @@ CYCLE, SLOW = 8, 0.1
 than so many seconds."""
 QUICK = 1.0
 """Seconds up to which a baseline is fitted again in every round."""
-RECORDED = 4
-"""Steps after which what was recorded of the first has been compared with computing it."""
 SHORT = 0.02
 """Seconds of predictions in a round, for each way to ask for them, at least."""
 BATCH = 128
@@ -113,8 +111,8 @@ class _Model:
             balanced=self.settings.class_weights == "balanced",
             smoothing=self.settings.label_smoothing,
         )
-        self.aim = aim
-        self.steps = self._made()
+        cuda = self.device.type == "cuda"
+        self.steps = Steps(self.model, self.settings, aim, samples=len(self.train), cuda=cuda, replay=not cuda)
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(0)).to(self.device)
         self.batches = [b for b in order.split(self.settings.batch_size) if len(b) == self.settings.batch_size] or [
             order
@@ -124,28 +122,14 @@ class _Model:
         self.step: list[float] = []
         self.evaluation: list[float] = []
         self.memory = self._memory()
-        self._warm_up()
+        # What a training does once, such as recording its steps, is no part of a step.
+        for _ in range(WORTH_RECORDING if self._replays() else 3):
+            self._step()
         began = time.perf_counter()
         self._step()
         if time.perf_counter() - began > SLOW:
             self.batches = self.batches[:2]
         self.predictions = _Predictions(self.model, self.validation)
-
-    def _made(self) -> Steps:
-        cuda = self.device.type == "cuda"
-        return Steps(self.model, self.settings, self.aim, samples=len(self.train), cuda=cuda, replay=not cuda)
-
-    def _warm_up(self) -> None:
-        """What a training does once, such as recording its steps, is no part of a step."""
-        for _ in range(len(self.batches) + RECORDED if self._replays() else 3):
-            self._step()
-
-    def _renew(self) -> None:
-        """Record the steps anew, into other memory: where it lies makes a step some hundredths faster or slower for as
-        long as it is there, whatever the method."""
-        self.steps.release()
-        self.steps = self._made()
-        self._warm_up()
 
     def _replays(self) -> bool:
         return self.device.type != "cuda" and self.settings.epochs * self.steps.full_batches >= WORTH_RECORDING
@@ -168,8 +152,6 @@ class _Model:
 
     def round(self) -> None:
         self.model.train()
-        if self.step and self._replays():
-            self._renew()
         ends = time.perf_counter() + LONG
         self.done = 0
         while self.done == 0 or time.perf_counter() < ends:

@@ -24,7 +24,7 @@ def _finished(looked: Looked) -> Finished:
 
 
 def _by_dataset(looked: Looked) -> dict[str, dict[str, int]]:
-    from mmbench.ledger.store import coverage
+    from mmbench.ledger.coverage import coverage
     from mmbench.schema.plan import Plan
 
     jobs: dict[str, list[Job]] = {name: [] for name in looked.params.grid.datasets}

@@ -10,7 +10,7 @@ import pydantic
 
 from mmbench import atomic
 from mmbench.errors import UserError
-from mmbench.ledger.store import Ended
+from mmbench.ledger.coverage import Ended
 from mmbench.schema.idle_cost import IdleCosts
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import State

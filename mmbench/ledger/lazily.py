@@ -35,7 +35,3 @@ class Lazily(Mapping[str, TrialResult]):
 
     def __len__(self) -> int:
         return len(self._ids)
-
-    def only(self, ids: Iterable[str]) -> Lazily:
-        """Those of them."""
-        return Lazily(self._ledger, (i for i in ids if i in self._ids))

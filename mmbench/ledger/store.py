@@ -2,12 +2,12 @@
 
 Of each trial, in the order in which they are written: its weights (where they are kept), its outputs, what was measured
 on it, and its JSON, which names the digests of the first two. So a trial that is done counts as finished only with its
-outputs, whenever a sweep was killed. A file appears whole or not at all, and only one sweep at a time may write.
+outputs, whenever a sweep was killed. A file appears whole or not at all, and only one sweep at a time may write. After
+a power cut, outputs may be short of the size in their JSON: then the trial runs again.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
@@ -15,14 +15,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
-import filelock
 import pydantic
 
 from mmbench import atomic
 from mmbench.errors import UserError
-from mmbench.ledger.briefs import Brief, Index, brief_of, names_itself, stamp_of
+from mmbench.ledger.briefs import Brief, brief_of, names_itself
+from mmbench.ledger.index import Index, stamp_of
+from mmbench.ledger.lock import cannot_write, locked
 from mmbench.paused_collector import paused_collector
 from mmbench.schema.measured import Measured
 from mmbench.schema.metric import METRICS
@@ -47,20 +47,6 @@ _SCRATCH = ".writing."
 """How the name of a file that is being written begins; only a killed sweep leaves one behind."""
 
 _LIMIT_OF = {State.TIMEOUT: "seconds", State.OUT_OF_MEMORY: "memory_gb"}
-
-
-def _cannot_write(folder: Path, error: OSError) -> UserError:
-    """What went wrong in a person's words. What the ledger already holds is untouched in every case."""
-    place = str(folder)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        what = f"the disk is full: no room for a result in {place}; free some space"
-    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        what = f"{place} cannot be written ({error.strerror}); allow writing there"
-    elif error.errno in (errno.EEXIST, errno.ENOTDIR):
-        what = f"{error.filename or place} is a file where the ledger needs a folder; move it away"
-    else:
-        what = f"{place} cannot be written ({error.strerror or error}); see to that"
-    return UserError(f"{what}, then run again: finished trials are kept")
 
 
 def misnamed(result: TrialResult, job: Job) -> str | None:
@@ -393,10 +379,10 @@ class Ledger:
         """What has just been written need not be read again to be counted."""
         if result.outputs is not None and (measured is None or measured.outputs != result.outputs.sha256):
             return
-        with self._opened() as folder:
+        with suppress(OSError), self._opened() as folder:
             stamp = stamp_of(result.trial_id, folder)
-        if stamp is not None and names_itself(result):
-            self._index.add(stamp, brief_of(result, None if result.outputs is None else measured))
+            if stamp is not None and names_itself(result):
+                self._index.add(stamp, brief_of(result, None if result.outputs is None else measured))
 
     def add_probes(self, found: Measured) -> bool:
         """Add what was measured on a finished trial to what is known of it; False where it is of other outputs."""
@@ -422,13 +408,13 @@ class Ledger:
         try:
             file.unlink(missing_ok=True)
         except OSError as error:
-            raise _cannot_write(file.parent, error) from None
+            raise cannot_write(file.parent, error) from None
 
     def _put(self, file: Path, content: bytes, *, sync: bool = True) -> None:
         try:
             atomic.write(file, content, prefix=_SCRATCH, sync=sync)
         except OSError as error:
-            raise _cannot_write(file.parent, error) from None
+            raise cannot_write(file.parent, error) from None
 
     def forget(self, *states: State) -> list[str]:
         """Delete the results in these states, so that their trials run again. Returns their ids."""
@@ -461,32 +447,12 @@ class Ledger:
 
         Raises UserError where another sweep holds it (naming its process) or where the folder cannot be written.
         """
-        # Beside the folder, not in it: what lies in it is a stage's output.
-        name = f".{self.folder.name}"
-        holder = self.folder.with_name(f"{name}.pid")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.folder.with_name(f"{name}.lock"), timeout=0)
-            lock.acquire()
-        except filelock.Timeout:
-            with suppress(OSError):
-                pid = holder.read_text(encoding="utf-8").strip()
-                raise UserError(
-                    f"another sweep (process {pid}) is writing to {self.folder}; wait for it to end, or stop it"
-                ) from None
-            raise UserError(f"another sweep is writing to {self.folder}; wait for it to end, or stop it") from None
-        except OSError as error:
-            raise _cannot_write(self.folder, error) from None
-        try:
+        with locked(self.folder):
             self._try_writing()
-            with suppress(OSError):
-                holder.write_text(f"{os.getpid()}\n", encoding="utf-8")
-            yield
-        finally:
-            self._index.flush()
-            with suppress(OSError):
-                holder.unlink(missing_ok=True)
-            lock.release()
+            try:
+                yield
+            finally:
+                self._index.flush()
 
     def _try_writing(self) -> None:
         """Remove what a killed sweep left: files half written, and those that no JSON names. See to it that a result
@@ -517,20 +483,3 @@ def _open(result: Brief | None, limits: Limits) -> bool:
         return False
     then, now = result.limits.get(limit), getattr(limits, limit)
     return then is not None and (now is None or now > then)
-
-
-class Ended(Protocol):
-    """A result, or what is told of it."""
-
-    @property
-    def state(self) -> State: ...
-
-
-def coverage(plan: Plan, results: Mapping[str, Ended]) -> dict[State, int]:
-    """How many trials of the plan stand in each state; the counts sum to `plan.declared`."""
-    counts = dict.fromkeys(State, 0)
-    counts[State.SKIPPED] = len(plan.skipped)
-    for job in plan.trials:
-        result = results.get(job.trial_id)
-        counts[State.PENDING if result is None else result.state] += 1
-    return counts

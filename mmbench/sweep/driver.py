@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -24,6 +23,7 @@ from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import Provenance, State, TrialResult
 from mmbench.sweep.checkpoints import Folder
 from mmbench.sweep.files import TrialFiles
+from mmbench.sweep.lost_worker import error_of, kernel_kills, plain
 from mmbench.sweep.measure import failed_probes
 from mmbench.sweep.orphan_guard import Guard
 from mmbench.sweep.planning.interleaved import interleaved
@@ -36,8 +36,8 @@ STILLBORN = 5
 """So many workers that die while they start, one after the other, end the sweep."""
 
 EVENT_S = 0.01
-"""Twice what the driver of a thousand slots takes for one message of a worker: it is to be busy half of the time at
-most."""
+"""Set aside for a message of a worker. With a thousand slots it takes the driver some milliseconds, since Ray Tune
+waits on as many futures; so the driver has time to spare."""
 MOST_AT_ONCE = 32
 """Jobs that a worker gets at a time, at most."""
 
@@ -87,7 +87,7 @@ class Driver(tune.Callback):
         self.stillborn = 0
         self.error: UserError | None = None
         self.over = False
-        self.kills = _kernel_kills()
+        self.kills = kernel_kills()
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune stores its callbacks for a restore that never comes: pending trials are found from the ledger.
@@ -111,7 +111,7 @@ class Driver(tune.Callback):
             self._assign(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        error = _error(trial)
+        error = error_of(trial)
         running = self.running.pop(trial.trial_id, None)
         if running is not None:
             self._lose(running, error)
@@ -130,7 +130,7 @@ class Driver(tune.Callback):
     def _count_stillborn(self, error: object) -> None:
         self.stillborn += 1
         if self.stillborn >= STILLBORN:
-            self.error = UserError(f"Ray cannot start workers for trials: {_plain(error)}")
+            self.error = UserError(f"Ray cannot start workers for trials: {plain(error)}")
 
     def _assign(self, trial: Any) -> None:
         """Hand the next jobs to a worker. An actor takes calls in their order: this one comes before the next step."""
@@ -186,7 +186,7 @@ class Driver(tune.Callback):
         losses = self.losses[todo.job.trial_id]
         out_of_memory = self._out_of_memory(error)
         if isinstance(error, ray.exceptions.RayTaskError):
-            self.settle(running, State.FAILED, _plain(error))
+            self.settle(running, State.FAILED, plain(error))
         elif limit is not None and seconds >= len(todo.members) * limit + GRACE_S:
             message = f"took longer than its limit of {limit:g} s and did not react, so its process was ended"
             self.settle(running, State.TIMEOUT, message)
@@ -199,11 +199,11 @@ class Driver(tune.Callback):
         elif out_of_memory:
             self.settle(running, State.OUT_OF_MEMORY, "the machine ran out of memory and its process was ended")
         else:
-            message = f"its worker was lost {losses} times; the last time: {_plain(error)}"
+            message = f"its worker was lost {losses} times; the last time: {plain(error)}"
             self.settle(running, State.FAILED, message)
 
     def _out_of_memory(self, error: object) -> bool:
-        before, self.kills = self.kills, _kernel_kills()
+        before, self.kills = self.kills, kernel_kills()
         return self.kills > before or "running low on memory" in str(error)
 
     def settle(self, running: Running, state: State, message: str) -> None:
@@ -318,27 +318,3 @@ class Stop(tune.Stopper):
 
     def stop_all(self) -> bool:
         return self.driver.error is not None or (self.waiting and self.driver.over)
-
-
-def _kernel_kills() -> int:
-    """How many processes of this machine the kernel has ended for want of memory, since it started (Linux)."""
-    try:
-        fields = dict(line.split() for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines())
-    except OSError:
-        return 0
-    return int(fields.get("oom_kill", 0))
-
-
-def _error(trial: Any) -> object:
-    """What Tune noted of a trial's end, in this process: the exception, or else its text."""
-    if trial.pickled_error_file is not None:
-        return ray.cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-    return "" if trial.error_file is None else Path(trial.error_file).read_text(encoding="utf-8")
-
-
-def _plain(error: object) -> str:
-    """The telling line of one of Ray's long errors."""
-    text = str(error)
-    detail = text.partition("Worker exit detail:")[2].partition("Some common causes")[0].strip()
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (detail or (lines or ["no reason was given"])[-1])[:500]

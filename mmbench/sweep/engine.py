@@ -1,4 +1,4 @@
-"""From pending trials to finished and measured ones. `cluster`, `worker`, `driver` and `engine` alone know Ray.
+"""From pending trials to finished and measured ones, by Ray, which nothing outside `mmbench.sweep` knows.
 
 Ray Tune is given one long-lived actor per slot, and every step of it is one whole trial: the driver hands out the next
 pending one. (Tune's own reuse of actors gives a free actor to the trial for which another one is just starting, and

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mmbench import provenance
 from mmbench.ledger import idle_costs
-from mmbench.ledger.store import Ended, Ledger
+from mmbench.ledger.coverage import Ended
+from mmbench.ledger.store import Ledger
 from mmbench.schema.idle_cost import IdleCost, IdleCosts
 from mmbench.schema.measured import Hardware
 from mmbench.schema.params import Sweep

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmbench import provenance
 from mmbench.errors import UserError
-from mmbench.ledger.briefs import Brief, Prints
+from mmbench.ledger.briefs import Brief, Fingerprints
 from mmbench.ledger.store import Ledger
 from mmbench.registry import get, variants
 from mmbench.schema.dataset import DataSpec
@@ -43,7 +43,7 @@ class Wanted(Frozen):
     metrics: dict[str, str]
     probes: dict[str, str]
 
-    def missing(self, measured: Prints) -> Wanted:
+    def missing(self, measured: Fingerprints) -> Wanted:
         """What of this was not measured, or by other source."""
 
         def left(wanted: dict[str, str], have: Mapping[str, str]) -> dict[str, str]:
@@ -73,8 +73,8 @@ def missing(plan: Plan, briefs: Mapping[str, Brief], specs: Mapping[str, DataSpe
     for job in plan.trials:
         brief, whole = briefs.get(job.trial_id), by_dataset[job.config.dataset]
         # Of nearly all trials it is known at a glance that they lack nothing.
-        if brief is not None and brief.prints is not None and brief.prints != (whole.metrics, whole.probes):
-            lacks = whole.missing(brief.prints)
+        if brief is not None and brief.fingerprints is not None and brief.fingerprints != (whole.metrics, whole.probes):
+            lacks = whole.missing(brief.fingerprints)
             if lacks:
                 found[job.trial_id] = lacks
     return found

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from mmbench.ledger.store import coverage
+from mmbench.ledger.coverage import coverage
 from mmbench.schema.budget import Budget
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import State, TrialResult

@@ -10,16 +10,19 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmbench import provenance
+
+if TYPE_CHECKING:
+    from mmbench.training.loop import History, Steps
 
 LAYOUT = 1
 
@@ -143,3 +146,52 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Te
         number, _, name = key.partition("/")
         state.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """All that a training changes. order: what the order of samples is drawn from."""
+
+    model: nn.Module
+    steps: Steps
+    order: torch.Generator
+    history: History
+
+    def to_bytes(self, epochs: int, seconds: float) -> bytes:
+        """A checkpoint. epochs: that are behind it; seconds: that they took."""
+        device = self.history.labels.device
+        facts, tensors = self.history.state()
+        states, drawn = random_states(device)
+        averaged = self.steps.averaged
+        means = {} if averaged is None else {str(i): mean for i, mean in enumerate(averaged.means)}
+        return State(
+            facts=facts | {"epochs": epochs, "seconds": seconds, "steps": self.steps.done, "random": states},
+            tensors=tensors
+            | {
+                "model": self.model.state_dict(),
+                "optimiser": optimiser_tensors(self.steps.optimiser),
+                "means": means,
+                "random": drawn,
+                "order": {"state": self.order.get_state()},
+            },
+        ).to_bytes()
+
+    def go_on(self, content: bytes) -> tuple[int, float]:
+        """Take a checkpoint up; returns the epochs that are behind it and the seconds that they took. Raises
+        CheckpointError; then all is to begin anew, the model too."""
+        found = State.from_bytes(content)
+        facts, tensors = found.facts, found.tensors
+        try:
+            self.model.load_state_dict(dict(tensors["model"]))
+            restore_optimiser(self.steps.optimiser, tensors["optimiser"])
+            self.history.restore(facts, tensors)
+            if self.steps.averaged is not None:
+                for i, mean in enumerate(self.steps.averaged.means):
+                    mean.copy_(tensors["means"][str(i)])
+                self.steps.averaged.done = int(facts["steps"])
+            self.steps.done = int(facts["steps"])
+            self.order.set_state(tensors["order"]["state"])
+            restore_random_states(facts["random"], tensors["random"], self.history.labels.device)
+            return int(facts["epochs"]), float(facts["seconds"])
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise CheckpointError(f"of another training: {error}") from None

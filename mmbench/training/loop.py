@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from mmbench.data.batches import Inputs, Split
 from mmbench.schema.params import Training
 from mmbench.schema.scores import better, predictions, scores
-from mmbench.training import checkpoint
 from mmbench.training.averaging import Averaged
-from mmbench.training.checkpoint import Checkpoints
+from mmbench.training.checkpoint import Checkpoints, Stand
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
 from mmbench.training.replay import Replayed, python_state
@@ -227,55 +226,6 @@ class _Best:
         if better(metric, score, self.score):
             return False
         return bool(better(metric, self.score, score)) or loss >= self.loss
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stand:
-    """All that a training changes. order: what the order of samples is drawn from."""
-
-    model: nn.Module
-    steps: Steps
-    order: torch.Generator
-    history: History
-
-    def to_bytes(self, epochs: int, seconds: float) -> bytes:
-        """A checkpoint. epochs: that are behind it; seconds: that they took."""
-        device = self.history.labels.device
-        facts, tensors = self.history.state()
-        random, drawn = checkpoint.random_states(device)
-        averaged = self.steps.averaged
-        means = {} if averaged is None else {str(i): mean for i, mean in enumerate(averaged.means)}
-        return checkpoint.State(
-            facts=facts | {"epochs": epochs, "seconds": seconds, "steps": self.steps.done, "random": random},
-            tensors=tensors
-            | {
-                "model": self.model.state_dict(),
-                "optimiser": checkpoint.optimiser_tensors(self.steps.optimiser),
-                "means": means,
-                "random": drawn,
-                "order": {"state": self.order.get_state()},
-            },
-        ).to_bytes()
-
-    def go_on(self, content: bytes) -> tuple[int, float]:
-        """Take a checkpoint up; returns the epochs that are behind it and the seconds that they took. Raises
-        CheckpointError; then all is to begin anew, the model too."""
-        found = checkpoint.State.from_bytes(content)
-        facts, tensors = found.facts, found.tensors
-        try:
-            self.model.load_state_dict(dict(tensors["model"]))
-            checkpoint.restore_optimiser(self.steps.optimiser, tensors["optimiser"])
-            self.history.restore(facts, tensors)
-            if self.steps.averaged is not None:
-                for i, mean in enumerate(self.steps.averaged.means):
-                    mean.copy_(tensors["means"][str(i)])
-                self.steps.averaged.done = int(facts["steps"])
-            self.steps.done = int(facts["steps"])
-            self.order.set_state(tensors["order"]["state"])
-            checkpoint.restore_random_states(facts["random"], tensors["random"], self.history.labels.device)
-            return int(facts["epochs"]), float(facts["seconds"])
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise checkpoint.CheckpointError(f"of another training: {error}") from None
 
 
 def fit(

@@ -72,9 +72,9 @@ def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_they_are_those_of_the_results(loaded: Loaded, ledger: Ledger) -> None:
     briefs, broken, _ = found(ledger, loaded)
     assert (briefs, broken, _) == expected(ledger, loaded)
-    assert len(briefs) == DONE + 2 and sum(b.prints is not None for b in briefs.values()) == DONE
+    assert len(briefs) == DONE + 2 and sum(b.fingerprints is not None for b in briefs.values()) == DONE
     done = briefs[loaded.plan.jobs[0].trial_id]
-    assert done.prints is not None and done.prints.probes == {"cost": "p"}
+    assert done.fingerprints is not None and done.fingerprints.probes == {"cost": "p"}
 
 
 def test_a_second_look_reads_nothing(loaded: Loaded, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from mmbench.cli.project import Loaded
 from mmbench.errors import UserError
-from mmbench.ledger.store import Ledger, coverage
+from mmbench.ledger.coverage import coverage
+from mmbench.ledger.store import Ledger
 from mmbench.schema.plan import Limits
 from mmbench.schema.result import State, TrialResult
 from tests.support import small_project

@@ -40,7 +40,7 @@ def finish(root: Path) -> dict[str, TrialResult]:
     return driver.results(root)
 
 
-def when_there_is_one(root: Path, process: object) -> None:
+def when_there_is_one(root: Path) -> None:
     """Wait for a checkpoint, and a little more."""
     folder, end = Folder.beside(root / "data" / "ledger").path, time.monotonic() + 120
     while not list(folder.glob("*.checkpoint")):
@@ -76,7 +76,7 @@ def test_a_sweep_that_ended_goes_on_in_the_middle_of_its_trials(
 ) -> None:
     root = project(tmp_path / "project", at_once)
     process = driver.start(root, before=OFTEN)
-    when_there_is_one(root, process)
+    when_there_is_one(root)
     os.kill(process.pid, how)
     process.communicate(timeout=60)
     assert not driver.results(root), "a trial had ended before it was to be lost"
@@ -89,7 +89,7 @@ def test_a_worker_that_is_lost_costs_what_came_after_the_last_checkpoint(
 ) -> None:
     root = project(tmp_path / "project", 2)
     process = driver.start(root, before=OFTEN)
-    when_there_is_one(root, process)
+    when_there_is_one(root)
     lost = 0
     for child in psutil.Process(process.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from mmbench.ledger.store import Ledger
-from mmbench.tracking import open_store
 from tests.support import driver, postgres, small_project
 from tests.tracking.conftest import Tracked
 
@@ -96,4 +95,3 @@ def test_a_server_that_goes_down_in_a_sweep_costs_a_later_track_and_nothing_else
         assert runs_of(tracked) == Counter(results.keys())
         assert again.added + again.unchanged + again.replaced == 40 and before > 0
         assert tracked.sync(results=results).unchanged == 40
-        open_store(tracked.settings, root)

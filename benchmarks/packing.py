@@ -1,9 +1,10 @@
 """What it brings to pack trials on one GPU: `python -m benchmarks.packing [--trials N] [--per-gpu K ...]`.
 
 The same real trials of the core grid are run by mmbench's sweep with so many at a time on each GPU, each in a new
-process: by default as many as `sweep.per_gpu: auto` gives, and one. For each it prints wall time, trials an hour,
-how busy `nvidia-smi` says the GPU was and how much of its memory was used, and at last the ratio to one at a time.
-Where no GPU is found it says so.
+process: by default as many as `sweep.per_gpu: auto` gives, and one. K/G runs K groups of up to G seeds at a time (27
+combinations, so 81 trials have three seeds). For each it prints wall time, trials an hour, how many trials were given to the GPU operation by operation,
+how busy `nvidia-smi` says it was and how much of its memory was used, and at last the ratio to the last of them. Where
+no GPU is found it says so.
 """
 
 from __future__ import annotations
@@ -56,14 +57,19 @@ def watched() -> Iterator[Watched]:
             found.memory.append(float(memory))
 
 
-def run(folder: Path, params: Params, plan: Plan, per_gpu: str) -> None:
-    """A sweep of the plan in a process of its own. Raises AssertionError where a trial did not end well."""
+def run(folder: Path, params: Params, plan: Plan, per_gpu: str) -> int:
+    """A sweep of the plan in a process of its own, and how many trials had no CUDA graphs. Raises AssertionError where
+    a trial did not end well."""
     (folder / "plan.json").write_text(json.dumps([job.model_dump_json() for job in plan.jobs]), encoding="utf-8")
-    settings = params.sweep.model_copy(update={"per_gpu": per_gpu if per_gpu == "auto" else int(per_gpu)})
+    count, _, group = per_gpu.partition("/")
+    sharing = {"per_gpu": count if count == "auto" else int(count), "group": int(group or 1)}
+    settings = params.sweep.model_copy(update=sharing)
     (folder / "sweep.json").write_text(settings.model_dump_json(), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "benchmarks.packing", "--folder", str(folder)], cwd=ROOT, check=True)
-    states = [r.state for r in Ledger(folder / "data" / "ledger").read().values()]
+    results = Ledger(folder / "data" / "ledger").read().values()
+    states = [r.state for r in results]
     assert states == [State.DONE] * len(plan.jobs), states
+    return sum(r.uncaptured is not None for r in results)
 
 
 def child(folder: Path) -> None:
@@ -77,7 +83,7 @@ def child(folder: Path) -> None:
     ledger = Ledger(folder / "data" / "ledger")
     with ledger.lock():
         prepared = folder / "data" / "prepared"
-        work = planned(plan, ledger, limits_of(settings), prepared)
+        work = planned(plan, ledger, limits_of(settings), prepared, group=settings.group)
         engine.run(work, ledger, settings, prepared, on_start=lambda n, again, slots: print(slots, "slots"))
 
 
@@ -104,12 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             params, plan = project(folder, epochs=epochs, samples=samples, trials=options.trials)
             with watched() as gpu:
                 began = time.perf_counter()
-                run(folder, params, plan, per_gpu)
+                eager = run(folder, params, plan, per_gpu)
                 walls[per_gpu] = time.perf_counter() - began
         print(
-            f"{per_gpu} a GPU ({torch.cuda.get_device_name(0)}): {options.trials} trials in {walls[per_gpu]:.1f} s, "
-            f"{options.trials / walls[per_gpu] * 3600:,.0f} an hour; GPU busy {statistics.mean(gpu.busy):.0f} % of the "
-            f"time, {max(gpu.memory):,.0f} MiB at most",
+            f"{per_gpu} a GPU ({torch.cuda.get_device_name(0)}): {len(plan.jobs)} trials in {walls[per_gpu]:.1f} s, "
+            f"{len(plan.jobs) / walls[per_gpu] * 3600:,.0f} an hour, {eager} without graphs; GPU busy "
+            f"{statistics.mean(gpu.busy):.0f} % of the time, {max(gpu.memory):,.0f} MiB at most",
             flush=True,
         )
     last = options.per_gpu[-1]

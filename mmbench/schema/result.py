@@ -90,6 +90,7 @@ class TrialResult(Frozen):
         group: The trials that were one program, in order and with this one; empty where it was trained alone.
         ungrouped: Why it was trained alone where it should have been in a group.
         resumed: Epochs that a process before this one had trained when it was lost.
+        uncaptured: Why a GPU was given its operations one by one; None where as CUDA graphs of whole steps, or on a CPU.
     """
 
     trial_id: str
@@ -111,6 +112,7 @@ class TrialResult(Frozen):
     group: Names = ()
     ungrouped: str | None = None
     resumed: Annotated[int, Field(ge=0)] = 0
+    uncaptured: str | None = None
     provenance: Provenance
 
     @model_validator(mode="before")

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from mmbench.data.batches import Split
 from mmbench.schema.params import Training
+from mmbench.training.captured import Capture, Captured, Results, captures
 from mmbench.training.loop import EVALUATION_BATCH, DivergedError, History, Trained, autocast, schedule
 from mmbench.training.objective import Objective
-from mmbench.training.stack import CannotStackError, Stack, pack
+from mmbench.training.stack import CannotStackError, Stack, pack, unpack
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 """Of AdamW, as PyTorch has them."""
@@ -33,7 +34,16 @@ class Steps:
     for the first time, and -1; bad: (P, 2) what they were.
     """
 
-    def __init__(self, stack: Stack, settings: Sequence[Training], objective: Objective, *, samples: int) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        settings: Sequence[Training],
+        objective: Objective,
+        *,
+        samples: int,
+        capture: Capture | None = None,
+    ) -> None:
+        """capture: how steps are captured to be launched as a whole; None: they are not."""
         first = settings[0]
         self.stack, self.settings, self.objective = stack, settings, objective
         self.per_epoch = -(-samples // first.batch_size)
@@ -44,7 +54,14 @@ class Steps:
         self.now = self.table[0].clone()
         self.first_bad = torch.full((len(stack),), -1, device=self.matrix.device)
         self.bad = self.matrix.new_zeros(len(stack), 2)
+        self.layout: Sequence[tuple[str, bool]] = ()
+        self.captured = Captured(self._step, capture, stack.skeleton, self._state()) if capture else None
         self.done = 0
+
+    def _state(self) -> list[Tensor]:
+        """What a step changes, all in place."""
+        means = [] if self.means is None else [self.means]
+        return [self.matrix, *means, self.gradients, self.moments, self.squares, self.first_bad, self.bad]
 
     def _table(self, steps: int) -> Tensor:
         """(steps, 5, P, 1): what a step needs of the schedule, so that none of it is computed on the way."""
@@ -58,7 +75,7 @@ class Steps:
         return torch.stack([decays, sizes, roots, new, at[:, None].expand_as(rates) - 1], 1)[..., None].to(self.matrix)
 
     def train(self, index: Tensor, train: Split) -> Tensor:
-        """The mean loss (P,) of each model's batch before the step. index: (P, B) rows of the split."""
+        """The mean loss (P,) of each model's batch before the step, until the next. index: (P, B) rows of the split."""
         models, batch = index.shape
         inputs, labels = train.rows(index.flatten())
         tensors, layout = pack(inputs)
@@ -72,14 +89,16 @@ class Steps:
         """The same on batches as models take them, (P, B, ...). layout: as `mmbench.training.stack.pack` gives it."""
         torch.utils.deterministic.fill_uninitialized_memory = self.done == 0  # type: ignore[attr-defined]
         self.now.copy_(self.table[self.done])
-        losses = self._step(tensors, layout, labels)
+        self.layout = layout
+        (losses,) = self._step(*tensors, labels) if self.captured is None else self.captured(*tensors, labels)
         self.done += 1
+        assert losses is not None
         return losses
 
-    def _step(self, tensors: Sequence[Tensor], layout: Sequence[tuple[str, bool]], labels: Tensor) -> Tensor:
-        first = self.settings[0]
+    def _step(self, *tensors: Tensor) -> Results:
+        first, (*parts, labels) = self.settings[0], tensors
         with autocast(first.precision, labels.device):
-            losses = self.stack.gradients(tensors, layout, labels, self._loss, self.gradients)
+            losses = self.stack.gradients(parts, self.layout, labels, self._loss, self.gradients)
         with torch.no_grad():
             norms = self.gradients.norm(dim=1)
             self._note(losses, norms)
@@ -91,7 +110,7 @@ class Steps:
             self.matrix.sub_(size * (self.moments / (self.squares.sqrt() / root + EPSILON)))
             if self.means is not None:
                 self.means.lerp_(self.matrix, new)
-        return losses
+        return (losses,)
 
     def _note(self, losses: Tensor, norms: Tensor) -> None:
         step = self.now[4, :, 0].to(self.first_bad.dtype)
@@ -141,15 +160,29 @@ def check(stack: Stack, train: Split, objective: Objective, batch_size: int) -> 
             raise CannotStackError("a model finds other gradients in a group than alone")
 
 
-@torch.inference_mode()
-def predict(stack: Stack, weights: Tensor, split: Split, *, precision: str = "float32") -> Tensor:
-    """Logits (P, N, C) in float32 of every model with these weights, in evaluation mode."""
-    with autocast(precision, split.labels.device):
-        parts = [
-            stack.outputs(weights, split.rows(slice(i, i + EVALUATION_BATCH))[0])
-            for i in range(0, len(split), EVALUATION_BATCH)
-        ]
-    return torch.cat(parts, 1).float()
+class Predictions:
+    """The logits (P, N, C) in float32 of every model on a split, with the weights that count, in evaluation mode."""
+
+    def __init__(self, steps: Steps, split: Split, *, capture: Capture | None = None) -> None:
+        self.steps, self.split = steps, split
+        self.layout: Sequence[tuple[str, bool]] = ()
+        self.captured = Captured(self._outputs, capture, steps.stack.skeleton) if capture else None
+
+    def _outputs(self, *tensors: Tensor) -> Results:
+        with autocast(self.steps.settings[0].precision, self.split.labels.device):
+            return (self.steps.stack.outputs(self.steps.weights, unpack(tensors, self.layout)),)
+
+    @torch.inference_mode()
+    def __call__(self) -> Tensor:
+        self.steps.stack.skeleton.eval()
+        parts = []
+        for i in range(0, len(self.split), EVALUATION_BATCH):
+            tensors, self.layout = pack(self.split.rows(slice(i, i + EVALUATION_BATCH))[0])
+            (found,) = self._outputs(*tensors) if self.captured is None else self.captured(*tensors)
+            assert found is not None
+            # The next batch writes over what a graph has found.
+            parts.append(found.float() if self.captured is None else found.float().clone())
+        return torch.cat(parts, 1)
 
 
 def fit(
@@ -160,18 +193,34 @@ def fit(
     objective: Objective,
     *,
     seeds: Sequence[int],
+    capture: Capture | None = None,
 ) -> list[Trained | DivergedError]:
     """Train these models in place and leave each at its best epoch on validation; those that diverge are left as they
-    are. settings: equal but for learning rates and weight decays. The seconds of each are those of all of them
-    together, shared out evenly.
+    are. settings: equal but for learning rates and weight decays. capture: how steps are captured; None: as the device
+    does. The seconds of each are those of all of them together, shared out evenly.
 
     Raises CannotStackError where they cannot be one program: nothing has changed then.
     """
+    with captures(train.labels.device, capture) as own:
+        return _fit(models, train, validation, settings, objective, seeds=seeds, capture=own)
+
+
+def _fit(
+    models: Sequence[nn.Module],
+    train: Split,
+    validation: Split,
+    settings: Sequence[Training],
+    objective: Objective,
+    *,
+    seeds: Sequence[int],
+    capture: Capture | None,
+) -> list[Trained | DivergedError]:
     first, device = settings[0], train.labels.device
     began = time.perf_counter()
     stack = Stack(models)
     check(stack, train, objective, first.batch_size)
-    steps = Steps(stack, settings, objective, samples=len(train))
+    steps = Steps(stack, settings, objective, samples=len(train), capture=capture)
+    predictions = Predictions(steps, validation, capture=capture)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     histories = [History(objective, validation.labels, first.patience) for _ in models]
     running, ended = set(range(len(models))), dict[int, DivergedError]()
@@ -183,7 +232,7 @@ def fit(
             totals += steps.train(index, train) * index.shape[1]
         ended |= {row: error for row, error in steps.diverged() if row in running}
         running -= ended.keys()
-        logits = predict(stack, steps.weights, validation, precision=first.precision)
+        logits = predictions()
         for row, mean_loss in enumerate((totals / len(train)).tolist()):
             if row not in running:
                 continue
@@ -203,5 +252,13 @@ def fit(
             continue
         best = history.best
         models[row].load_state_dict(best.weights)
-        found.append(Trained(curves=history.curves, best_epoch=best.epoch, seconds=seconds, outputs=best.outputs))
+        found.append(
+            Trained(
+                curves=history.curves,
+                best_epoch=best.epoch,
+                seconds=seconds,
+                outputs=best.outputs,
+                uncaptured=None if capture is None else capture.refusal,
+            )
+        )
     return found

@@ -115,7 +115,12 @@ def _train_stack(configs: Sequence[TrialConfig], spec: DataSpec, splits: Splits,
                 raise trained
             outputs = {"validation": trained.outputs, "test": predict(model, test, precision=settings[0].precision)}
             # A trial of a group has no training time of its own.
-            fields = {"best_epoch": trained.best_epoch, "curves": trained.curves, "quantities": {}}
+            fields = {
+                "best_epoch": trained.best_epoch,
+                "curves": trained.curves,
+                "quantities": {},
+                "uncaptured": trained.uncaptured,
+            }
             inside = {name: aim.in_units(values).cpu().numpy() for name, values in outputs.items()}
             ending.trained = TrainedTrial(fields=fields, outputs=inside, model=model)
             ending.content = outputs_of(spec, splits, inside).to_bytes()

@@ -21,6 +21,7 @@ from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.idle_cost import IdleCost
 from mmbench.schema.plan import Job
+from mmbench.training.captured import WARM, CudaGraphs
 from mmbench.training.loop import Steps, predict
 from mmbench.training.objective import objective
 from mmbench.training.replay import WORTH_RECORDING
@@ -112,7 +113,10 @@ class _Model:
             smoothing=self.settings.label_smoothing,
         )
         cuda = self.device.type == "cuda"
-        self.steps = Steps(self.model, self.settings, aim, samples=len(self.train), cuda=cuda, replay=not cuda)
+        self.graphs = CudaGraphs(self.device) if cuda else None
+        self.steps = Steps(
+            self.model, self.settings, aim, samples=len(self.train), cuda=cuda, replay=not cuda, capture=self.graphs
+        )
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(0)).to(self.device)
         self.batches = [b for b in order.split(self.settings.batch_size) if len(b) == self.settings.batch_size] or [
             order
@@ -123,7 +127,7 @@ class _Model:
         self.evaluation: list[float] = []
         self.memory = self._memory()
         # What a training does once, such as recording its steps, is no part of a step.
-        for _ in range(WORTH_RECORDING if self._replays() else 3):
+        for _ in range(WORTH_RECORDING if self._replays() else WARM + 2):
             self._step()
         began = time.perf_counter()
         self._step()
@@ -177,6 +181,8 @@ class _Model:
 
     def close(self) -> None:
         self.steps.release()
+        if self.graphs is not None:
+            self.graphs.made.clear()
 
 
 def _held(model: nn.Module) -> int:

@@ -16,6 +16,7 @@ from mmbench.data.batches import Inputs, Split
 from mmbench.schema.params import Training
 from mmbench.schema.scores import better, predictions, scores
 from mmbench.training.averaging import Averaged
+from mmbench.training.captured import Capture, Captured, Results, captures
 from mmbench.training.checkpoint import Checkpoints, Stand
 from mmbench.training.flat_parameters import Flat
 from mmbench.training.objective import Objective
@@ -34,13 +35,15 @@ class DivergedError(RuntimeError):
 class Trained:
     """Curves have one value an epoch. best_epoch: 0-based, by the main metric on validation; of equals, by the loss.
     seconds: wall time of training. outputs: (N, C) float32, the logits on validation at the best epoch. resumed: epochs
-    that a process before this one has trained, and been lost."""
+    that a process before this one has trained, and been lost. uncaptured: why a GPU was given operations one by one;
+    None where it was given whole steps, and on a CPU."""
 
     curves: dict[str, list[float]]
     best_epoch: int
     seconds: float
     outputs: Tensor
     resumed: int = 0
+    uncaptured: str | None = None
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
@@ -63,12 +66,40 @@ def schedule(steps: int, warmup: float) -> Callable[[int], float]:
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, split: Split, *, precision: str = "float32") -> Tensor:
-    """Logits (N, C) in float32, with the model in evaluation mode."""
+def predict(
+    model: nn.Module, split: Split, *, precision: str = "float32", outputs: Callable[[Inputs], Tensor] | None = None
+) -> Tensor:
+    """Logits (N, C) in float32, with the model in evaluation mode. outputs: what to call in place of the model."""
     model.eval()
-    with autocast(precision, split.labels.device):
-        parts = [model(split.rows(slice(i, i + EVALUATION_BATCH))[0]) for i in range(0, len(split), EVALUATION_BATCH)]
-    return torch.cat(parts).float()
+    parts = []
+    for i in range(0, len(split), EVALUATION_BATCH):
+        inputs, _ = split.rows(slice(i, i + EVALUATION_BATCH))
+        with autocast(precision, split.labels.device):
+            found = model(inputs) if outputs is None else outputs(inputs)
+        parts.append(found.float())
+    return torch.cat(parts)
+
+
+class CapturedOutputs:
+    """The outputs of a model, by graphs where they can be captured."""
+
+    def __init__(self, model: nn.Module, capture: Capture) -> None:
+        self.model, self.layout = model, list[tuple[str, bool]]()
+        self.captured = Captured(self._outputs, capture, model, list(model.buffers()))
+
+    def _outputs(self, *tensors: Tensor) -> Results:
+        # Casts of weights that were kept from before would lie in memory that nobody writes again.
+        torch.clear_autocast_cache()
+        found = self.model(unpack(tensors, self.layout))
+        torch.clear_autocast_cache()
+        return (found,)
+
+    def __call__(self, inputs: Inputs) -> Tensor:
+        tensors, self.layout = pack(inputs)
+        (found,) = self.captured(*tensors)
+        assert found is not None
+        # The next call writes over it.
+        return found.clone()
 
 
 def _has_hooks(parameter: nn.Parameter) -> bool:
@@ -79,15 +110,29 @@ class Steps:
     """The optimiser and its schedule: one call trains on one batch."""
 
     def __init__(
-        self, model: nn.Module, settings: Training, objective: Objective, *, samples: int, cuda: bool, replay: bool
+        self,
+        model: nn.Module,
+        settings: Training,
+        objective: Objective,
+        *,
+        samples: int,
+        cuda: bool,
+        replay: bool,
+        capture: Capture | None = None,
     ) -> None:
+        """replay: on a CPU, run the operations of a recorded step where that pays. capture: how a GPU is given whole
+        steps; None: it is not."""
         self.model, self.settings, self.objective, self.cuda = model, settings, objective, cuda
         self.per_epoch = -(-samples // settings.batch_size)
         self.full_batches = samples // settings.batch_size
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         # A GPU takes many parameters in one operation anyway; a vector has one type; hooks look at parameters' own.
-        alike = len({p.dtype for p in self.parameters}) == 1 and not any(map(_has_hooks, self.parameters))
+        hooked = any(map(_has_hooks, self.parameters))
+        alike = len({p.dtype for p in self.parameters}) == 1 and not hooked
         self.flat = Flat(self.parameters) if alike and not cuda else None
+        self.trained = self.parameters if self.flat is None else self.flat.parameters
+        captured = capture if self.flat is None and not hooked else None
+        self.captured = Captured(self._loss_and_gradients, captured, model, list(model.buffers())) if captured else None
         if self.flat is not None:
             self.parameters = [self.flat.vector]
         self.optimiser = torch.optim.AdamW(
@@ -105,10 +150,9 @@ class Steps:
 
     def _loss_and_gradients(self, *tensors: Tensor) -> Sequence[Tensor | None]:
         """The mean loss of a batch, and its gradient for each parameter; None where the loss does not depend on it."""
-        assert self.flat is not None
         *parts, labels = tensors
         loss = self._loss(unpack(parts, self.layout), labels)
-        return loss.detach(), *torch.autograd.grad(loss, self.flat.parameters, allow_unused=True)
+        return loss.detach(), *torch.autograd.grad(loss, self.trained, allow_unused=True)
 
     def _flat_gradients(self, flat: Flat, inputs: Inputs, labels: Tensor) -> Tensor:
         tensors, self.layout = pack(inputs)
@@ -123,6 +167,17 @@ class Steps:
         assert loss is not None
         return loss
 
+    def _captured_gradients(self, captured: Captured, inputs: Inputs, labels: Tensor) -> Tensor:
+        tensors, self.layout = pack(inputs)
+        loss, *gradients = captured(*tensors, labels)
+        # Copied, since two parameters may be given one gradient, which clipping would then shorten twice.
+        given = [(p, g) for p, g in zip(self.trained, gradients, strict=True) if g is not None]
+        for parameter, _ in given:
+            parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        torch._foreach_copy_([p.grad for p, _ in given if p.grad is not None], [g for _, g in given])
+        assert loss is not None
+        return loss
+
     def train(self, inputs: Inputs, labels: Tensor) -> Tensor:
         """The mean loss of the batch before the step, until the next. Raises DivergedError; on a GPU, `fit` does, once
         an epoch."""
@@ -131,6 +186,8 @@ class Steps:
         torch.utils.deterministic.fill_uninitialized_memory = self.done == 0  # type: ignore[attr-defined]
         if self.flat is not None:
             loss = self._flat_gradients(self.flat, inputs, labels)
+        elif self.captured is not None:
+            loss = self._captured_gradients(self.captured, inputs, labels)
         else:
             self.optimiser.zero_grad(set_to_none=True)
             loss = self._loss(inputs, labels)
@@ -155,7 +212,7 @@ class Steps:
     def release(self) -> None:
         """Give the model parameters of their own again, and the memory of recordings back."""
         # It refers to this object: left alone, the collector would find both only some trials later.
-        self.replayed = None
+        self.replayed = self.captured = None
         if self.flat is not None:
             self.flat.release()
 
@@ -237,21 +294,51 @@ def fit(
     *,
     seed: int,
     replay: bool = True,
+    capture: Capture | None = None,
     on_epoch: Callable[[int, dict[str, list[float]]], None] = lambda epoch, curves: None,
     checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train `model` in place and leave it at its best epoch on validation.
 
     The order of the samples depends on `seed` alone, so cells with equal seeds see the same batches.
-    replay: on a CPU, run the operations of a recorded step where that gives the same numbers sooner. checkpoints: what
-    there is of an earlier attempt is gone on from, and long trainings are kept there; not of models that change what
-    they keep in Python.
+    replay: on a CPU, run the operations of a recorded step where that gives the same numbers sooner. capture: how a GPU
+    is given whole steps; None: as it takes them. checkpoints: what there is of an earlier attempt is gone on from, and
+    long trainings are kept there; not of models that change what they keep in Python.
     Raises DivergedError when the loss or the gradient is not finite, ReplayDiffersError when steps stopped to be what
     was recorded, CheckpointError when a checkpoint cannot be gone on from: build the model anew and train it without.
     """
+    with captures(train.labels.device, capture) as own:
+        return _fit(
+            model,
+            train,
+            validation,
+            settings,
+            objective,
+            seed=seed,
+            replay=replay,
+            capture=own,
+            on_epoch=on_epoch,
+            checkpoints=checkpoints,
+        )
+
+
+def _fit(
+    model: nn.Module,
+    train: Split,
+    validation: Split,
+    settings: Training,
+    objective: Objective,
+    *,
+    seed: int,
+    replay: bool,
+    capture: Capture | None,
+    on_epoch: Callable[[int, dict[str, list[float]]], None],
+    checkpoints: Checkpoints | None,
+) -> Trained:
     device = train.labels.device
     cuda = device.type == "cuda"
-    steps = Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay)
+    steps = Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay, capture=capture)
+    outputs = None if capture is None else CapturedOutputs(model, capture)
     order = torch.Generator().manual_seed(seed)
     history = History(objective, validation.labels, settings.patience)
     stand = Stand(model=model, steps=steps, order=order, history=history)
@@ -270,7 +357,7 @@ def fit(
             total += steps.train(inputs, labels) * len(labels)
         mean_loss = (total / len(train)).item()
         with steps.evaluated():
-            logits = predict(model, validation, precision=settings.precision)
+            logits = predict(model, validation, precision=settings.precision, outputs=outputs)
             goes_on = history.add(
                 mean_loss, logits, lambda: {k: v.detach().clone() for k, v in model.state_dict().items()}
             )
@@ -287,4 +374,11 @@ def fit(
     steps.release()
     model.load_state_dict(best.weights)
     seconds = time.perf_counter() - began
-    return Trained(curves=history.curves, best_epoch=best.epoch, seconds=seconds, outputs=best.outputs, resumed=resumed)
+    return Trained(
+        curves=history.curves,
+        best_epoch=best.epoch,
+        seconds=seconds,
+        outputs=best.outputs,
+        resumed=resumed,
+        uncaptured=None if capture is None else capture.refusal,
+    )

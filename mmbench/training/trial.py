@@ -121,6 +121,7 @@ def _train_model(
         "curves": trained.curves,
         "quantities": _quantities(trained.seconds, len(trained.curves["train_loss"]), memory),
         "resumed": trained.resumed,
+        "uncaptured": trained.uncaptured,
     }
     outputs = {name: aim.in_units(values).cpu().numpy() for name, values in found.items()}
     return TrainedTrial(fields=fields, outputs=outputs, model=model)

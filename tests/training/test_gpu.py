@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from mmbench.data.batches import Split, as_split
 from mmbench.data.prepared import SPLITS
@@ -16,7 +19,11 @@ from mmbench.model.build import build
 from mmbench.model.interfaces import Values
 from mmbench.schema.dataset import Modality, Normal
 from mmbench.schema.result import State
+from mmbench.training.captured import WARM, Capture, Graph, Results
+from mmbench.training.group import fit as fit_group
+from mmbench.training.loop import Trained, fit
 from mmbench.training.objective import objective
+from mmbench.training.sandbox import seed_everything
 from tests.support import driver, small
 from tests.training.test_all_cells import LEVELS, Cell, config, data
 from tests.training.test_trial import numbers, trial
@@ -102,6 +109,71 @@ def test_a_trial_learns_there_and_repeats_itself(precision: str) -> None:
     assert first.metrics["test"]["accuracy"] > 0.6
     assert first.provenance.hardware["gpu"] == torch.cuda.get_device_name(0)
     assert 0 < first.quantities["peak_memory"] < 2**30  # type: ignore[operator]
+
+
+class Nothing:
+    """Captures nothing, so that each operation is launched by itself."""
+
+    def __init__(self) -> None:
+        self.refusal: str | None = "a test"
+        self.made: dict[object, tuple[Sequence[Tensor], Graph]] = {}
+
+    def __call__(self, compute: Callable[[], Results], state: Sequence[Tensor]) -> Graph:
+        raise AssertionError
+
+
+def fitted(cell: Cell, capture: Capture | None, seeds: Sequence[int], precision: str) -> list[Trained]:
+    """On a GPU: one model by itself, several as a group. Enough epochs for the part of a batch to be captured too."""
+    spec, split = data()
+    split = moved(split, "cuda")
+    train = small.training(epochs=WARM + 3, batch_size=len(split) // 2 + 1, precision=precision, dropout=0.1)
+    aim = objective(spec, split.labels)
+    made = []
+    for seed in seeds:
+        seed_everything(seed, strict=True)
+        made.append(build(config(cell), spec).to("cuda"))
+    if len(seeds) == 1:
+        return [fit(made[0], split, split, train, aim, seed=seeds[0], capture=capture)]
+    found = fit_group(made, split, split, [train] * len(seeds), aim, seeds=seeds, capture=capture)
+    assert all(isinstance(one, Trained) for one in found)
+    return found  # type: ignore[return-value]
+
+
+@gpu
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)], ids=["alone", "group"])
+@pytest.mark.parametrize("cell", each_level_once(), ids=" ".join)
+def test_graphs_find_what_is_found_without(cell: Cell, seeds: Sequence[int], precision: str) -> None:
+    graphs, without = fitted(cell, None, seeds, precision), fitted(cell, Nothing(), seeds, precision)
+    for one, other in zip(graphs, without, strict=True):
+        assert one.uncaptured is None
+        assert one.outputs.cpu().numpy() == pytest.approx(other.outputs.cpu().numpy(), rel=1e-2, abs=1e-2)
+        for name, curve in one.curves.items():
+            assert curve == pytest.approx(other.curves[name], rel=1e-2, abs=1e-2)
+
+
+@gpu
+def test_what_a_graph_cannot_wait_for_is_computed_and_the_next_training_has_graphs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a capture that failed, dropout still draws."""
+    from mmbench.attention.scaled_dot_product import ScaledDotProduct
+
+    attend = ScaledDotProduct.attend
+    cell = ("scaled_dot_product", "concat", "independent")
+
+    def looking(self: ScaledDotProduct, *args: Any, **options: Any) -> object:
+        y, weights = attend(self, *args, **options)
+        assert bool(y.isfinite().all())
+        return y, weights
+
+    with monkeypatch.context() as planted:
+        planted.setattr(ScaledDotProduct, "attend", looking)
+        (refused,) = fitted(cell, None, (0,), "float32")
+    assert refused.uncaptured
+    (after,) = fitted(cell, None, (0,), "float32")
+    assert after.uncaptured is None
+    assert after.outputs.cpu().numpy() == pytest.approx(refused.outputs.cpu().numpy(), rel=1e-2, abs=1e-2)
 
 
 @gpu

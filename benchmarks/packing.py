@@ -2,9 +2,9 @@
 
 The same real trials of the core grid are run by mmbench's sweep with so many at a time on each GPU, each in a new
 process: by default as many as `sweep.per_gpu: auto` gives, and one. K/G runs K groups of up to G seeds at a time (27
-combinations, so 81 trials have three seeds). For each it prints wall time, trials an hour, how many trials were given to the GPU operation by operation,
-how busy `nvidia-smi` says it was and how much of its memory was used, and at last the ratio to the last of them. Where
-no GPU is found it says so.
+combinations, so 81 trials have three seeds). For each it prints wall time, trials an hour, how many trials had no CUDA
+graphs, how busy `nvidia-smi` says the GPU was and how much of its memory was used, and in the end the ratios to the
+last of them. Where no GPU is found it says so.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class TrialResult(Frozen):
         group: The trials that were one program, in order and with this one; empty where it was trained alone.
         ungrouped: Why it was trained alone where it should have been in a group.
         resumed: Epochs that a process before this one had trained when it was lost.
-        uncaptured: Why a GPU was given its operations one by one; None where as CUDA graphs of whole steps, or on a CPU.
+        uncaptured: Why a GPU was given its operations one by one; None where it was given whole steps, or on a CPU.
     """
 
     trial_id: str

@@ -48,12 +48,14 @@ ON_DEVICE = 0.25
 class Split:
     """One split. inputs: per modality, N rows as stored. labels: N rows, on the device that batches go to.
 
-    normal: per modality, the mean and the standard deviation that `rows` normalises by, shaped to broadcast.
+    normal: per modality, the mean and the standard deviation that `rows` normalises by, shaped to broadcast. evidence:
+    of modalities of which it is known, (N, L) bool, the tokens that carry the label; no model reads them.
     """
 
     inputs: Inputs
     labels: Tensor
     normal: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    evidence: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,7 +66,12 @@ class Split:
 
     def only(self, modalities: tuple[str, ...]) -> Split:
         """The same samples with these modalities alone."""
-        return Split(inputs={m: self.inputs[m] for m in modalities}, labels=self.labels, normal=self.normal)
+        return Split(
+            inputs={m: self.inputs[m] for m in modalities},
+            labels=self.labels,
+            normal=self.normal,
+            evidence={m: x for m, x in self.evidence.items() if m in modalities},
+        )
 
     def _rows(self, name: str, stored: Example, index: Tensor | slice) -> Example:
         device = self.labels.device
@@ -118,4 +125,5 @@ def as_split(spec: DataSpec, arrays: Arrays, device: torch.device | str = "cpu")
             for name, modality in spec.modalities.items()
             if modality.normal is not None
         },
+        evidence={m: _tensor(arrays[f"{m}.evidence"]) for m in spec.modalities if f"{m}.evidence" in arrays},
     )

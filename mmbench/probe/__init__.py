@@ -37,9 +37,14 @@ class Measurement(ABC):
 
 
 class Probe(Measurement):
-    """A measurement of a trained model."""
+    """A measurement of a trained model.
+
+    Attributes:
+        default: Whether it is made where params.yaml does not name probes.
+    """
 
     on = "trial"
+    default: ClassVar[bool] = True
 
     @classmethod
     def cannot(cls, spec: DataSpec) -> str | None:
@@ -103,6 +108,6 @@ def _plain(name: str, quantity: Quantity, value: object, modalities: tuple[str, 
     if (why := quantity.misfit(plain)) is not None:
         raise ProbeError(f"{name} {why}")
     wanted = len(quantity.names(modalities))
-    if isinstance(plain, list) and len(plain) != wanted:
+    if isinstance(plain, list) and quantity.per != "item" and len(plain) != wanted:
         raise ProbeError(f"returned {len(plain)} numbers for {name}; there is one per {quantity.per}: {wanted}")
     return int(plain) if quantity.whole and not isinstance(plain, list) else plain

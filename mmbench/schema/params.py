@@ -268,7 +268,8 @@ class ReportSettings(Frozen):
 
 
 class Params(Frozen):
-    """params.yaml. What a data set is stands in its card, `data/raw/<name>/dataset.yaml`."""
+    """params.yaml. What a data set is stands in its card, `data/raw/<name>/dataset.yaml`. probes: what is measured on
+    trained models: what is usual, whatever there is, or these by name."""
 
     grid: Grid
     controls: Controls
@@ -278,6 +279,7 @@ class Params(Frozen):
     tracking: Tracking
     report: ReportSettings
     tuning: Tuning = Field(default_factory=Tuning)
+    probes: Literal["default", "all"] | Names = "default"
 
     @pydantic.model_validator(mode="after")
     def _limits_a_race(self) -> Params:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mmbench.schema.strict_yaml import Frozen
 from mmbench.schema.trial import TrialConfig
+
+Probes = Literal["default", "all"] | tuple[str, ...]
+"""What is measured on trained models: what is usual, whatever there is, or these by name."""
 
 
 class Job(Frozen):
@@ -42,11 +46,13 @@ class Plan:
         jobs: What is compared.
         skipped: What cannot be, with reasons.
         ladder: The same methods once more under shorter and longer budgets, to see whether verdicts last.
+        probes: What is measured on trained models.
     """
 
     jobs: tuple[Job, ...]
     skipped: tuple[Skip, ...]
     ladder: tuple[Job, ...] = ()
+    probes: Probes = "default"
 
     @property
     def trials(self) -> tuple[Job, ...]:

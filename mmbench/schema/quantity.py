@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,6 +20,11 @@ Value = Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | list[float]
 """Of a quantity: one finite number, or a list of them."""
 
 
+def subsets(modalities: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Every set of modalities that is not empty: small ones first, all of them last."""
+    return tuple(names for size in range(1, len(modalities) + 1) for names in combinations(modalities, size))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
     """One number that is measured, or one list of numbers.
@@ -27,9 +33,10 @@ class Quantity:
         label: For people.
         unit: For people; "" for a pure number.
         better: Which direction is better; None where neither is.
-        per: "trial": one number. "modality": one for each modality of the trial, in its order. "level": one for each
-            of `levels`.
-        levels: Their names, where per is "level".
+        per: "trial": one number. "modality": one for each modality of the trial, in its order, or for each modality and
+            level. "subset", "pair": one for each set of modalities that is not empty (`subsets`), or for each two.
+            "level": one for each of `levels`. "item": a list of any length, which no table shows.
+        levels: Their names, where per is "level", and where a modality has several numbers.
         low: What it is never below; None: it has no bound.
         whole: Whether it is a whole number.
         machine: Whether it depends on the machine and the moment, as times do; then it is no finding about the model,
@@ -39,14 +46,14 @@ class Quantity:
     label: str
     unit: str = ""
     better: Literal["higher", "lower"] | None = None
-    per: Literal["trial", "modality", "level"] = "trial"
+    per: Literal["trial", "modality", "subset", "pair", "level", "item"] = "trial"
     levels: tuple[str, ...] = ()
     low: float | None = None
     whole: bool = False
     machine: bool = False
 
     def __post_init__(self) -> None:
-        if (self.per == "level") != bool(self.levels):
+        if self.per != "modality" and (self.per == "level") != bool(self.levels):
             raise ValueError(f"quantity {self.label!r}: levels are named exactly where there is one number per level")
 
     @property
@@ -80,8 +87,13 @@ class Quantity:
         return None
 
     def names(self, modalities: tuple[str, ...]) -> tuple[str, ...]:
-        """Of the numbers of a list, for a trial with these modalities; () where there is one number."""
-        return {"trial": (), "modality": modalities, "level": self.levels}[self.per]
+        """Of the numbers of a list, for a trial with these modalities; () where there is one number, or any."""
+        if self.per == "modality" and self.levels:
+            return tuple(f"{modality} {level}" for modality in modalities for level in self.levels)
+        if self.per in ("subset", "pair"):
+            sets = subsets(modalities)
+            return tuple("+".join(names) for names in sets if self.per == "subset" or len(names) == 2)
+        return {"modality": modalities, "level": self.levels}.get(self.per, ())
 
 
 TRAINING: Mapping[str, Quantity] = {

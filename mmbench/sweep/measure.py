@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.measured import Measured, MeasuredMetric, MeasuredProbe, Origin
 from mmbench.schema.metric import METRICS, fitting
 from mmbench.schema.outputs import Outputs
-from mmbench.schema.plan import Limits, Plan
+from mmbench.schema.plan import Limits, Plan, Probes
 from mmbench.schema.result import TrialResult
 from mmbench.schema.scores import score
 from mmbench.schema.strict_yaml import Frozen
@@ -55,20 +55,28 @@ class Wanted(Frozen):
         return bool(self.metrics or self.probes)
 
 
-def wanted(spec: DataSpec) -> Wanted:
-    """All that can be measured of trials on this data set."""
+def wanted(spec: DataSpec, asked: Probes = "default") -> Wanted:
+    """All that is to be measured of trials on this data set, and can be."""
     names = fitting(spec.task.kind, affect=spec.task.affect)
-    probes = [n for n, v in variants("probe").items() if v.cls.on == "trial" and v.cls.cannot(spec) is None]  # type: ignore[attr-defined]
+    there: dict[str, Any] = {n: v.cls for n, v in variants("probe").items()}
+    on_trials = {n: cls for n, cls in there.items() if cls.on == "trial" and cls.cannot(spec) is None}
+    probes = [n for n, cls in on_trials.items() if _is_asked_for(n, asked, default=cls.default)]
     return Wanted(
         metrics={name: measure_fingerprint("metric", name) for name in names},
         probes={name: measure_fingerprint("probe", name) for name in probes},
     )
 
 
+def _is_asked_for(name: str, asked: Probes, *, default: bool) -> bool:
+    if isinstance(asked, tuple):
+        return name in asked
+    return default or asked == "all"
+
+
 def missing(plan: Plan, briefs: Mapping[str, Brief], specs: Mapping[str, DataSpec]) -> dict[str, Wanted]:
     """What the finished trials of the plan lack, by trial; those that lack nothing are left out. A trial from before
     outputs were kept lacks nothing: nothing can be measured on it."""
-    by_dataset = {name: wanted(spec) for name, spec in specs.items()}
+    by_dataset = {name: wanted(spec, plan.probes) for name, spec in specs.items()}
     found = {}
     for job in plan.trials:
         brief, whole = briefs.get(job.trial_id), by_dataset[job.config.dataset]
@@ -182,14 +190,17 @@ def measure_probes(
     names: fingerprint by probe. full: whether `limits` is all that a probe may ever use; else one that passes it is
     left out, and stays pending.
     """
+    from mmbench.probe.shared.once import results_kept
+
     found = {}
-    for name, print_ in names.items():
-        one = _one_probe(subject, name, print_, limits)
-        if one is not None:
-            found[name] = one
-        elif full:
-            why = f"took longer than its limit of {limits.seconds:g} s"
-            found[name] = MeasuredProbe(fingerprint=print_, failed=why, model=subject.origin)
+    with results_kept():
+        for name, print_ in names.items():
+            one = _one_probe(subject, name, print_, limits)
+            if one is not None:
+                found[name] = one
+            elif full:
+                why = f"took longer than its limit of {limits.seconds:g} s"
+                found[name] = MeasuredProbe(fingerprint=print_, failed=why, model=subject.origin)
     return found
 
 

@@ -123,6 +123,12 @@ def _finding(terms: Sequence[Term], split: Sequence[tuple[str, float]]) -> str:
     return f"What explains the variance: {rank}{between}; seed noise {percent(noise)}"
 
 
+def level_means(field: DatasetScores, levels: Mapping[str, Sequence[str]]) -> tuple[LevelMean, ...]:
+    """Marginal means on one data set."""
+    cells = _cells(field)
+    return _means([field], cells, _levels(list(cells), levels)) if cells else ()
+
+
 def _table(
     fields: Sequence[DatasetScores], levels: Mapping[str, Sequence[str]], declared: Sequence[str], dataset: str | None
 ) -> EffectTable:

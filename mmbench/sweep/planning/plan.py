@@ -71,6 +71,11 @@ def check_names(params: Params, known: Collection[str]) -> dict[Axis, tuple[Choi
     for name in params.controls.baselines:
         check_options(get("baseline", name, where=where), {}, where=where)
     _duplicates(list(params.controls.baselines), where)
+    if isinstance(params.probes, tuple):
+        where = f"{FILE}: probes"
+        for name in params.probes:
+            get("probe", name, where=where)
+        _duplicates(list(params.probes), where)
     return {axis: _levels(axis, getattr(params.grid, axis)) for axis in GRID_AXES}
 
 
@@ -290,7 +295,7 @@ def build(
             job_of(config, specs[config.dataset], commit, dirty)
             for config in at_other_budgets((job.config for job in jobs), ladder_budgets(params))
         )
-    return Plan(jobs=tuple(jobs), skipped=tuple(skipped), ladder=ladder)
+    return Plan(jobs=tuple(jobs), skipped=tuple(skipped), ladder=ladder, probes=params.probes)
 
 
 def ladder_budgets(params: Params) -> tuple[float, ...]:

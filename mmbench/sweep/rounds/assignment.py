@@ -65,7 +65,7 @@ class Packed:
 def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
     """The pending trials, in the plan's order, then the finished ones that lack probes."""
     specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.trials}}
-    measures = {name: wanted(spec) for name, spec in specs.items()}
+    measures = {name: wanted(spec, plan.probes) for name, spec in specs.items()}
     briefs = ledger.briefs(plan.trials)
     pending = [Assignment(job=j, measures=measures[j.config.dataset]) for j in ledger.open_of(plan, briefs, limits)]
     lacking = {i: lacks for i, lacks in missing(plan, briefs, specs).items() if lacks.probes}

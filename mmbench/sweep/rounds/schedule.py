@@ -263,7 +263,7 @@ def declared(schedule: Schedule, results: Results) -> Plan:
     if len(asked) == len(whole.trials):
         return whole
     jobs, ladder = (tuple(j for j in own if j.trial_id in asked) for own in (whole.jobs, whole.ladder))
-    return Plan(jobs=jobs, skipped=whole.skipped, ladder=ladder)
+    return Plan(jobs=jobs, skipped=whole.skipped, ladder=ladder, probes=whole.probes)
 
 
 def look(schedule: Schedule, ledger: Ledger, *, quick: bool = False) -> tuple[Plan, dict[str, Brief]]:

@@ -9,7 +9,7 @@ from mmbench.errors import UserError
 from mmbench.ledger.lazily import Lazily
 from mmbench.ledger.store import Ledger
 from mmbench.schema.budget import Budget, save_budget
-from mmbench.schema.plan import Job, Limits, Plan
+from mmbench.schema.plan import Job, Limits, Plan, Probes
 from mmbench.schema.result import TrialResult
 from mmbench.sweep.planning.interleaved import interleaved
 from mmbench.sweep.rounds.assignment import Assignment, assignments
@@ -36,15 +36,16 @@ class Work:
         jobs: Sequence[Job],
         grows: bool,
         group: int = 1,
+        probes: Probes = "default",
     ) -> None:
         """tracks: by data set. prepared: the folder of the prepared data sets. group: trials of one combination that
-        are trained as one program, at most."""
+        are trained as one program, at most. probes: what is measured on models."""
         self.ledger, self.limits, self.prepared, self.jobs, self.grows = ledger, limits, prepared, jobs, grows
         self.datasets = tuple(tracks)
         self._tracks = dict(tracks)
         self._wanted: dict[str, Sequence[Job]] = {}
         self._waits: dict[str, set[str]] = {}
-        self._most = group
+        self._most, self._probes = group, probes
         self._ended: set[str] = set()
         self._groups: dict[str, list[Group]] = {name: [] for name in tracks}
 
@@ -76,7 +77,7 @@ class Work:
         training: list[list[Assignment]] = []
         for name in names:
             while name in self._tracks:
-                wanted = Plan(jobs=tuple(self._wanted[name]), skipped=())
+                wanted = Plan(jobs=tuple(self._wanted[name]), skipped=(), probes=self._probes)
                 found = assignments(wanted, self.ledger, self.limits, self.prepared)
                 again += [a for a in found if not a.trains]
                 pending = [a for a in found if a.trains]
@@ -117,6 +118,7 @@ def scheduled(
         jobs=schedule.whole.jobs,
         grows=schedule.grows,
         group=schedule.params.sweep.group,
+        probes=schedule.params.probes,
     )
 
 
@@ -130,4 +132,4 @@ def planned(plan: Plan, ledger: Ledger, limits: Limits, prepared: Path, *, group
         yield jobs
 
     tracks = {name: track(jobs) for name, jobs in by_dataset.items()}
-    return Work(tracks, ledger, limits, prepared, jobs=plan.trials, grows=False, group=group)
+    return Work(tracks, ledger, limits, prepared, jobs=plan.trials, grows=False, group=group, probes=plan.probes)

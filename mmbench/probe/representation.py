@@ -30,18 +30,18 @@ LAYERS = ("stem to middle", "middle to last", "stem to last")
 
 @variant(
     "representation",
-    source="Alain and Bengio 2017 (linear probes); Kornblith et al. 2019 with Song et al. 2012 (alignment); Liang et al. "
-    "2022, Mind the Gap; Roy and Vetterli 2007 (effective rank)",
+    source="Alain and Bengio 2017 (linear probes); Kornblith et al. 2019 with Song et al. 2012 (alignment); "
+    "Liang et al. 2022, Mind the Gap; Roy and Vetterli 2007 (effective rank)",
 )
 class Representation(Probe):
     """Linear probes, alignment, retrieval between modalities, modality gap and effective rank of frozen vectors.
 
-    A modality has a vector after its stem, after the middle and the last layer (the mean of its real tokens, also within
-    a sequence of all), and at its read-out. Where a fusion makes tokens that are no modality's own, it has none from
-    there on. Linear probes are fitted on training samples and scored by the main metric on test samples; "joint" are all
-    vectors of a place side by side. All else is measured without labels on held-out samples: of the test split, and of
-    the validation split where it has few. What compares two modalities does so after the last layer, on samples that have
-    both. Of architectures with several models it is the fused one that is looked at.
+    A modality has a vector after its stem, after the middle and the last layer (the mean of its real tokens, also
+    within a sequence of all), and at its read-out. Where a fusion makes tokens that are no modality's own, it has none
+    from there on. Linear probes are fitted on training samples and scored by the main metric on test samples; "joint"
+    are all vectors of a place side by side. All else is measured without labels on held-out samples: of the test split,
+    and of the validation split where it has few. What compares two modalities does so after the last layer, on samples
+    that have both. Of architectures with several models it is the fused one that is looked at.
     """
 
     quantities: ClassVar[Mapping[str, Quantity]] = {
@@ -113,9 +113,7 @@ def _probes(
     }
 
 
-def _by_place(
-    names: tuple[str, ...], part: Vectors, value: Callable[[str, str], float]
-) -> list[float] | None:
+def _by_place(names: tuple[str, ...], part: Vectors, value: Callable[[str, str], float]) -> list[float] | None:
     """For every modality and place of its tokens; None where a place has none of a single modality."""
     if not all(place in part.single for place in TOKENS):
         return None

@@ -28,8 +28,9 @@ def hsic(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def cka(x: np.ndarray, y: np.ndarray) -> float:
-    """Linear centred kernel alignment (Kornblith et al. 2019) of unbiased estimates: 1 for vectors that are the same but
-    for rotation and scale, about 0 for independent ones, also below. NaN where those of one place are all the same."""
+    """Linear centred kernel alignment (Kornblith et al. 2019) of unbiased estimates: 1 for vectors that are the same
+    but for rotation and scale, about 0 for independent ones, also below. NaN where those of one place are all the
+    same."""
     if len(x) < 4 or _constant(x) or _constant(y):
         return math.nan
     own = hsic(x, x) * hsic(y, y)

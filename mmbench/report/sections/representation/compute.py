@@ -104,10 +104,10 @@ def representations(context: Context, dataset: str) -> Representations | None:
         return None
     scale = context.dataset(dataset).curve
     guess = context.specs[dataset].chance
-    compared, described = (
-        tuple(x for x in (compare(context, dataset, n) for n in numbers) if x is not None and x.methods)
-        for numbers in (_compared(scale, guess), _described())
+    compared = tuple(
+        x for n in _compared(scale, guess) if (x := compare(context, dataset, n)) is not None and x.methods
     )
+    described = tuple(x for n in _described() if (x := _levels_alone(context, dataset, n)) is not None)
     cells = [r for r in records if r["role"] == "cell" and r["state"] == "done"]
     numbers: dict[str, Of] = {x.number.name: x.number.of for x in (*compared, *described)}
     numbers |= {p: partial(part, name="linear_probe_joint", index=i) for i, p in enumerate(PLACES)}
@@ -124,6 +124,15 @@ def representations(context: Context, dataset: str) -> Representations | None:
         candidates=min(counts) if counts else None,
         seeds_words=context.seeds_words,
     )
+
+
+def _levels_alone(context: Context, dataset: str, number: Number) -> Compared | None:
+    """Of what is neither better nor worse there are no verdicts."""
+    found = scores_of(context, dataset, number)
+    levels = () if found is None else level_means(found, context.levels)
+    if not levels:
+        return None
+    return Compared(dataset=dataset, number=number, methods=(), levels=levels, attention=None, contrasts=())
 
 
 def _attentions(context: Context, dataset: str, place: str, scale: Scale) -> tuple[LevelMean, ...]:

@@ -35,7 +35,7 @@ def places_figure(parts: Sequence[Representations]) -> Figure | None:
         axis = scores([v for values in whole.values() for v in values])
         panel.set_xticks(range(len(places)), places)
         upward(panel, axis)
-        panel.set_title(part.dataset)
+        panel.set_title(f"{part.dataset}: {part.scale.title}")
         others = [level for level in whole if level != POOLING]
         best = max(others, key=lambda level: part.scale.oriented(whole[level][-1]), default=None)
         ends = []

@@ -19,6 +19,11 @@ PLACE_WORDS = {
 }
 
 PROBED = "a linear probe of the read-outs"
+WHAT = {
+    "attention": "attentions",
+    "fusion": "fusions, whose read-outs differ in number,",
+    "architecture": "architectures",
+}
 
 
 def sentences(part: Representations) -> list[str]:
@@ -75,7 +80,7 @@ def _before(part: Representations, d: Difference) -> str:
 
 
 def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
-    for axis, what in (("attention", "attentions"), ("fusion", "fusions"), ("architecture", "architectures")):
+    for axis, what in WHAT.items():
         ends = read_out.extremes(axis)
         if ends is None:
             continue
@@ -93,7 +98,7 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
                 f"better than those of {names[1]} ({part.scale.number(last.score.mean)})."
             )
         elif d.verdict == "equal":
-            yield f"All {what} are equal in this within the margin."
+            yield f"All {what} are equal in this, within the margin."
         else:
             yield f"The {what} cannot be told apart in this."
 
@@ -120,7 +125,7 @@ def _retrieval(part: Representations) -> Iterator[str]:
     words = {
         "better": f"with attention it is by {points} more often than with pooling",
         "worse": f"with attention it is by {points} less often than with pooling",
-        "equal": "attention and pooling are equal in this within the margin",
+        "equal": "attention and pooling are equal in this, within 1 point",
         "open": "attention and pooling cannot be told apart in this",
     }
     yield f"{text}; {words[found.attention.verdict]}."

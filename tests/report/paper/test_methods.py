@@ -62,6 +62,8 @@ def test_sizes_splits_and_the_budget_are_said() -> None:
         ("train", {"warmup": 0.25}, "warm-up over 25 % of the steps"),
         ("train", {"dropout": 0.2}, "dropout 0.2,"),
         ("train", {"label_smoothing": 0.15}, "label smoothing 0.15,"),
+        ("train", {"modality_dropout": 0.2}, "was hidden with probability 0.2, at least one kept"),
+        ("train", {"modality_dropout": 0.0}, None),
         ("train", {"class_weights": "balanced"}, "balanced class weights"),
         ("train", {"precision": "float32"}, "precision float32"),
         ("train", {"averaging": 0.3}, "about the last 30 % of the steps"),

@@ -61,7 +61,7 @@ def vectors(branch: Branch, split: Split, most: int) -> Vectors:
                 for name, x in inputs.items()
             }
             parts.append(_of_batch(branch, batch, layers))
-    single, joint, there = ([part[k] for part in parts] for k in range(3))
+    single, joint, there = zip(*parts, strict=True)
     return Vectors(
         single={place: {m: _whole([p[place][m] for p in single]) for m in found} for place, found in single[0].items()},
         joint={place: _whole([p[place] for p in joint]) for place in joint[0]},

@@ -112,7 +112,7 @@ def representations(context: Context, dataset: str) -> Representations | None:
     numbers: dict[str, Of] = {x.number.name: x.number.of for x in (*compared, *described)}
     numbers |= {p: partial(part, name="linear_probe_joint", index=i) for i, p in enumerate(PLACES)}
     means = {name: _over_seeds(cells, of, context.confidence) for name, of in numbers.items()}
-    counts = [int(x) for r in cells if (x := plain(r, "retrieval_candidates")) is not None]
+    counts = [int(n) for r in cells if (n := plain(r, "retrieval_candidates")) is not None]
     return Representations(
         dataset=dataset,
         scale=scale,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from mmbench.probe.shared.places import PLACES
 from mmbench.report.draw.palette import BEST, PALE, WARNING
 from mmbench.report.draw.sheet import PAGE, label_ends, scores, sheet, upward
-from mmbench.report.sections.representation.compute import PLACES, Representations
+from mmbench.report.sections.representation.compute import Representations
 from mmbench.report.values import titles
 from mmbench.report.values.methods import POOLING
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmbench.probe.shared.places import PLACES
 from mmbench.report.scores.measured import Compared
-from mmbench.report.sections.representation.compute import PLACES, Representations
+from mmbench.report.sections.representation.compute import Representations
 from mmbench.report.values import titles
 from mmbench.report.values.methods import POOLING
 from mmbench.report.values.words import gain, percent
@@ -61,8 +62,8 @@ def _finding(part: Representations, d: Difference) -> str:
             f"{gain(d, part.scale)}, which is within the margin."
         )
     return (
-        "Whether attention gives better representations than pooling cannot be told: linear probes of their read-outs "
-        f"differ by {gain(d, part.scale)}."
+        "Whether attention gives better representations than pooling is open: linear probes of their read-outs differ "
+        f"by {gain(d, part.scale)}."
     )
 
 
@@ -71,7 +72,7 @@ def _before(part: Representations, d: Difference) -> str:
         "better": "they are better there already",
         "worse": "they are worse there",
         "equal": "both are equal there",
-        "open": "both cannot be told apart there",
+        "open": "which of both is better there is open",
     }
     return (
         "Of the tokens' means after the last layer, before the read-outs that are attentions or poolings themselves: "
@@ -100,7 +101,7 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
         elif d.verdict == "equal":
             yield f"All {what} are equal in this, within the margin."
         else:
-            yield f"The {what} cannot be told apart in this."
+            yield f"Which of the {what} is best in this is open."
 
 
 def _growth(part: Representations) -> Iterator[str]:
@@ -126,7 +127,7 @@ def _retrieval(part: Representations) -> Iterator[str]:
         "better": f"with attention it is by {points} more often than with pooling",
         "worse": f"with attention it is by {points} less often than with pooling",
         "equal": "attention and pooling are equal in this, within 1 point",
-        "open": "attention and pooling cannot be told apart in this",
+        "open": "whether attention or pooling has it more often is open",
     }
     yield f"{text}; {words[found.attention.verdict]}."
 

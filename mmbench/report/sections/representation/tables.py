@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from mmbench.probe.shared.places import PLACES
 from mmbench.report.draw.measured import contrasts_table, levels_table, methods_table
 from mmbench.report.draw.table import Column, Table, build, spread_columns
 from mmbench.report.scores.measured import Compared
-from mmbench.report.sections.representation.compute import PLACES, Representations
+from mmbench.report.sections.representation.compute import Representations
 from mmbench.report.values.methods import POOLING
 from mmbench.report.values.words import interval
 

@@ -42,7 +42,9 @@ def _sentences(part: Contributions) -> Iterator[str]:
 
 def _interaction(low: float, high: float, mean: float) -> str:
     if low > 0:
-        return f"Two modalities together bring more than both apart (interaction {mean:+.3f}): they complement each other."
+        return (
+            f"Two modalities together bring more than both apart (interaction {mean:+.3f}): they complement each other."
+        )
     if high < 0:
         return f"Two modalities together bring less than both apart (interaction {mean:+.3f}): they say much the same."
     return f"Whether two modalities bring more together than apart is open (interaction {mean:+.3f})."

@@ -99,7 +99,9 @@ def _numbers(modalities: tuple[str, ...], guess: float, least: float) -> list[Nu
 
     made = []
     if count > 1:
-        made.append(Number(name="kept_without_one", label="kept without one modality", of=partial(without, names=modalities)))
+        made.append(
+            Number(name="kept_without_one", label="kept without one modality", of=partial(without, names=modalities))
+        )
         made.append(Number(name="kept_at_rates", label="kept with modalities missing at random", of=rates))
     made.append(Number(name="kept_under_noise", label="kept under noise in all modalities", of=noisy))
     if count > 1:

@@ -52,7 +52,11 @@ def _axis(kept: Compared, when: str) -> Iterator[str]:
     if ends is not None:
         first, last = ends
         verdict = next(
-            (d for axis, d in kept.contrasts if axis == "fusion" and {d.subject, d.reference} == {first.level, last.level}),
+            (
+                d
+                for axis, d in kept.contrasts
+                if axis == "fusion" and {d.subject, d.reference} == {first.level, last.level}
+            ),
             None,
         )
         names = titles.noun("fusion", first.level), titles.noun("fusion", last.level)
@@ -62,7 +66,11 @@ def _axis(kept: Compared, when: str) -> Iterator[str]:
                 f"({percent(last.score.mean)})"
             )
         else:
-            said.append("the fusions cannot be told apart" if verdict is None or verdict.verdict == "open" else "the fusions keep equally much")
+            said.append(
+                "the fusions cannot be told apart"
+                if verdict is None or verdict.verdict == "open"
+                else "the fusions keep equally much"
+            )
     if said:
         yield f"{when}, {'; '.join(said)}."
 
@@ -73,7 +81,11 @@ def _attention(d: Difference) -> str:
         return f"attention keeps {points} more than pooling"
     if d.verdict == "worse":
         return f"attention keeps {points} less than pooling"
-    return "attention and pooling keep equally much" if d.verdict == "equal" else "attention and pooling cannot be told apart"
+    return (
+        "attention and pooling keep equally much"
+        if d.verdict == "equal"
+        else "attention and pooling cannot be told apart"
+    )
 
 
 def _most_missed(part: Robustness, found: dict[str, Compared]) -> Iterator[str]:

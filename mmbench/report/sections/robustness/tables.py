@@ -48,10 +48,7 @@ def _table(
         return None
     columns: list[Column] = [
         ("method", titles.titled, False),
-        *(
-            (own, lambda key, own=own: interval(values[key].get(own), part.scale), True)
-            for own in shown
-        ),
+        *((own, lambda key, own=own: interval(values[key].get(own), part.scale), True) for own in shown),
     ]
     raw = (
         {"dataset": part.dataset, "method": key, "title": titles.titled(key), "role": part.roles.get(key), what: own}

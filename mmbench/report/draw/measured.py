@@ -69,8 +69,7 @@ def methods_table(name: str, caption: str, parts: Sequence[Compared]) -> Table:
         | {k: v for part, own in zip(parts, means, strict=True) for k, v in _spread(part, own.get(key))}
         for key in keys
     )
-    made = build(name, caption, keys[:SHOWN], raw, columns)
-    return made
+    return build(name, caption, keys[:SHOWN], raw, columns)
 
 
 def contrasts_table(name: str, caption: str, parts: Sequence[Compared]) -> Table | None:

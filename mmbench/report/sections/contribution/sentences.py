@@ -26,9 +26,8 @@ def _sentences(part: Contributions) -> Iterator[str]:
     if shares and part.best is not None:
         ordered = sorted(shares, key=lambda m: -shares[m])
         told = listing([f"{m} {percent(max(0.0, shares[m]))}" for m in ordered])
-        yield (
-            f"Of what the best combination ({titles.titled(part.best)}) gains over a guess, its modalities bring: {told}."
-        )
+        who = titles.titled(part.best)
+        yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
         unused = [m for m in ordered if shares[m] < UNUSED]
         if unused:
             why = "" if not part.carriers else f"; what carries the label here is {listing(list(part.carriers))}"

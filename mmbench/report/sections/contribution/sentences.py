@@ -34,19 +34,17 @@ def _sentences(part: Contributions) -> Iterator[str]:
             yield f"It hardly uses {listing(unused)}{why}."
     together = part.named("interaction")
     mean = together.of(part.best) if together is not None and part.best is not None else None
-    if mean is not None:
-        yield _interaction(mean.low, mean.high, mean.mean)
+    if together is not None and mean is not None:
+        yield _interaction(mean.low, mean.high, together.number.scale.number(mean.mean))
     yield from _fusions(part)
 
 
-def _interaction(low: float, high: float, mean: float) -> str:
+def _interaction(low: float, high: float, mean: str) -> str:
     if low > 0:
-        return (
-            f"Two modalities together bring more than both apart (interaction {mean:+.3f}): they complement each other."
-        )
+        return f"Two modalities together bring more than both apart (interaction {mean}): they complement each other."
     if high < 0:
-        return f"Two modalities together bring less than both apart (interaction {mean:+.3f}): they say much the same."
-    return f"Whether two modalities bring more together than apart is open (interaction {mean:+.3f})."
+        return f"Two modalities together bring less than both apart (interaction {mean}): they say much the same."
+    return f"Whether two modalities bring more together than apart is open (interaction {mean})."
 
 
 def _fusions(part: Contributions) -> Iterator[str]:

@@ -14,6 +14,8 @@ from mmbench.report.sections.robustness.compute import Robustness, robustness
 from mmbench.report.sections.robustness.sentences import sentences
 from mmbench.report.sections.robustness.tables import severities_table, subsets_table
 
+KEPT = "share of what is gained over a guess that is kept"
+
 
 @section("robustness")
 class RobustnessSection(Section[tuple[Robustness, ...]]):
@@ -33,12 +35,12 @@ class RobustnessSection(Section[tuple[Robustness, ...]]):
         made = [
             levels_table(
                 f"robustness_levels_{name}",
-                f"{name}: share of what is gained over a guess that levels keep, {words}",
+                f"{name}: {KEPT} by level, {words}",
                 part.compared,
             ),
             methods_table(
                 f"robustness_{name}",
-                f"{name}: share of what is gained over a guess that methods keep, {words}",
+                f"{name}: {KEPT} by method, {words}",
                 part.compared,
             ),
             subsets_table(part),

@@ -113,9 +113,9 @@ def _controls(part: Robustness) -> Iterator[str]:
     for m, control in part.controls.items():
         turned = part.scale.oriented
         # A control that is no better than a guess is no reference.
-        if m in own and turned(control) > turned(part.guess) + 3 * part.scale.rope:
-            if turned(own[m].mean) < turned(control) - part.scale.rope:
-                worse.append(f"{m} ({part.scale.number(own[m].mean)} against {part.scale.number(control)})")
+        learned = turned(control) > turned(part.guess) + 3 * part.scale.rope
+        if learned and m in own and turned(own[m].mean) < turned(control) - part.scale.rope:
+            worse.append(f"{m} ({part.scale.number(own[m].mean)} against {part.scale.number(control)})")
     if worse:
         yield (
             "Shown a single modality, the best combination scores worse than the best model trained on that modality "

@@ -25,7 +25,9 @@ def _sentences(part: Contributions) -> Iterator[str]:
             shares[m] = mean.mean
     if shares and part.best is not None:
         ordered = sorted(shares, key=lambda m: -shares[m])
-        told = listing([f"{m} {percent(max(0.0, shares[m]))}" for m in ordered])
+        # Who takes something away brings nothing.
+        whole = sum(max(0.0, x) for x in shares.values()) or 1.0
+        told = listing([f"{m} {percent(max(0.0, shares[m]) / whole)}" for m in ordered])
         who = titles.titled(part.best)
         yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
         unused = [m for m in ordered if shares[m] < UNUSED]

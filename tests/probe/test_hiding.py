@@ -40,9 +40,7 @@ def inputs(seed: int = 0, count: int = 5) -> Inputs:
 
 def model(fusion: str = "concat", architecture: str = "independent") -> torch.nn.Module:
     torch.manual_seed(0)
-    config = small.config(
-        modalities=tuple(KINDS), fusion=Choice(name=fusion), architecture=Choice(name=architecture)
-    )
+    config = small.config(modalities=tuple(KINDS), fusion=Choice(name=fusion), architecture=Choice(name=architecture))
     return build(config, SPEC).eval()
 
 

@@ -23,7 +23,8 @@ def subsets_table(part: Robustness) -> Table | None:
     if len(names) > MOST:
         sizes = (1, len(part.modalities) - 1, len(part.modalities))
         shown = [name for name in names if name.count("+") + 1 in sizes]
-    caption = f"{part.dataset}: {part.scale.title} with these modalities alone, {part.seeds_words}; guess {part.scale.number(part.guess)}"
+    guess = part.scale.number(part.guess)
+    caption = f"{part.dataset}: {part.scale.title} with these modalities alone, {part.seeds_words}; a guess: {guess}"
     return _table(part, f"subsets_{part.dataset}", caption, part.subsets, names, shown, "modalities")
 
 
@@ -48,10 +49,7 @@ def _table(
         return None
     columns: list[Column] = [
         ("method", titles.titled, False),
-        *(
-            (own, lambda key, own=own: interval(values[key].get(own), part.scale), True)
-            for own in shown
-        ),
+        *((own, lambda key, own=own: interval(values[key].get(own), part.scale), True) for own in shown),
     ]
     raw = (
         {"dataset": part.dataset, "method": key, "title": titles.titled(key), "role": part.roles.get(key), what: own}

@@ -22,10 +22,15 @@ from mmbench.probe.shared.binning import (
     expected_error,
 )
 from mmbench.probe.shared.coverage import augrc, aurc
+from mmbench.probe.shared.once import results_kept
 from mmbench.probe.shared.temperature import HIGH, LOW, fit_temperature, log_loss
 from mmbench.schema.dataset import DataSpec
+from mmbench.schema.outputs import Outputs
+from mmbench.schema.plan import Job, Limits
 from mmbench.schema.scores import predictions
 from mmbench.schema.task import Task, task_of
+from mmbench.schema.trial import TrialConfig
+from mmbench.training import trial
 from tests.support import small
 from tests.support.saying import Says, drawn, drawn_labels, saying
 
@@ -270,8 +275,6 @@ def test_a_regression_has_no_probabilities() -> None:
 
 
 def test_probes_of_one_model_share_its_outputs() -> None:
-    from mmbench.probe.shared.once import results_kept
-
     spec, splits = saying(THREE, validation=drawn(0, 50, 3, 1), test=drawn(1, 60, 3, 1))
     model, calls = Says().eval(), []
     model.register_forward_hook(lambda *_: calls.append(1))
@@ -282,9 +285,19 @@ def test_probes_of_one_model_share_its_outputs() -> None:
     assert len(calls) == 2 and len(one.outputs) == 60
 
 
-def test_a_large_split_is_asked_about_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs, "MOST", 40)
-    spec, splits = saying(THREE, test=drawn(1, 60, 3, 1))
-    said = outputs.outputs_of(Says(), splits, spec, "test")
-    assert said.outputs.shape == (40, 3) and len(said.labels) == 40
-    assert np.array_equal(said.outputs, outputs.outputs_of(Says(), splits, spec, "test").outputs)
+@pytest.mark.parametrize("config", [small.config(), small.baseline("linear")], ids=["cell", "baseline"])
+def test_what_was_kept_with_the_trial_is_what_the_model_says(config: TrialConfig) -> None:
+    """The probe asks no model whose outputs are at hand, and finds the same without them."""
+    spec = small.spec()
+    splits = {name: split.only(config.modalities) for name, split in small.splits().items()}
+    ended = trial.run(Job(config=config, trial_id="0" * 16, data_hash="0", fingerprint="0"), spec, splits, Limits())
+    assert ended.model is not None and ended.outputs is not None
+    model, calls = ended.model.eval(), []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    asked = Calibration().measure(model, splits, spec, seed=0)
+    assert calls
+    calls.clear()
+    with results_kept():
+        outputs.know(model, Outputs.from_bytes(ended.outputs))
+        assert Calibration().measure(model, splits, spec, seed=0) == asked
+    assert not calls

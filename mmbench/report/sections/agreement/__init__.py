@@ -44,7 +44,7 @@ class AgreementSection(Section[Record]):
     def figures(self, record: Record) -> Iterator[Drawing]:
         for part in record.datasets:
             if part.between is not None:
-                figure = heat_map(part, [record.methods[m] for m in part.found.methods])
+                figure = heat_map(part, _methods(record, part))
                 name = f"agreement_{part.name}"
                 yield Drawing(name=name, figure=figure, dataset=part.name, caption=_caption(part), use="both")
 
@@ -53,7 +53,7 @@ class AgreementSection(Section[Record]):
             {
                 "name": d.name,
                 "sentences": list(sentences(d)),
-                "rows": squares(d) if d.between is not None else [],
+                "rows": squares(d, _methods(record, d)) if d.between is not None else [],
                 "caption": _caption(d),
                 "tables": list(tables(d)),
             }
@@ -69,6 +69,10 @@ class AgreementSection(Section[Record]):
             yield ShowFigure(name=f"agreement_{part.name}", alt=_caption(part))
             if part.found.against:
                 yield ShowTable(name=f"mcnemar_{part.name}")
+
+
+def _methods(record: Record, d: DatasetAgreement) -> list[Method]:
+    return [record.methods[m] for m in d.found.methods]
 
 
 def _caption(d: DatasetAgreement) -> str:

@@ -29,6 +29,7 @@ class DatasetAgreement:
         score, gain: Of the ensemble of the best on validation, and over the best of them alone; None where there is no
             ensemble.
         grouped: Whether samples belong together, so that tests that count each of them for itself are too sure.
+        ceiling: The best score that is possible; None where that is unknown, or all there is.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DatasetAgreement:
     score: Estimate | None
     gain: Difference | None
     grouped: bool
+    ceiling: float | None
 
     @property
     def alike(self) -> str | None:
@@ -69,6 +71,7 @@ def _of(context: Context, name: str, found: Agreement) -> DatasetAgreement:
     together = found.together
     score = None if together is None else paired.estimate(together.scores, context.confidence)
     samples = context.samples.get(name)
+    ceiling = context.dataset(name).ceiling
     return DatasetAgreement(
         name=name,
         scale=scale,
@@ -82,6 +85,7 @@ def _of(context: Context, name: str, found: Agreement) -> DatasetAgreement:
         score=None if score is None else Estimate(mean=scale.oriented(score.mean), half=score.half, n=score.n),
         gain=_gain(context, found, scale),
         grouped=samples is not None and samples.groups is not None,
+        ceiling=None if ceiling is None or ceiling == scale.high else ceiling,
     )
 
 

@@ -35,8 +35,8 @@ def scale_ends(d: DatasetAgreement) -> tuple[float, float]:
     return low, max(high, low + 1e-9)
 
 
-def squares(d: DatasetAgreement) -> list[tuple[int, str, list[Square | None]]]:
-    """A row a combination: number, title and cells up to the diagonal."""
+def squares(d: DatasetAgreement, methods: Sequence[Method]) -> list[tuple[str, str, list[Square | None]]]:
+    """A row a combination: short and long name, and cells up to the diagonal. methods: those of the rows."""
     low, high = scale_ends(d)
     names = [titles.titled(m) for m in d.found.methods]
     rows = []
@@ -50,7 +50,7 @@ def squares(d: DatasetAgreement) -> list[tuple[int, str, list[Square | None]]]:
             other = "another training of it" if i == j else names[j]
             text = short(value)
             cells.append(Square(css=f"q{step}", text=text, tip=f"{name} and {other}: {text}"))
-        rows.append((i + 1, name, cells))
+        rows.append((titles.method(methods[i], short=True), name, cells))
     return rows
 
 

@@ -33,15 +33,20 @@ def _errors(d: DatasetAgreement) -> Iterator[str]:
     if d.between is None:
         yield "None of these combinations errs, so that nothing is known of common errors."
         return
-    what = "correlation of residuals" if d.numbers else "Cohen's kappa of who is right"
+    what = "the correlation of residuals" if d.numbers else "Cohen's kappa of who is right"
     least = "0 between independent models, 1 where errors are the same"
     within = "" if d.within is None else f", and {number(d.within)} between two trainings of one combination"
     yield (
         f"Of {count(d.found.of, 'combination')}, the {len(d.found.methods)} that are best on validation are compared: "
-        f"the {what} is {number(d.between)} between two of them on average{within} ({least})."
+        f"{what} is {number(d.between)} between two of them on average{within} ({least})."
     )
     if d.ratio is not None:
         yield f"Two combinations have {d.ratio:.1f} times as many errors in common as independent models would."
+    if d.ceiling is not None and not d.numbers:
+        yield (
+            f"No model can score better than {d.scale.number(d.ceiling)} here: the errors that nobody can avoid are "
+            "common to all."
+        )
 
 
 def _together(d: DatasetAgreement) -> Iterator[str]:

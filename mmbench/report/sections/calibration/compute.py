@@ -82,6 +82,7 @@ class DatasetCalibration:
 
     Attributes:
         samples: Of the test split.
+        smoothing: Of labels in training, which makes models less sure.
         parts: `NUMBERS`, those that were measured.
         temperatures: By method.
         shown: Reliability of the best combination, the same without attention, and the best baseline.
@@ -91,6 +92,7 @@ class DatasetCalibration:
 
     name: str
     samples: int
+    smoothing: float
     parts: tuple[Compared, ...] = field(compare=False)
     temperatures: Mapping[str, Estimate]
     shown: tuple[Reliability, ...]
@@ -142,15 +144,15 @@ def _of(context: Context, d: DatasetReport) -> DatasetCalibration | None:
         if record["state"] == "done":
             by_method.setdefault(record["method"], []).append(record)
     temperatures = {
-        key: found
+        key: mean
         for key, own in by_method.items()
-        if (found := estimate([t for r in own if (t := plain(r, "temperature")) is not None], context.confidence))
+        if (mean := estimate([t for r in own if (t := plain(r, "temperature")) is not None], context.confidence))
     }
     shown = tuple(_shown(context, d, by_method))
-    samples = d.splits["test"]
     return DatasetCalibration(
         name=d.name,
-        samples=samples,
+        samples=d.splits["test"],
+        smoothing=context.params.train.label_smoothing,
         parts=tuple(parts),
         temperatures=temperatures,
         shown=shown,

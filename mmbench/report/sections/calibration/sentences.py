@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mmbench.report.draw.words import VERDICTS
-from mmbench.report.sections.calibration.compute import NUMBERS, DatasetCalibration
+from mmbench.report.sections.calibration.compute import NUMBERS, UNSURE, DatasetCalibration
 from mmbench.report.values import titles
 from mmbench.report.values.words import count, gain, interval, listing, number
 from mmbench.stats.estimates import Difference
 
 LOG_LOSS = NUMBERS[0].scale
+PLURALS = {"attention": "attentions", "fusion": "fusions", "architecture": "architectures"}
 
 
 def finding(parts: Sequence[DatasetCalibration]) -> str:
@@ -34,6 +35,7 @@ def sentences(d: DatasetCalibration) -> Iterator[str]:
     yield from _attention(d)
     yield from _kinds(d)
     yield from _axes(d)
+    yield from _alone(d)
     yield from _bias(d)
 
 
@@ -61,6 +63,8 @@ def _scaling(d: DatasetCalibration) -> Iterator[str]:
     )
     text += f" and raises that of {higher}" if higher else ""
     yield f"{text}, and takes the median calibration error from {number(d.errors[0])} to {number(d.errors[1])}."
+    if d.smoothing and d.temperature < UNSURE:
+        yield f"They were trained with label smoothing of {d.smoothing:g}, which makes models less sure."
 
 
 def _attention(d: DatasetCalibration) -> Iterator[str]:
@@ -101,6 +105,24 @@ def _axes(d: DatasetCalibration) -> Iterator[str]:
         f"Levels of one axis, in log-loss: {apart} of {count(len(verdicts), 'comparison')} decided, {equal} equal "
         f"within {LOG_LOSS.rope:g} nats, {len(verdicts) - apart - equal} open."
     )
+
+
+def _alone(d: DatasetCalibration) -> Iterator[str]:
+    """Where an order by calibration error would be misleading."""
+    found, errors = d.of("log_loss"), d.of("ece")
+    if found is None or errors is None:
+        return
+    for axis in dict.fromkeys(axis for axis, _ in found.contrasts):
+        ends = errors.extremes(axis)
+        behind = [x for own, x in found.contrasts if own == axis and ends and x.reference == ends[0].level]
+        worse = [x for x in behind if x.verdict == "better"]
+        if ends and worse:
+            most = max(worse, key=lambda x: x.mean)
+            least, other = (titles.noun(axis, level) for level in (ends[0].level, most.subject))
+            yield (
+                f"By calibration error alone, {least} would come first among {PLURALS[axis]}, although {other} has "
+                f"{gain(most, LOG_LOSS)}."
+            )
 
 
 def _bias(d: DatasetCalibration) -> Iterator[str]:

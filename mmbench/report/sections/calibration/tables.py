@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pandas as pd
+
 from mmbench.report.draw.measured import contrasts_table, levels_table, methods_table
 from mmbench.report.draw.table import Column, Table, build
 from mmbench.report.sections.calibration.compute import DatasetCalibration
@@ -42,7 +44,7 @@ def _methods(d: DatasetCalibration) -> Table:
     shown = ["–" if t is None else f"{t:.2f}" for t in means[: len(table.shown)]]
     return replace(
         table,
-        raw=table.raw.assign(temperature=means),
+        raw=table.raw.assign(temperature=pd.Series(means, dtype=float)),
         shown=table.shown.assign(temperature=shown),
         numeric=(*table.numeric, "temperature"),
     )

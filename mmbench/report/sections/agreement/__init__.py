@@ -30,8 +30,8 @@ class AgreementSection(Section[Record]):
     """Error overlap of the best combinations, the ensemble of three, and McNemar's test, from kept outputs."""
 
     title = "Agreement of errors"
-    order = 84
-    places: ClassVar[Mapping[str, float]] = {"tables": 840, "figures": 840}
+    order = 86.8
+    places: ClassVar[Mapping[str, float]] = {"tables": 868, "figures": 868}
 
     def compute(self, context: Context) -> Record | None:
         found = find_agreements(context)
@@ -55,7 +55,7 @@ class AgreementSection(Section[Record]):
                 "sentences": list(sentences(d)),
                 "rows": squares(d, _methods(record, d)) if d.between is not None else [],
                 "caption": _caption(d),
-                "tables": list(tables(d)),
+                "tables": [t for t in tables(d) if t.name.startswith("mcnemar_")],
             }
             for d in record.datasets
         ]

@@ -26,8 +26,8 @@ class CalibrationSection(Section[Record]):
     """Log-loss, Brier score, calibration errors and risk under coverage, before and after temperature scaling."""
 
     title = "Calibration"
-    order = 83
-    places: ClassVar[Mapping[str, float]] = {"tables": 830, "figures": 830}
+    order = 86.7
+    places: ClassVar[Mapping[str, float]] = {"tables": 867, "figures": 867}
     claims: ClassVar[tuple[str, ...]] = ("calibration",)
 
     def compute(self, context: Context) -> Record | None:

@@ -17,6 +17,13 @@ ABOUT: dict[Verdict, str] = {
     "equal": "as well as",
     "open": "not told apart from",
 }
+LOST: dict[Verdict, str] = {
+    "better": "more than with",
+    "worse": "less than with",
+    "equal": "as much as with",
+    "open": "not told apart from",
+}
+"""How much of an answer is lost."""
 
 
 def text(value: Estimate) -> str:
@@ -60,7 +67,8 @@ def _others(part: Interpretation, judge: str) -> str:
     for method in METHODS[1:-1]:
         d, own = part.against(judge, method), _of(part, judge, method)
         if d is not None and own is not None:
-            by_verdict.setdefault(ABOUT[d.verdict], []).append(f"{TITLES[method]} ({text(own)})")
+            words = (ABOUT if judge.startswith("AUROC") else LOST)[d.verdict]
+            by_verdict.setdefault(words, []).append(f"{TITLES[method]} ({text(own)})")
     said = [f"{words} {listing(names)}" for words, names in by_verdict.items()]
     by_chance = _of(part, judge, "random")
     end = "" if by_chance is None else f"; a random ranking has {text(by_chance)}"

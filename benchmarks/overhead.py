@@ -31,11 +31,14 @@ import joblib
 
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.schema.dataset import DataSpec, Modality
-from mmbench.schema.params import Params
+from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Job, Plan
 from mmbench.schema.result import TrialResult
 from mmbench.schema.task import task_of
 from tests.support import plain
+
+EPOCHS = 16
+"""What `train.epochs: auto` comes to on `redundant`, the first data set of the default project."""
 
 # Each way imports what it needs by itself, as a script of its own would: torch, scikit-learn, Ray.
 
@@ -76,7 +79,9 @@ def random_data(folder: Path, samples: int) -> None:
     save(folder, spec, splits)
 
 
-def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> tuple[Params, Plan]:
+def project(
+    folder: Path, *, epochs: int, samples: int | None, trials: int, batch_size: int = 64
+) -> tuple[Params, Plan]:
     """A project in `folder` whose plan has so many trials of the core grid.
 
     samples: of random training data; None takes the first prepared data set of this repository.
@@ -97,7 +102,7 @@ def project(folder: Path, *, epochs: int, samples: int | None, trials: int) -> t
         update={
             "grid": grid,
             "controls": params.controls.model_copy(update={"single_modalities": False, "baselines": ()}),
-            "train": params.train.model_copy(update={"epochs": epochs}),
+            "train": params.train.model_copy(update={"epochs": epochs, "batch_size": batch_size}),
         }
     )
     plan = build(params, {name: load_spec(prepared)}, root=ROOT)
@@ -262,9 +267,9 @@ def report(title: str, times: dict[str, dict[str, Any]], trials: int, *, fresh_b
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--trials", type=int, default=54, help="trials of the default's length")
+    parser.add_argument("--trials", type=int, default=24, help="trials of the default's length")
     parser.add_argument("--short", type=int, default=160, help="trials of about 0.2 s")
-    parser.add_argument("--epochs", type=int, help="of the longer trials; as in params.yaml unless given")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of the longer trials")
     parser.add_argument("--random", type=int, metavar="N", help="N random training samples, not the prepared data")
     parser.add_argument("--only", choices=("default", "short"), help="one of the two lengths")
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS), help="beside the sweep")
@@ -281,7 +286,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     params = plain.params()
     prepared = ROOT / "data" / "prepared" / params.grid.datasets[0] / "spec.json"
     samples = options.random or (None if prepared.exists() else 2400)
-    long = {"epochs": options.epochs or params.train.epochs, "samples": samples, "trials": options.trials}
+    batch = load_params(ROOT / "params.yaml").train.batch_size
+    long = {"epochs": options.epochs, "samples": samples, "trials": options.trials, "batch_size": batch}
     short = {"epochs": 1, "samples": 400, "trials": options.short}
     held = True
     for title, setting, bound in (("Default length", long, 1.15), ("Short", short, 10.0)):

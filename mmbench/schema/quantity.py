@@ -69,9 +69,11 @@ class Quantity:
         return f"{number} {self.unit}".rstrip()
 
     def rows(self, value: Value, modalities: tuple[str, ...]) -> list[tuple[str, float]]:
-        """Name and number: one pair, or one for each modality or level; "" names the only one."""
+        """Name and number: one pair, or one for each modality or level; "" names the only one. None of items."""
         if not isinstance(value, list):
             return [("", value)]
+        if self.per == "item":
+            return []
         names = self.names(modalities)
         return list(zip(names if len(names) == len(value) else map(str, range(len(value))), value, strict=True))
 

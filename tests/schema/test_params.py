@@ -242,7 +242,7 @@ def test_the_default_with_anything_anywhere_loads_or_is_explained(
 ) -> None:
     content = copy.deepcopy(yaml.safe_load(DEFAULT))
     section = data.draw(st.sampled_from(sorted(content)))
-    if data.draw(st.booleans()):
+    if not isinstance(content[section], dict) or data.draw(st.booleans()):
         content[section] = value
     else:
         content[section][data.draw(st.sampled_from(sorted(content[section])) | st.text(max_size=5))] = value

@@ -43,7 +43,8 @@ def _coalitions(model: nn.Module, splits: Mapping[str, Split], spec: DataSpec) -
 
     test, names = splits["test"], tuple(splits["test"].inputs)
     lengths, wanted = mask_lengths(spec), subsets(names)
-    index = chosen(test, max(64, PASSES // len(wanted)))
+    # By the modalities of the data set: a control of one of them is asked about the same samples.
+    index = chosen(test, max(64, PASSES // len(subsets(tuple(spec.modalities)))))
     inputs, labels = test.rows(index.to(test.labels.device))
     truth = labels.cpu().numpy()
     found: dict[Subset, np.ndarray] = {(): constant(spec, splits["train"].labels.cpu().numpy(), len(truth))}

@@ -28,7 +28,7 @@ def _shown(part: Compared, value: Estimate | None) -> str:
 def levels_table(name: str, caption: str, parts: Sequence[Compared]) -> Table | None:
     """A row a level of an axis, a column a number; all on one data set. None where no axis has two levels."""
     found = {(m.factor, m.level): None for part in parts for m in part.levels}
-    rows = sorted(found, key=lambda row: GRID_AXES.index(row[0]))  # type: ignore[arg-type]
+    rows = sorted(found, key=lambda row: GRID_AXES.index(row[0]))
     if not rows:
         return None
     means = [{(m.factor, m.level): m.score for m in part.levels} for part in parts]
@@ -69,8 +69,7 @@ def methods_table(name: str, caption: str, parts: Sequence[Compared]) -> Table:
         | {k: v for part, own in zip(parts, means, strict=True) for k, v in _spread(part, own.get(key))}
         for key in keys
     )
-    made = build(name, caption, keys[:SHOWN], raw, columns)
-    return made
+    return build(name, caption, keys[:SHOWN], raw, columns)
 
 
 def contrasts_table(name: str, caption: str, parts: Sequence[Compared]) -> Table | None:
@@ -111,8 +110,8 @@ def levels_figure(parts: Sequence[Compared]) -> Figure | None:
             if row in means:
                 panel.plot([means[row].low, means[row].high], [y, y], color=BEST, lw=1.2)
                 panel.plot(means[row].mean, y, "o", color=BEST, ms=3.5)
-        for y in (j - 0.5 for j in range(1, len(rows)) if rows[j][0] != rows[j - 1][0]):
-            panel.axhline(y, color="0.8", lw=0.6)
+        for border in (j - 0.5 for j in range(1, len(rows)) if rows[j][0] != rows[j - 1][0]):
+            panel.axhline(border, color="0.8", lw=0.6)
         name_rows(panel, [titles.level(*row) if i == 0 else "" for row in rows])
         panel.set_title(part.number.scale.title, fontsize="small")
     return figure

@@ -1,0 +1,66 @@
+"""What can be said of contributions on one data set, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmbench.report.sections.contribution.compute import Contributions
+from mmbench.report.values import titles
+from mmbench.report.values.words import listing, percent
+
+UNUSED = 0.05
+"""Of a share: who brings less is as good as unused."""
+
+
+def sentences(part: Contributions) -> list[str]:
+    return list(_sentences(part))
+
+
+def _sentences(part: Contributions) -> Iterator[str]:
+    shares = {}
+    for m in part.modalities:
+        own = part.share(m)
+        mean = own.of(part.best) if own is not None and part.best is not None else None
+        if mean is not None:
+            shares[m] = mean.mean
+    if shares and part.best is not None:
+        ordered = sorted(shares, key=lambda m: -shares[m])
+        told = listing([f"{m} {percent(max(0.0, shares[m]))}" for m in ordered])
+        who = titles.titled(part.best)
+        yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
+        unused = [m for m in ordered if shares[m] < UNUSED]
+        if unused:
+            why = "" if not part.carriers else f"; what carries the label here is {listing(list(part.carriers))}"
+            yield f"It hardly uses {listing(unused)}{why}."
+    together = part.named("interaction")
+    mean = together.of(part.best) if together is not None and part.best is not None else None
+    if mean is not None:
+        yield _interaction(mean.low, mean.high, mean.mean)
+    yield from _fusions(part)
+
+
+def _interaction(low: float, high: float, mean: float) -> str:
+    if low > 0:
+        return (
+            f"Two modalities together bring more than both apart (interaction {mean:+.3f}): they complement each other."
+        )
+    if high < 0:
+        return f"Two modalities together bring less than both apart (interaction {mean:+.3f}): they say much the same."
+    return f"Whether two modalities bring more together than apart is open (interaction {mean:+.3f})."
+
+
+def _fusions(part: Contributions) -> Iterator[str]:
+    own = part.named("imbalance")
+    ends = None if own is None else own.extremes("fusion")
+    if own is None or ends is None:
+        return
+    first, last = ends
+    pair = {first.level, last.level}
+    found = next((d for axis, d in own.contrasts if axis == "fusion" and {d.subject, d.reference} == pair), None)
+    if found is not None and found.verdict == "better":
+        yield (
+            f"{titles.noun('fusion', first.level).capitalize()} shares the work out most evenly (imbalance "
+            f"{first.score.mean:.2f}), {titles.noun('fusion', last.level)} least ({last.score.mean:.2f})."
+        )
+    elif found is not None and found.verdict == "open":
+        yield "Whether one fusion shares the work out more evenly than another cannot be told."

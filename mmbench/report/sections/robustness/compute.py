@@ -1,0 +1,178 @@
+"""Shares of what is gained over a guess that are kept, by data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from mmbench.report.scores.context import Context
+from mmbench.report.scores.dataset_scores import Record
+from mmbench.report.scores.measured import Compared, Number, compare, part, plain
+from mmbench.report.values.cells import MAJORITY
+from mmbench.report.values.scale import Scale
+from mmbench.schema.quantity import subsets
+from mmbench.stats.estimates import Estimate
+from mmbench.stats.paired import estimate
+
+LEAST = 0.02
+"""Of the score: who gains less than that over a guess has nothing of which a share could be kept."""
+SEVERITIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """One data set.
+
+    Attributes:
+        dataset: Its name.
+        modalities: Its modalities.
+        scale: Of the main metric, in which subsets are scored.
+        guess: What a constant guess scores.
+        compared: Shares that are kept: without one modality, with one missing now and then, under noise.
+        subsets: Of each method, its score with each subset of modalities, by their names joined by "+".
+        controls: Of each modality, the best score of a model trained on it alone.
+        noise: Of each method, its score under noise: "image 1", ..., "all 5", and "clean".
+        roles: Of the methods.
+        seeds_words: What means and intervals are over.
+        best: Key of the best combination.
+    """
+
+    dataset: str
+    modalities: tuple[str, ...]
+    scale: Scale
+    guess: float
+    compared: tuple[Compared, ...]
+    subsets: Mapping[str, Mapping[str, Estimate]]
+    controls: Mapping[str, float]
+    noise: Mapping[str, Mapping[str, Estimate]]
+    roles: Mapping[str, str]
+    seeds_words: str
+    best: str | None
+
+
+def guess_of(context: Context, dataset: str) -> float | None:
+    """The main metric of a guess: that of the baseline that always says the same, else what the data set says."""
+    spec = context.specs[dataset]
+    column = f"test_{spec.task.metric}"
+    found = [
+        r[column]
+        for r in context.records[dataset]
+        if r.get("baseline") == MAJORITY and r["state"] == "done" and r.get(column) is not None
+    ]
+    return float(np.mean(found)) if found else spec.chance
+
+
+def _kept(score: float | None, whole: float | None, guess: float, least: float) -> float | None:
+    if score is None or whole is None or abs(whole - guess) < least:
+        return None
+    return (score - guess) / (whole - guess)
+
+
+def _mean_kept(values: Sequence[float | None], whole: float | None, guess: float, least: float) -> float | None:
+    shares = [_kept(x, whole, guess, least) for x in values]
+    known = [x for x in shares if x is not None]
+    return float(np.mean(known)) if known and len(known) == len(shares) else None
+
+
+def _numbers(modalities: tuple[str, ...], guess: float, least: float) -> list[Number]:
+    sets = subsets(modalities)
+    everything = len(sets) - 1
+    count = len(modalities)
+
+    def without(record: Record, names: Sequence[str]) -> float | None:
+        if record["modalities"] != "+".join(modalities):
+            return None
+        lacking = [i for i, s in enumerate(sets) if len(s) == count - 1 and set(modalities) - set(s) <= set(names)]
+        values = [part(record, "subset_scores", i) for i in lacking]
+        return _mean_kept(values, part(record, "subset_scores", everything), guess, least)
+
+    def rates(record: Record) -> float | None:
+        values = [part(record, "missing_rate_scores", i) for i in range(1, 6)]
+        return _mean_kept(values, part(record, "missing_rate_scores", 0), guess, least)
+
+    def noisy(record: Record) -> float | None:
+        values = [part(record, "noise_scores_joint", i) for i in range(SEVERITIES)]
+        return _mean_kept(values, plain(record, "noise_score_clean"), guess, least)
+
+    made = []
+    if count > 1:
+        made.append(
+            Number(name="kept_without_one", label="kept without one modality", of=partial(without, names=modalities))
+        )
+        made.append(Number(name="kept_at_rates", label="kept with modalities missing at random", of=rates))
+    made.append(Number(name="kept_under_noise", label="kept under noise in all modalities", of=noisy))
+    if count > 1:
+        made += [
+            Number(name=f"kept_without_{m}", label=f"kept without {m}", of=partial(without, names=(m,)))
+            for m in modalities
+        ]
+    return made
+
+
+def robustness(context: Context, dataset: str) -> Robustness | None:
+    """None where nothing was measured, or nobody knows what a guess scores."""
+    spec, guess = context.specs[dataset], guess_of(context, dataset)
+    if guess is None:
+        return None
+    report = context.dataset(dataset)
+    modalities = tuple(spec.modalities)
+    scale = report.curve
+    least = LEAST * (1.0 if scale.unit == "points" else abs(guess) or 1.0)
+    found = [compare(context, dataset, number) for number in _numbers(modalities, guess, least)]
+    compared = tuple(x for x in found if x is not None and x.methods)
+    table = _table(context, dataset, "subset_scores", ["+".join(s) for s in subsets(modalities)], modalities)
+    if not compared and not table:
+        return None
+    singles = {
+        m: [own[m].mean for key, own in table.items() if set(own) == {m} and report.row(key).method.role == "single"]
+        for m in modalities
+    }
+    best_of = max if scale.higher else min
+    names = [f"{m} {s}" for m in modalities for s in range(1, SEVERITIES + 1)]
+    noise = _table(context, dataset, "noise_scores", names, modalities)
+    joint = _table(context, dataset, "noise_scores_joint", [f"all {s}" for s in range(1, SEVERITIES + 1)], modalities)
+    return Robustness(
+        dataset=dataset,
+        modalities=modalities,
+        scale=scale,
+        guess=guess,
+        compared=compared,
+        subsets=table,
+        controls={m: best_of(values) for m, values in singles.items() if values},
+        noise={key: {**own, **joint.get(key, {})} for key, own in noise.items()},
+        roles={row.key: row.method.role for row in report.rows},
+        seeds_words=context.seeds_words,
+        best=report.best,
+    )
+
+
+def _table(
+    context: Context, dataset: str, quantity: str, names: Sequence[str], modalities: tuple[str, ...]
+) -> dict[str, dict[str, Estimate]]:
+    """Of each method in the order of rank, mean and interval of each number of a list, by name."""
+    values: dict[str, dict[str, list[float]]] = {row.key: {} for row in context.dataset(dataset).rows}
+    for record in context.records[dataset]:
+        numbers = record.get(quantity)
+        if record["state"] != "done" or numbers is None or record["method"] not in values:
+            continue
+        own = tuple(str(record["modalities"]).split("+"))
+        for name, x in zip(_own_names(names, own, modalities), numbers, strict=False):
+            values[record["method"]].setdefault(name, []).append(float(x))
+    found = {}
+    for key, own_values in values.items():
+        means = {name: estimate(x, context.confidence) for name, x in own_values.items()}
+        kept = {name: mean for name, mean in means.items() if mean is not None}
+        if kept:
+            found[key] = kept
+    return found
+
+
+def _own_names(names: Sequence[str], own: tuple[str, ...], modalities: tuple[str, ...]) -> list[str]:
+    """Those that speak of a trial's own modalities, in order."""
+    if own == modalities:
+        return list(names)
+    others = set(modalities) - set(own)
+    return [n for n in names if not others & set(n.split(" ")[0].split("+"))]

@@ -1,0 +1,119 @@
+"""What models keep without a modality, and which modality does the work: planted, and found in sentences and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mmbench.report.build import analyse
+from mmbench.report.export import export
+from mmbench.report.pages.html import render
+from mmbench.report.pages.report import Report
+from mmbench.report.sections.contribution.sentences import sentences as on_contributions
+from mmbench.report.sections.robustness.sentences import sentences as on_robustness
+from mmbench.schema.quantity import Value, subsets
+from mmbench.schema.result import State, TrialResult
+from tests.support.factory import TRUTHS, make
+
+LEVELS = {
+    "attention": ["additive", "mean", "scaled_dot_product"],
+    "fusion": ["concat", "cross_attention"],
+    "architecture": ["shared", "independent"],
+}
+NAME = "unique"
+Plant = Callable[[TrialResult, float, float], dict[str, Value]]
+
+
+def reported(plant: Plant) -> Report:
+    """plant: of a result, its score and what a guess scores, the quantities of probes."""
+    made = make(truths={NAME: TRUTHS[NAME]}, levels=LEVELS)
+    chance = made.specs[NAME].chance
+    assert chance is not None
+    results = {
+        trial_id: r.model_copy(update={"quantities": r.quantities | plant(r, r.metrics["test"]["accuracy"], chance)})
+        if r.state is State.DONE
+        else r
+        for trial_id, r in made.results.items()
+    }
+    return analyse(**replace(made, results=results).arguments())
+
+
+def share_of(r: TrialResult) -> float:
+    """Attention keeps nine tenths without a modality, pooling six; a seed hardly matters."""
+    pooling = r.config.attention is not None and r.config.attention.name == "mean"
+    return (0.6 if pooling else 0.9) + 0.001 * r.config.seed
+
+
+def kept(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+    names = r.config.modalities
+    whole, part = score, chance + share_of(r) * (score - chance)
+    found: dict[str, Value] = {
+        "subset_scores": [whole if len(s) == len(names) else part for s in subsets(names)],
+        "noise_scores": [part] * 5 * len(names),
+        "noise_scores_joint": [part] * 5,
+        "noise_score_clean": whole,
+    }
+    if len(names) > 1:
+        found["missing_rate_scores"] = [whole, *[part] * 5]
+        gain = score - chance
+        found["shapley"] = [gain * x for x in ((0.9, 0.1) if len(names) == 2 else (0.8, 0.1, 0.1))]
+        found["interaction"] = [-0.1 + 0.001 * r.config.seed] * (len(names) * (len(names) - 1) // 2)
+        found["imbalance"] = 0.7
+    return found
+
+
+def test_what_is_kept_is_found_with_its_verdict() -> None:
+    report = reported(kept)
+    assert not report.failures
+    (part,) = report["robustness"]
+    numbers = {x.number.name: x for x in part.compared}
+    assert numbers["kept_without_one"].attention is not None
+    assert numbers["kept_without_one"].attention.mean == pytest.approx(0.3, abs=1e-6)
+    assert numbers["kept_without_one"].attention.verdict == "better"
+    said = " ".join(on_robustness(part))
+    assert "keeps 90.1 % of what it gains over a guess" in said
+    assert "Without one modality, attention keeps 30.0 points more than pooling; the fusions keep equally much." in said
+    assert "Under noise in all modalities" in said
+
+
+def test_contributions_are_told_with_the_carrier() -> None:
+    (part,) = reported(kept)["contribution"]
+    said = " ".join(on_contributions(part))
+    first = part.modalities[0]
+    assert f"its modalities bring: {first} " in said
+    assert "they say much the same" in said
+
+
+def test_who_gains_nothing_over_a_guess_keeps_no_share() -> None:
+    def nothing(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        return kept(r, chance + 0.001, chance)
+
+    (part,) = reported(nothing)["robustness"]
+    assert part.compared == () and part.subsets
+
+
+def test_nothing_is_shown_where_nothing_was_measured() -> None:
+    report = reported(lambda r, score, chance: {})
+    assert report["robustness"] is None and report["contribution"] is None
+
+
+@pytest.mark.slow
+def test_they_are_on_the_page_and_in_files(tmp_path: Path) -> None:
+    report = reported(kept)
+    files = export(report, tmp_path)
+    page = render(report, downloads=files)
+    assert '<a href="#robustness">Robustness</a>' in page
+    assert '<a href="#contribution">Which modality does the work</a>' in page
+    table = pd.read_csv(tmp_path / "tables" / f"subsets_{NAME}.csv").set_index(["method", "modalities"])
+    whole = "+".join(report["robustness"][0].modalities)
+    row = table.loc[("additive + concat · shared", whole)]
+    assert 0 < row["score"] < 1
+    levels = pd.read_csv(tmp_path / "tables" / f"robustness_levels_{NAME}.csv")
+    mean = levels[(levels["axis"] == "attention") & (levels["level"] == "mean")]
+    assert mean["kept_without_one"].item() == pytest.approx(0.601, abs=1e-6)
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "## Robustness" in markdown and "attention keeps 30.0 points more than pooling" in markdown

@@ -11,10 +11,11 @@ from mmbench.report.draw.measured import contrasts_table, levels_table, methods_
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
-from mmbench.report.sections.interpretation.compute import Interpretation, find_interpretations
+from mmbench.report.sections.interpretation.compute import find_interpretations
 from mmbench.report.sections.interpretation.figures import by_mechanism
 from mmbench.report.sections.interpretation.finding import finding, sentences
 from mmbench.report.sections.interpretation.pictures import pictures
+from mmbench.report.sections.interpretation.record import Interpretation
 from mmbench.report.sections.interpretation.tables import differences_table, judged_table
 
 

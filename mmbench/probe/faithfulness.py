@@ -48,4 +48,5 @@ class Faithfulness(Probe):
         none: dict[str, float | list[float] | None] = dict.fromkeys(self.quantities)
         if found is None:
             return none
-        return none | {f"faithfulness_{k}": v for k, v in faithfulness(found.x, found.answer, found.found).items()}
+        made = faithfulness(found.x, found.answer, found.found)
+        return none | {f"faithfulness_{name}": [round(x, 5) for x in values] for name, values in made.items()}

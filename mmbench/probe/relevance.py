@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mmbench.probe.shared.explained import Explained
     from mmbench.schema.relevance_map import SampleMap
 
+DIGITS = 5
+"""That are kept: these are means of few ranks, and there are many of them."""
 PICTURES = 3
 """Samples whose relevance is kept token by token, by models of the first seed."""
 
@@ -119,7 +121,7 @@ def _plausibility(
         measured += [local.auroc(r, real, planted)]
         measured += [local.auroc(x, real[: len(few)], few) for x in (np.abs(other), other)]
         rows.append([float(np.nanmean(x)) for x in measured])
-    return [float(x) for x in np.mean(rows, 0)] if rows else None
+    return [round(float(x), DIGITS) for x in np.mean(rows, 0)] if rows else None
 
 
 def _correlation(found: Explained, method: str, other: Explained, by: str) -> float | None:
@@ -138,7 +140,7 @@ def _correlation(found: Explained, method: str, other: Explained, by: str) -> fl
         x = rank_correlation(one, two, mask[:n].cpu().numpy())
         if not np.isnan(x).all():
             means.append(float(np.nanmean(x)))
-    return float(np.mean(means)) if means else None
+    return round(float(np.mean(means)), DIGITS) if means else None
 
 
 def _maps(found: Explained, evidence: Mapping[str, np.ndarray]) -> list[SampleMap]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 import numpy as np
@@ -18,6 +18,7 @@ from mmbench.model.build import build
 from mmbench.model.interfaces import Architecture, Model
 from mmbench.probe import check_values
 from mmbench.probe.relevance import RelevanceProbe, _evidence, _plausibility
+from mmbench.probe.shared import embedded as module
 from mmbench.probe.shared import localisation as local
 from mmbench.probe.shared import relevance as by
 from mmbench.probe.shared.answer import Answer
@@ -184,6 +185,9 @@ class Linear(Embedded):
         self.mask = {"a": torch.ones(tokens.shape[:2], dtype=torch.bool)}
         self.outputs = self.run(self.tokens, self.mask)
 
+    def parts(self, mask: Mapping[str, Tensor]) -> Iterator[slice]:
+        yield slice(0, len(mask["a"]))
+
     def run(self, tokens: Mapping[tuple[int, str], Tensor], mask: Mapping[str, Tensor]) -> Tensor:
         return ((tokens[0, "a"] * self.weight).sum(-1) * mask["a"]).sum(1, keepdim=True)
 
@@ -243,6 +247,19 @@ def test_what_lies_in_padding_has_no_relevance_and_changes_none(architecture: st
     for name, r in first.items():
         assert (r["a"][~mask] == 0).all()
         assert torch.allclose(r["a"], second[name]["a"], atol=1e-4)
+
+
+def test_a_few_rows_at_a_time_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where sequences are long, memory for all pairs of tokens would not suffice."""
+    model, inputs, index = some_model(), some_inputs(), torch.arange(6)
+    many = embedded(model, inputs)
+    assert many is not None
+    expected = explain(many, small.spec(), index, index).found
+    monkeypatch.setattr(module, "PAIRS", 15**2 * 4)
+    few = embedded(model, inputs)
+    assert few is not None and len(list(few.parts(few.mask))) == 2
+    for name, found in explain(few, small.spec(), index, index).found.items():
+        assert all(torch.allclose(found[m], expected[name][m], atol=1e-5) for m in found)
 
 
 # Measures against libraries

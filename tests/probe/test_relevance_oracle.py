@@ -1,13 +1,11 @@
-"""Integrated gradients and gradient x input as captum has them; where relevance lies as quantus says."""
+"""Integrated gradients, gradient x input and occlusion as captum has them."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from mmbench.probe.shared import localisation as local
 from mmbench.probe.shared import relevance as by
 from mmbench.probe.shared.embedded import Embedded
 from tests.probe.test_relevance import answer_of, some_inputs, some_model
@@ -21,6 +19,7 @@ def double() -> Embedded:
     return x
 
 
+@pytest.mark.filterwarnings("ignore:Input Tensor")
 @pytest.mark.parametrize("steps", [8, 20])
 def test_gradients_are_captums(steps: int) -> None:
     attr = pytest.importorskip("captum.attr", reason="captum is an oracle, and no dependency")
@@ -49,16 +48,17 @@ def test_gradients_are_captums(steps: int) -> None:
         assert torch.allclose(by.gradient_x_input(x, answer)[name].double(), part.sum(-1) * x.mask[name], atol=1e-6)
 
 
-def test_localisation_is_that_of_quantus() -> None:
-    """An image of 12 x 12, each of whose pixels is a token."""
-    quantus = pytest.importorskip("quantus", reason="quantus is an oracle, and no dependency")
-    draw = np.random.default_rng(0)
-    relevance, evidence = draw.random((20, 144)), draw.random((20, 144)) < 0.2
-    real = np.ones_like(evidence)
-    images = {"x_batch": np.zeros((20, 1, 12, 12)), "y_batch": np.zeros(20, int)}
-    images |= {"a_batch": relevance.reshape(20, 1, 12, 12), "s_batch": evidence.reshape(20, 1, 12, 12)}
-    settings = {"abs": False, "normalise": False, "disable_warnings": True}
-    areas = quantus.AUC(**settings)(model=None, **images)
-    assert local.auroc(relevance, real, evidence) == pytest.approx(np.array(areas, float), abs=1e-6)
-    hits = quantus.PointingGame(**settings)(model=None, **images)
-    assert local.pointing_game(relevance, real, evidence) == pytest.approx(np.array(hits, float), abs=1e-6)
+def test_occlusion_is_captums_ablation_of_the_mask() -> None:
+    attr = pytest.importorskip("captum.attr", reason="captum is an oracle, and no dependency")
+    x = double()
+    answer, names = answer_of(x), tuple(x.mask)
+
+    def forward(*shown: Tensor) -> Tensor:
+        return answer.sureness(x.run(x.tokens, {n: x.mask[n] & (s > 0.5) for n, s in zip(names, shown, strict=True)}))
+
+    shown = tuple(m.double() for m in x.mask.values())
+    with torch.no_grad():
+        expected = attr.FeatureAblation(forward).attribute(shown, baselines=tuple(torch.zeros_like(s) for s in shown))
+    found = by.occlusion(x, answer)
+    for name, part in zip(names, expected, strict=True):
+        assert torch.allclose(found[name].double(), part.double() * x.mask[name], atol=1e-6)

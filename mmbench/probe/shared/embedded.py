@@ -21,7 +21,8 @@ from mmbench.model.build import Branch
 from mmbench.model.interfaces import Stream
 
 BATCH = 256
-"""Rows that pass through a model at once."""
+PAIRS = 2**23
+"""Rows that pass through a model at once, and pairs of tokens in all of them."""
 
 SAME = 1e-3
 """How far answers may differ, relative to their size: kernels round otherwise in larger batches."""
@@ -89,14 +90,18 @@ class Embedded:
 
     def run(self, tokens: Tokens, mask: Masks) -> Tensor:
         """(B, C) float32 for any number of rows that are made of tokens."""
-        count = len(next(iter(mask.values())))
         parts = []
-        for start in range(0, count, BATCH):
-            rows = slice(start, start + BATCH)
+        for rows in self.parts(mask):
             for (i, name), stem in self._stems.items():
                 stem.given = tokens[i, name][rows], mask[name][rows]
             parts.append(self.model(self.inputs).float())
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def parts(self, mask: Masks) -> Iterator[slice]:
+        """Rows that may pass through the model at once."""
+        count, length = len(next(iter(mask.values()))), sum(m.shape[1] for m in mask.values())
+        size = max(1, min(BATCH, PAIRS // length**2))
+        yield from (slice(start, start + size) for start in range(0, count, size))
 
     @contextmanager
     def watched(self) -> Iterator[list[Read]]:

@@ -5,7 +5,7 @@ Relevance is (n, L) by modality, 0 where there is no token. All but attention ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mmbench.probe.shared.answer import Answer
-from mmbench.probe.shared.embedded import Embedded, Masks, Tokens
+from mmbench.probe.shared.embedded import Embedded, Masks, Read, Tokens
 
 STEPS = 16
 """Of the path that integrated gradients go along: nodes of a Gauss-Legendre rule."""
@@ -30,22 +30,34 @@ def attention(x: Embedded) -> Relevance | None:
     None where a mechanism has no weights, or such as are no distribution; and where a read-out looks at tokens that are
     no modality's own, since weights on these say nothing of the modality's.
     """
-    with x.watched() as reads, torch.no_grad():
-        x.run(x.tokens, x.mask)
+    parts = []
+    for rows in x.parts(x.mask):
+        mask = {name: m[rows] for name, m in x.mask.items()}
+        with x.watched() as reads, torch.no_grad():
+            x.run({place: t[rows] for place, t in x.tokens.items()}, mask)
+        found = _read_weights(reads, mask)
+        if found is None:
+            return None
+        parts.append(found)
+    return _masked({name: torch.cat([part[name] for part in parts]) for name in x.mask}, x.mask)
+
+
+def _read_weights(reads: Sequence[Read], mask: Masks) -> Relevance | None:
+    """Of what the read-outs looked at in one pass."""
     found: dict[str, list[Tensor]] = {}
     for read in reads:
         stream, weights = read.stream, read.weights
         lengths = [s.length for s in stream.segments]
-        own = all(s.modality in x.mask and s.length == x.mask[s.modality].shape[1] for s in stream.segments)
+        own = all(s.modality in mask and s.length == mask[s.modality].shape[1] for s in stream.segments)
         if weights is None or not own or weights.ndim != 3 or weights.shape[-1] != sum(lengths):
             return None
         if not _is_distribution(weights, stream.mask):
             return None
         for segment, part in zip(stream.segments, weights.mean(1).split(lengths, dim=1), strict=True):
             found.setdefault(segment.modality, []).append(part)
-    if found.keys() != x.mask.keys():
+    if found.keys() != mask.keys():
         return None
-    return _masked({name: torch.stack(parts).mean(0) for name, parts in found.items()}, x.mask)
+    return {name: torch.stack(parts).mean(0) for name, parts in found.items()}
 
 
 def _is_distribution(weights_BHL: Tensor, mask_BL: Tensor) -> bool:
@@ -159,9 +171,18 @@ def at_random(mask: Masks, seed: int) -> Relevance:
 
 def _gradients(x: Embedded, tokens: Tokens, mask: Masks, answer: Answer) -> dict[tuple[int, str], Tensor]:
     """dF/dz by place."""
-    leaves = {place: t.detach().clone().requires_grad_() for place, t in tokens.items()}
+    parts = [_gradients_at_once(x, tokens, mask, answer, rows) for rows in x.parts(mask)]
+    return {place: torch.cat([part[place] for part in parts]) for place in tokens}
+
+
+def _gradients_at_once(
+    x: Embedded, tokens: Tokens, mask: Masks, answer: Answer, rows: slice
+) -> dict[tuple[int, str], Tensor]:
+    """Of some rows, so that no more than these are kept for the way back."""
+    leaves = {place: t[rows].detach().clone().requires_grad_() for place, t in tokens.items()}
     with torch.enable_grad():
-        total = answer.sureness(x.run(leaves, mask)).sum()
+        outputs = x.run(leaves, {name: m[rows] for name, m in mask.items()})
+        total = Answer(task=answer.task, outputs=answer.outputs[rows]).sureness(outputs).sum()
         found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
     return {
         place: torch.zeros_like(leaf) if g is None else g

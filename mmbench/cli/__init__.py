@@ -12,6 +12,7 @@ from mmbench.cli.commands import Commands
 from mmbench.cli.compare import compare
 from mmbench.cli.cost_curves import cost_curves
 from mmbench.cli.data import data
+from mmbench.cli.explain import explain
 from mmbench.cli.forget import forget
 from mmbench.cli.go import go
 from mmbench.cli.listing import list_variants
@@ -33,7 +34,7 @@ CHAPTERS = {
     "Start": (new, list_variants, data),
     "Run": (plan, go, run, status, forget, cost_curves),
     "Read the results": (report, verdict, compare, ui, track),
-    "Use the best models": (champion, predict),
+    "Use the best models": (champion, predict, explain),
 }
 """Headings of `mmbench --help`."""
 

@@ -1,0 +1,129 @@
+"""What is said of relevance on a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmbench.report.sections.interpretation.record import Interpretation
+from mmbench.report.values import titles
+from mmbench.report.values.numbers import signed
+from mmbench.report.values.words import listing
+from mmbench.schema.relevance import METHODS, TITLES
+from mmbench.stats.estimates import Difference, Estimate, Verdict
+
+ABOUT: dict[Verdict, str] = {
+    "better": "better than",
+    "worse": "worse than",
+    "equal": "as well as",
+    "open": "not told apart from",
+}
+LOST: dict[Verdict, str] = {
+    "better": "more than with",
+    "worse": "less than with",
+    "equal": "as much as with",
+    "open": "not told apart from",
+}
+"""How much of an answer is lost."""
+
+
+def text(value: Estimate) -> str:
+    """`0.85 ± 0.02`."""
+    return signed(f"{value.mean:.2f}") + ("" if value.half is None else f" ± {value.half:.2f}")
+
+
+def finding(part: Interpretation) -> str:
+    """The first sentence: is attention an explanation here?"""
+    rated, lost = (_of(part, judge, "attention") for judge in ("AUROC", "comprehensiveness, masked"))
+    if not part.attends:
+        return (
+            "No trained model has attention weights to look at, so whether attention explains answers cannot be said."
+        )
+    if rated is not None:
+        by_chance = part.against("AUROC", "random")
+        points = {
+            "better": "point at the tokens that carry the label",
+            "worse": "point away from the tokens that carry the label",
+            "equal": "point at the tokens that carry the label no better than chance",
+        }.get("open" if by_chance is None else by_chance.verdict, "are not told apart from a random ranking")
+        others = _others(part, "AUROC")
+        return f"Attention weights {points} (AUROC {text(rated)}){others}."
+    unknown = "It is not known which tokens carry the label"
+    if lost is not None:
+        first = f"without those that attention weights put first, models lose {text(lost)} of their answer"
+        return f"{unknown}; {first}{_others(part, 'comprehensiveness, masked')}."
+    agreed = ""
+    if part.agreement is not None:
+        agreed = f"; they rank tokens as integrated gradients do at {text(part.agreement)}"
+    return f"{unknown}, so whether attention weights are right cannot be said{agreed}."
+
+
+def _of(part: Interpretation, judge: str, method: str) -> Estimate | None:
+    return part.judged.get(method, {}).get(judge)
+
+
+def _others(part: Interpretation, judge: str) -> str:
+    """`, worse than occlusion (0.90) and as well as gradient x input (0.79); a random ranking has 0.48`."""
+    by_verdict: dict[str, list[str]] = {}
+    for method in METHODS[1:-1]:
+        d, own = part.against(judge, method), _of(part, judge, method)
+        if d is not None and own is not None:
+            words = (ABOUT if judge.startswith("AUROC") else LOST)[d.verdict]
+            by_verdict.setdefault(words, []).append(f"{TITLES[method]} ({text(own)})")
+    said = [f"{words} {listing(names)}" for words, names in by_verdict.items()]
+    by_chance = _of(part, judge, "random")
+    end = "" if by_chance is None else f"; a random ranking has {text(by_chance)}"
+    return (f", {', '.join(said)}" if said else "") + end
+
+
+def sentences(part: Interpretation) -> Iterator[str]:
+    """What else is known."""
+    if part.compared:
+        own = part.compared[0]
+        ends = own.extremes("attention")
+        if ends is not None:
+            (high, low), label = ends, own.number.label
+            yield (
+                f"By mechanism, {label} is highest with {titles.noun('attention', high.level)} ({text(high.score)}) "
+                f"and lowest with {titles.noun('attention', low.level)} ({text(low.score)})."
+            )
+    if part.undefined:
+        names = listing([titles.level("attention", name) for name in part.undefined])
+        yield f"Without weights that are a distribution, so not defined: {names}."
+    yield from _sane(part)
+    yield from _faithful(part)
+
+
+def _sane(part: Interpretation) -> Iterator[str]:
+    signed = {m: x for m in METHODS[:-1] if (x := _of(part, "AUROC, signed, with fresh weights", m)) is not None}
+    sizes = {m: x for m in METHODS[1:-1] if (x := _of(part, "AUROC with fresh weights", m)) is not None}
+    if signed and sizes:
+        yield (
+            f"With fresh weights, that have learned nothing, the signed AUROC is {_span(signed)} and that of sizes "
+            f"{_span(sizes)}: by so much tokens with evidence stand out by themselves."
+        )
+    same = {m: x for m in METHODS[:-1] if (x := _of(part, "sanity", m)) is not None}
+    if same:
+        yield f"The ranking that they give correlates with that of the trained models at {_span(same)}."
+
+
+def _span(values: dict[str, Estimate]) -> str:
+    """`0.49 to 0.55`."""
+    low, high = (signed(f"{f(x.mean for x in values.values()):.2f}") for f in (min, max))
+    return low if low == high else f"{low} to {high}"
+
+
+def _faithful(part: Interpretation) -> Iterator[str]:
+    for how, judge in (("masked", "comprehensiveness, masked"), ("replaced", "comprehensiveness, swapped")):
+        own = _of(part, judge, "attention")
+        if part.attends and own is not None and _of(part, "AUROC", "attention") is not None:
+            yield (
+                f"When the tokens that attention weights put first are {how}, models lose {text(own)} of their answer"
+                f"{_others(part, judge)}."
+            )
+    verdicts: list[tuple[Difference | None, Difference | None]] = [
+        (part.against("comprehensiveness, masked", m), part.against("comprehensiveness, swapped", m))
+        for m in METHODS[1:]
+    ]
+    apart = [a.reference for a, b in verdicts if a is not None and b is not None and a.verdict != b.verdict]
+    if apart:
+        yield f"The verdict depends on how tokens are taken away against {listing([TITLES[m] for m in apart])}."

@@ -63,4 +63,4 @@ def _fusions(part: Contributions) -> Iterator[str]:
             f"{first.score.mean:.2f}), {titles.noun('fusion', last.level)} least ({last.score.mean:.2f})."
         )
     elif found is not None and found.verdict == "open":
-        yield "Whether one fusion shares the work out more evenly than another cannot be told."
+        yield "Whether one fusion shares the work out more evenly than another is open."

@@ -66,11 +66,7 @@ def _axis(kept: Compared, when: str) -> Iterator[str]:
                 f"({percent(last.score.mean)})"
             )
         else:
-            said.append(
-                "the fusions cannot be told apart"
-                if verdict is None or verdict.verdict == "open"
-                else "the fusions keep equally much"
-            )
+            said.append("the fusions keep equally much" if verdict == "equal" else "which fusion keeps most is open")
     if said:
         yield f"{when}, {'; '.join(said)}."
 
@@ -81,11 +77,8 @@ def _attention(d: Difference) -> str:
         return f"attention keeps {points} more than pooling"
     if d.verdict == "worse":
         return f"attention keeps {points} less than pooling"
-    return (
-        "attention and pooling keep equally much"
-        if d.verdict == "equal"
-        else "attention and pooling cannot be told apart"
-    )
+    equal = d.verdict == "equal"
+    return "attention and pooling keep equally much" if equal else "whether attention keeps more than pooling is open"
 
 
 def _most_missed(part: Robustness, found: dict[str, Compared]) -> Iterator[str]:
@@ -104,7 +97,7 @@ def _most_missed(part: Robustness, found: dict[str, Compared]) -> Iterator[str]:
             f"({percent(max(0.0, shares[least].mean))})."
         )
     else:
-        yield "Which modality it misses most cannot be told."
+        yield "Which modality it misses most is open."
 
 
 def _controls(part: Robustness) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from mmbench.errors import UserError, suggest
+from mmbench.ledger.agreements import agreements
 from mmbench.ledger.ensembles import ensembles
 from mmbench.ledger.sample_scores import sample_scores
 from mmbench.ledger.store import Ledger, limits_of
@@ -73,6 +74,7 @@ class Results:
             **schedule.found(self.stands),
             ensembles=ensembles(self.ledger, self.params, self.plan, self.results, self.specs),
             samples=sample_scores(self.ledger, self.params, self.plan, self.results, self.specs, self.prepared),
+            agreements=agreements(self.ledger, self.params, self.plan, self.results, self.specs),
         )
 
     @property

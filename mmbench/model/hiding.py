@@ -60,6 +60,18 @@ def hide(inputs: Inputs, hidden: Mapping[str, Tensor | None], lengths: Mapping[s
     return changed
 
 
+def missing_at(drawn: Tensor, rate: float, there: Tensor) -> Tensor:
+    """(n, M) bool: what is hidden at a rate, so that it is hidden at every higher one too. No look at values.
+
+    drawn: (n, M) of [0, 1). there: (n, M) bool, which modalities a sample has. Where all of them would be hidden, the
+    one that was drawn last is kept.
+    """
+    gone = drawn < rate
+    nothing = ~(there & ~gone).any(1, keepdim=True)
+    last = torch.where(there, drawn, -1.0).argmax(1, keepdim=True)
+    return gone & ~(nothing & (torch.arange(drawn.shape[1], device=drawn.device) == last))
+
+
 def without(inputs: Inputs, shown: Collection[str], lengths: Mapping[str, int]) -> Inputs:
     """The same batch with these modalities alone."""
     return hide(inputs, {name: None for name in inputs if name not in shown}, lengths)

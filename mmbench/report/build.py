@@ -15,6 +15,7 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.idle_cost import IdleCosts
 from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
+from mmbench.stats.agreement import Agreement
 from mmbench.stats.estimates import Verdict
 from mmbench.stats.jackknife import OnSamples
 
@@ -34,6 +35,7 @@ def analyse(
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] | None = None,
     samples: Mapping[str, OnSamples] | None = None,
     costs: Mapping[str, IdleCosts] | None = None,
+    agreements: Mapping[str, Agreement] | None = None,
 ) -> Report:
     """Everything the report shows; arguments as in `Context`.
 
@@ -54,6 +56,7 @@ def analyse(
         ensembles=ensembles or {},
         samples=samples or {},
         costs=costs or {},
+        agreements=agreements or {},
     )
     sections, broken = find_sections()
     # Whatever all sections need fails here, and not in each of them.

@@ -196,6 +196,7 @@ class TrainingSettings(Frozen):
     classes (and labels) weigh inversely to how often they occur. dropout: of embedded tokens, of what attention adds
     and of hidden units of MLPs. label_smoothing: the share of a label that is spread over all classes. averaging:
     weights are validated, kept and tested as their moving average over this part of the steps so far; 0: as they are.
+    modality_dropout: the probability that a modality of a sample is hidden in a step of training; one is always kept.
     """
 
     epochs: Epochs | Literal["auto"]
@@ -210,6 +211,7 @@ class TrainingSettings(Frozen):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @property
     def is_auto(self) -> bool:

@@ -80,6 +80,8 @@ class TrialConfig(Frozen):
         # Without hyperparameters as before there were any: nobody has to train again.
         left_out = {"configuration", "budget", "seed"} | (set() if self.hyperparameters else {"hyperparameters"})
         fields = self.model_dump(mode="json", exclude=left_out)
+        if self.train is not None and not self.train.modality_dropout:
+            del fields["train"]["modality_dropout"]
         written = {name: f'"{name}":{_compact(value)}' for name, value in fields.items()}
         before = ",".join(written[name] for name in sorted(written) if name < "seed")
         after = ",".join(written[name] for name in sorted(written) if name > "seed")

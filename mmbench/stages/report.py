@@ -12,6 +12,7 @@ from pathlib import Path
 from mmbench import provenance
 from mmbench.errors import UserError
 from mmbench.ledger import idle_costs
+from mmbench.ledger.agreements import agreements
 from mmbench.ledger.breakdowns import breakdowns
 from mmbench.ledger.ensembles import ensembles
 from mmbench.ledger.sample_scores import sample_scores
@@ -111,6 +112,7 @@ def report(root: Path, paths: Sequence[str] = (), *, paper_only: bool = False) -
         ensembles={} if paths else ensembles(Ledger(root / LEDGER), params, plan, results, specs),
         costs={} if paths else idle_costs.known(root / LEDGER, plan, results),
         samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs, root / PREPARED),
+        agreements={} if paths else agreements(Ledger(root / LEDGER), params, plan, results, specs),
     )
     alone = bool(paths) or paper_only
     classes = {} if alone else breakdowns(Ledger(root / LEDGER), results, detailed(analysis.context))

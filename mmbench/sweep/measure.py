@@ -173,13 +173,14 @@ def _probe(name: str) -> type:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A trained model to be measured, and where it came from."""
+    """A trained model to be measured, and where it came from. outputs: what it said, where that is at hand."""
 
     model: nn.Module
     config: TrialConfig
     spec: DataSpec
     splits: Splits
     origin: Origin
+    outputs: Outputs | None = None
 
 
 def measure_probes(
@@ -191,9 +192,12 @@ def measure_probes(
     left out, and stays pending.
     """
     from mmbench.probe.shared.once import results_kept
+    from mmbench.probe.shared.outputs import know
 
     found = {}
     with results_kept():
+        if subject.outputs is not None:
+            know(subject.model, subject.outputs)
         for name, print_ in names.items():
             one = _one_probe(subject, name, print_, limits)
             if one is not None:

@@ -82,11 +82,14 @@ def _measured(
     """used: seconds of its limit."""
     if finished.outputs is None or finished.model is None:
         return TrialFiles(result=finished.result)
-    metrics = measure_metrics(Outputs.from_bytes(finished.outputs), measures.metrics)
+    outputs = Outputs.from_bytes(finished.outputs)
+    metrics = measure_metrics(outputs, measures.metrics)
     rest, full = limits, limits.seconds is None
     if limits.seconds is not None:
         rest = limits.model_copy(update={"seconds": max(limits.seconds - used, 0.01)})
-    subject = Subject(model=finished.model, config=job.config, spec=spec, splits=splits, origin="training")
+    subject = Subject(
+        model=finished.model, config=job.config, spec=spec, splits=splits, origin="training", outputs=outputs
+    )
     # Saved before anything else touches the model.
     weights = weights_of(finished.model) if keep_weights and job.config.role != "baseline" else None
     probes = measure_probes(subject, measures.probes, rest, full=full)

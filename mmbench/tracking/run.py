@@ -26,6 +26,9 @@ LONGEST_TAG = 2000
 _KEY = re.compile(r"[^\w\-. /]")
 """What MLflow takes in no key."""
 
+MOST_PARTS = 24
+"""Of a quantity: a list of more numbers, such as the bins of a diagram, is no chart of its own for each of them."""
+
 CURVES, USAGE = "curves", "usage"
 """How keys begin of learning curves, and of what is measured besides scores. A run's page shows a section for each
 beginning, in the order of the alphabet: curves, test, usage, val."""
@@ -100,9 +103,10 @@ def _finals(result: TrialResult, main: str | None) -> Iterator[tuple[str, float]
 
 
 def _quantity(name: str, value: Value, modalities: tuple[str, ...]) -> Iterator[tuple[str, float]]:
-    """`usage/parameters`; of a list one key for each modality or level, `usage/robustness/accuracy/0.5`."""
-    group = group_of(name)
-    for part, number in describe(name, value).rows(value, modalities):
+    """`usage/parameters`; of a list one key for each modality or level, `usage/robustness/accuracy/0.5`,
+    where there are not too many."""
+    group, rows = group_of(name), describe(name, value).rows(value, modalities)
+    for part, number in rows if len(rows) <= MOST_PARTS else ():
         names = (USAGE, "" if group == GROUP else group, name, _KEY.sub("_", part))
         yield "/".join(filter(None, names)), float(number)
 

@@ -7,7 +7,7 @@ The recipe is that of `mmbench.training.loop`, line by line, with the models as 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 
@@ -18,6 +18,7 @@ from mmbench.data.batches import Split
 from mmbench.schema.params import Training
 from mmbench.training.captured import Capture, Captured, Results, captures
 from mmbench.training.loop import EVALUATION_BATCH, DivergedError, History, Trained, autocast, schedule
+from mmbench.training.modality_dropout import ModalityDropout
 from mmbench.training.objective import Objective
 from mmbench.training.stack import CannotStackError, Stack, pack, unpack
 
@@ -74,10 +75,12 @@ class Steps:
         new = (1 / (1 + first.averaging * at))[:, None].expand_as(rates)
         return torch.stack([decays, sizes, roots, new, at[:, None].expand_as(rates) - 1], 1)[..., None].to(self.matrix)
 
-    def train(self, index: Tensor, train: Split) -> Tensor:
+    def train(self, index: Tensor, train: Split, hidden: ModalityDropout | None = None) -> Tensor:
         """The mean loss (P,) of each model's batch before the step, until the next. index: (P, B) rows of the split."""
         models, batch = index.shape
         inputs, labels = train.rows(index.flatten())
+        if hidden is not None:
+            inputs = hidden(inputs, index)
         tensors, layout = pack(inputs)
         tensors = [t.unflatten(0, (models, batch)) for t in tensors]
         return self.step(tensors, layout, labels.unflatten(0, (models, batch)))
@@ -132,7 +135,9 @@ class Steps:
                 yield row, DivergedError(f"loss {loss}, gradient norm {norm} at {where}")
 
 
-def check(stack: Stack, train: Split, objective: Objective, batch_size: int) -> None:
+def check(
+    stack: Stack, train: Split, objective: Objective, batch_size: int, hidden: ModalityDropout | None = None
+) -> None:
     """Compare the models of a stack with themselves alone, on one batch and without dropout.
 
     Raises CannotStackError where a model finds another loss or gradient in the group than alone, as one does that keeps
@@ -140,6 +145,8 @@ def check(stack: Stack, train: Split, objective: Objective, batch_size: int) -> 
     """
     index = torch.arange(min(batch_size, len(train)), device=train.labels.device)
     inputs, labels = train.rows(index)
+    if hidden is not None:
+        inputs = hidden(inputs, index)
     tensors, layout = pack(inputs)
     into = torch.zeros_like(stack.matrix)
     stack.skeleton.eval()
@@ -194,15 +201,18 @@ def fit(
     *,
     seeds: Sequence[int],
     capture: Capture | None = None,
+    lengths: Mapping[str, int] | None = None,
 ) -> list[Trained | DivergedError]:
     """Train these models in place and leave each at its best epoch on validation; those that diverge are left as they
     are. settings: equal but for learning rates and weight decays. capture: how steps are captured; None: as the device
-    does. The seconds of each are those of all of them together, shared out evenly.
+    does. lengths: of masks, where modalities are dropped (`mmbench.model.hiding.mask_lengths`). The seconds of each are
+    those of all of them together, shared out evenly.
 
     Raises CannotStackError where they cannot be one program: nothing has changed then.
     """
     with captures(train.labels.device, capture) as own:
-        return _fit(models, train, validation, settings, objective, seeds=seeds, capture=own)
+        hidden = ModalityDropout.of(settings[0], lengths, train, seeds)
+        return _fit(models, train, validation, settings, objective, seeds=seeds, capture=own, hidden=hidden)
 
 
 def _fit(
@@ -214,11 +224,12 @@ def _fit(
     *,
     seeds: Sequence[int],
     capture: Capture | None,
+    hidden: ModalityDropout | None,
 ) -> list[Trained | DivergedError]:
     first, device = settings[0], train.labels.device
     began = time.perf_counter()
     stack = Stack(models)
-    check(stack, train, objective, first.batch_size)
+    check(stack, train, objective, first.batch_size, hidden)
     steps = Steps(stack, settings, objective, samples=len(train), capture=capture)
     predictions = Predictions(steps, validation, capture=capture)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -228,8 +239,10 @@ def _fit(
         stack.skeleton.train()
         totals = torch.zeros(len(models), device=device)
         order = torch.stack([torch.randperm(len(train), generator=g) for g in orders]).to(device)
+        if hidden is not None:
+            hidden.begin(epoch)
         for index in order.split(first.batch_size, 1):
-            totals += steps.train(index, train) * index.shape[1]
+            totals += steps.train(index, train, hidden) * index.shape[1]
         ended |= {row: error for row, error in steps.diverged() if row in running}
         running -= ended.keys()
         logits = predictions()

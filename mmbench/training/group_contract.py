@@ -9,12 +9,15 @@ from torch import Tensor, nn
 
 from mmbench.checks import tiny
 from mmbench.data.batches import Inputs
+from mmbench.model.hiding import hide, missing_at
 from mmbench.schema.params import Training
 from mmbench.training import group, loop
 from mmbench.training.objective import Objective
 from mmbench.training.stack import CannotStackError, Stack, pack
 
 MODELS, STEPS, BATCH = 4, 3, 4
+HIDDEN = 0.5
+"""The share of modalities that is hidden in the last step."""
 TOLERANCE = 1e-9
 """Of losses, outputs and parameters, in float64."""
 RATES, DECAYS = (0.01, 0.003, 0.03, 0.001), (0.1, 0.0, 0.3, 0.01)
@@ -39,13 +42,18 @@ def settings(rate: float, decay: float) -> Training:
 
 
 def _batches(model: int, modalities: int) -> list[tuple[Inputs, Tensor]]:
-    """Its own batch for each step."""
+    """Its own batch for each step; in the last one, modalities are hidden from some samples, as by modality dropout."""
     made: list[tuple[Inputs, Tensor]] = []
     for step in range(STEPS):
         seed = 10 * model + step
         labels = torch.randint(tiny.CLASSES, (BATCH,), generator=torch.Generator().manual_seed(seed))
         inputs = tiny.inputs(modalities, BATCH, seed=seed)
-        made.append(({name: type(x)(values=x.values.detach(), mask=x.mask) for name, x in inputs.items()}, labels))
+        batch: Inputs = {name: type(x)(values=x.values.detach(), mask=x.mask) for name, x in inputs.items()}
+        if step == STEPS - 1:
+            drawn = torch.rand(BATCH, modalities, generator=torch.Generator().manual_seed(seed))
+            gone = missing_at(drawn, HIDDEN, torch.ones_like(drawn, dtype=torch.bool))
+            batch = hide(batch, {name: gone[:, i] for i, name in enumerate(batch)}, {})
+        made.append((batch, labels))
     return made
 
 

@@ -29,6 +29,7 @@ from mmbench.training.trial import (
     finished,
     is_out_of_memory,
     kept,
+    lengths_of_masks,
     outputs_of,
     repeatably,
     run,
@@ -106,7 +107,8 @@ def _train_stack(configs: Sequence[TrialConfig], spec: DataSpec, splits: Splits,
         spec, train.labels, balanced=settings[0].class_weights == "balanced", smoothing=settings[0].label_smoothing
     )
     seed_everything(first.seed, strict=torch.are_deterministic_algorithms_enabled())
-    found = group.fit(models, train, validation, settings, aim, seeds=[config.seed for config in configs])
+    seeds, lengths = [config.seed for config in configs], lengths_of_masks(first, spec)
+    found = group.fit(models, train, validation, settings, aim, seeds=seeds, lengths=lengths)
     endings = []
     for model, trained in zip(models, found, strict=True):
         ending = Ending()

@@ -19,6 +19,7 @@ from mmbench.training.averaging import Averaged
 from mmbench.training.captured import Capture, Captured, Results, captures
 from mmbench.training.checkpoint import Checkpoints, Stand
 from mmbench.training.flat_parameters import Flat
+from mmbench.training.modality_dropout import ModalityDropout
 from mmbench.training.objective import Objective
 from mmbench.training.replay import Replayed, python_state
 from mmbench.training.stack import pack, unpack
@@ -297,13 +298,15 @@ def fit(
     capture: Capture | None = None,
     on_epoch: Callable[[int, dict[str, list[float]]], None] = lambda epoch, curves: None,
     checkpoints: Checkpoints | None = None,
+    lengths: Mapping[str, int] | None = None,
 ) -> Trained:
     """Train `model` in place and leave it at its best epoch on validation.
 
     The order of the samples depends on `seed` alone, so cells with equal seeds see the same batches.
     replay: on a CPU, run the operations of a recorded step where that gives the same numbers sooner. capture: how a GPU
     is given whole steps; None: as it takes them. checkpoints: what there is of an earlier attempt is gone on from, and
-    long trainings are kept there; not of models that change what they keep in Python.
+    long trainings are kept there; not of models that change what they keep in Python. lengths: of masks, where
+    modalities are dropped (`mmbench.model.hiding.mask_lengths`).
     Raises DivergedError when the loss or the gradient is not finite, ReplayDiffersError when steps stopped to be what
     was recorded, CheckpointError when a checkpoint cannot be gone on from: build the model anew and train it without.
     """
@@ -319,6 +322,7 @@ def fit(
             capture=own,
             on_epoch=on_epoch,
             checkpoints=checkpoints,
+            lengths=lengths,
         )
 
 
@@ -334,12 +338,14 @@ def _fit(
     capture: Capture | None,
     on_epoch: Callable[[int, dict[str, list[float]]], None],
     checkpoints: Checkpoints | None,
+    lengths: Mapping[str, int] | None,
 ) -> Trained:
     device = train.labels.device
     cuda = device.type == "cuda"
     steps = Steps(model, settings, objective, samples=len(train), cuda=cuda, replay=replay, capture=capture)
     outputs = None if capture is None else CapturedOutputs(model, capture)
     order = torch.Generator().manual_seed(seed)
+    hidden = ModalityDropout.of(settings, lengths, train, [seed])
     history = History(objective, validation.labels, settings.patience)
     stand = Stand(model=model, steps=steps, order=order, history=history)
     resumed, before = 0, 0.0
@@ -352,8 +358,12 @@ def _fit(
     for epoch in range(resumed, settings.epochs):
         model.train()
         total = torch.zeros((), device=device)
+        if hidden is not None:
+            hidden.begin(epoch)
         for index in torch.randperm(len(train), generator=order).to(device).split(settings.batch_size):
             inputs, labels = train.rows(index)
+            if hidden is not None:
+                inputs = hidden(inputs, index)
             total += steps.train(inputs, labels) * len(labels)
         mean_loss = (total / len(train)).item()
         with steps.evaluated():

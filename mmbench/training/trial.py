@@ -24,6 +24,7 @@ from mmbench import provenance
 from mmbench.data.batches import Split
 from mmbench.model.baseline import BaselineModel
 from mmbench.model.build import build
+from mmbench.model.hiding import mask_lengths
 from mmbench.registry import Axis, get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.outputs import SPLITS, Outputs, digest, split_outputs
@@ -96,6 +97,11 @@ def _train_baseline(config: TrialConfig, spec: DataSpec, splits: Splits) -> Trai
     return TrainedTrial(fields={"quantities": _quantities(seconds, 1, memory)}, outputs=outputs, model=model)
 
 
+def lengths_of_masks(config: TrialConfig, spec: DataSpec) -> dict[str, int] | None:
+    """Where modalities are dropped in training. Raises ValueError where a stem takes no mask."""
+    return mask_lengths(spec) if config.train is not None and config.train.modality_dropout else None
+
+
 def _train_model(
     config: TrialConfig,
     spec: DataSpec,
@@ -113,7 +119,17 @@ def _train_model(
     aim = objective(
         spec, train.labels, balanced=config.train.class_weights == "balanced", smoothing=config.train.label_smoothing
     )
-    trained = fit(model, train, validation, config.train, aim, seed=config.seed, replay=replay, checkpoints=checkpoints)
+    trained = fit(
+        model,
+        train,
+        validation,
+        config.train,
+        aim,
+        seed=config.seed,
+        replay=replay,
+        checkpoints=checkpoints,
+        lengths=lengths_of_masks(config, spec),
+    )
     found = {"validation": trained.outputs, "test": predict(model, test, precision=config.train.precision)}
     memory = _peak_memory(device)
     fields = {

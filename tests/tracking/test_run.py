@@ -34,6 +34,13 @@ def test_the_headline_comes_first_and_scalars_are_few(loaded: Loaded) -> None:
     assert len(scalars) <= 12
 
 
+def test_long_lists_are_no_charts(loaded: Loaded) -> None:
+    quantities = {"log_loss": [0.4, 0.3], "reliability_counts": [1.0] * 30}
+    made = result(loaded.plan.jobs[4]).model_copy(update={"quantities": quantities})
+    keys = {p.key for p in from_result(made, {}, current=True).points if p.key.startswith("usage/")}
+    assert keys == {"usage/calibration/log_loss/before", "usage/calibration/log_loss/after"}
+
+
 def test_what_was_not_finite_is_left_out_of_a_curve(loaded: Loaded) -> None:
     made = result(loaded.plan.jobs[4]).model_copy(update={"curves": {"train_loss": [0.5, None, 0.25]}})
     curve = [p for p in from_result(made, {}, current=True).points if p.key == "curves/train_loss"]

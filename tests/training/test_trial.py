@@ -32,7 +32,8 @@ def test_a_finished_trial_tells_everything() -> None:
     assert set(result.metrics) == {"validation", "test"}
     assert all(set(scores) == set(fitting("classification")) for scores in result.metrics.values())
     assert result.metrics["test"]["accuracy"] > 0.6
-    assert set(result.quantities) == set(QUANTITIES)
+    # An alignment needs more samples than these.
+    assert set(result.quantities) == set(QUANTITIES) - {"cka_layers", "cka_stem", "cka_last"}
     assert result.quantities["parameters"] > 100 and result.quantities["flops"] > 100
     assert 0 < result.quantities["train_seconds"] < result.seconds
     best = result.curves["validation_accuracy"][result.best_epoch or 0]

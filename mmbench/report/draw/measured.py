@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from mmbench.registry import GRID_AXES
+from mmbench.report.draw.dots import Dots, levels
 from mmbench.report.draw.palette import BEST
 from mmbench.report.draw.sheet import PAGE, across, name_rows, scores, sheet
 from mmbench.report.draw.table import Column, Table, build, gain_columns, spread_columns
@@ -15,7 +16,7 @@ from mmbench.report.draw.words import VERDICTS
 from mmbench.report.scores.measured import Compared
 from mmbench.report.values import titles
 from mmbench.report.values.words import interval
-from mmbench.stats.estimates import Estimate
+from mmbench.stats.estimates import Difference, Estimate
 
 SHOWN = 20
 """Methods in a table of the page; the CSV has all."""
@@ -23,6 +24,11 @@ SHOWN = 20
 
 def _shown(part: Compared, value: Estimate | None) -> str:
     return "–" if value is None else interval(value, part.number.scale)
+
+
+def _verdict(part: Compared, found: Difference) -> str:
+    """Of what is neither good nor bad: which one has more. The subject is the one with more."""
+    return "higher" if part.number.neutral and found.verdict == "better" else VERDICTS[found.verdict]
 
 
 def levels_table(name: str, caption: str, parts: Sequence[Compared]) -> Table | None:
@@ -36,7 +42,7 @@ def levels_table(name: str, caption: str, parts: Sequence[Compared]) -> Table | 
         ("axis", lambda row: row[0], False),
         ("level", lambda row: titles.level(*row), False),
         *(
-            (part.number.scale.title, lambda row, own=own, part=part: _shown(part, own.get(row)), True)
+            (part.number.title, lambda row, own=own, part=part: _shown(part, own.get(row)), True)
             for part, own in zip(parts, means, strict=True)
         ),
     ]
@@ -60,7 +66,7 @@ def methods_table(name: str, caption: str, parts: Sequence[Compared]) -> Table:
     columns: list[Column] = [
         ("method", titles.titled, False),
         *(
-            (part.number.scale.title, lambda key, own=own, part=part: _shown(part, own.get(key)), True)
+            (part.number.title, lambda key, own=own, part=part: _shown(part, own.get(key)), True)
             for part, own in zip(parts, means, strict=True)
         ),
     ]
@@ -84,7 +90,7 @@ def contrasts_table(name: str, caption: str, parts: Sequence[Compared]) -> Table
         ("against", lambda x: titles.level(x[1], x[2].reference), False),
         ("difference", lambda x: x[0].number.scale.change(x[2].mean), True),
         ("±", lambda x: x[0].number.scale.plus_minus(x[2].half), True),
-        ("verdict", lambda x: VERDICTS[x[2].verdict], False),
+        ("verdict", lambda x: _verdict(x[0], x[2]), False),
     ]
     raw = (
         {"dataset": part.dataset, "number": part.number.name, "axis": axis, "level": d.subject, "against": d.reference}
@@ -92,6 +98,15 @@ def contrasts_table(name: str, caption: str, parts: Sequence[Compared]) -> Table
         for part, axis, d in rows
     )
     return build(name, caption, rows, raw, columns)
+
+
+def levels_drawn(parts: Sequence[Compared], name: str) -> list[tuple[str, Dots]]:
+    """For the page: axis, and its levels' means of the number of this name; of attention and of fusion."""
+    own = next((part for part in parts if part.number.name == name), None)
+    if own is None:
+        return []
+    by_axis = {axis: [m for m in own.levels if m.factor == axis] for axis in ("attention", "fusion")}
+    return [(axis, levels(axis, means, own.number.scale)) for axis, means in by_axis.items() if means]
 
 
 def levels_figure(parts: Sequence[Compared]) -> Figure | None:
@@ -113,5 +128,5 @@ def levels_figure(parts: Sequence[Compared]) -> Figure | None:
         for border in (j - 0.5 for j in range(1, len(rows)) if rows[j][0] != rows[j - 1][0]):
             panel.axhline(border, color="0.8", lw=0.6)
         name_rows(panel, [titles.level(*row) if i == 0 else "" for row in rows])
-        panel.set_title(part.number.scale.title, fontsize="small")
+        panel.set_title(part.number.title, fontsize="small")
     return figure

@@ -89,6 +89,9 @@ def _trained(context: Context) -> Iterator[str]:
         yield _found(context)
     if t.patience is not None:
         yield f"Training stopped early after {count(t.patience, 'epoch')} without a better validation score."
+    if t.modality_dropout:
+        hidden = f"each modality of each sample was hidden with probability {t.modality_dropout:g}"
+        yield f"In training, {hidden}, at least one kept{_key('neverova2016moddrop')}."
     yield "The epoch that is best on validation was tested, once."
     if t.averaging:
         yield _say(f"Tested weights are the average over about the last {100 * t.averaging:g} % of the steps so far.")

@@ -49,6 +49,7 @@ from mmbench.schema.params import Params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.schema.trial import TrialConfig
+from mmbench.stats.agreement import Agreement
 from mmbench.stats.estimates import Verdict
 from mmbench.stats.jackknife import OnSamples
 
@@ -71,6 +72,7 @@ class Context:
         costs: by data set, what methods cost with nothing else running, where that was measured.
         samples: by data set, what other test samples would do to scores, where outputs are kept.
         ensembles: by data set, what an ensemble of a study's configurations scores on test, by method and seed.
+        agreements: by data set, whether the best combinations err on the same samples, where outputs are kept.
     """
 
     plan: Plan
@@ -86,6 +88,7 @@ class Context:
     ensembles: Mapping[str, Mapping[tuple[str, int], float]] = field(default_factory=dict)
     samples: Mapping[str, OnSamples] = field(default_factory=dict)
     costs: Mapping[str, IdleCosts] = field(default_factory=dict)
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
 
     @cached_property
     def untuned(self) -> Context:

@@ -25,15 +25,30 @@ def match_pairs(
 
     of: level -> what it counts as (a fusion as its family); where several levels count as one, every combination pairs.
     """
+    return _pairs(_by_kind(field, factor, of), subject, reference)
+
+
+Kinds = Mapping[str, Mapping[tuple[str, ...], Sequence[tuple[int, str]]]]
+"""Kind -> levels of the other axes -> place and key of the ranked cells that have them."""
+
+
+def _by_kind(field: DatasetScores, factor: str, of: Mapping[str, str]) -> Kinds:
     others = [f for f in GRID_AXES if f != factor]
-    sides: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
-    for key in field.ranked("cell"):
+    found: dict[str, dict[tuple[str, ...], list[tuple[int, str]]]] = {}
+    for i, key in enumerate(field.ranked("cell")):
         method = field.methods[key]
-        context = tuple(str(getattr(method, f)) for f in others)
         kind = of.get(str(getattr(method, factor)))
-        if kind in (subject, reference):
-            sides.setdefault(context, ([], []))[kind != subject].append(key)
-    return [(a, b) for left, right in sides.values() for a in left for b in right]
+        if kind is not None:
+            context = tuple(str(getattr(method, f)) for f in others)
+            found.setdefault(kind, {}).setdefault(context, []).append((i, key))
+    return found
+
+
+def _pairs(kinds: Kinds, subject: str, reference: str) -> list[tuple[str, str]]:
+    """In the order of the cells that are met first: sums are added in one order, whatever other kinds there are."""
+    left, right = kinds.get(subject, {}), kinds.get(reference, {})
+    shared = sorted(left.keys() & right.keys(), key=lambda context: min(left[context][0], right[context][0]))
+    return [(a, b) for context in shared for _, a in left[context] for _, b in right[context]]
 
 
 def adjust(differences: Iterable[Difference], settings: Settings) -> tuple[Difference, ...]:
@@ -53,9 +68,9 @@ def compare_levels(
 ) -> tuple[dict[str, tuple[Difference, ...]], tuple[str, ...]]:
     per_dataset, dropped = {}, []
     for field in fields:
-        made = []
+        made, kinds = [], _by_kind(field, factor, of)
         for subject, reference in pairs:
-            matches = match_pairs(field, factor, of, subject, reference)
+            matches = _pairs(kinds, subject, reference)
             if matches:
                 made.append(field.group_difference(subject, reference, matches))
             else:

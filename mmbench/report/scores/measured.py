@@ -29,6 +29,7 @@ class Number:
         decimals: That are shown.
         low: What it is never below; None: it has no bound. high: what it is never above.
         guess: What a guess has, where that is known.
+        neutral: Neither more nor less is better.
     """
 
     name: str
@@ -40,6 +41,12 @@ class Number:
     low: float | None = None
     high: float | None = None
     guess: float | None = None
+    neutral: bool = False
+
+    @property
+    def title(self) -> str:
+        """With an arrow where one direction is better."""
+        return self.label if self.neutral else self.scale.title
 
     @property
     def scale(self) -> Scale:

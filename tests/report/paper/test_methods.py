@@ -62,6 +62,8 @@ def test_sizes_splits_and_the_budget_are_said() -> None:
         ("train", {"warmup": 0.25}, "warm-up over 25 % of the steps"),
         ("train", {"dropout": 0.2}, "dropout 0.2,"),
         ("train", {"label_smoothing": 0.15}, "label smoothing 0.15,"),
+        ("train", {"modality_dropout": 0.2}, "was hidden with probability 0.2, at least one kept"),
+        ("train", {"modality_dropout": 0.0}, None),
         ("train", {"class_weights": "balanced"}, "balanced class weights"),
         ("train", {"precision": "float32"}, "precision float32"),
         ("train", {"averaging": 0.3}, "about the last 30 % of the steps"),
@@ -80,7 +82,11 @@ def test_sizes_splits_and_the_budget_are_said() -> None:
 )
 def test_every_setting_is_said_as_it_is(section: str, values: dict[str, object], said: str | None) -> None:
     text = words(report(**{section: values}))
-    absent = {"averaging": "Tested weights are the average", "epochs": "These budgets were found"}
+    absent = {
+        "averaging": "Tested weights are the average",
+        "epochs": "These budgets were found",
+        "modality_dropout": "was hidden",
+    }
     assert said in text if said else absent[next(iter(values))] not in text
 
 

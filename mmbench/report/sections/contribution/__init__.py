@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from mmbench.report.draw import markdown as md
-from mmbench.report.draw.measured import contrasts_table, levels_figure, levels_table, methods_table
+from mmbench.report.draw.measured import contrasts_table, levels_drawn, levels_figure, levels_table, methods_table
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
@@ -56,7 +56,8 @@ class ContributionSection(Section[tuple[Contributions, ...]]):
         parts = []
         for part in record:
             tables = {table.name.removesuffix(f"_{part.dataset}"): table for table in self._of(part)}
-            parts.append({"name": part.dataset, "sentences": sentences(part), "tables": tables})
+            drawn = levels_drawn(part.compared, "imbalance")
+            parts.append({"name": part.dataset, "sentences": sentences(part), "tables": tables, "drawn": drawn})
         return {"parts_of_datasets": parts}
 
     def markdown(self, record: tuple[Contributions, ...]) -> Iterator[Block]:

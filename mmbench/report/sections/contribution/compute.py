@@ -66,11 +66,17 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
             label=f"share of {m}",
             of=partial(_share, index=i, count=len(names), least=least),
             margin=0.05,
+            neutral=True,
         )
         for i, m in enumerate(names)
     ]
     numbers.append(
-        Number(name="interaction", label="mean interaction of two", of=partial(_interaction, count=len(names)))
+        Number(
+            name="interaction",
+            label="mean interaction of two",
+            of=partial(_interaction, count=len(names)),
+            neutral=True,
+        )
     )
     numbers.append(
         Number(name="imbalance", label="imbalance", of=partial(plain, name="imbalance"), higher=False, low=0, high=1)

@@ -25,7 +25,9 @@ def _sentences(part: Contributions) -> Iterator[str]:
             shares[m] = mean.mean
     if shares and part.best is not None:
         ordered = sorted(shares, key=lambda m: -shares[m])
-        told = listing([f"{m} {percent(max(0.0, shares[m]))}" for m in ordered])
+        # Who takes something away brings nothing.
+        whole = sum(max(0.0, x) for x in shares.values()) or 1.0
+        told = listing([f"{m} {percent(max(0.0, shares[m]) / whole)}" for m in ordered])
         who = titles.titled(part.best)
         yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
         unused = [m for m in ordered if shares[m] < UNUSED]
@@ -34,19 +36,17 @@ def _sentences(part: Contributions) -> Iterator[str]:
             yield f"It hardly uses {listing(unused)}{why}."
     together = part.named("interaction")
     mean = together.of(part.best) if together is not None and part.best is not None else None
-    if mean is not None:
-        yield _interaction(mean.low, mean.high, mean.mean)
+    if together is not None and mean is not None:
+        yield _interaction(mean.low, mean.high, together.number.scale.number(mean.mean))
     yield from _fusions(part)
 
 
-def _interaction(low: float, high: float, mean: float) -> str:
+def _interaction(low: float, high: float, mean: str) -> str:
     if low > 0:
-        return (
-            f"Two modalities together bring more than both apart (interaction {mean:+.3f}): they complement each other."
-        )
+        return f"Two modalities together bring more than both apart (interaction {mean}): they complement each other."
     if high < 0:
-        return f"Two modalities together bring less than both apart (interaction {mean:+.3f}): they say much the same."
-    return f"Whether two modalities bring more together than apart is open (interaction {mean:+.3f})."
+        return f"Two modalities together bring less than both apart (interaction {mean}): they say much the same."
+    return f"Whether two modalities bring more together than apart is open (interaction {mean})."
 
 
 def _fusions(part: Contributions) -> Iterator[str]:

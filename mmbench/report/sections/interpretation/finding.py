@@ -44,9 +44,7 @@ def finding(part: Interpretation) -> str:
             "better": "point at the tokens that carry the label",
             "worse": "point away from the tokens that carry the label",
             "equal": "point at the tokens that carry the label no better than chance",
-        }.get(
-            "open" if by_chance is None else by_chance.verdict, "have no verdict yet against a random ranking of tokens"
-        )
+        }.get("open" if by_chance is None else by_chance.verdict, "have no verdict yet against a random ranking")
         others = _others(part, "AUROC")
         return f"Attention weights {points} (AUROC {text(rated)}){others}."
     unknown = "It is not known which tokens carry the label"

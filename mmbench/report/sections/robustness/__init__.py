@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from mmbench.report.draw import markdown as md
-from mmbench.report.draw.measured import contrasts_table, levels_figure, levels_table, methods_table
+from mmbench.report.draw.measured import contrasts_table, levels_drawn, levels_figure, levels_table, methods_table
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.robustness.compute import Robustness, robustness
 from mmbench.report.sections.robustness.sentences import sentences
 from mmbench.report.sections.robustness.tables import severities_table, subsets_table
+
+KEPT = "share of what is gained over a guess that is kept"
 
 
 @section("robustness")
@@ -31,8 +33,16 @@ class RobustnessSection(Section[tuple[Robustness, ...]]):
     def _of(self, part: Robustness) -> Iterator[Table]:
         name, words = part.dataset, part.seeds_words
         made = [
-            levels_table(f"robustness_levels_{name}", f"{name}: what levels keep, {words}", part.compared),
-            methods_table(f"robustness_{name}", f"{name}: what methods keep, {words}", part.compared),
+            levels_table(
+                f"robustness_levels_{name}",
+                f"{name}: {KEPT} by level, {words}",
+                part.compared,
+            ),
+            methods_table(
+                f"robustness_{name}",
+                f"{name}: {KEPT} by method, {words}",
+                part.compared,
+            ),
             subsets_table(part),
             severities_table(part),
             contrasts_table(f"robustness_contrasts_{name}", f"{name}: contrasts of what is kept", part.compared),
@@ -59,7 +69,8 @@ class RobustnessSection(Section[tuple[Robustness, ...]]):
         parts = []
         for part in record:
             tables = {table.name.removesuffix(f"_{part.dataset}"): table for table in self._of(part)}
-            parts.append({"name": part.dataset, "sentences": sentences(part), "tables": tables})
+            drawn = levels_drawn(part.compared, "kept_without_one")
+            parts.append({"name": part.dataset, "sentences": sentences(part), "tables": tables, "drawn": drawn})
         return {"parts_of_datasets": parts}
 
     def markdown(self, record: tuple[Robustness, ...]) -> Iterator[Block]:

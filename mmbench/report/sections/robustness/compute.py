@@ -100,14 +100,13 @@ def _numbers(modalities: tuple[str, ...], guess: float, least: float) -> list[Nu
     made = []
     if count > 1:
         made.append(
-            Number(name="kept_without_one", label="kept without one modality", of=partial(without, names=modalities))
+            Number(name="kept_without_one", label="without one modality", of=partial(without, names=modalities))
         )
-        made.append(Number(name="kept_at_rates", label="kept with modalities missing at random", of=rates))
-    made.append(Number(name="kept_under_noise", label="kept under noise in all modalities", of=noisy))
+        made.append(Number(name="kept_at_rates", label="missing at random", of=rates))
+    made.append(Number(name="kept_under_noise", label="under noise", of=noisy))
     if count > 1:
         made += [
-            Number(name=f"kept_without_{m}", label=f"kept without {m}", of=partial(without, names=(m,)))
-            for m in modalities
+            Number(name=f"kept_without_{m}", label=f"without {m}", of=partial(without, names=(m,))) for m in modalities
         ]
     return made
 

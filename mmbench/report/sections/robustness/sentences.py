@@ -94,23 +94,28 @@ def _most_missed(part: Robustness, found: dict[str, Compared]) -> Iterator[str]:
         own = found.get(f"kept_without_{m}")
         mean = own.of(part.best) if own is not None and part.best is not None else None
         if mean is not None:
-            shares[m] = mean.mean
-    if len(shares) > 1:
-        worst, least = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+            shares[m] = mean
+    if len(shares) < 2:
+        return
+    worst, least = min(shares, key=lambda m: shares[m].mean), max(shares, key=lambda m: shares[m].mean)
+    if shares[worst].half is not None and shares[worst].high < shares[least].low:
         yield (
-            f"It misses {worst} most (without it, {percent(max(0.0, shares[worst]))} is kept) and {least} least "
-            f"({percent(max(0.0, shares[least]))})."
+            f"It misses {worst} most (without it, {percent(max(0.0, shares[worst].mean))} is kept) and {least} least "
+            f"({percent(max(0.0, shares[least].mean))})."
         )
+    else:
+        yield "Which modality it misses most cannot be told."
 
 
 def _controls(part: Robustness) -> Iterator[str]:
     own = part.subsets.get(part.best or "", {})
     worse = []
     for m, control in part.controls.items():
-        if m in own and abs(own[m].mean - control) > part.scale.rope:
-            higher = own[m].mean > control
-            if higher != part.scale.higher:
-                worse.append(f"{m} ({part.scale.number(own[m].mean)} against {part.scale.number(control)})")
+        turned = part.scale.oriented
+        # A control that is no better than a guess is no reference.
+        learned = turned(control) > turned(part.guess) + 3 * part.scale.rope
+        if learned and m in own and turned(own[m].mean) < turned(control) - part.scale.rope:
+            worse.append(f"{m} ({part.scale.number(own[m].mean)} against {part.scale.number(control)})")
     if worse:
         yield (
             "Shown a single modality, the best combination scores worse than the best model trained on that modality "

@@ -1,0 +1,154 @@
+"""What can be said of representations on one data set, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmbench.probe.shared.places import PLACES
+from mmbench.report.scores.measured import Compared
+from mmbench.report.sections.representation.compute import Representations
+from mmbench.report.values import titles
+from mmbench.report.values.methods import POOLING
+from mmbench.report.values.words import gain, percent
+from mmbench.stats.estimates import Difference
+
+PLACE_WORDS = {
+    "stem": "after the stems",
+    "middle": "after the middle layer",
+    "last": "after the last layer",
+    "read-out": "at the read-outs",
+}
+
+PROBED = "a linear probe of the read-outs"
+WHAT = {
+    "attention": "attentions",
+    "fusion": "fusions, whose read-outs differ in number,",
+    "architecture": "architectures",
+}
+
+
+def sentences(part: Representations) -> list[str]:
+    return list(_sentences(part))
+
+
+def _sentences(part: Representations) -> Iterator[str]:
+    read_out, last = part.named("linear_probe_read_out"), part.named("linear_probe_last")
+    if read_out is not None and read_out.attention is not None:
+        yield _finding(part, read_out.attention)
+    if last is not None and last.attention is not None:
+        yield _before(part, last.attention)
+    if read_out is not None:
+        yield from _extremes(part, read_out)
+    yield from _growth(part)
+    yield from _retrieval(part)
+    yield from _alignment(part)
+    yield from _gap(part)
+    yield (
+        f"A linear probe is fitted on training samples and scored by {part.scale.label} on test samples, of vectors "
+        "that are frozen: it tells what a linear model can read there, not all that they hold. Means over pairs and "
+        "modalities are unweighted; retrieval is the mean of both directions."
+    )
+
+
+def _finding(part: Representations, d: Difference) -> str:
+    """Whether attention gives better representations than pooling."""
+    if d.verdict == "better":
+        return f"Attention gives better representations than pooling: {gain(d, part.scale)} by {PROBED}."
+    if d.verdict == "worse":
+        return f"Attention gives worse representations than pooling: {gain(d, part.scale)} by {PROBED}."
+    if d.verdict == "equal":
+        return (
+            "Attention gives representations as good as those of pooling: linear probes of their read-outs differ by "
+            f"{gain(d, part.scale)}, which is within the margin."
+        )
+    return (
+        "Whether attention gives better representations than pooling is open: linear probes of their read-outs differ "
+        f"by {gain(d, part.scale)}."
+    )
+
+
+def _before(part: Representations, d: Difference) -> str:
+    words = {
+        "better": "they are better there already",
+        "worse": "they are worse there",
+        "equal": "both are equal there",
+        "open": "which of both is better there is open",
+    }
+    return (
+        "Of the tokens' means after the last layer, before the read-outs that are attentions or poolings themselves: "
+        f"{words[d.verdict]} ({gain(d, part.scale)})."
+    )
+
+
+def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
+    for axis, what in WHAT.items():
+        ends = read_out.extremes(axis)
+        if ends is None:
+            continue
+        first, last = ends
+        pair = {first.level, last.level}
+        d = next((d for own, d in read_out.contrasts if own == axis and {d.subject, d.reference} == pair), None)
+        if d is None:
+            continue
+        if d.verdict == "better":
+            names = [
+                "pooling" if axis == "attention" and m.level == POOLING else titles.noun(axis, m.level) for m in ends
+            ]
+            yield (
+                f"Of the {what}, the read-outs of {names[0]} are the best ({part.scale.number(first.score.mean)}), "
+                f"better than those of {names[1]} ({part.scale.number(last.score.mean)})."
+            )
+        elif d.verdict == "equal":
+            yield f"All {what} are equal in this, within the margin."
+        else:
+            yield f"Which of the {what} is best in this is open."
+
+
+def _growth(part: Representations) -> Iterator[str]:
+    told = [f"{part.scale.number(part.overall[p].mean)} {PLACE_WORDS[p]}" for p in PLACES if p in part.overall]
+    if len(told) > 1:
+        yield f"Over all combinations, the linear probe of all modalities scores {', '.join(told)}."
+
+
+def _retrieval(part: Representations) -> Iterator[str]:
+    found, mean = part.named("retrieval_1"), part.overall.get("retrieval_1")
+    if found is None or mean is None or not part.candidates:
+        return
+    chance = 1 / part.candidates
+    text = (
+        f"Among {part.candidates} samples, the other modality's vector of the same sample is the nearest in "
+        f"{percent(mean.mean)} of cases (a guess: {percent(chance)})"
+    )
+    if found.attention is None:
+        yield f"{text}."
+        return
+    points = f"{100 * abs(found.attention.mean):.1f} points"
+    words = {
+        "better": f"with attention it is by {points} more often than with pooling",
+        "worse": f"with attention it is by {points} less often than with pooling",
+        "equal": "attention and pooling are equal in this, within 1 point",
+        "open": "whether attention or pooling has it more often is open",
+    }
+    yield f"{text}; {words[found.attention.verdict]}."
+
+
+def _alignment(part: Representations) -> Iterator[str]:
+    stem, last = part.overall.get("cka_stem"), part.overall.get("cka_last")
+    if stem is None or last is None:
+        return
+    yield (
+        f"Two modalities are aligned (CKA: 1 is the same but for rotation and scale, 0 unrelated) by {stem.mean:.2f} "
+        f"after the stems and by {last.mean:.2f} after the last layer."
+    )
+
+
+def _gap(part: Representations) -> Iterator[str]:
+    gap, paired, own = (part.overall.get(n) for n in ("modality_gap", "paired_distance", "modality_spread"))
+    if gap is None or paired is None or own is None:
+        return
+    more = "further apart than" if gap.mean > own.mean else "no further apart than"
+    yield (
+        "Modality gap: of vectors of length 1 after the last layer, the centroids of two modalities are "
+        f"{gap.mean:.2f} apart, {more} a sample is from its own centroid ({own.mean:.2f}); the two of a sample are "
+        f"{paired.mean:.2f} apart."
+    )

@@ -40,8 +40,8 @@ def explain(*, model: str, rows: Path, out: Path, first: int, files: Path | None
 
     ROWS is a table as `mmbench predict` takes it. Attention weights, gradient × input, integrated gradients and
     occlusion stand side by side, over words, patches of images and other tokens, in one page that needs nothing else. A
-    row that cannot be read is told in it, and the exit code is 1. Run this in the folder of the project, whose MLflow
-    has the models.
+    row that cannot be read has a message there, and the exit code is 1. Run this in the folder of the project, whose
+    MLflow has the models.
     """
     table = out.with_suffix(".csv")
     if out.suffix.lower() not in (".html", ".htm"):

@@ -22,6 +22,7 @@ from mmbench.schema.quantity import Value
 from mmbench.schema.relevance import FAITHFUL, METHODS
 from mmbench.schema.relevance_map import ModalityMap, SampleMap, encode
 from mmbench.schema.result import TrialResult
+from tests.report.test_language import found_in, words_of
 from tests.support.factory import TRUTHS, make
 
 LEVELS = {
@@ -123,7 +124,7 @@ def test_without_evidence_it_is_said_what_can_be() -> None:
 
 def test_one_seed_decides_nothing() -> None:
     part = part_of(report(seeds=1))
-    assert {d.verdict for _, d in part.differences} == {"open"} and "not told apart" in finding(part)
+    assert {d.verdict for _, d in part.differences} == {"open"} and "no verdict yet against" in finding(part)
 
 
 def test_it_is_in_page_markdown_tables_and_figure(tmp_path: Path) -> None:
@@ -135,6 +136,7 @@ def test_it_is_in_page_markdown_tables_and_figure(tmp_path: Path) -> None:
     assert "Is attention an explanation?" in own and own.count("<svg") > 12 and "the best without attention" in own
     assert len(own) < 120_000
     assert "## Is attention an explanation?" in in_markdown(found)
+    assert found_in(words_of(own)) == []
     for name in ("", "differences_", "levels_", "contrasts_", "methods_"):
         assert f"tables/interpretation_{name}synergy.csv" in files
     assert "figures/interpretation_synergy.svg" in files

@@ -15,13 +15,13 @@ ABOUT: dict[Verdict, str] = {
     "better": "better than",
     "worse": "worse than",
     "equal": "as well as",
-    "open": "not told apart from",
+    "open": "with no verdict yet against",
 }
 LOST: dict[Verdict, str] = {
     "better": "more than with",
     "worse": "less than with",
     "equal": "as much as with",
-    "open": "not told apart from",
+    "open": "with no verdict yet against",
 }
 """How much of an answer is lost."""
 
@@ -44,7 +44,7 @@ def finding(part: Interpretation) -> str:
             "better": "point at the tokens that carry the label",
             "worse": "point away from the tokens that carry the label",
             "equal": "point at the tokens that carry the label no better than chance",
-        }.get("open" if by_chance is None else by_chance.verdict, "are not told apart from a random ranking")
+        }.get("open" if by_chance is None else by_chance.verdict, "have no verdict yet against a random ranking")
         others = _others(part, "AUROC")
         return f"Attention weights {points} (AUROC {text(rated)}){others}."
     unknown = "It is not known which tokens carry the label"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 
 from mmbench.errors import UserError
 from mmbench.ledger.agreements import BEST, agreements
+from mmbench.ledger.store import Ledger
 from mmbench.report.build import analyse
 from mmbench.report.pages.report import Part, Report
 from mmbench.report.sections.agreement.compute import DatasetAgreement
 from mmbench.report.sections.agreement.sentences import finding, sentences
-from mmbench.schema.outputs import Outputs, split_outputs
+from mmbench.schema.outputs import Outputs, digest, split_outputs
 from mmbench.schema.result import FileDigest
 from mmbench.stats.agreement import Agreement
 from tests.report.test_language import SETTINGS, found_in, words_of
@@ -222,3 +224,23 @@ def test_tuned_methods_are_left_alone(made: Made) -> None:
 
 def test_nothing_is_shown_without_outputs() -> None:
     assert analyse(**make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS).arguments())["agreement"] is None
+
+
+def test_a_real_ledger_is_read_and_a_damaged_file_leaves_its_method_out(tmp_path: Path) -> None:
+    levels = LEVELS | {"architecture": ["shared"]}
+    bare = make(truths={"easy": EASY}, levels=levels, seeds=2)
+    held, ledger = Held(bare), Ledger(tmp_path)
+    results = {}
+    for i, r in bare.results.items():
+        content = held.outputs(i).to_bytes()
+        results[i] = r.model_copy(update={"outputs": digest(content)})
+        ledger.write(results[i], content)
+    real = replace(bare, results=results)
+    arguments = (real.params, real.plan, real.results, real.specs)
+    own = agreements(ledger, *arguments)
+    assert own == found(real) and len(own["easy"].methods) == 4
+    lost = next(i for i, r in results.items() if r.config.cell == own["easy"].methods[1])
+    ledger.outputs_file(lost).write_bytes(b"no outputs")
+    assert agreements(ledger, *arguments)["easy"].methods == tuple(
+        m for i, m in enumerate(own["easy"].methods) if i != 1
+    )

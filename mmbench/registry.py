@@ -252,12 +252,13 @@ def _describe_broken(module: str, why: str) -> UserError:
 
 
 def _list_own(package: str) -> Iterator[str]:
-    """The modules of the package of an axis."""
+    """The modules of the package of an axis; what is a package in it holds what several variants need."""
     spec = find(package)
     if spec is None or spec.submodule_search_locations is None:
         raise UserError(f"{package.replace('.', '/')} is missing; is mmbench installed whole?")
     for found in pkgutil.iter_modules(spec.submodule_search_locations):
-        yield f"{package}.{found.name}"
+        if not found.ispkg:
+            yield f"{package}.{found.name}"
 
 
 @cache

@@ -282,7 +282,7 @@ def plan(
                 "budgets": budgets,
                 "time_left": vars(time_left_of(loaded, timed)),
                 "memory_per_trial": peak_bytes(loaded, timed),
-                "disk": on_disk(jobs_left(loaded), loaded.specs),
+                "disk": on_disk(jobs_left(loaded), loaded.specs, loaded.params.probes),
                 "warnings": _warnings(loaded),
                 "trials": trials,
             }

@@ -78,7 +78,7 @@ def disk(loaded: Loaded) -> str:
 
     kept = loaded.params.sweep.keep_weights
     weights = f", and at most {kept:g} GB of weights (sweep.keep_weights)" if kept else ""
-    size = _megabytes(on_disk(jobs_left(loaded), loaded.specs))
+    size = _megabytes(on_disk(jobs_left(loaded), loaded.specs, loaded.params.probes))
     return f"about {size} of results, as much again in DVC's cache{weights}."
 
 

@@ -8,17 +8,41 @@ import numpy as np
 
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.outputs import SPLITS
-from mmbench.schema.plan import Job
+from mmbench.schema.plan import Job, Probes
+from mmbench.schema.quantity import QUANTITIES, Quantity, group_of
 from mmbench.schema.result import TrialResult
+from mmbench.sweep.measure import wanted
 
 RECORD = 5_500
-"""Bytes of a trial's JSON files and of what leads in to its outputs, about."""
+"""Bytes of a trial's JSON files and of what leads in to its outputs, about, less what probes measure."""
+NAME, NUMBER, ITEMS = 8, 17, 60
+"""Bytes of a quantity beside its name, of a number, and numbers of a quantity whose length is not known."""
 FLOAT = 4
 
 
-def on_disk(jobs: Iterable[Job], specs: Mapping[str, DataSpec]) -> int:
+def on_disk(jobs: Iterable[Job], specs: Mapping[str, DataSpec], probes: Probes = "default") -> int:
     """Bytes in the ledger of the results of these jobs. Weights are not among them."""
-    return sum(RECORD + _outputs(specs[job.config.dataset]) for job in jobs)
+    quantities: dict[tuple[str, tuple[str, ...]], int] = {}
+    total = 0
+    for job in jobs:
+        spec, names = specs[job.config.dataset], job.config.modalities
+        if (spec.name, names) not in quantities:
+            quantities[spec.name, names] = _quantities(spec, names, probes)
+        total += RECORD + quantities[spec.name, names] + _outputs(spec)
+    return total
+
+
+def _quantities(spec: DataSpec, modalities: tuple[str, ...], probes: Probes) -> int:
+    """Bytes of what probes measure of a trial with these modalities."""
+    asked = wanted(spec, probes).probes
+    found = {name: q for name, q in QUANTITIES.items() if group_of(name) in asked}
+    return sum(len(name) + NAME + NUMBER * _count(q, modalities) for name, q in found.items())
+
+
+def _count(quantity: Quantity, modalities: tuple[str, ...]) -> int:
+    if quantity.per == "item":
+        return ITEMS
+    return 1 if quantity.per == "trial" else len(quantity.names(modalities))
 
 
 def _outputs(spec: DataSpec) -> int:

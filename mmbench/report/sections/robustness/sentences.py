@@ -51,19 +51,13 @@ def _axis(kept: Compared, when: str) -> Iterator[str]:
     ends = kept.extremes("fusion")
     if ends is not None:
         first, last = ends
-        verdict = next(
-            (
-                d
-                for axis, d in kept.contrasts
-                if axis == "fusion" and {d.subject, d.reference} == {first.level, last.level}
-            ),
-            None,
-        )
-        names = titles.noun("fusion", first.level), titles.noun("fusion", last.level)
-        if verdict is not None and verdict.verdict == "better":
+        pair = {first.level, last.level}
+        found = next((d for axis, d in kept.contrasts if axis == "fusion" and {d.subject, d.reference} == pair), None)
+        verdict = "open" if found is None else found.verdict
+        if verdict == "better":
             said.append(
-                f"of the fusions, {names[0]} keeps most ({percent(first.score.mean)}) and {names[1]} least "
-                f"({percent(last.score.mean)})"
+                f"of the fusions, {titles.noun('fusion', first.level)} keeps most ({percent(first.score.mean)}) and "
+                f"{titles.noun('fusion', last.level)} least ({percent(last.score.mean)})"
             )
         else:
             said.append("the fusions keep equally much" if verdict == "equal" else "which fusion keeps most is open")

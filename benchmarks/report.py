@@ -1,6 +1,7 @@
 """What the report takes for ten thousand trials: `python -m benchmarks.report`.
 
-An invented ledger over every combination of 17 attentions, 17 fusions and 6 architectures (tests/support/factory.py) is
+An invented ledger over every combination of 17 attentions, 17 fusions and 6 architectures (tests/support/factory.py),
+on which probes have measured everything, is
 analysed, rendered and exported in a process of its own, whose peak resident memory is told; then headless Chromium
 opens the page. It counts as interactive once the script has run and two frames have been painted, and a switch of the
 data set is timed to its next painted frame. Goals: 2 minutes, 1.5 GB, 15 MB, 3 s. Ends with 1 where one is missed.
@@ -27,6 +28,7 @@ from mmbench.report.pages.cell_page import detailed
 from mmbench.report.pages.html import render
 from mmbench.stats.breakdown import MATRIX, Breakdown, breakdown
 from tests.support.factory import TRUTHS, large
+from tests.support.probed import probed
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS, GIGABYTES, MEGABYTES, INTERACTIVE = 120.0, 1.5, 15.0, 3.0
@@ -35,7 +37,7 @@ PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimatio
 
 def write(folder: Path, seeds: int, datasets: int, profile: bool) -> None:
     """The report of an invented ledger, with a line a step. Runs in a process of its own, for its peak memory."""
-    made = large(truths=dict(list(TRUTHS.items())[:datasets]), seeds=seeds)
+    made = probed(large(truths=dict(list(TRUTHS.items())[:datasets]), seeds=seeds))
     print(f"{len(made.plan.jobs):,} trials; {peak():.2f} GB with the ledger read")
     profiler = cProfile.Profile()
     if profile:

@@ -10,6 +10,8 @@ import threadpoolctl
 
 from mmbench.data.batches import Example
 from mmbench.model.baseline import BaselineModel
+from mmbench.probe.faithfulness import Faithfulness
+from mmbench.probe.relevance import RelevanceProbe
 from mmbench.probe.representation import Representation
 from mmbench.schema.plan import Job
 from mmbench.schema.quantity import QUANTITIES
@@ -36,7 +38,9 @@ def test_baselines(name: str, least: float, most: float) -> None:
     assert least <= result.metrics["test"]["accuracy"] <= most
     inputs = 6 * 3 + 5 * 2 + (6 - 1)  # the padding word is not counted
     weights = {"majority": (0, 3), "linear": (3 * inputs, 3), "linear_late": (3 * inputs, 3 * 3)}.get(name)
-    absent = set(Representation.quantities) | (set() if weights else {"parameters", "flops"})
+    # There are no tokens in a baseline.
+    absent = {*Representation.quantities, *RelevanceProbe.quantities, *Faithfulness.quantities}
+    absent |= set() if weights else {"parameters", "flops"}
     # Who gains nothing has no shares that could be unequal.
     absent |= {"imbalance"} if name == "majority" else set()
     assert set(result.quantities) == set(QUANTITIES) - absent

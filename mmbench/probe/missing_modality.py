@@ -63,7 +63,7 @@ class MissingModality(Probe):
         """Outputs and labels at each rate."""
         import torch
 
-        from mmbench.model.hiding import hide, mask_lengths
+        from mmbench.model.hiding import hide, mask_lengths, missing_at
         from mmbench.probe.shared.sample import chosen, outputs_on
 
         index = chosen(test, SAMPLES // 2)
@@ -71,17 +71,9 @@ class MissingModality(Probe):
         drawn = torch.rand(len(index), len(inputs), generator=torch.Generator().manual_seed(len(test)))
         lengths = mask_lengths(spec)
         made = []
+        there = [x.mask.any(1).cpu() if x.mask is not None else torch.ones(len(index)) > 0 for x in inputs.values()]
         for rate in map(float, RATES):
-            gone = missing(drawn, rate)
+            gone = missing_at(drawn, rate, torch.stack(there, 1))
             hidden: dict[str, Tensor | None] = {name: gone[:, i] for i, name in enumerate(inputs)}
             made.append((outputs_on(model, hide(inputs, hidden, lengths), spec, test), labels.cpu().numpy()))
         return made
-
-
-def missing(drawn: Tensor, rate: float) -> Tensor:
-    """(n, M) bool: what is missing at a rate. drawn: (n, M) of [0, 1), so that what is missing at a rate is missing at
-    every higher one. Where all would be missing, the one that was drawn last is kept."""
-    gone = drawn < rate
-    kept = drawn.argmax(1)
-    gone[range(len(gone)), kept] &= ~gone.all(1)
-    return gone

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from mmbench.data.batches import Example, Inputs, Split
+from mmbench.model.hiding import missing_at
 from mmbench.probe import check_values
 from mmbench.probe.contribution import Contribution, imbalance, interactions, shapley
-from mmbench.probe.missing_modality import MissingModality, missing
+from mmbench.probe.missing_modality import MissingModality
 from mmbench.probe.shared import coalitions as coalitions_module
 from mmbench.probe.shared.coalitions import coalitions
 from mmbench.probe.shared.once import results_kept
@@ -209,7 +210,7 @@ def test_what_is_missing_at_a_rate_is_missing_at_higher_ones_and_one_is_kept() -
     drawn = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0))
     before = torch.zeros(2000, 3, dtype=torch.bool)
     for rate in (0.0, 0.1, 0.5, 0.9, 1.0):
-        gone = missing(drawn, rate)
+        gone = missing_at(drawn, rate, torch.ones(2000, 3, dtype=torch.bool))
         assert not gone.all(1).any() and (gone | ~before).all()
         # A modality is kept as well where all three would be gone, by one in three.
         assert gone.float().mean().item() == pytest.approx(rate - rate**3 / 3, abs=0.03)

@@ -12,7 +12,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup benchmark test test-all quick lint docs ui lock clean
+.PHONY: help setup benchmark test test-all oracles quick lint docs ui lock clean
 
 help:  ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,9 +57,16 @@ quick: $(READY)  ## the quick tests only (5 minutes)
 test: lint  ## what must hold before a change lands: style, types, imports, tests (15 to 20 minutes)
 	$(PYTEST) -m "not exhaustive"
 
-test-all: lint  ## everything, such as before a release (an hour)
-	$(PYTEST) -m "not alone"
+test-all: lint oracles  ## everything, such as before a release (an hour)
+	PYTHONPATH=build/oracles $(PYTEST) -m "not alone"
 	pytest -m alone
+
+oracles: build/oracles/.ready  ## install libraries with which probes are compared, beside .venv
+
+build/oracles/.ready: requirements-oracles.txt $(READY)
+	@rm -rf build/oracles
+	@python -m pip install --quiet --disable-pip-version-check --no-deps --target build/oracles --requirement requirements-oracles.txt
+	@touch $@
 
 lock:  ## pin the newest versions that pyproject.toml allows (TORCH=... picks the build of PyTorch)
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,12 @@ def _round(means: Floats) -> Floats:
     return np.round(means, 12 - math.floor(math.log10(size))) if size > 0 and math.isfinite(size) else means
 
 
+@cache
+def _quantile(confidence: float, df: int) -> float:
+    """Of Student's t, for an interval of this confidence; scipy takes long for one."""
+    return float(stats.t.ppf((1 + confidence) / 2, df))
+
+
 def estimate(values: ArrayLike, confidence: float) -> Estimate | None:
     """Mean and Student-t half width over replicates; None without any. NaN is none."""
     x = np.asarray(values, float)
@@ -50,7 +57,7 @@ def estimate(values: ArrayLike, confidence: float) -> Estimate | None:
         return None
     half = None
     if x.size > 1:
-        half = float(stats.t.ppf((1 + confidence) / 2, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size))
+        half = float(_quantile(confidence, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size))
     return Estimate(mean=float(x.mean()), half=half, n=int(x.size))
 
 

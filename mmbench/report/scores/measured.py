@@ -129,8 +129,8 @@ def scores_of(context: Context, dataset: str, number: Number) -> DatasetScores |
     return collect(dataset, records, context.methods, settings, race=context.params.grid.race is not None)
 
 
-def compare(context: Context, dataset: str, number: Number) -> Compared | None:
-    """None where no trial on the data set has the number."""
+def compare(context: Context, dataset: str, number: Number, *, contrasted: bool = True) -> Compared | None:
+    """None where no trial on the data set has the number. contrasted: every two levels are compared."""
     found = scores_of(context, dataset, number)
     if found is None:
         return None
@@ -140,7 +140,7 @@ def compare(context: Context, dataset: str, number: Number) -> Compared | None:
         methods=tuple(_methods(context, found, number)),
         levels=level_means(found, context.levels),
         attention=_attention(found, context.levels["attention"]),
-        contrasts=tuple(contrasts(found, context.levels)) if found.index else (),
+        contrasts=tuple(contrasts(found, context.levels)) if found.index and contrasted else (),
     )
 
 

@@ -42,7 +42,7 @@ class ContributionSection(Section[tuple[Contributions, ...]]):
 
     def figures(self, record: tuple[Contributions, ...]) -> Iterator[Drawing]:
         for part in record:
-            figure = levels_figure(part.compared)
+            figure = levels_figure([x for x in part.compared if not x.number.name.startswith("share_")])
             if figure is not None:
                 yield Drawing(
                     name=f"contribution_{part.dataset}",

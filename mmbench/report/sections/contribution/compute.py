@@ -81,7 +81,7 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
     numbers.append(
         Number(name="imbalance", label="imbalance", of=partial(plain, name="imbalance"), higher=False, low=0, high=1)
     )
-    found = [compare(context, dataset, number) for number in numbers]
+    found = [compare(context, dataset, n, contrasted=not n.name.startswith("share_")) for n in numbers]
     compared = tuple(x for x in found if x is not None and x.methods)
     if not compared:
         return None

@@ -55,7 +55,7 @@ class RobustnessSection(Section[tuple[Robustness, ...]]):
 
     def figures(self, record: tuple[Robustness, ...]) -> Iterator[Drawing]:
         for part in record:
-            figure = levels_figure(part.compared)
+            figure = levels_figure(part.compared[:3])
             if figure is not None:
                 yield Drawing(
                     name=f"robustness_{part.dataset}",

@@ -20,6 +20,8 @@ from mmbench.stats.paired import estimate
 LEAST = 0.02
 """Of the score: who gains less than that over a guess has nothing of which a share could be kept."""
 SEVERITIES = 5
+ALONE = "kept_alone_without_"
+"""Of the name of a number that is of one modality; levels are not compared on it one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +107,7 @@ def _numbers(modalities: tuple[str, ...], guess: float, least: float) -> list[Nu
         made.append(Number(name="kept_at_rates", label="missing at random", of=rates))
     made.append(Number(name="kept_under_noise", label="under noise", of=noisy))
     if count > 1:
-        made += [
-            Number(name=f"kept_without_{m}", label=f"without {m}", of=partial(without, names=(m,))) for m in modalities
-        ]
+        made += [Number(name=f"{ALONE}{m}", label=f"without {m}", of=partial(without, names=(m,))) for m in modalities]
     return made
 
 
@@ -120,7 +120,8 @@ def robustness(context: Context, dataset: str) -> Robustness | None:
     modalities = tuple(spec.modalities)
     scale = report.curve
     least = LEAST * (1.0 if scale.unit == "points" else abs(guess) or 1.0)
-    found = [compare(context, dataset, number) for number in _numbers(modalities, guess, least)]
+    numbers = _numbers(modalities, guess, least)
+    found = [compare(context, dataset, n, contrasted=not n.name.startswith(ALONE)) for n in numbers]
     compared = tuple(x for x in found if x is not None and x.methods)
     table = _table(context, dataset, "subset_scores", ["+".join(s) for s in subsets(modalities)], modalities)
     if not compared and not table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmbench.report.scores.measured import Compared
-from mmbench.report.sections.robustness.compute import Robustness
+from mmbench.report.sections.robustness.compute import ALONE, Robustness
 from mmbench.report.values import titles
 from mmbench.report.values.words import percent
 from mmbench.stats.estimates import Difference
@@ -78,7 +78,7 @@ def _attention(d: Difference) -> str:
 def _most_missed(part: Robustness, found: dict[str, Compared]) -> Iterator[str]:
     shares = {}
     for m in part.modalities:
-        own = found.get(f"kept_without_{m}")
+        own = found.get(f"{ALONE}{m}")
         mean = own.of(part.best) if own is not None and part.best is not None else None
         if mean is not None:
             shares[m] = mean

@@ -40,7 +40,7 @@ def test_commands_are_listed_under_headings_in_the_order_of_use(capsys: pytest.C
         "Start:": ["new", "list", "data"],
         "Run:": ["plan", "go", "run", "status", "forget", "cost-curves"],
         "Read the results:": ["report", "verdict", "compare", "ui", "track"],
-        "Use the best models:": ["champion", "predict"],
+        "Use the best models:": ["champion", "predict", "explain"],
     }
     assert sorted(name for names in chapters.values() for name in names) == sorted(cli.commands)
 

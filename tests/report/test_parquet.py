@@ -14,6 +14,7 @@ from mmbench.errors import UserError
 from mmbench.report.trials import parquet
 from mmbench.report.trials.frame import tidy
 from mmbench.schema.metric import METRICS
+from mmbench.schema.quantity import GROUP, QUANTITIES, group_of
 from mmbench.schema.result import State
 from tests.support.factory import OTHERS, TRUTHS, Made, make
 
@@ -37,14 +38,26 @@ def test_the_documented_columns_are_those_of_the_file(file: Path) -> None:
     documented = dict(re.findall(r"^\| `([\w<>]+)` \| (\w+) \|", DOC.read_text(encoding="utf-8"), re.MULTILINE))
     frame = pd.read_parquet(file)
     found = {}
+    # What other probes measure is named where they are explained.
+    elsewhere = {name for name in QUANTITIES if group_of(name) != GROUP}
     for name, kind in frame.dtypes.astype(str).items():
+        if name in elsewhere:
+            continue
         split, _, metric = str(name).partition("_")
         general = f"{split}_<metric>" if metric in METRICS else str(name)
         found[general] = "string" if kind in ("string", "str", "object") else kind
     assert found == documented
-    assert [c for c in frame.columns if "_" not in c or c.split("_", 1)[1] not in METRICS] == [
+    assert [c for c in frame.columns if c not in elsewhere and c.partition("_")[2] not in METRICS] == [
         c for c in documented if "<" not in c
     ]
+
+
+def test_what_every_probe_measures_is_named_where_it_is_explained() -> None:
+    """`plausibility_METHOD` stands for all that begin so."""
+    named = re.findall(r"`(\w+)`", (DOC.parent / "knowledge.md").read_text(encoding="utf-8"))
+    starts = tuple(name.removesuffix("METHOD") for name in named if name.endswith("METHOD"))
+    missing = [n for n in QUANTITIES if group_of(n) != GROUP and n not in named and not n.startswith(starts)]
+    assert starts and missing == []
 
 
 def test_the_documented_version_is_that_of_the_file(file: Path) -> None:

@@ -37,8 +37,8 @@ def _finding(part: Robustness, kept: Compared) -> Iterator[str]:
     best = kept.of(part.best) if part.best else None
     if best is not None and part.best is not None:
         yield (
-            f"The best combination ({titles.titled(part.best)}) keeps {percent(max(0.0, best.mean))} of what it gains over a "
-            "guess when one modality is missing (unweighted mean over modalities)."
+            f"The best combination ({titles.titled(part.best)}) keeps {percent(max(0.0, best.mean))} of what it gains "
+            "over a guess when one modality is missing (unweighted mean over modalities)."
         )
     yield from _axis(kept, "Without one modality")
 

@@ -13,12 +13,13 @@ from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec, Modality
 
 
-def mask_lengths(spec: DataSpec) -> dict[str, int]:
+def mask_lengths(spec: DataSpec, names: Collection[str] | None = None) -> dict[str, int]:
     """How long a mask of each modality is: one entry a patch of an image, a column of a table, a step of the others.
 
-    Raises ValueError where the stem of a modality takes no mask.
+    names: of which modalities; None: of all. Raises ValueError where the stem of a modality takes no mask.
     """
-    return {name: _length(modality.model_dump_json()) for name, modality in spec.modalities.items()}
+    wanted = spec.modalities if names is None else names
+    return {name: _length(spec.modalities[name].model_dump_json()) for name in wanted}
 
 
 @cache

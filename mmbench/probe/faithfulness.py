@@ -44,7 +44,7 @@ class Faithfulness(Probe):
         from mmbench.probe.shared.explained import explained
         from mmbench.probe.shared.faithful import faithfulness
 
-        found = explained(model, splits, spec)
+        found = explained(model, splits, spec, seed)
         none: dict[str, float | list[float] | None] = dict.fromkeys(self.quantities)
         if found is None:
             return none

@@ -69,7 +69,7 @@ class MissingModality(Probe):
         index = chosen(test, SAMPLES // 2)
         inputs, labels = test.rows(index.to(test.labels.device))
         drawn = torch.rand(len(index), len(inputs), generator=torch.Generator().manual_seed(len(test)))
-        lengths = mask_lengths(spec)
+        lengths = mask_lengths(spec, tuple(inputs))
         made = []
         there = [x.mask.any(1).cpu() if x.mask is not None else torch.ones(len(index)) > 0 for x in inputs.values()]
         for rate in map(float, RATES):

@@ -38,6 +38,14 @@ class Noise(Probe):
         "noise_score_clean": Quantity(label="score of the same samples without noise"),
     }
 
+    @classmethod
+    def cannot(cls, spec: DataSpec) -> str | None:
+        for name, modality in spec.modalities.items():
+            # The stem of words reads numbers of a vocabulary, of which 0 is padding.
+            if modality.options.get("vocabulary", 3) < 3:
+                return f"{name} has one word, which cannot be replaced by another"
+        return None
+
     def measure(
         self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int
     ) -> Mapping[str, float | list[float] | None]:
@@ -81,7 +89,11 @@ def _spread(train: Split, name: str) -> float:
     x = inputs[name]
     if not x.values.is_floating_point():
         return 0.0
-    real = x.values if x.mask is None or x.mask.shape[1] != x.values.shape[1] else x.values[x.mask]
+    real = x.values
+    if x.mask is not None:
+        steps = x.mask.shape[1] == x.values.shape[1]
+        # Otherwise a mask is over patches or columns: a sample that lacks the modality has none.
+        real = x.values[x.mask] if steps else x.values[x.mask.any(1)]
     return float(real.std()) if real.numel() > 1 else 0.0
 
 
@@ -94,8 +106,9 @@ def _spoil(x: Example, name: str, severity: int, spread: float, spec: DataSpec) 
     if x.values.is_floating_point():
         noise = torch.randn(x.values.shape, generator=generator).to(x.values)
         return Example(values=x.values + STEP * severity * spread * noise, mask=x.mask)
-    vocabulary = int(spec.modalities[name].options["vocabulary"])
-    # 0 is padding.
-    others = torch.randint(1, vocabulary, x.values.shape, generator=generator).to(x.values)
+    words = int(spec.modalities[name].options["vocabulary"]) - 1
+    # 0 is padding. So many words on, so that it is another one.
+    further = torch.randint(1, words, x.values.shape, generator=generator).to(x.values)
+    others = (x.values - 1 + further) % words + 1
     swapped = torch.rand(x.values.shape, generator=generator).to(x.values.device) < WORDS * severity
     return Example(values=torch.where(swapped & (x.values > 0), others, x.values), mask=x.mask)

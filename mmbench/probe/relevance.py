@@ -73,7 +73,7 @@ class RelevanceProbe(Probe):
         from mmbench.probe.shared.explained import explained, with_fresh_weights
         from mmbench.schema.relevance_map import encode
 
-        found = explained(model, splits, spec)
+        found = explained(model, splits, spec, seed)
         none: dict[str, float | list[float] | None] = dict.fromkeys(self.quantities)
         if found is None:
             return none

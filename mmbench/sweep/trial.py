@@ -144,7 +144,10 @@ def measure_again(
     limits: Limits,
     names: dict[str, str],
 ) -> Measured:
-    """These probes on a finished trial; a record of them alone. names: fingerprint by probe."""
+    """These probes on a finished trial; a record of them alone. names: fingerprint by probe.
+
+    On a GPU what the model says now may have another precision than what it said in training.
+    """
     restored = restore(job, outputs, weights, spec, splits, limits)
     if isinstance(restored, str):
         probes = failed_probes(names, restored, "retraining")

@@ -6,12 +6,16 @@ all of them at once, on the memory on which it was captured: inputs are copied t
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
+from weakref import WeakMethod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -60,6 +64,12 @@ class _CudaGraph:
         self.graph.replay()
 
 
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all captures of a process: libraries keep memory for each that they have worked on."""
+    return torch.cuda.Stream(device)
+
+
 class CudaGraphs:
     """CUDA graphs of one training. They share their memory, so what one has found must be read before the next runs."""
 
@@ -67,7 +77,7 @@ class CudaGraphs:
         self.device = device
         self.refusal: str | None = None
         self.made: dict[object, tuple[Sequence[Tensor], Graph]] = {}
-        self.stream = torch.cuda.Stream(device)
+        self.stream = _stream(device)
         self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, compute: Callable[[], Results], state: Sequence[Tensor]) -> Graph:
@@ -75,9 +85,11 @@ class CudaGraphs:
         graph = torch.cuda.CUDAGraph()
         self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
-            # Other threads of this process, such as those of Ray, may use the device meanwhile.
-            graph.capture_begin(pool=self.pool, capture_error_mode="thread_local")
             try:
+                # The generator's own tensors, which it may make now, serve training too.
+                with torch.inference_mode(mode=False):
+                    # Other threads of this process, such as those of Ray, may use the device meanwhile.
+                    graph.capture_begin(pool=self.pool, capture_error_mode="thread_local")
                 results = compute()
             except BaseException:
                 # It has been invalidated by then, which is what the end of it would say.
@@ -160,9 +172,18 @@ class Captured:
     def __init__(
         self, compute: Callable[..., Results], capture: Capture, model: nn.Module, state: Sequence[Tensor] = ()
     ) -> None:
-        """state: what a call reads and changes beside its results. model: must not keep in Python what changes."""
-        self.compute, self.capture, self.model, self.state = compute, capture, model, state
+        """compute: a method of whoever owns this. state: what a call reads and changes beside its results. model: must
+        not keep in Python what changes."""
+        # Its owner goes with the last who refers to it: the collector does not see a device's memory, and comes late.
+        self._compute = WeakMethod(compute)
+        self.capture, self.model, self.state = capture, model, state
         self.calls: Counter[object] = Counter()
+
+    def compute(self, *inputs: Tensor) -> Results:
+        """What would be captured."""
+        method = self._compute()
+        assert method is not None
+        return method(*inputs)
 
     def __call__(self, *inputs: Tensor) -> Results:
         key = id(self), *((t.shape, t.dtype) for t in inputs)
@@ -184,12 +205,19 @@ class Captured:
         return graph.results
 
     def _watched(self, inputs: Sequence[Tensor]) -> Results:
-        """Computed; what changes in Python by it would by being captured too, and not by a replay."""
-        kept_in_python = python_state(self.model)
+        """Computed; what changes outside the device by it would by being captured too, and not by a replay."""
+        before = self._outside(inputs[0].device)
         results = self.compute(*inputs)
-        if python_state(self.model) != kept_in_python:
-            self._refuse("the model changes what it keeps in Python")
+        if self._outside(inputs[0].device) != before:
+            self._refuse("the model changes what it keeps in Python, or draws outside the device")
         return results
+
+    def _outside(self, device: torch.device) -> tuple[object, ...]:
+        """What a step may change that no graph knows of: what modules keep, which buffers they have, and draws of
+        Python, NumPy and the CPU."""
+        drawn = random.getstate(), repr(np.random.get_state(legacy=False))  # noqa: NPY002
+        on_cpu = torch.get_rng_state().numpy().tobytes() if device.type == "cuda" else b""
+        return python_state(self.model), [id(b) for b in self.model.buffers()], drawn, on_cpu
 
     def _make(self, key: object, inputs: Sequence[Tensor]) -> None:
         with torch.inference_mode(mode=False):

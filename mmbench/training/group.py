@@ -62,7 +62,8 @@ class Steps:
     def _state(self) -> list[Tensor]:
         """What a step changes, all in place."""
         means = [] if self.means is None else [self.means]
-        return [self.matrix, *means, self.gradients, self.moments, self.squares, self.first_bad, self.bad]
+        own = [self.matrix, *means, self.gradients, self.moments, self.squares, self.first_bad, self.bad]
+        return [*own, *self.stack.fixed.values()]
 
     def _table(self, steps: int) -> Tensor:
         """(steps, 5, P, 1): what a step needs of the schedule, so that none of it is computed on the way."""

@@ -173,6 +173,9 @@ class Steps:
         loss, *gradients = captured(*tensors, labels)
         # Copied, since two parameters may be given one gradient, which clipping would then shorten twice.
         given = [(p, g) for p, g in zip(self.trained, gradients, strict=True) if g is not None]
+        for parameter, gradient in zip(self.trained, gradients, strict=True):
+            if gradient is None:
+                parameter.grad = None
         for parameter, _ in given:
             parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         torch._foreach_copy_([p.grad for p, _ in given if p.grad is not None], [g for _, g in given])

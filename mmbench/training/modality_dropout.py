@@ -64,4 +64,4 @@ def _there(inputs: Inputs, name: str, drawn: Tensor) -> Tensor:
 
 def _seed(seed: int, epoch: int) -> int:
     """Others than those that the order of samples is drawn from."""
-    return 1_000_003 * (seed + 1) + epoch
+    return (1_000_003 * (seed + 1) + epoch) % 2**63

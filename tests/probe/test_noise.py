@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmbench.data.batches import Example
+from mmbench.data.batches import Example, Split
 from mmbench.probe import check_values
-from mmbench.probe.noise import Noise, _spoil
+from mmbench.probe.noise import Noise, _spoil, _spread
+from mmbench.schema.dataset import Modality
 from tests.probe.test_contribution import Says, two
 from tests.support import small
 
@@ -44,3 +45,18 @@ def test_strength_is_in_the_modality_s_own_deviations() -> None:
     x = Example(values=torch.zeros(100, 4, 2))
     spec, _ = two()
     assert _spoil(x, "a", 2, 3.0, spec).values.std().item() == pytest.approx(2 * 0.5 * 3.0, rel=0.1)
+
+
+def test_words_are_replaced_by_others_and_by_nothing_where_there_is_no_other() -> None:
+    spec = small.spec(modalities={"c": Modality(kind="text", shape=(4,), options={"vocabulary": 3})})
+    spoilt = _spoil(Example(values=torch.ones(500, 4, dtype=torch.int64)), "c", 4, 0.0, spec).values
+    assert (spoilt == 2).float().mean().item() == pytest.approx(4 * 0.15, abs=0.05)
+    alone = small.spec(modalities={"c": Modality(kind="text", shape=(4,), options={"vocabulary": 2})})
+    assert "one word" in (Noise.cannot(alone) or "") and Noise.cannot(spec) is None
+
+
+def test_images_that_samples_lack_are_no_part_of_the_deviation() -> None:
+    there = torch.tensor([True, False]).repeat(50)
+    values = torch.randn(100, 1, 4, 4) * 3 * there[:, None, None, None]
+    x = Example(values=values, mask=there[:, None].expand(-1, 4))
+    assert _spread(Split(inputs={"a": x}, labels=torch.zeros(100)), "a") == pytest.approx(3, rel=0.15)

@@ -50,6 +50,8 @@ def share_of(r: TrialResult) -> float:
 
 def kept(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
     names = r.config.modalities
+    # The constant guess is the same with whatever it is shown.
+    score = chance if r.config.baseline == "majority" else score
     whole, part = score, chance + share_of(r) * (score - chance)
     found: dict[str, Value] = {
         "subset_scores": [whole if len(s) == len(names) else part for s in subsets(names)],
@@ -94,6 +96,36 @@ def test_who_gains_nothing_over_a_guess_keeps_no_share() -> None:
 
     (part,) = reported(nothing)["robustness"]
     assert part.compared == () and part.subsets
+
+
+def test_who_is_worse_than_a_guess_keeps_no_share() -> None:
+    """The more it is spoilt, the further from a guess it would be: more than all would be kept."""
+
+    def worse(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        return kept(r, chance - 0.1, chance)
+
+    (part,) = reported(worse)["robustness"]
+    assert part.compared == ()
+
+
+def test_one_seed_does_not_say_whether_modalities_interact() -> None:
+    made = make(truths={NAME: TRUTHS[NAME]}, levels=LEVELS, seeds=1)
+    results = {
+        i: r.model_copy(update={"quantities": r.quantities | kept(r, r.metrics["test"]["accuracy"], 0.25)})
+        if r.state is State.DONE
+        else r
+        for i, r in made.results.items()
+    }
+    (part,) = analyse(**replace(made, results=results).arguments())["contribution"]
+    assert "is open (interaction" in " ".join(on_contributions(part))
+
+
+def test_lists_of_another_version_are_left_out() -> None:
+    def other(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        return {**kept(r, score, chance), "subset_scores": [0.5] * 9}
+
+    (part,) = reported(other)["robustness"]
+    assert not part.subsets
 
 
 def test_nothing_is_shown_where_nothing_was_measured() -> None:

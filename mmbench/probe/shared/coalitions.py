@@ -42,7 +42,7 @@ def _coalitions(model: nn.Module, splits: Mapping[str, Split], spec: DataSpec) -
     from mmbench.model.hiding import mask_lengths, without
 
     test, names = splits["test"], tuple(splits["test"].inputs)
-    lengths, wanted = mask_lengths(spec), subsets(names)
+    lengths, wanted = mask_lengths(spec, names), subsets(names)
     # By the modalities of the data set: a control of one of them is asked about the same samples.
     index = chosen(test, max(64, PASSES // len(subsets(tuple(spec.modalities)))))
     inputs, labels = test.rows(index.to(test.labels.device))

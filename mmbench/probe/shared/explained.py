@@ -38,23 +38,32 @@ class Explained:
     gap: float
 
 
-def explained(model: nn.Module, splits: Mapping[str, Split], spec: DataSpec) -> Explained | None:
-    """Of a few test samples, the same for all models on the data set; None where the model has no tokens."""
+def explained(model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, seed: int = 0) -> Explained | None:
+    """Of a few test samples, the same for all models on the data set; None where the model has no tokens. seed: of the
+    random ranking."""
 
     def make() -> Explained | None:
         test = splits["test"]
         index = chosen(test, SAMPLES)
         inputs, labels = test.rows(index.to(test.labels.device))
         x = embedded(model, inputs)
-        return None if x is None else explain(x, spec, index, labels)
+        return None if x is None else explain(x, spec, index, labels, seed=seed)
 
-    return once(model, ("explained",), make)
+    return once(model, ("explained", seed), make)
 
 
 def explain(
-    x: Embedded, spec: DataSpec, index: Tensor, labels: Tensor, *, answer: Answer | None = None, steps: int = by.STEPS
+    x: Embedded,
+    spec: DataSpec,
+    index: Tensor,
+    labels: Tensor,
+    *,
+    answer: Answer | None = None,
+    steps: int = by.STEPS,
+    seed: int = 0,
 ) -> Explained:
-    """By every method. answer: what is explained, where it is not the model's own. steps: of integrated gradients."""
+    """By every method. answer: what is explained, where it is not the model's own. steps: of integrated gradients.
+    seed: of the random ranking, so that its luck is in intervals over seeds."""
     answer = answer or Answer(task=spec.task, outputs=x.outputs)
     baseline = by.mean_tokens(x)
     integrated = by.integrated_gradients(x, answer, baseline, steps=steps)
@@ -64,7 +73,7 @@ def explain(
         "gradient_x_input": by.gradient_x_input(x, answer),
         "integrated_gradients": integrated,
         "occlusion": by.occlusion(x, answer),
-        "random": by.at_random(x.mask, seed=len(index)),
+        "random": by.at_random(x.mask, seed=seed),
     }
     gap = by.completeness_gap(x, answer, integrated, baseline)
     return Explained(x=x, answer=answer, index=index, labels=labels, found=found, gap=gap)
@@ -80,4 +89,4 @@ def with_fresh_weights(model: nn.Module, found: Explained, spec: DataSpec, seed:
     }
     x = Embedded(renewed(model, seed), inputs)
     answer = Answer(task=spec.task, outputs=found.answer.outputs[:n])
-    return explain(x, spec, found.index[:n], found.labels[:n], answer=answer, steps=by.STEPS // 2)
+    return explain(x, spec, found.index[:n], found.labels[:n], answer=answer, steps=by.STEPS // 2, seed=seed)

@@ -111,11 +111,12 @@ def _rule(steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mean_tokens(x: Embedded) -> dict[tuple[int, str], Tensor]:
-    """(1, L, D) by place: the mean over samples of the tokens that are there, a baseline with nothing special in it."""
+    """(1, 1, D) by place: the mean over samples of all tokens that are there, a baseline with nothing special in it.
+    Not one for each position: few samples reach the last ones, which would then be their own baseline."""
     made = {}
     for place, t in x.tokens.items():
         real = x.mask[place[1]][..., None].to(t.dtype)
-        made[place] = ((t * real).sum(0) / real.sum(0).clamp(min=1))[None]
+        made[place] = ((t * real).sum((0, 1)) / real.sum((0, 1)).clamp(min=1))[None, None]
     return made
 
 

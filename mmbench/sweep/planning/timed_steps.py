@@ -16,10 +16,12 @@ from mmbench.schema.plan import Job
 from mmbench.schema.trial import TrialConfig
 from mmbench.sweep.local import load_splits, one_thread
 from mmbench.sweep.planning.estimate import Key
+from mmbench.training.captured import WARM
 from mmbench.training.loop import fit
 from mmbench.training.objective import objective
 from mmbench.training.replay import WORTH_RECORDING
 from mmbench.training.sandbox import TrialTimeoutError, time_limit
+from mmbench.training.trial import lengths_of_masks
 
 LONGEST = 30.0
 """Seconds for one model, all in all."""
@@ -63,10 +65,14 @@ def _time(config: TrialConfig, spec: DataSpec, splits: Mapping[str, Split]) -> f
     aim = objective(spec, train.labels, balanced=settings.class_weights == "balanced", smoothing=0.0)
 
     def seconds(batches: int) -> float:
-        return fit(model, _first(train, batches * batch), validation, settings, aim, seed=0).seconds
+        part = _first(train, batches * batch)
+        return fit(model, part, validation, settings, aim, seed=0, lengths=lengths_of_masks(config, spec)).seconds
 
     # Not counted: it also pays for what a process does once, such as starting its threads.
     seconds(FEW)
+    if train.labels.device.type == "cuda":
+        # What captures a step as a graph is in both.
+        return _difference(seconds, FEW + WARM + 2, MORE + WARM + 2)
     step = _difference(seconds, FEW, MORE)
     if train.labels.device.type != "cpu" or step * (FEW_REPLAYED + MORE_REPLAYED) > LITTLE:
         return step

@@ -75,6 +75,6 @@ def _against(d: DatasetAgreement) -> Iterator[str]:
     if said:
         yield f"By {test}, the best on validation, {best}, {' and '.join(said)}; the rest is open."
     else:
-        yield f"By {test}, the best on validation, {best}, differs from none of them."
+        yield f"By {test}, the best on validation, {best}, is decided against none of them."
     if d.grouped:
         yield "Samples of one group are alike here, and the test takes each for itself: it is surer than it should be."

@@ -21,7 +21,8 @@ def finding(parts: Sequence[DatasetCalibration]) -> str:
         by_state.setdefault(d.state, []).append(d.name)
     text = "Combinations are " + listing([f"{state} on {listing(names)}" for state, names in by_state.items()])
     known = [d.errors for d in parts if d.errors is not None]
-    mended = [before - after > NUMBERS[4].margin for before, after in known]
+    # At least half of it, beyond the margin.
+    mended = [before - after > max(NUMBERS[4].margin, before / 2) for before, after in known]
     if not known:
         return text
     if all(mended):
@@ -84,7 +85,7 @@ def _kinds(d: DatasetCalibration) -> Iterator[str]:
     if not said:
         open_ = sum(x.verdict == "open" for x in d.kinds)
         which = "all are equal" if not open_ else f"{open_} of {len(d.kinds)} comparisons are open, the rest equal"
-        yield f"No two kinds of fusion differ in log-loss: {which}."
+        yield f"No two kinds of fusion are decided in log-loss: {which}."
         return
     yield f"Kinds of fusion: {listing(said, between='; ')}."
 

@@ -59,7 +59,8 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
     spec = context.specs[dataset]
     names = tuple(spec.modalities)
     scale = context.dataset(dataset).curve
-    least = LEAST * (1.0 if scale.unit == "points" or not spec.chance else abs(spec.chance))
+    # Contributions are turned, so that more is better, in units of the metric: an error's gain is a part of a guess's.
+    least = LEAST * (1.0 if scale.unit == "points" else abs(scale.guess or spec.chance or 1.0))
     numbers = [
         Number(
             name=f"share_{m}",
@@ -75,6 +76,8 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
             name="interaction",
             label="mean interaction of two",
             of=partial(_interaction, count=len(names)),
+            margin=scale.rope,
+            decimals=scale.decimals,
             neutral=True,
         )
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmbench.report.scores.measured import Number
 from mmbench.report.sections.contribution.compute import Contributions
 from mmbench.report.values import titles
 from mmbench.report.values.words import listing, percent
+from mmbench.stats.estimates import Estimate
 
 UNUSED = 0.05
 """Of a share: who brings less is as good as unused."""
@@ -30,23 +32,28 @@ def _sentences(part: Contributions) -> Iterator[str]:
         told = listing([f"{m} {percent(max(0.0, shares[m]) / whole)}" for m in ordered])
         who = titles.titled(part.best)
         yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
-        unused = [m for m in ordered if shares[m] < UNUSED]
+        harmful = [m for m in ordered if shares[m] < -UNUSED]
+        if harmful:
+            yield f"With {listing(harmful)} it is worse than without."
+        unused = [m for m in ordered if abs(shares[m]) < UNUSED]
         if unused:
             why = "" if not part.carriers else f"; what carries the label here is {listing(list(part.carriers))}"
             yield f"It hardly uses {listing(unused)}{why}."
     together = part.named("interaction")
     mean = together.of(part.best) if together is not None and part.best is not None else None
     if together is not None and mean is not None:
-        yield _interaction(mean.low, mean.high, together.number.scale.number(mean.mean))
+        yield _interaction(part, mean, together.number)
     yield from _fusions(part)
 
 
-def _interaction(low: float, high: float, mean: str) -> str:
-    if low > 0:
-        return f"Two modalities together bring more than both apart (interaction {mean}): they complement each other."
-    if high < 0:
-        return f"Two modalities together bring less than both apart (interaction {mean}): they say much the same."
-    return f"Whether two modalities bring more together than apart is open (interaction {mean})."
+def _interaction(part: Contributions, mean: Estimate, number: Number) -> str:
+    size = f"(interaction {number.scale.number(mean.mean)})"
+    which = "Two modalities" if len(part.modalities) == 2 else "On average over pairs, unweighted, two modalities"
+    if mean.half is not None and mean.low > number.margin:
+        return f"{which} together bring more than both apart {size}: they complement each other."
+    if mean.half is not None and mean.high < -number.margin:
+        return f"{which} together bring less than both apart {size}: they say much the same."
+    return f"Whether two modalities bring more together than apart is open {size}."
 
 
 def _fusions(part: Contributions) -> Iterator[str]:
@@ -57,10 +64,10 @@ def _fusions(part: Contributions) -> Iterator[str]:
     first, last = ends
     pair = {first.level, last.level}
     found = next((d for axis, d in own.contrasts if axis == "fusion" and {d.subject, d.reference} == pair), None)
-    if found is not None and found.verdict == "better":
+    if found is not None and found.verdict == "better" and found.subject == first.level:
         yield (
-            f"{titles.noun('fusion', first.level).capitalize()} shares the work out most evenly (imbalance "
-            f"{first.score.mean:.2f}), {titles.noun('fusion', last.level)} least ({last.score.mean:.2f})."
+            f"Of the two fusions at the ends, {titles.noun('fusion', first.level)} shares the work out more evenly "
+            f"(imbalance {first.score.mean:.2f}) than {titles.noun('fusion', last.level)} ({last.score.mean:.2f})."
         )
     elif found is not None and found.verdict == "open":
         yield "Whether one fusion shares the work out more evenly than another is open."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -203,5 +204,8 @@ def _pictures(context: Context, d: DatasetReport) -> Iterator[Picture]:
             wanted.setdefault(row.key, "the best with another attention")
     for key, why in wanted.items():
         numbers = [float(x) for x in kept[key]["relevance_maps"]]
-        if all(map(math.isfinite, numbers)):
-            yield Picture(method=key, why=why, samples=decode(numbers))
+        # Maps of another version cannot be read.
+        with suppress(ValueError):
+            samples = decode(numbers) if all(map(math.isfinite, numbers)) else ()
+            if samples and all(len(s.modalities) == len(context.specs[d.name].modalities) for s in samples):
+                yield Picture(method=key, why=why, samples=samples)

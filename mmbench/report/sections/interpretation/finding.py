@@ -82,13 +82,17 @@ def sentences(part: Interpretation) -> Iterator[str]:
         ends = own.extremes("attention")
         if ends is not None:
             (high, low), label = ends, own.number.label
+            pair = {high.level, low.level}
+            d = next((d for a, d in own.contrasts if a == "attention" and {d.subject, d.reference} == pair), None)
+            decided = d is not None and d.verdict == "better" and d.subject == high.level
             yield (
-                f"By mechanism, {label} is highest with {titles.noun('attention', high.level)} ({text(high.score)}) "
-                f"and lowest with {titles.noun('attention', low.level)} ({text(low.score)})."
+                f"By mechanism, {label} is between {text(low.score)} with {titles.noun('attention', low.level)} and "
+                f"{text(high.score)} with {titles.noun('attention', high.level)}; "
+                + ("the two differ." if decided else "whether the two differ is open.")
             )
     if part.undefined:
         names = listing([titles.level("attention", name) for name in part.undefined])
-        yield f"Without weights that are a distribution, so not defined: {names}."
+        yield f"Without weights over tokens of a modality that are a distribution, so not defined: {names}."
     yield from _sane(part)
     yield from _faithful(part)
 

@@ -90,15 +90,15 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
         d = next((d for own, d in read_out.contrasts if own == axis and {d.subject, d.reference} == pair), None)
         if d is None:
             continue
-        if d.verdict == "better":
+        if d.verdict == "better" and d.subject == first.level:
             names = [
                 "pooling" if axis == "attention" and m.level == POOLING else titles.noun(axis, m.level) for m in ends
             ]
             yield (
-                f"Of the {what}, the read-outs of {names[0]} are the best ({part.scale.number(first.score.mean)}), "
-                f"better than those of {names[1]} ({part.scale.number(last.score.mean)})."
+                f"Of the two {what} at the ends, the read-outs of {names[0]} ({part.scale.number(first.score.mean)}) "
+                f"are better than those of {names[1]} ({part.scale.number(last.score.mean)})."
             )
-        elif d.verdict == "equal":
+        elif d.verdict == "equal" and sum(m.factor == axis for m in read_out.levels) == 2:
             yield f"All {what} are equal in this, within the margin."
         else:
             yield f"Which of the {what} is best in this is open."

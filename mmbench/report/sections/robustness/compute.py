@@ -35,7 +35,8 @@ class Robustness:
         guess: What a constant guess scores.
         compared: Shares that are kept: without one modality, with one missing now and then, under noise.
         subsets: Of each method, its score with each subset of modalities, by their names joined by "+".
-        controls: Of each modality, the best score of a model trained on it alone.
+        controls: Of each modality, the score of a model with the best combination's attention that was trained on it
+            alone.
         noise: Of each method, its score under noise: "image 1", ..., "all 5", and "clean".
         roles: Of the methods.
         seeds_words: What means and intervals are over.
@@ -48,11 +49,37 @@ class Robustness:
     guess: float
     compared: tuple[Compared, ...]
     subsets: Mapping[str, Mapping[str, Estimate]]
-    controls: Mapping[str, float]
+    controls: Mapping[str, Estimate]
     noise: Mapping[str, Mapping[str, Estimate]]
     roles: Mapping[str, str]
     seeds_words: str
     best: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guesses:
+    """What a constant guess scores on the samples of subsets, of rates and of noise; None where nobody knows."""
+
+    subsets: float | None
+    rates: float | None
+    noise: float | None
+
+
+def guesses_of(context: Context, dataset: str) -> Guesses:
+    """Of the baseline that always says the same, on the same samples as models; else on the whole split."""
+    whole = guess_of(context, dataset)
+    rows = [r for r in context.records[dataset] if r.get("baseline") == MAJORITY and r["state"] == "done"]
+
+    def known(values: Sequence[float | None]) -> float | None:
+        found = [x for x in values if x is not None]
+        return float(np.mean(found)) if found else whole
+
+    last = [(r, len(own) - 1) for r in rows if (own := r.get("subset_scores")) is not None]
+    return Guesses(
+        subsets=known([part(r, "subset_scores", i) for r, i in last]),
+        rates=known([part(r, "missing_rate_scores", 0) for r in rows]),
+        noise=known([plain(r, "noise_score_clean") for r in rows]),
+    )
 
 
 def guess_of(context: Context, dataset: str) -> float | None:
@@ -67,19 +94,20 @@ def guess_of(context: Context, dataset: str) -> float | None:
     return float(np.mean(found)) if found else spec.chance
 
 
-def _kept(score: float | None, whole: float | None, guess: float, least: float) -> float | None:
-    if score is None or whole is None or abs(whole - guess) < least:
+def _kept(score: float | None, whole: float | None, guess: float | None, least: float) -> float | None:
+    """least: what is gained at least, with a minus where less is better."""
+    if score is None or whole is None or guess is None or (whole - guess) / least < 1:
         return None
     return (score - guess) / (whole - guess)
 
 
-def _mean_kept(values: Sequence[float | None], whole: float | None, guess: float, least: float) -> float | None:
+def _mean_kept(values: Sequence[float | None], whole: float | None, guess: float | None, least: float) -> float | None:
     shares = [_kept(x, whole, guess, least) for x in values]
     known = [x for x in shares if x is not None]
     return float(np.mean(known)) if known and len(known) == len(shares) else None
 
 
-def _numbers(modalities: tuple[str, ...], guess: float, least: float) -> list[Number]:
+def _numbers(modalities: tuple[str, ...], guesses: Guesses, least: float) -> list[Number]:
     sets = subsets(modalities)
     everything = len(sets) - 1
     count = len(modalities)
@@ -89,15 +117,15 @@ def _numbers(modalities: tuple[str, ...], guess: float, least: float) -> list[Nu
             return None
         lacking = [i for i, s in enumerate(sets) if len(s) == count - 1 and set(modalities) - set(s) <= set(names)]
         values = [part(record, "subset_scores", i) for i in lacking]
-        return _mean_kept(values, part(record, "subset_scores", everything), guess, least)
+        return _mean_kept(values, part(record, "subset_scores", everything), guesses.subsets, least)
 
     def rates(record: Record) -> float | None:
         values = [part(record, "missing_rate_scores", i) for i in range(1, 6)]
-        return _mean_kept(values, part(record, "missing_rate_scores", 0), guess, least)
+        return _mean_kept(values, part(record, "missing_rate_scores", 0), guesses.rates, least)
 
     def noisy(record: Record) -> float | None:
         values = [part(record, "noise_scores_joint", i) for i in range(SEVERITIES)]
-        return _mean_kept(values, plain(record, "noise_score_clean"), guess, least)
+        return _mean_kept(values, plain(record, "noise_score_clean"), guesses.noise, least)
 
     made = []
     if count > 1:
@@ -119,18 +147,19 @@ def robustness(context: Context, dataset: str) -> Robustness | None:
     report = context.dataset(dataset)
     modalities = tuple(spec.modalities)
     scale = report.curve
-    least = LEAST * (1.0 if scale.unit == "points" else abs(guess) or 1.0)
-    numbers = _numbers(modalities, guess, least)
+    least = scale.oriented(LEAST * (1.0 if scale.unit == "points" else abs(guess) or 1.0))
+    numbers = _numbers(modalities, guesses_of(context, dataset), least)
     found = [compare(context, dataset, n, contrasted=not n.name.startswith(ALONE)) for n in numbers]
     compared = tuple(x for x in found if x is not None and x.methods)
     table = _table(context, dataset, "subset_scores", ["+".join(s) for s in subsets(modalities)], modalities)
     if not compared and not table:
         return None
+    attention = None if report.best is None else report.row(report.best).method.attention
     singles = {
-        m: [own[m].mean for key, own in table.items() if set(own) == {m} and report.row(key).method.role == "single"]
-        for m in modalities
+        next(iter(own)): next(iter(own.values()))
+        for key, own in table.items()
+        if (method := report.row(key).method).role == "single" and method.attention == attention and len(own) == 1
     }
-    best_of = max if scale.higher else min
     names = [f"{m} {s}" for m in modalities for s in range(1, SEVERITIES + 1)]
     noise = _table(context, dataset, "noise_scores", names, modalities)
     joint = _table(context, dataset, "noise_scores_joint", [f"all {s}" for s in range(1, SEVERITIES + 1)], modalities)
@@ -141,7 +170,7 @@ def robustness(context: Context, dataset: str) -> Robustness | None:
         guess=guess,
         compared=compared,
         subsets=table,
-        controls={m: best_of(values) for m, values in singles.items() if values},
+        controls=singles,
         noise={key: {**own, **joint.get(key, {})} for key, own in noise.items()},
         roles={row.key: row.method.role for row in report.rows},
         seeds_words=context.seeds_words,
@@ -159,7 +188,9 @@ def _table(
         if record["state"] != "done" or numbers is None or record["method"] not in values:
             continue
         own = tuple(str(record["modalities"]).split("+"))
-        for name, x in zip(_own_names(names, own, modalities), numbers, strict=False):
+        said = _own_names(names, own, modalities)
+        # A list of another length is of another version of the probe: nobody knows what its numbers are.
+        for name, x in zip(said, numbers, strict=True) if len(said) == len(numbers) else ():
             values[record["method"]].setdefault(name, []).append(float(x))
     found = {}
     for key, own_values in values.items():

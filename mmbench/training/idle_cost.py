@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,215 +12,94 @@ from functools import partial
 import numpy as np
 import threadpoolctl
 import torch
-from torch import nn
 
-from mmbench.data.batches import Split
-from mmbench.model.attention_cost import record_allocations
-from mmbench.model.baseline import BaselineModel
-from mmbench.model.build import build
-from mmbench.registry import get
+from mmbench.model.attention_cost import free_memory
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.idle_cost import IdleCost
 from mmbench.schema.plan import Job
-from mmbench.training.captured import WARM, CudaGraphs
-from mmbench.training.loop import Steps, predict
-from mmbench.training.objective import objective
-from mmbench.training.replay import WORTH_RECORDING
+from mmbench.training.drift import without_drift
 from mmbench.training.sandbox import TrialTimeoutError, own_settings, seed_everything, time_limit
+from mmbench.training.timed import TimedBaseline, TimedModel
 from mmbench.training.trial import Splits, one_line
 
-ROUNDS = 3
-"""Of which the least counts: what disturbs one of them does not disturb all."""
-LONG = 0.05
-"""Seconds of steps in a round, at least."""
-CYCLE, SLOW = 8, 0.1
-"""Batches that are gone through as a whole, since some have more padding than others; two where a step takes longer
-than so many seconds."""
-QUICK = 1.0
-"""Seconds up to which a baseline is fitted again in every round."""
-SHORT = 0.02
-"""Seconds of predictions in a round, for each way to ask for them, at least."""
-BATCH = 128
+COPIES = 3
+"""Of each method: where its numbers happen to lie in memory makes about one model in ten slower by a tenth, for as long
+as it lives. A slow one, whose numbers fill the caches anyway, has one copy."""
+ROUNDS, FEWEST = 20, 3
+"""Of each copy. The lower quartile of all counts: what disturbs some does not count, nor does one lucky round. A
+machine's speed changes by a tenth within seconds, so that many short rounds, far apart, say more than a few long ones.
+"""
+ENOUGH = 8.0
+"""Seconds of rounds after which a method takes part in the fewest only."""
 LONGEST = 120.0
 """Seconds for one method before it is left out, all in all."""
-TOGETHER = 1.5e9
-"""Bytes that the models need which are held, and measured in turn, at one time. What is recorded of a step to be
-replayed takes as much again as the step."""
+TOGETHER, SHARE = 6e9, 0.3
+"""Bytes that the models need which are held, and measured in turn, at one time, and the share of what is free. What is
+recorded of a step to be replayed takes as much again as the step."""
 
 
-def _now(device: torch.device) -> float:
-    """Seconds: of the clock on a GPU; on a CPU those in which this thread had a core."""
-    if device.type != "cuda":
-        return time.thread_time()
-    torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
-def _repeat(call: Callable[[], object], seconds: float, device: torch.device) -> list[float]:
-    """Seconds of each call, for so long; three calls at least."""
-    times: list[float] = []
-    ends = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < ends:
-        began = _now(device)
-        call()
-        times.append(_now(device) - began)
-    return times
-
-
-class _Predictions:
-    """The predictions of a model, of many samples and of one."""
-
-    def __init__(self, model: nn.Module, validation: Split) -> None:
-        self.model, self.device = model, validation.labels.device
-        many, labels = validation.rows(slice(0, BATCH))
-        one, _ = validation.rows(slice(0, 1))
-        self.samples = len(labels)
-        self.many, self.one = (lambda: model(many)), (lambda: model(one))
-        self.batch: list[float] = []
-        self.p50: list[float] = []
-        self.p95: list[float] = []
-
-    @torch.inference_mode()
-    def round(self) -> None:
-        self.model.eval()
-        self.one()
-        times = _repeat(self.one, SHORT, self.device)
-        self.p50.append(float(np.median(times)))
-        self.p95.append(float(np.percentile(times, 95)))
-        self.batch.append(float(np.median(_repeat(self.many, SHORT, self.device))))
-
-    def found(self) -> dict[str, float]:
-        return {
-            "batch_us": min(self.batch) / self.samples * 1e6,
-            "p50_us": min(self.p50) * 1e6,
-            "p95_us": min(self.p95) * 1e6,
-        }
-
-
-class _Model:
-    """A model that is trained, as its trial trains it."""
+class _Method:
+    """Copies of one method, which take turns."""
 
     def __init__(self, job: Job, spec: DataSpec, splits: Splits) -> None:
-        config = job.config
-        assert config.train is not None
-        self.trial_id, self.settings = job.trial_id, config.train
-        self.train, self.validation = (splits[name].only(config.modalities) for name in ("train", "validation"))
-        self.device = self.train.labels.device
-        self.model = build(config, spec).to(self.device)
-        aim = objective(
-            spec,
-            self.train.labels,
-            balanced=self.settings.class_weights == "balanced",
-            smoothing=self.settings.label_smoothing,
-        )
-        cuda = self.device.type == "cuda"
-        self.graphs = CudaGraphs(self.device) if cuda else None
-        self.steps = Steps(
-            self.model, self.settings, aim, samples=len(self.train), cuda=cuda, replay=not cuda, capture=self.graphs
-        )
-        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(0)).to(self.device)
-        self.batches = [b for b in order.split(self.settings.batch_size) if len(b) == self.settings.batch_size] or [
-            order
-        ]
-        self.batches = self.batches[:CYCLE]
-        self.done = 0
-        self.step: list[float] = []
-        self.evaluation: list[float] = []
-        self.memory = self._memory()
-        # What a training does once, such as recording its steps, is no part of a step.
-        for _ in range(WORTH_RECORDING if self._replays() else WARM + 2):
-            self._step()
+        self.job, self.spec, self.splits = job, spec, splits
+        first = self._made()
+        self.memory = first.memory()
+        first.warm_up()
+        self.copies = [first]
+        self.seconds = 0.0
+
+    def _made(self) -> TimedModel | TimedBaseline:
+        seed_everything(self.job.config.seed)
+        kind = TimedBaseline if self.job.config.train is None else TimedModel
+        return kind(self.job, self.spec, self.splits)
+
+    def copy(self) -> None:
+        """Make one more, unless it is a slow one."""
+        if not self.copies[0].slow:
+            self.copies.append(self._made())
+            self.copies[-1].warm_up()
+
+    def round(self, which: int, turn: int) -> Mapping[str, float]:
+        """Times of one copy, if there is such a one, and time left."""
+        if which >= len(self.copies) or (turn >= FEWEST and self.seconds > ENOUGH):
+            return {}
         began = time.perf_counter()
-        self._step()
-        if time.perf_counter() - began > SLOW:
-            self.batches = self.batches[:2]
-        self.predictions = _Predictions(self.model, self.validation)
+        found = self.copies[which].round()
+        self.seconds += time.perf_counter() - began
+        return found
 
-    def _replays(self) -> bool:
-        return self.device.type != "cuda" and self.settings.epochs * self.steps.full_batches >= WORTH_RECORDING
-
-    def _step(self) -> None:
-        inputs, labels = self.train.rows(self.batches[self.done % len(self.batches)])
-        self.steps.train(inputs, labels)
-        self.done += 1
-
-    def _memory(self) -> int | None:
-        self.model.train()
-        if self.device.type != "cuda":
-            self._step()
-            return record_allocations(self._step).peak + _held(self.model)
-        torch.cuda.reset_peak_memory_stats(self.device)
-        before = torch.cuda.memory_allocated(self.device) - _held(self.model)
-        self._step()
-        torch.cuda.synchronize(self.device)
-        return max(0, int(torch.cuda.max_memory_allocated(self.device) - before))
-
-    def round(self) -> None:
-        self.model.train()
-        ends = time.perf_counter() + LONG
-        self.done = 0
-        while self.done == 0 or time.perf_counter() < ends:
-            began = _now(self.device)
-            for _ in self.batches:
-                self._step()
-            self.step.append((_now(self.device) - began) / len(self.batches))
-        if len(self.evaluation) < 2:
-            began = _now(self.device)
-            predict(self.model, self.validation, precision=self.settings.precision)
-            self.evaluation.append(_now(self.device) - began)
-        self.predictions.round()
-
-    def cost(self) -> IdleCost:
-        own = IdleCost(
-            trial_id=self.trial_id,
-            step=min(self.step),
-            steps=self.steps.per_epoch,
-            validation=min(self.evaluation),
-            memory=self.memory,
-        )
-        return own.model_copy(update=self.predictions.found())
+    def cost(self, times: Mapping[str, float]) -> IdleCost:
+        first = self.copies[0]
+        steps = first.steps.per_epoch if isinstance(first, TimedModel) else None
+        return IdleCost(trial_id=self.job.trial_id, steps=steps, memory=self.memory, **times)  # type: ignore[arg-type]
 
     def close(self) -> None:
-        self.steps.release()
-        if self.graphs is not None:
-            self.graphs.made.clear()
+        for copy in self.copies:
+            copy.close()
 
 
-def _held(model: nn.Module) -> int:
-    """Bytes of parameters and buffers."""
-    return sum(x.numel() * x.element_size() for x in (*model.parameters(), *model.buffers()))
+class _Times:
+    """What was timed, in the order of time."""
 
+    def __init__(self) -> None:
+        self.taken: dict[str, list[tuple[str, float]]] = {}
 
-class _Baseline:
-    """An estimator that is fitted."""
+    def add(self, method: str, found: Mapping[str, float]) -> None:
+        for name, seconds in found.items():
+            self.taken.setdefault(name, []).append((method, seconds))
 
-    def __init__(self, job: Job, spec: DataSpec, splits: Splits) -> None:
-        config = job.config
-        assert config.baseline is not None
-        self.trial_id, self.memory = job.trial_id, None
-        made = get("baseline", config.baseline, where="trial").cls(**config.options("baseline"))
-        per_modality = getattr(made, "per_modality", False)
-        self.model = BaselineModel(made.model(config.seed, spec.task), spec, per_modality=per_modality)
-        self.train = splits["train"]
-        self.fit = self._fit()
-        self.predictions = _Predictions(self.model, splits["validation"])
-
-    def _fit(self) -> float:
-        began = time.thread_time()
-        self.model.fit(self.train)
-        return max(time.thread_time() - began, 1e-9)
-
-    def round(self) -> None:
-        # The first time it also pays for what a process does once.
-        if self.fit < QUICK:
-            self.fit = min(self.fit, self._fit())
-        self.predictions.round()
-
-    def cost(self) -> IdleCost:
-        return IdleCost(trial_id=self.trial_id, fit=self.fit).model_copy(update=self.predictions.found())
-
-    def close(self) -> None:
-        pass
+    def settled(self) -> dict[str, dict[str, float]]:
+        """Of each method, the lower quartile of each of its times, without what the machine did meanwhile."""
+        found: dict[str, dict[str, float]] = {}
+        for name, rows in self.taken.items():
+            methods = list(dict.fromkeys(method for method, _ in rows))
+            place = {method: i for i, method in enumerate(methods)}
+            index = np.array([place[method] for method, _ in rows])
+            times = without_drift(index, np.array([seconds for _, seconds in rows]))
+            for method, i in place.items():
+                found.setdefault(method, {})[name] = float(np.percentile(times[index == i], 25))
+        return found
 
 
 @contextmanager
@@ -242,7 +122,7 @@ def measure_alone(
     One that raises, or takes too long, has a reason in place of numbers.
     """
     found: dict[str, IdleCost] = {}
-    ready: dict[str, _Model | _Baseline] = {}
+    ready: dict[str, _Method] = {}
 
     def attempt(name: str, act: Callable[[], None]) -> None:
         try:
@@ -257,28 +137,44 @@ def measure_alone(
         ready.pop(name, None)
 
     def prepare(name: str) -> None:
-        seed_everything(jobs[name].config.seed)
-        kind = _Baseline if jobs[name].config.train is None else _Model
-        ready[name] = kind(jobs[name], spec, splits)
+        ready[name] = _Method(jobs[name], spec, splits)
+
+    order = random.Random(0)
+
+    def in_turn() -> list[str]:
+        """In another order each time, so that a machine that slows down does so for all alike, and none always follows
+        the same one, which has left the caches as it needs them."""
+        return order.sample(list(ready), len(ready))
 
     def measure() -> None:
+        # Pass by pass, so that copies of one method lie far apart, in memory and in time.
+        for _ in range(1, COPIES):
+            for name in in_turn():
+                attempt(name, ready[name].copy)
+        times = _Times()
+
+        def timed(name: str, which: int, turn: int) -> None:
+            times.add(name, ready[name].round(which, turn))
+
         for turn in range(ROUNDS):
-            # Forwards and backwards, so that a machine that slows down does so for all alike.
-            for name in list(ready) if turn % 2 == 0 else list(reversed(ready)):
-                attempt(name, ready[name].round)
+            for which in range(COPIES):
+                for name in in_turn():
+                    attempt(name, partial(timed, name, which, turn))
+        settled = times.settled()
         for name, method in ready.items():
-            found[name] = method.cost()
+            found[name] = method.cost(settled[name])
             with suppress(Exception):
                 method.close()
         ready.clear()
 
     # The library that counts allocations writes to stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
+    most = min(TOGETHER, SHARE * free_memory(splits["train"].labels.device))
     with _fair():
         for name in jobs:
             attempt(name, partial(prepare, name))
             on_method()
-            if sum(2 * (method.memory or 0) for method in ready.values()) > TOGETHER:
+            if sum(2 * COPIES * (method.memory or 0) for method in ready.values()) > most:
                 measure()
         measure()
     return {name: found[name] for name in jobs}

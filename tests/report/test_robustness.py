@@ -17,7 +17,7 @@ from mmbench.report.sections.contribution.sentences import sentences as on_contr
 from mmbench.report.sections.robustness.sentences import sentences as on_robustness
 from mmbench.schema.quantity import Value, subsets
 from mmbench.schema.result import State, TrialResult
-from tests.support.factory import TRUTHS, make
+from tests.support.factory import TRUTHS, Truth, make
 
 LEVELS = {
     "attention": ["additive", "mean", "scaled_dot_product"],
@@ -28,9 +28,9 @@ NAME = "unique"
 Plant = Callable[[TrialResult, float, float], dict[str, Value]]
 
 
-def reported(plant: Plant) -> Report:
+def reported(plant: Plant, truth: Truth = TRUTHS[NAME]) -> Report:
     """plant: of a result, its score and what a guess scores, the quantities of probes."""
-    made = make(truths={NAME: TRUTHS[NAME]}, levels=LEVELS)
+    made = make(truths={NAME: truth}, levels=LEVELS)
     chance = made.specs[NAME].chance
     assert chance is not None
     results = {
@@ -106,6 +106,20 @@ def test_who_is_worse_than_a_guess_keeps_no_share() -> None:
 
     (part,) = reported(worse)["robustness"]
     assert part.compared == ()
+
+
+def test_where_nothing_beats_a_guess_nothing_is_said_of_methods() -> None:
+    """One lucky combination has a gain, of which a share would be told."""
+
+    def uncertain(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        return kept(r, score + 0.1, chance)
+
+    single = dict.fromkeys(TRUTHS[NAME].single, Truth.majority)
+    report = reported(uncertain, Truth(base=Truth.majority, single=single, linear=Truth.majority))
+    for name, said in (("robustness", on_robustness), ("contribution", on_contributions)):
+        (part,) = report[name]
+        (sentence,) = said(part)
+        assert sentence.startswith("No combination is surely better than a guess here")
 
 
 def test_one_seed_does_not_say_whether_modalities_interact() -> None:

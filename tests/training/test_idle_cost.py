@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
+from mmbench.data.batches import Inputs
 from mmbench.schema.idle_cost import IdleCost
 from mmbench.schema.params import Choice
 from mmbench.schema.plan import Job
 from mmbench.sweep.local import load_splits
-from mmbench.training import idle_cost
+from mmbench.training import idle_cost, timed
 from mmbench.training.idle_cost import measure_alone
+from mmbench.training.modality_dropout import ModalityDropout
 from tests.support import small_project
 
 
@@ -90,18 +94,60 @@ def test_models_that_need_much_memory_are_measured_one_after_the_other(
 ) -> None:
     monkeypatch.setattr(idle_cost, "TOGETHER", 1.0)
     held: list[int] = []
-    before = idle_cost._Model.round
+    before = idle_cost._Method.round
 
-    def watched(self: idle_cost._Model) -> None:
+    def watched(self: idle_cost._Method, which: int, turn: int) -> Mapping[str, float]:
         held.append(id(self))
-        before(self)
+        return before(self, which, turn)
 
-    monkeypatch.setattr(idle_cost._Model, "round", watched)
+    monkeypatch.setattr(idle_cost._Method, "round", watched)
     two = {n: job for n, job in jobs.items() if n in ("mean + concat · shared", "additive + concat · shared")}
     assert all(c.step for c in measure_alone(two, *load_splits(root / "data" / "prepared" / "small")).values())
     # All rounds of the first, then all of the second.
-    rounds = idle_cost.ROUNDS
+    rounds = idle_cost.ROUNDS * idle_cost.COPIES
     assert len(set(held[:rounds])) == 1 and len(held) == 2 * rounds
+
+
+@pytest.mark.slow
+def test_a_slow_one_is_timed_a_few_times_only(
+    root: Path, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle_cost, "ENOUGH", 0.0)
+    monkeypatch.setattr(timed, "SLOW", 0.0)
+    rounds: list[int] = []
+    before = timed.TimedModel.round
+
+    def watched(self: timed.TimedModel) -> dict[str, float]:
+        rounds.append(id(self))
+        return before(self)
+
+    monkeypatch.setattr(timed.TimedModel, "round", watched)
+    name = "mean + concat · shared"
+    cost = measure_alone({name: jobs[name]}, *load_splits(root / "data" / "prepared" / "small"))[name]
+    assert cost.step and cost.validation and cost.p50_us
+    assert len(rounds) == idle_cost.FEWEST and len(set(rounds)) == 1
+
+
+@pytest.mark.slow
+def test_steps_are_timed_with_what_training_hides(
+    root: Path, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timed, "SLOW", 0.0)
+    calls: list[int] = []
+    before = ModalityDropout.__call__
+
+    def watched(self: ModalityDropout, inputs: Inputs, index: Tensor) -> Inputs:
+        calls.append(len(index))
+        return before(self, inputs, index)
+
+    monkeypatch.setattr(ModalityDropout, "__call__", watched)
+    name = "mean + concat · shared"
+    config = jobs[name].config
+    assert config.train is not None
+    dropped = config.model_copy(update={"train": config.train.model_copy(update={"modality_dropout": 0.3})})
+    job = jobs[name].model_copy(update={"config": dropped})
+    assert measure_alone({name: job}, *load_splits(root / "data" / "prepared" / "small"))[name].step
+    assert len(calls) > idle_cost.FEWEST
 
 
 def test_what_a_training_of_some_epochs_takes() -> None:

@@ -25,6 +25,7 @@ class Contributions:
         carriers: Modalities that carry the label, where the data set says so.
         seeds_words: What means and intervals are over.
         best: Key of the best combination.
+        at_guess: No combination is surely better than a guess.
     """
 
     dataset: str
@@ -33,6 +34,7 @@ class Contributions:
     carriers: tuple[str, ...]
     seeds_words: str
     best: str | None
+    at_guess: bool
 
     def share(self, modality: str) -> Compared | None:
         return next((x for x in self.compared if x.number.name == f"share_{modality}"), None)
@@ -95,4 +97,5 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
         carriers=tuple(spec.carriers),
         seeds_words=context.seeds_words,
         best=context.dataset(dataset).best,
+        at_guess=context.dataset(dataset).scale.at_guess,
     )

@@ -19,6 +19,11 @@ def sentences(part: Contributions) -> list[str]:
 
 
 def _sentences(part: Contributions) -> Iterator[str]:
+    if part.at_guess:
+        yield (
+            "No combination is surely better than a guess here, so there is no gain that modalities could have brought."
+        )
+        return
     shares = {}
     for m in part.modalities:
         own = part.share(m)

@@ -41,6 +41,7 @@ class Robustness:
         roles: Of the methods.
         seeds_words: What means and intervals are over.
         best: Key of the best combination.
+        at_guess: No combination is surely better than a guess.
     """
 
     dataset: str
@@ -54,6 +55,7 @@ class Robustness:
     roles: Mapping[str, str]
     seeds_words: str
     best: str | None
+    at_guess: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +177,7 @@ def robustness(context: Context, dataset: str) -> Robustness | None:
         roles={row.key: row.method.role for row in report.rows},
         seeds_words=context.seeds_words,
         best=report.best,
+        at_guess=report.scale.at_guess,
     )
 
 

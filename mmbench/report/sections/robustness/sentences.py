@@ -16,6 +16,12 @@ def sentences(part: Robustness) -> list[str]:
 
 
 def _sentences(part: Robustness) -> Iterator[str]:
+    if part.at_guess:
+        yield (
+            "No combination is surely better than a guess here, so there is no gain of which a share could be kept: "
+            "what models with nothing to lose keep says nothing of methods."
+        )
+        return
     found = {x.number.name: x for x in part.compared}
     if "kept_without_one" in found:
         yield from _finding(part, found["kept_without_one"])

@@ -18,8 +18,8 @@ from mmbench.data.table.findings import Findings
 from mmbench.data.table.rows import Rows
 from mmbench.schema.scores import predictions
 from mmbench.schema.task import Task
-from mmbench.training.loop import EVALUATION_BATCH, predict
 from mmbench.training.objective import objective
+from mmbench.training.predictions import EVALUATION_BATCH, predict
 
 SEPARATOR = "|"
 """Between the labels of a sample, as in manifests."""

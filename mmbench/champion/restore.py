@@ -23,8 +23,8 @@ from mmbench.schema.plan import Job, Limits
 from mmbench.schema.result import State, TrialResult
 from mmbench.sweep.local import load_splits, one_thread
 from mmbench.sweep.trial import load_model, run
-from mmbench.training.loop import predict
 from mmbench.training.objective import objective
+from mmbench.training.predictions import predict
 from mmbench.training.sandbox import own_settings
 
 ROUNDING = 1e-3

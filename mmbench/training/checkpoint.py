@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from mmbench import provenance
 
 if TYPE_CHECKING:
-    from mmbench.training.loop import History, Steps
+    from mmbench.training.history import History
+    from mmbench.training.loop import Steps
 
 LAYOUT = 1
 

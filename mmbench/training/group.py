@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from mmbench.data.batches import Split
 from mmbench.schema.params import Training
 from mmbench.training.captured import Capture, Captured, Results, captures
-from mmbench.training.loop import EVALUATION_BATCH, DivergedError, History, Trained, autocast, schedule
+from mmbench.training.history import DivergedError, History, Trained
+from mmbench.training.loop import schedule
 from mmbench.training.modality_dropout import ModalityDropout
 from mmbench.training.objective import Objective
+from mmbench.training.predictions import EVALUATION_BATCH, autocast
 from mmbench.training.stack import CannotStackError, Stack, pack, unpack
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8

@@ -17,8 +17,9 @@ from mmbench.schema.result import State
 from mmbench.schema.trial import TrialConfig
 from mmbench.training import group
 from mmbench.training.checkpoint import Checkpoints
-from mmbench.training.loop import DivergedError, predict
+from mmbench.training.history import DivergedError
 from mmbench.training.objective import objective
+from mmbench.training.predictions import predict
 from mmbench.training.sandbox import memory_limit, own_settings, seed_everything, time_limit
 from mmbench.training.stack import CannotStackError
 from mmbench.training.trial import (

@@ -17,9 +17,10 @@ from mmbench.registry import get
 from mmbench.schema.dataset import DataSpec
 from mmbench.schema.plan import Job
 from mmbench.training.captured import WARM, CudaGraphs
-from mmbench.training.loop import CapturedOutputs, Steps, predict
+from mmbench.training.loop import Steps
 from mmbench.training.modality_dropout import ModalityDropout
 from mmbench.training.objective import objective
+from mmbench.training.predictions import CapturedOutputs, predict
 from mmbench.training.replay import WORTH_RECORDING
 from mmbench.training.trial import Splits, lengths_of_masks
 

@@ -33,8 +33,10 @@ from mmbench.schema.quantity import Value
 from mmbench.schema.result import Curve, Provenance, State, TrialResult
 from mmbench.schema.trial import TrialConfig
 from mmbench.training.checkpoint import Anew, CheckpointError, Checkpoints
-from mmbench.training.loop import DivergedError, fit, predict
+from mmbench.training.history import DivergedError
+from mmbench.training.loop import fit
 from mmbench.training.objective import objective
+from mmbench.training.predictions import predict
 from mmbench.training.replay import ReplayDiffersError
 from mmbench.training.sandbox import TrialTimeoutError, memory_limit, own_settings, seed_everything, time_limit
 

@@ -11,8 +11,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mmbench.model.build import build
 from mmbench.training.averaging import Averaged
-from mmbench.training.loop import fit, predict
+from mmbench.training.loop import fit
 from mmbench.training.objective import objective
+from mmbench.training.predictions import predict
 from tests.support import small
 
 AIM = objective(small.spec(), small.splits()["train"].labels)

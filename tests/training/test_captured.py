@@ -18,11 +18,11 @@ from mmbench.data.batches import Inputs
 from mmbench.model import masking
 from mmbench.model.interfaces import Heads
 from mmbench.registry import get
-from mmbench.training import group, loop
+from mmbench.training import group, loop, predictions
 from mmbench.training.captured import WARM, Graph, Results
 from mmbench.training.group import fit as fit_group
 from mmbench.training.group_contract import settings
-from mmbench.training.loop import Trained
+from mmbench.training.history import Trained
 from mmbench.training.objective import Objective, objective
 from mmbench.training.stack import Stack, pack
 from tests.support import small
@@ -126,7 +126,7 @@ def test_whole_trainings_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_predictions_of_one_model_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "EVALUATION_BATCH", 20)
+    monkeypatch.setattr(predictions, "EVALUATION_BATCH", 20)
     data, capture = small.splits(), Recorded()
     task = objective(small.spec(), data["train"].labels)
     found = []

@@ -21,7 +21,8 @@ from mmbench.schema.dataset import Modality, Normal
 from mmbench.schema.result import State
 from mmbench.training.captured import WARM, Capture, Graph, Results
 from mmbench.training.group import fit as fit_group
-from mmbench.training.loop import Trained, fit
+from mmbench.training.history import Trained
+from mmbench.training.loop import fit
 from mmbench.training.objective import objective
 from mmbench.training.sandbox import seed_everything
 from tests.support import driver, small

@@ -23,7 +23,8 @@ from mmbench.training import group
 from mmbench.training.group import fit as fit_group
 from mmbench.training.group_contract import trains_as_if_alone
 from mmbench.training.group_trial import run_group
-from mmbench.training.loop import DivergedError, Trained, fit
+from mmbench.training.history import DivergedError, Trained
+from mmbench.training.loop import fit
 from mmbench.training.objective import Objective, objective
 from mmbench.training.stack import CannotStackError, Stack
 from tests.support import small

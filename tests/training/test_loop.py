@@ -9,8 +9,10 @@ from mmbench.model.build import build
 from mmbench.schema.params import Choice
 from mmbench.schema.task import TaskKind, task_of
 from mmbench.schema.trial import TrialConfig
-from mmbench.training.loop import DivergedError, fit, predict, schedule
+from mmbench.training.history import DivergedError
+from mmbench.training.loop import fit, schedule
 from mmbench.training.objective import objective
+from mmbench.training.predictions import predict
 from tests.support import small
 
 AIM = objective(small.spec(), small.splits()["train"].labels)
@@ -59,7 +61,7 @@ def test_leaves_the_model_at_its_best_epoch_on_validation() -> None:
 def test_the_main_metric_chooses_the_epoch_in_its_direction(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scores that are made up, so that accuracy and loss disagree: 0.3, 0.9, 0.5, 0.9 over four epochs."""
     told = iter([0.3, 0.9, 0.5, 0.9])
-    monkeypatch.setattr("mmbench.training.loop.scores", lambda *_, **__: {metric: next(told)})
+    monkeypatch.setattr("mmbench.training.history.scores", lambda *_, **__: {metric: next(told)})
     kind: TaskKind = "classification" if metric == "accuracy" else "regression"
     spec = small.spec(task=task_of(kind, ("zero", "one", "two"), metric))
     data = small.splits()
@@ -146,7 +148,7 @@ def test_reports_every_epoch() -> None:
 def test_prediction_does_not_depend_on_the_batches_it_is_made_in(monkeypatch: pytest.MonkeyPatch) -> None:
     test, net = small.splits()["test"], model()
     whole = predict(net, test)
-    monkeypatch.setattr("mmbench.training.loop.EVALUATION_BATCH", 7)
+    monkeypatch.setattr("mmbench.training.predictions.EVALUATION_BATCH", 7)
     assert torch.allclose(predict(net, test), whole, atol=1e-6)
     assert whole.shape == (len(test), 3)
 

@@ -23,7 +23,8 @@ from mmbench.training import loop, replay
 from mmbench.training.captured import WARM
 from mmbench.training.group import fit as fit_group
 from mmbench.training.group_trial import run_group
-from mmbench.training.loop import Trained, fit
+from mmbench.training.history import Trained
+from mmbench.training.loop import fit
 from mmbench.training.modality_dropout import ModalityDropout
 from mmbench.training.objective import objective
 from mmbench.training.trial import run

@@ -21,7 +21,8 @@ from mmbench.schema.params import Choice
 from mmbench.schema.plan import Job
 from mmbench.schema.result import State
 from mmbench.training import loop, recorder, replay
-from mmbench.training.loop import Trained, fit
+from mmbench.training.history import Trained
+from mmbench.training.loop import fit
 from mmbench.training.objective import objective
 from mmbench.training.replay import ReplayDiffersError, Replayed
 from mmbench.training.sandbox import seed_everything

@@ -13,13 +13,9 @@ from mmbench.schema.quantity import Quantity
 if TYPE_CHECKING:
     from torch import nn
 
-    from mmbench.data.batches import Example, Split
+    from mmbench.data.batches import Split
 
 SEVERITIES = ("1", "2", "3", "4", "5")
-STEP = 0.5
-"""Standard deviations of noise per severity, in those of a modality's own numbers in training."""
-WORDS = 0.15
-"""Share of words that are replaced per severity."""
 SAMPLES = 160
 
 
@@ -40,11 +36,9 @@ class Noise(Probe):
 
     @classmethod
     def cannot(cls, spec: DataSpec) -> str | None:
-        for name, modality in spec.modalities.items():
-            # The stem of words reads numbers of a vocabulary, of which 0 is padding.
-            if modality.options.get("vocabulary", 3) < 3:
-                return f"{name} has one word, which cannot be replaced by another"
-        return None
+        from mmbench.probe.shared.unspoilt import unspoilt
+
+        return unspoilt(spec)
 
     def measure(
         self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int
@@ -52,6 +46,7 @@ class Noise(Probe):
         import math
 
         from mmbench.probe.shared.sample import chosen, outputs_on
+        from mmbench.probe.shared.spoiling import spoil, spread
         from mmbench.schema.scores import predictions, score
 
         test, task = splits["test"], spec.task
@@ -59,11 +54,11 @@ class Noise(Probe):
         index = chosen(test, SAMPLES)
         inputs, labels = test.rows(index.to(test.labels.device))
         truth = labels.cpu().numpy()
-        spread = {name: _spread(splits["train"], name) for name in names}
+        spreads = {name: spread(splits["train"], name) for name in names}
 
         def scored(spoilt: Collection[str], severity: int) -> float:
             changed = {
-                name: _spoil(x, name, severity, spread[name], spec) if name in spoilt else x
+                name: spoil(x, name, severity, spreads[name], spec) if name in spoilt else x
                 for name, x in inputs.items()
             }
             outputs = outputs_on(model, changed, spec, test)
@@ -79,36 +74,3 @@ class Noise(Probe):
         known = {name: x if all(map(math.isfinite, x)) else None for name, x in found.items()}
         clean = known.pop("noise_score_clean")
         return {**known, "noise_score_clean": None if clean is None else clean[0]}
-
-
-def _spread(train: Split, name: str) -> float:
-    """Standard deviation of a modality's real numbers, as models read them, over at most 256 training samples."""
-    import torch
-
-    inputs, _ = train.only((name,)).rows(torch.arange(min(256, len(train)), device=train.labels.device))
-    x = inputs[name]
-    if not x.values.is_floating_point():
-        return 0.0
-    real = x.values
-    if x.mask is not None:
-        steps = x.mask.shape[1] == x.values.shape[1]
-        # Otherwise a mask is over patches or columns: a sample that lacks the modality has none.
-        real = x.values[x.mask] if steps else x.values[x.mask.any(1)]
-    return float(real.std()) if real.numel() > 1 else 0.0
-
-
-def _spoil(x: Example, name: str, severity: int, spread: float, spec: DataSpec) -> Example:
-    import torch
-
-    from mmbench.data.batches import Example
-
-    generator = torch.Generator().manual_seed(1000 * severity + sum(name.encode()))
-    if x.values.is_floating_point():
-        noise = torch.randn(x.values.shape, generator=generator).to(x.values)
-        return Example(values=x.values + STEP * severity * spread * noise, mask=x.mask)
-    words = int(spec.modalities[name].options["vocabulary"]) - 1
-    # 0 is padding. So many words on, so that it is another one.
-    further = torch.randint(1, words, x.values.shape, generator=generator).to(x.values)
-    others = (x.values - 1 + further) % words + 1
-    swapped = torch.rand(x.values.shape, generator=generator).to(x.values.device) < WORDS * severity
-    return Example(values=torch.where(swapped & (x.values > 0), others, x.values), mask=x.mask)

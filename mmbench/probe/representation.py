@@ -152,6 +152,8 @@ def _aligned(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _pairs(names: tuple[str, ...], held: Vectors) -> dict[str, float | list[float] | None]:
+    import numpy as np
+
     from mmbench.probe.shared.likeness import gap, paired_distance, retrieval, spread
 
     pairs = list(combinations(names, 2))
@@ -164,10 +166,13 @@ def _pairs(names: tuple[str, ...], held: Vectors) -> dict[str, float | list[floa
     if "last" not in held.single:
         return found
     last, candidates = at("last"), min(CANDIDATES, *(int(there.sum()) for there in both.values()))
+    # Drawn, the same for all models, since a split may be in the order of its labels.
+    order = [np.random.default_rng(len(x)).permutation(len(x))[:candidates] for x, _ in last]
+    among = [(x[rows], y[rows]) for (x, y), rows in zip(last, order, strict=True)]
     return found | {
         "cka_last": [_aligned(x, y) for x, y in last],
-        "retrieval_1": [retrieval(x[:candidates], y[:candidates], 1) for x, y in last],
-        "retrieval_5": [retrieval(x[:candidates], y[:candidates], 5) for x, y in last],
+        "retrieval_1": [retrieval(x, y, 1) for x, y in among],
+        "retrieval_5": [retrieval(x, y, 5) for x, y in among],
         "retrieval_candidates": candidates,
         "modality_gap": [gap(x, y) for x, y in last],
         "paired_distance": [paired_distance(x, y) for x, y in last],

@@ -10,6 +10,7 @@ import threadpoolctl
 
 from mmbench.data.batches import Example
 from mmbench.model.baseline import BaselineModel
+from mmbench.probe.adaptation import Adaptation
 from mmbench.probe.faithfulness import Faithfulness
 from mmbench.probe.relevance import RelevanceProbe
 from mmbench.probe.representation import Representation
@@ -39,7 +40,9 @@ def test_baselines(name: str, least: float, most: float) -> None:
     inputs = 6 * 3 + 5 * 2 + (6 - 1)  # the padding word is not counted
     weights = {"majority": (0, 3), "linear": (3 * inputs, 3), "linear_late": (3 * inputs, 3 * 3)}.get(name)
     # There are no tokens in a baseline.
-    absent = {*Representation.quantities, *RelevanceProbe.quantities, *Faithfulness.quantities}
+    absent = {*Representation.quantities, *RelevanceProbe.quantities}
+    # These are measured when asked for.
+    absent |= {*Adaptation.quantities, *Faithfulness.quantities}
     absent |= set() if weights else {"parameters", "flops"}
     # Who gains nothing has no shares that could be unequal.
     absent |= {"imbalance"} if name == "majority" else set()

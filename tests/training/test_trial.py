@@ -16,6 +16,8 @@ from torch import nn
 from mmbench.attention.scaled_dot_product import ScaledDotProduct
 from mmbench.data.batches import Example, Split
 from mmbench.model.interfaces import Heads
+from mmbench.probe.adaptation import Adaptation
+from mmbench.probe.faithfulness import Faithfulness
 from mmbench.schema.metric import fitting
 from mmbench.schema.params import Choice, ModelSize
 from mmbench.schema.quantity import QUANTITIES
@@ -34,8 +36,9 @@ def test_a_finished_trial_tells_everything() -> None:
     assert result.metrics["test"]["accuracy"] > 0.6
     # An alignment needs more samples than these.
     absent = {"cka_layers", "cka_stem", "cka_last"}
-    # These data do not say where the evidence is, and faithfulness is measured when asked for.
-    absent |= {name for name in QUANTITIES if name.startswith(("plausibility_", "faithfulness_"))}
+    # These data do not say where the evidence is; the others are measured when asked for.
+    absent |= {name for name in QUANTITIES if name.startswith("plausibility_")}
+    absent |= {*Adaptation.quantities, *Faithfulness.quantities}
     assert set(result.quantities) == set(QUANTITIES) - absent
     assert result.quantities["parameters"] > 100 and result.quantities["flops"] > 100
     assert 0 < result.quantities["train_seconds"] < result.seconds

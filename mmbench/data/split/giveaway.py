@@ -53,7 +53,7 @@ def _numbers(name: str, column: Column) -> Iterator[tuple[str, np.ndarray]]:
     first = next((c for c in column.cells if c is not None), None)
     if not isinstance(first, np.ndarray) or column.kind != "vector":
         return
-    empty = np.full(first.shape, np.nan, first.dtype)
+    empty = np.full(first.shape, np.nan)
     if any(isinstance(c, np.ndarray) and c.shape != first.shape for c in column.cells):
         return
     values = np.stack([c if isinstance(c, np.ndarray) else empty for c in column.cells])

@@ -34,6 +34,11 @@ def chosen(split: Split, most: int) -> Tensor:
 
 def outputs_on(model: nn.Module, inputs: Inputs, spec: DataSpec, split: Split) -> np.ndarray:
     """(n, C) float32 as they are kept: logits, or numbers in the targets' own units. The model is in evaluation."""
+    return in_units(raw_outputs(model, inputs), model, spec, split)
+
+
+def raw_outputs(model: nn.Module, inputs: Inputs) -> Tensor:
+    """(n, C) as the model gives them, of numbers in normalised units. The model is in evaluation."""
     import torch
 
     from mmbench.data.batches import Example
@@ -48,7 +53,7 @@ def outputs_on(model: nn.Module, inputs: Inputs, spec: DataSpec, split: Split) -
                 for name, x in inputs.items()
             }
             parts.append(model(batch).float())
-    return in_units(torch.cat(parts), model, spec, split)
+    return torch.cat(parts)
 
 
 def in_units(outputs: torch.Tensor, model: nn.Module, spec: DataSpec, split: Split) -> np.ndarray:

@@ -78,7 +78,7 @@ def report() -> Report:
 def test_it_is_shown_for_what_gives_probabilities(report: Report) -> None:
     parts = section(report)
     assert [d.name for d in parts] == ["synergy", "genres"], "a regression has none"
-    assert finding(parts) == "Combinations are too sure on synergy and genres; temperature scaling mends much of it"
+    assert finding(parts) == "Combinations are too sure on synergy and genres; temperature scaling mends some of it"
     said = list(sentences(parts[0]))
     assert said[0].startswith("By log-loss, which comes first here, ")
     assert "lowers the log-loss of 4 of 4 combinations by more than 0.02 nats" in said[1]
@@ -151,6 +151,16 @@ def test_what_scaling_does_not_change_is_said() -> None:
         "Combinations are about as sure as they are right on synergy; temperature scaling changes little"
     )
     assert "lowers the log-loss of 0 of 4 combinations" in list(sentences(parts[0]))[1]
+
+
+def test_where_no_bin_holds_enough_samples_no_diagram_is_drawn() -> None:
+    def few(r: TrialResult) -> dict[str, Any]:
+        return values(r) | {"reliability_counts": [0] * 14 + [3] + [0] * 14 + [3]}
+
+    report = analyse(**with_probe(make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS), few).arguments())
+    part = whole(report)
+    assert "figures/reliability_synergy" not in part.files() and "tables/reliability_synergy" in part.files()
+    assert "No bin of confidence holds 10 samples" in part.body and "<svg" not in part.body
 
 
 def test_one_seed_and_no_controls_are_shown_without_intervals() -> None:

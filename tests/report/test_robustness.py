@@ -120,6 +120,10 @@ def test_where_nothing_beats_a_guess_nothing_is_said_of_methods() -> None:
         (part,) = report[name]
         (sentence,) = said(part)
         assert sentence.startswith("No combination is surely better than a guess here")
+    # No picture, and no table, ranks by a share of nothing; scores of subsets are what they are.
+    names = {table.name for table in report.tables} | {drawing.name for drawing in report.figures}
+    assert {name for name in names if name.startswith(("robustness", "contribution"))} == set()
+    assert f"subsets_{NAME}" in names
 
 
 def test_one_seed_does_not_say_whether_modalities_interact() -> None:

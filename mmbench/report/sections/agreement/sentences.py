@@ -77,4 +77,7 @@ def _against(d: DatasetAgreement) -> Iterator[str]:
     else:
         yield f"By {test}, the best on validation, {best}, is decided against none of them."
     if d.grouped:
-        yield "Samples of one group are alike here, and the test takes each for itself: it is surer than it should be."
+        yield (
+            "Samples of one group are alike here, and the test treats samples as independent: its p-values are too "
+            "small."
+        )

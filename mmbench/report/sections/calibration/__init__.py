@@ -39,9 +39,9 @@ class CalibrationSection(Section[Record]):
 
     def figures(self, record: Record) -> Iterator[Drawing]:
         for part in record:
-            if part.shown:
+            figure = reliability_figure(part)
+            if figure is not None:
                 caption = _caption(part)
-                figure = reliability_figure(part)
                 yield Drawing(
                     name=f"reliability_{part.name}", figure=figure, dataset=part.name, caption=caption, use="both"
                 )
@@ -75,7 +75,8 @@ class CalibrationSection(Section[Record]):
         for part in record:
             yield f"### {md.escape(part.name)}"
             yield md.bulleted(sentences(part))
-            yield ShowFigure(name=f"reliability_{part.name}", alt=_caption(part))
+            if diagrams(part):
+                yield ShowFigure(name=f"reliability_{part.name}", alt=_caption(part))
             yield ShowTable(name=f"calibration_levels_{part.name}")
 
 

@@ -54,14 +54,18 @@ def diagrams(d: DatasetCalibration) -> list[Diagram]:
             spoken="; ".join(f"confidence {b.confidence:.2f}, right {b.accuracy:.2f}" for b in drawn(r.before)),
         )
         for r in d.shown
+        if drawn(r.before)
     ]
 
 
-def reliability_figure(d: DatasetCalibration) -> Figure:
-    """A panel a method: the share that is right against confidence."""
+def reliability_figure(d: DatasetCalibration) -> Figure | None:
+    """A panel a method: the share that is right against confidence. None where no bin is drawn."""
+    methods = [r for r in d.shown if drawn(r.before)]
+    if not methods:
+        return None
     figure = sheet(PAGE, 2.7)
-    panels = figure.subplots(1, len(d.shown), squeeze=False)[0]
-    for i, (panel, r) in enumerate(zip(panels, d.shown, strict=True)):
+    panels = figure.subplots(1, len(methods), squeeze=False)[0]
+    for i, (panel, r) in enumerate(zip(panels, methods, strict=True)):
         panel.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":")
         for bins, colour, style, label in ((r.before, MUTED, "--", "as trained"), (r.after, BEST, "-", "scaled")):
             shown = drawn(bins)

@@ -20,14 +20,13 @@ def finding(parts: Sequence[DatasetCalibration]) -> str:
     for d in parts:
         by_state.setdefault(d.state, []).append(d.name)
     text = "Combinations are " + listing([f"{state} on {listing(names)}" for state, names in by_state.items()])
-    known = [d.errors for d in parts if d.errors is not None]
-    # At least half of it, beyond the margin.
-    mended = [before - after > max(NUMBERS[4].margin, before / 2) for before, after in known]
-    if not known:
+    # By log-loss: an error of calibration alone ranks nothing.
+    mended = [x > LOG_LOSS.rope for d in parts if (x := d.mended) is not None]
+    if not mended:
         return text
     if all(mended):
-        return f"{text}; temperature scaling mends much of it"
-    return f"{text}; temperature scaling {'mends much of it on some' if any(mended) else 'changes little'}"
+        return f"{text}; temperature scaling mends some of it"
+    return f"{text}; temperature scaling {'mends some of it on some' if any(mended) else 'changes little'}"
 
 
 def sentences(d: DatasetCalibration) -> Iterator[str]:

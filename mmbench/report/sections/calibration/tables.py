@@ -27,7 +27,7 @@ def tables(d: DatasetCalibration) -> Iterator[Table]:
     contrasts = contrasts_table(
         f"calibration_contrasts_{d.name}",
         f"{d.name}: differences between levels, all else equal, + better",
-        [p for p in d.parts if p.number.name in ("log_loss", "brier", "augrc", "ece")],
+        [p for p in d.parts if p.number.name in ("log_loss", "brier", "augrc")],
     )
     if contrasts is not None:
         yield contrasts

@@ -31,7 +31,9 @@ class ContributionSection(Section[tuple[Contributions, ...]]):
         name, words = part.dataset, part.seeds_words
         made = [
             levels_table(f"contribution_levels_{name}", f"{name}: contributions by level, {words}", part.compared),
-            methods_table(f"contribution_{name}", f"{name}: contributions by method, {words}", part.compared),
+            methods_table(f"contribution_{name}", f"{name}: contributions by method, {words}", part.compared)
+            if part.compared
+            else None,
             contrasts_table(f"contribution_contrasts_{name}", f"{name}: contrasts of contributions", part.compared),
         ]
         yield from (table for table in made if table is not None)
@@ -65,5 +67,6 @@ class ContributionSection(Section[tuple[Contributions, ...]]):
         for part in record:
             yield f"### {md.escape(part.dataset)}"
             yield md.bulleted(sentences(part))
-            yield ShowFigure(name=f"contribution_{part.dataset}", alt=f"{part.dataset}: contributions by level")
+            if part.compared:
+                yield ShowFigure(name=f"contribution_{part.dataset}", alt=f"{part.dataset}: contributions by level")
             yield from (ShowTable(name=table.name) for table in self._of(part) if "contrasts" not in table.name)

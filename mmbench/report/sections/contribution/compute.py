@@ -51,6 +51,14 @@ def _share(record: Record, index: int, count: int, least: float) -> float | None
     return float(values[index]) / total if total >= least else None
 
 
+def _imbalance(record: Record, count: int, least: float) -> float | None:
+    """None where too little is gained to be shared out, as of shares."""
+    values = record.get("shapley")
+    if values is None or len(values) != count or float(sum(values)) < least:
+        return None
+    return plain(record, "imbalance")
+
+
 def _interaction(record: Record, count: int) -> float | None:
     values = record.get("interaction")
     return None if values is None or len(values) != count * (count - 1) // 2 else fmean(map(float, values))
@@ -60,7 +68,8 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
     """None where nothing was measured."""
     spec = context.specs[dataset]
     names = tuple(spec.modalities)
-    scale = context.dataset(dataset).curve
+    report = context.dataset(dataset)
+    scale = report.curve
     # Contributions are turned, so that more is better, in units of the metric: an error's gain is a part of a guess's.
     least = LEAST * (1.0 if scale.unit == "points" else abs(scale.guess or spec.chance or 1.0))
     numbers = [
@@ -83,9 +92,8 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
             neutral=True,
         )
     )
-    numbers.append(
-        Number(name="imbalance", label="imbalance", of=partial(plain, name="imbalance"), higher=False, low=0, high=1)
-    )
+    unequal = partial(_imbalance, count=len(names), least=least)
+    numbers.append(Number(name="imbalance", label="imbalance", of=unequal, higher=False, low=0, high=1))
     found = [compare(context, dataset, n, contrasted=not n.name.startswith("share_")) for n in numbers]
     compared = tuple(x for x in found if x is not None and x.methods)
     if not compared:
@@ -93,9 +101,9 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
     return Contributions(
         dataset=dataset,
         modalities=names,
-        compared=compared,
+        compared=() if report.scale.at_guess else compared,
         carriers=tuple(spec.carriers),
         seeds_words=context.seeds_words,
-        best=context.dataset(dataset).best,
-        at_guess=context.dataset(dataset).scale.at_guess,
+        best=report.best,
+        at_guess=report.scale.at_guess,
     )

@@ -34,7 +34,7 @@ def _sentences(part: Contributions) -> Iterator[str]:
         ordered = sorted(shares, key=lambda m: -shares[m])
         # Who takes something away brings nothing.
         whole = sum(max(0.0, x) for x in shares.values()) or 1.0
-        told = listing([f"{m} {percent(max(0.0, shares[m]) / whole)}" for m in ordered])
+        told = ", ".join(f"{m} {percent(max(0.0, shares[m]) / whole)}" for m in ordered)
         who = titles.titled(part.best)
         yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
         harmful = [m for m in ordered if shares[m] < -UNUSED]

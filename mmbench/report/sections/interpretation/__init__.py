@@ -63,6 +63,7 @@ class InterpretationSection(Section[tuple[Interpretation, ...]]):
                         if len(own := [m for m in c.levels if m.factor == "attention"]) > 1
                     ],
                     "pictures": list(pictures(part)),
+                    "marked": any(m.evidence for p in part.pictures for s in p.samples for m in s.modalities),
                 }
                 for part in record
             ]

@@ -53,7 +53,7 @@ def finding(part: Interpretation) -> str:
         return f"{unknown}; {first}{_others(part, 'comprehensiveness, masked')}."
     agreed = ""
     if part.agreement is not None:
-        agreed = f"; they rank tokens as integrated gradients do at {text(part.agreement)}"
+        agreed = f"; their ranking correlates with that of integrated gradients at {text(part.agreement)}"
     return f"{unknown}, so whether attention weights are right cannot be said{agreed}."
 
 
@@ -107,7 +107,7 @@ def _sane(part: Interpretation) -> Iterator[str]:
         )
     same = {m: x for m in METHODS[:-1] if (x := _of(part, "sanity", m)) is not None}
     if same:
-        yield f"The ranking that they give correlates with that of the trained models at {_span(same)}."
+        yield f"Rankings by models with fresh weights correlate with those of the trained models at {_span(same)}."
 
 
 def _span(values: dict[str, Estimate]) -> str:

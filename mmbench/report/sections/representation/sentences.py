@@ -68,16 +68,15 @@ def _finding(part: Representations, d: Difference) -> str:
 
 
 def _before(part: Representations, d: Difference) -> str:
+    """Read-outs are attentions or poolings themselves; what layers have made of the tokens is before them."""
+    where = "after the last layer, before any read-out"
     words = {
-        "better": "they are better there already",
-        "worse": "they are worse there",
-        "equal": "both are equal there",
-        "open": "which of both is better there is open",
+        "better": f"With attention, means of the tokens {where}, are better already",
+        "worse": f"With attention, means of the tokens {where}, are worse",
+        "equal": f"Means of the tokens {where}, are equally good with attention and with pooling",
+        "open": f"Whether attention gives better means of the tokens {where}, is open",
     }
-    return (
-        "Of the tokens' means after the last layer, before the read-outs that are attentions or poolings themselves: "
-        f"{words[d.verdict]} ({gain(d, part.scale)})."
-    )
+    return f"{words[d.verdict]}: {gain(d, part.scale)}."
 
 
 def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
@@ -86,6 +85,7 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
         if ends is None:
             continue
         first, last = ends
+        plain = what.split(",")[0]
         pair = {first.level, last.level}
         d = next((d for own, d in read_out.contrasts if own == axis and {d.subject, d.reference} == pair), None)
         if d is None:
@@ -99,9 +99,9 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
                 f"are better than those of {names[1]} ({part.scale.number(last.score.mean)})."
             )
         elif d.verdict == "equal" and sum(m.factor == axis for m in read_out.levels) == 2:
-            yield f"All {what} are equal in this, within the margin."
+            yield f"The read-outs of both {plain} are equally good, within the margin."
         else:
-            yield f"Which of the {what} is best in this is open."
+            yield f"Which of the {plain} has the best read-outs is open."
 
 
 def _growth(part: Representations) -> Iterator[str]:
@@ -137,9 +137,13 @@ def _alignment(part: Representations) -> Iterator[str]:
     if stem is None or last is None:
         return
     yield (
-        f"Two modalities are aligned (CKA: 1 is the same but for rotation and scale, 0 unrelated) by {stem.mean:.2f} "
-        f"after the stems and by {last.mean:.2f} after the last layer."
+        f"Two modalities are aligned (CKA: 1 is the same but for rotation and scale, 0 unrelated) by {_two(stem.mean)} "
+        f"after the stems and by {_two(last.mean)} after the last layer."
     )
+
+
+def _two(x: float) -> str:
+    return f"{round(x, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _gap(part: Representations) -> Iterator[str]:

@@ -38,11 +38,9 @@ class RobustnessSection(Section[tuple[Robustness, ...]]):
                 f"{name}: {KEPT} by level, {words}",
                 part.compared,
             ),
-            methods_table(
-                f"robustness_{name}",
-                f"{name}: {KEPT} by method, {words}",
-                part.compared,
-            ),
+            methods_table(f"robustness_{name}", f"{name}: {KEPT} by method, {words}", part.compared)
+            if part.compared
+            else None,
             subsets_table(part),
             severities_table(part),
             contrasts_table(f"robustness_contrasts_{name}", f"{name}: contrasts of what is kept", part.compared),
@@ -78,5 +76,6 @@ class RobustnessSection(Section[tuple[Robustness, ...]]):
         for part in record:
             yield f"### {md.escape(part.dataset)}"
             yield md.bulleted(sentences(part))
-            yield ShowFigure(name=f"robustness_{part.dataset}", alt=f"{part.dataset}: what levels keep")
+            if part.compared:
+                yield ShowFigure(name=f"robustness_{part.dataset}", alt=f"{part.dataset}: what levels keep")
             yield from (ShowTable(name=table.name) for table in self._of(part) if "contrasts" not in table.name)

@@ -170,7 +170,7 @@ def robustness(context: Context, dataset: str) -> Robustness | None:
         modalities=modalities,
         scale=scale,
         guess=guess,
-        compared=compared,
+        compared=() if report.scale.at_guess else compared,
         subsets=table,
         controls=singles,
         noise={key: {**own, **joint.get(key, {})} for key, own in noise.items()},

@@ -38,8 +38,8 @@ def _sentences(part: Robustness) -> Iterator[str]:
     yield from _controls(part)
     yield (
         "Shares are of what a model gains over a guess. Modalities are masked at test time only: a model that was not "
-        "trained with some of them missing has never seen such an input. Intervals are over seeds, on the same few "
-        "hundred test samples for all; what other samples would do is not in them."
+        "trained with some of them missing has never seen such an input. Intervals are over seeds, on the same test "
+        "samples for all, few of them where there are many modalities; what other samples would do is not in them."
     )
 
 

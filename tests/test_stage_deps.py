@@ -182,3 +182,13 @@ def test_every_neutral_module_exists() -> None:
 
 def test_every_stage_is_known_here() -> None:
     assert set(AXES) == set(DATA) == set(STAGES)
+
+
+@pytest.mark.parametrize("file", ["dvc.yaml", "mmbench/project/template/stages.yaml"])
+def test_the_sweep_runs_again_for_every_setting_that_says_what_is_measured(file: str) -> None:
+    """A probe that is asked for on a finished project, and costs that are wanted after all."""
+    text = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
+    stages = text.get("stages", text)
+    assert {"grid", "controls", "model", "train", "tuning", "probes", "sweep.time_alone"} <= set(
+        stages["sweep"]["params"]
+    )

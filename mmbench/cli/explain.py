@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,10 @@ def explain(*, model: str, rows: Path, out: Path, first: int, files: Path | None
         raise UserError(f"--out {out}: the page's name ends in .html")
     if not out.parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {out.parent}")
+    try:
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise UserError(f"--out {out}: nothing can be written there ({error.strerror}); name another place") from None
     if not force and (there := [str(f) for f in (out, table) if f.exists()]):
         raise UserError(f"{there[0]} exists; --force replaces it, --out names another file")
     if table.exists() and table.resolve() == rows.resolve():
@@ -61,7 +66,8 @@ def explain(*, model: str, rows: Path, out: Path, first: int, files: Path | None
 
     with spinner("explaining"):
         predictor = Predictor.load(fetch(model, Path()))
-        found = explain_rows(predictor, _read(rows, predictor.columns.keys(), first), Root(files or rows.parent))
+        chosen, of = _read(rows, predictor.columns.keys(), first)
+        found = explain_rows(predictor, chosen, Root(files or rows.parent))
         title = f"{predictor.bundle.result.config.cell} on {rows.name}"
         page = explained_page.page(found, predictor.spec, title)
     out.write_text(page, encoding="utf-8")
@@ -69,12 +75,16 @@ def explain(*, model: str, rows: Path, out: Path, first: int, files: Path | None
     bad = [row.error for row in found if row.error is not None]
     for message in bad[:SHOWN]:
         print(f"error: {message}", file=sys.stderr)
-    print(f"{len(found) - len(bad)} of {len(found)} rows explained: {out}, {table}", file=sys.stderr)
+    if len(bad) > SHOWN:
+        print(f"error: {len(bad) - SHOWN} more rows cannot be read; {table} names them", file=sys.stderr)
+    which = f"the first {len(found)} of {of} rows (--first {first})" if of > len(found) else f"{len(found)} rows"
+    print(f"{len(found) - len(bad)} of {which} explained: {out}, {table}", file=sys.stderr)
     return 1 if bad else 0
 
 
-def _read(file: Path, wanted: Collection[str], first: int) -> Rows:
-    """The first rows. Raises DataError with everything that is no table."""
+def _read(file: Path, wanted: Collection[str], first: int) -> tuple[Rows, int]:
+    """The first rows, and how many there are. Raises DataError with everything that is no table, UserError where there
+    is no row."""
     from mmbench.data.files.problems import DataError
     from mmbench.data.table import rows as reading
     from mmbench.data.table.findings import Findings
@@ -83,5 +93,9 @@ def _read(file: Path, wanted: Collection[str], first: int) -> Rows:
         table = reading.read(file.name, stream, wanted.__contains__)
     if problems := table.findings.problems():
         raise DataError(problems)
+    if not table.numbers:
+        raise UserError(f"{file.name} has no rows: there is nothing to explain")
     columns = {name: values[:first] for name, values in table.columns.items()}
-    return reading.Rows(file=table.file, columns=columns, numbers=table.numbers[:first], findings=Findings(table.file))
+    numbers = table.numbers[:first]
+    chosen = reading.Rows(file=table.file, columns=columns, numbers=numbers, findings=Findings(table.file))
+    return chosen, len(table.numbers)

@@ -46,7 +46,8 @@ def test_a_manifest_is_explained_as_it_is(
 ) -> None:
     out = tmp_path / "why.html"
     assert main([*MODEL, str(manifest(project)), "--out", str(out), "--first", "6"]) == 0
-    assert "6 of 6 rows explained" in capsys.readouterr().err
+    whole = len(pd.read_csv(manifest(project)))
+    assert f"6 of the first 6 of {whole} rows (--first 6) explained" in capsys.readouterr().err
     page, made = out.read_text(encoding="utf-8"), pd.read_csv(tmp_path / "why.csv", keep_default_na=False)
     assert page.count("<h2>Row ") == 6 and "Row 7: " in page and "Row 8" not in page
     assert "http" not in page.replace("http-equiv", "") and "<script" not in page
@@ -91,6 +92,12 @@ def test_wrong_calls_and_rows_are_told(project: Path, tmp_path: Path, capsys: py
     assert "the page's name ends in .html" in capsys.readouterr().err
     assert main([*MODEL, str(manifest(project)), "--out", str(tmp_path / "no" / "page.html")]) == 1
     assert "there is no folder" in capsys.readouterr().err
+    assert main([*MODEL, str(manifest(project)), "--out", "/proc/page.html"]) == 1
+    assert "nothing can be written there" in capsys.readouterr().err
+    rows.head(0).to_csv(tmp_path / "none.csv", index=False)
+    assert main([*MODEL, str(tmp_path / "none.csv"), *out]) == 1
+    assert "none.csv has no rows" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
     predictor = Predictor.load(fetch("models:/mmbench-seen@champion", project))
     column = next(iter(predictor.columns))
     rows.rename(columns={column: f"{column}x"}).to_csv(tmp_path / "rows.csv", index=False)

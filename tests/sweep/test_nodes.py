@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mmbench import registry
 from mmbench.ledger.idle_costs import read_costs
 from mmbench.ledger.store import limits_of
 from mmbench.schema.result import State
@@ -121,8 +122,12 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made = Cluster()
     monkeypatch.setenv("RAY_ADDRESS", made.address)
     monkeypatch.syspath_prepend(driver.PLANTED)
+    # Another test of this process may have looked for variants already, without that folder.
+    registry.forget()
     yield made
     made.end()
+    monkeypatch.undo()
+    registry.forget()
 
 
 def project(folder: Path, seeds: int) -> Path:

@@ -36,9 +36,9 @@ class Noise(Probe):
 
     @classmethod
     def cannot(cls, spec: DataSpec) -> str | None:
-        from mmbench.probe.shared.unspoilt import unspoilt
+        from mmbench.probe.shared.cannot_spoil import cannot_spoil
 
-        return unspoilt(spec)
+        return cannot_spoil(spec)
 
     def measure(
         self, model: nn.Module, splits: Mapping[str, Split], spec: DataSpec, *, seed: int

@@ -26,9 +26,10 @@ from mmbench.training.trial import Splits, lengths_of_masks
 
 LONG = 0.012
 """Seconds of steps in a round, at least."""
-CYCLE, SLOW = 2, 0.1
-"""Batches that are gone through as a whole, since some have more padding than others; two where a step takes longer
-than so many seconds."""
+CYCLE = 2
+"""Batches that are gone through as a whole, since some have more padding than others."""
+SLOW = 0.1
+"""Seconds of a step beyond which a round begins without one that is not timed."""
 FITTING = 3.0
 """Seconds after which a baseline is not fitted again."""
 SHORT = 0.004
@@ -103,10 +104,8 @@ class TimedModel:
         self.outputs = CapturedOutputs(self.model, self.graphs) if self.graphs is not None else None
         self.hidden = ModalityDropout.of(self.settings, lengths_of_masks(config, spec), self.train, [config.seed])
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(0)).to(self.device)
-        self.batches = [b for b in order.split(self.settings.batch_size) if len(b) == self.settings.batch_size] or [
-            order
-        ]
-        self.batches = self.batches[:CYCLE]
+        size = self.settings.batch_size
+        self.batches = [b for b in order.split(size) if len(b) == size][:CYCLE] or [order]
         self.done = 0
         self.validated = False
 
@@ -118,8 +117,6 @@ class TimedModel:
         began = time.perf_counter()
         self._step()
         self.slow = time.perf_counter() - began > SLOW
-        if self.slow:
-            self.batches = self.batches[:2]
         if self.outputs is not None:
             for _ in range(WARM + 2):
                 predict(self.model, self.validation, precision=self.settings.precision, outputs=self.outputs)

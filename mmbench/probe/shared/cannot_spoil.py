@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmbench.schema.dataset import DataSpec
 
 
-def unspoilt(spec: DataSpec) -> str | None:
+def cannot_spoil(spec: DataSpec) -> str | None:
     """Why a modality cannot be spoilt; None where each can."""
     for name, modality in spec.modalities.items():
         # The stem of words reads numbers of a vocabulary, of which 0 is padding.

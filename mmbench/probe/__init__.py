@@ -41,10 +41,12 @@ class Probe(Measurement):
 
     Attributes:
         default: Whether it is made where params.yaml does not name probes.
+        baselines: Whether baselines have what it measures. They are fitted again for a probe that is added later.
     """
 
     on = "trial"
     default: ClassVar[bool] = True
+    baselines: ClassVar[bool] = True
 
     @classmethod
     def cannot(cls, spec: DataSpec) -> str | None:

@@ -32,6 +32,7 @@ class Faithfulness(Probe):
     """
 
     default = False
+    baselines = False
 
     quantities: ClassVar[Mapping[str, Quantity]] = {
         f"faithfulness_{name}": Quantity(label=f"faithfulness of {TITLES[name]}", per="level", levels=FAITHFUL)

@@ -44,6 +44,8 @@ class RelevanceProbe(Probe):
     with its sign, must find no evidence, while sizes find what stands out by itself.
     """
 
+    baselines = False
+
     quantities: ClassVar[Mapping[str, Quantity]] = {
         **{
             f"plausibility_{name}": Quantity(

@@ -44,6 +44,8 @@ class Representation(Probe):
     that have both. Of architectures with several models it is the fused one that is looked at.
     """
 
+    baselines = False
+
     quantities: ClassVar[Mapping[str, Quantity]] = {
         "linear_probe": Quantity(label="linear probe of a modality's tokens", per="modality", levels=TOKENS),
         "linear_probe_readout": Quantity(label="linear probe of a modality's read-out", per="modality"),

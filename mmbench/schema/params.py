@@ -58,6 +58,18 @@ Levels = Annotated[
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 
 
+def _as_probes(value: Any) -> Any:
+    if not isinstance(value, list) and value not in PROBE_GROUPS:
+        raise ValueError(f"expected default, all, or a list of names such as [calibration, noise], not {value!r}")
+    if isinstance(value, list) and (group := next((x for x in value if x in PROBE_GROUPS), None)) is not None:
+        raise ValueError(f"{group} stands alone, not in a list of names: probes: {group}")
+    return as_tuple(value)
+
+
+PROBE_GROUPS = ("default", "all")
+Probes = Annotated[Literal["default", "all"] | tuple[str, ...], BeforeValidator(_as_probes)]
+
+
 class Race(Frozen):
     """Seeds by need: every method gets `least`, and those on which there is no verdict yet more, up to `most`."""
 
@@ -281,7 +293,7 @@ class Params(Frozen):
     tracking: Tracking
     report: ReportSettings
     tuning: Tuning = Field(default_factory=Tuning)
-    probes: Literal["default", "all"] | Names = "default"
+    probes: Probes = "default"
 
     @pydantic.model_validator(mode="after")
     def _limits_a_race(self) -> Params:

@@ -55,16 +55,26 @@ class Wanted(Frozen):
         return bool(self.metrics or self.probes)
 
 
-def wanted(spec: DataSpec, asked: Probes = "default") -> Wanted:
-    """All that is to be measured of trials on this data set, and can be."""
+def wanted(spec: DataSpec, asked: Probes = "default", *, baseline: bool = False) -> Wanted:
+    """All that is to be measured of trials on this data set, and can be. baseline: of those of baselines."""
     names = fitting(spec.task.kind, affect=spec.task.affect)
     there: dict[str, Any] = {n: v.cls for n, v in variants("probe").items()}
     on_trials = {n: cls for n, cls in there.items() if cls.on == "trial" and cls.cannot(spec) is None}
-    probes = [n for n, cls in on_trials.items() if _is_asked_for(n, asked, default=cls.default)]
+    fit = {n: cls for n, cls in on_trials.items() if cls.baselines or not baseline}
+    probes = [n for n, cls in fit.items() if _is_asked_for(n, asked, default=cls.default)]
     return Wanted(
         metrics={name: measure_fingerprint("metric", name) for name in names},
         probes={name: measure_fingerprint("probe", name) for name in probes},
     )
+
+
+def wanted_by_kind(specs: Mapping[str, DataSpec], asked: Probes) -> dict[tuple[str, bool], Wanted]:
+    """The same of each data set, and of whether it is a baseline's trial."""
+    return {
+        (name, baseline): wanted(spec, asked, baseline=baseline)
+        for name, spec in specs.items()
+        for baseline in (False, True)
+    }
 
 
 def _is_asked_for(name: str, asked: Probes, *, default: bool) -> bool:
@@ -76,10 +86,10 @@ def _is_asked_for(name: str, asked: Probes, *, default: bool) -> bool:
 def missing(plan: Plan, briefs: Mapping[str, Brief], specs: Mapping[str, DataSpec]) -> dict[str, Wanted]:
     """What the finished trials of the plan lack, by trial; those that lack nothing are left out. A trial from before
     outputs were kept lacks nothing: nothing can be measured on it."""
-    by_dataset = {name: wanted(spec, plan.probes) for name, spec in specs.items()}
+    by_kind = wanted_by_kind(specs, plan.probes)
     found = {}
     for job in plan.trials:
-        brief, whole = briefs.get(job.trial_id), by_dataset[job.config.dataset]
+        brief, whole = briefs.get(job.trial_id), by_kind[job.config.dataset, job.config.baseline is not None]
         # Of nearly all trials it is known at a glance that they lack nothing.
         if brief is not None and brief.fingerprints is not None and brief.fingerprints != (whole.metrics, whole.probes):
             lacks = whole.missing(brief.fingerprints)

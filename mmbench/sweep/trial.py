@@ -64,7 +64,16 @@ def run_group(
     finished = train_group(jobs, spec, splits, limits, checkpoints)
     used = (time.monotonic() - began) / len(jobs)
     return [
-        _measured(job, one, spec, splits, limits, used, wanted(spec) if own is None else own, keep_weights)
+        _measured(
+            job,
+            one,
+            spec,
+            splits,
+            limits,
+            used,
+            wanted(spec, baseline=job.config.baseline is not None) if own is None else own,
+            keep_weights,
+        )
         for job, one, own in zip(jobs, finished, measures, strict=True)
     ]
 

@@ -93,6 +93,17 @@ def test_the_default_is_valid(tmp_path: Path) -> None:
             "not 'aditive'",
         ),
         (
+            "probes: default",
+            "probes: calibration",
+            "params.yaml: probes: expected default, all, or a list of names such as [calibration, noise], not "
+            "'calibration'",
+        ),
+        (
+            "probes: default",
+            "probes: [noise, all]",
+            "params.yaml: probes: all stands alone, not in a list of names: probes: all",
+        ),
+        (
             "attention: core",
             "attention: [{additive: 5}]",
             "params.yaml: grid.attention.0.options is 5: should be a valid mapping",

@@ -164,6 +164,19 @@ def test_an_option_at_its_default_is_the_same_level(params: Params) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nois", "unknown probe 'nois' in params.yaml: probes; did you mean 'noise'"),
+        ("cost_curves", "params.yaml: probes: cost_curves is measured on attention by itself: mmbench cost-curves"),
+    ],
+)
+def test_probes_are_those_of_trials(params: Params, name: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        _build(params.model_copy(update={"probes": (name,)}))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"grid": {"attention": ["aditive"]}}, "unknown attention 'aditive' in params.yaml: grid.attention; did you"),

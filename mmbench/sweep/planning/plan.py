@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmbench import provenance
 from mmbench.errors import UserError, suggest
@@ -74,7 +74,9 @@ def check_names(params: Params, known: Collection[str]) -> dict[Axis, tuple[Choi
     if isinstance(params.probes, tuple):
         where = f"{FILE}: probes"
         for name in params.probes:
-            get("probe", name, where=where)
+            probe: Any = get("probe", name, where=where).cls
+            if probe.on != "trial":
+                raise UserError(f"{where}: {name} is measured on attention by itself: mmbench cost-curves")
         _duplicates(list(params.probes), where)
     return {axis: _levels(axis, getattr(params.grid, axis)) for axis in GRID_AXES}
 

@@ -11,7 +11,7 @@ from mmbench.schema.dataset import load_spec
 from mmbench.schema.plan import Job, Limits, Plan
 from mmbench.schema.result import FileDigest
 from mmbench.schema.strict_yaml import Frozen
-from mmbench.sweep.measure import Wanted, missing, wanted
+from mmbench.sweep.measure import Wanted, missing, wanted_by_kind
 
 
 class Assignment(Frozen):
@@ -65,9 +65,12 @@ class Packed:
 def assignments(plan: Plan, ledger: Ledger, limits: Limits, data_root: Path) -> list[Assignment]:
     """The pending trials, in the plan's order, then the finished ones that lack probes."""
     specs = {name: load_spec(data_root / name) for name in {job.config.dataset for job in plan.trials}}
-    measures = {name: wanted(spec, plan.probes) for name, spec in specs.items()}
+    measures = wanted_by_kind(specs, plan.probes)
     briefs = ledger.briefs(plan.trials)
-    pending = [Assignment(job=j, measures=measures[j.config.dataset]) for j in ledger.open_of(plan, briefs, limits)]
+    pending = [
+        Assignment(job=job, measures=measures[job.config.dataset, job.config.baseline is not None])
+        for job in ledger.open_of(plan, briefs, limits)
+    ]
     lacking = {i: lacks for i, lacks in missing(plan, briefs, specs).items() if lacks.probes}
     results = ledger.read(lacking)
     again = [

@@ -41,7 +41,7 @@ def _beyond(record: dict[str, Any]) -> bool:
     return bool(max(-record["low"], record["high"]) > record["margin"])
 
 
-def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str], confidence: float) -> list[str]:
+def _row(record: dict[str, Any], found: dict[str, Any], shares: frozenset[str], factors: list[str]) -> list[str]:
     from mmbench.report.values.words import MANY_SEEDS
 
     unit = 100 if record["metric"] in shares else 1
@@ -52,8 +52,10 @@ def _row(record: dict[str, Any], shares: frozenset[str], factors: list[str], con
     if verdict == "equal" and record.get("near") is not None and _beyond(record):
         ends = (_number(record["estimate"] + side * record["near"], unit) for side in (-1, 1))
         # Two one-sided tests.
-        verdict += f" ({100 * (2 * confidence - 1):g} % interval: {' to '.join(ends)})"
-    if 0 < (record["decided_at"] or 0) <= MANY_SEEDS:
+        verdict += f" ({100 * (2 * found['confidence'] - 1):g} % interval: {' to '.join(ends)})"
+    # Of a training that is too short, more seeds decide nothing that would last.
+    brief = record["dataset"] in found["trained_too_briefly"]
+    if not brief and 0 < (record["decided_at"] or 0) <= MANY_SEEDS:
         verdict += f", about {record['decided_at']} seeds would decide"
     if record.get("lasts") is False:
         verdict += ", not with more training"
@@ -80,7 +82,7 @@ def _show(found: dict[str, Any], records: list[dict[str, Any]]) -> None:
         unit = "points" if own[0]["metric"] in shares else own[0]["metric"]
         factors = sorted({factor for r in own for factor in r.get("budgets", {})}, key=float)
         for kind, title in KINDS.items():
-            rows = [_row(r, shares, factors, found["confidence"]) for r in own if r["kind"] == kind]
+            rows = [_row(r, found, shares, factors) for r in own if r["kind"] == kind]
             if rows:
                 heading(f"{dataset}: {title}")
                 table(

@@ -83,6 +83,21 @@ def test_more_seeds_than_anyone_would_run_are_not_offered(
     assert done.code == 0 and found["verdicts"] and "would decide" not in done.stdout
 
 
+def test_more_seeds_of_a_training_that_is_too_short_are_not_offered(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_project.make(tmp_path)
+    found = json.loads((root / "reports" / "verdicts.json").read_text(encoding="utf-8"))
+    found["verdicts"] = [v | {"decided_at": 5} for v in found["verdicts"] if v["verdict"] == "open"]
+    brief, long = dict.fromkeys(v["dataset"] for v in found["verdicts"])
+    found["trained_too_briefly"] = {brief: "one combination of two learned on"}
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "verdicts.json").write_text(json.dumps(found), encoding="utf-8")
+    for name, offered in ((brief, False), (long, True)):
+        done = Done(capsys, tmp_path, "--dataset", name)
+        assert done.code == 0 and ("would decide" in done.stdout) == offered
+
+
 def test_what_is_wrong_is_said(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typo = Done(capsys, root, "--dataset", "sinergy")
     assert typo.code == 1 and "did you mean 'synergy'?" in typo.stderr

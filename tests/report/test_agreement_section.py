@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,7 @@ def test_the_report_says_what_was_planted(made: Made) -> None:
     report, by_name = parts(made)
     assert set(by_name) == {"easy", "rating", "genres", "fraud"}
     said = {name: list(sentences(d)) for name, d in by_name.items()}
-    assert all("best on validation are compared" in texts[0] for texts in said.values())
+    assert all(texts[0].startswith("All 8 combinations are compared: ") for texts in said.values())
     assert "correlation of residuals" in said["rating"][0]
     assert any("times as many errors in common" in x for x in said["easy"])
     assert not any("times as many errors" in x for x in said["rating"])
@@ -171,6 +172,7 @@ def test_the_report_says_what_was_planted(made: Made) -> None:
     assert gain is not None and gain.mean > 0 and gain.n == 3
     heading = finding(report["agreement"].datasets)
     assert heading.startswith("The best combinations share their errors as two trainings of one do on ")
+    assert re.search(r"easy \(kappa 0\.\d\d against 0\.\d\d\)", heading) and re.search(r"rating \(r 0\.\d", heading)
     part = whole(report)
     json.dumps(report.as_json()["sections"]["agreement"], allow_nan=False)
     assert {"tables/agreement_easy", "tables/mcnemar_easy", "figures/agreement_easy"} <= set(part.files())
@@ -191,6 +193,23 @@ def test_the_better_of_two_is_found_by_mcnemar() -> None:
     verdicts = {x.method: d.verdict(x) for x in d.found.against}
     assert {v for m, v in verdicts.items() if m.startswith("mean + ")} == {"better"}
     assert {v for m, v in verdicts.items() if not m.startswith("mean + ")} == {"open"}
+
+
+def test_where_nothing_beats_a_guess_errors_say_how_models_guess() -> None:
+    """And the heading is not about such a data set."""
+    single = dict.fromkeys(EASY.single, Truth.majority)
+    blind = Truth(base=Truth.majority, single=single, linear=Truth.majority)
+    report, by_name = parts(kept(make(truths={"easy": blind}, levels=LEVELS)))
+    d = by_name["easy"]
+    assert next(iter(sentences(d))).startswith("No combination is surely better than a guess here")
+    assert finding([d]) == "Do the best combinations err on the same samples?"
+    whole(report)
+
+
+def test_all_combinations_are_not_called_a_part_of_them() -> None:
+    levels = {"attention": ["additive", "mean"], "fusion": ["concat"], "architecture": ["shared"]}
+    _, by_name = parts(kept(make(truths={"easy": EASY}, levels=levels)))
+    assert next(iter(sentences(by_name["easy"]))).startswith("All 2 combinations are compared: ")
 
 
 def test_one_seed_has_no_interval(made: Made) -> None:

@@ -90,6 +90,35 @@ def test_contributions_are_told_with_the_carrier() -> None:
     assert "they say much the same" in said
 
 
+@pytest.mark.parametrize(("spread", "said"), [(0.0005, True), (0.1, False)])
+def test_hardly_used_is_what_its_whole_interval_says(spread: float, said: bool) -> None:
+    def uneven(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        found, names = kept(r, score, chance), r.config.modalities
+        if len(names) > 1:
+            second = spread * (-1) ** r.config.seed
+            rest = (0.01,) * (len(names) - 2)
+            found["shapley"] = [(score - chance) * x for x in (1 - second - sum(rest), second, *rest)]
+        return found
+
+    (part,) = reported(uneven)["contribution"]
+    hardly = " ".join(x for x in on_contributions(part) if x.startswith("It hardly uses ")).split(";")[0]
+    assert (part.modalities[1] in hardly) == said
+
+
+def test_who_harms_has_a_share_below_zero() -> None:
+    def harmed(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        found, names = kept(r, score, chance), r.config.modalities
+        if len(names) > 1:
+            found["shapley"] = [(score - chance) * x for x in (1.2, -0.2, *[0.0] * (len(names) - 2))]
+        return found
+
+    (part,) = reported(harmed)["contribution"]
+    said = " ".join(on_contributions(part))
+    first, second, *_ = part.modalities
+    assert f"bring: {first} 120 %" in said and f"{second} −20 %" in said
+    assert f"With {second} it is worse than without." in said
+
+
 def test_who_gains_nothing_over_a_guess_keeps_no_share() -> None:
     def nothing(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
         return kept(r, chance + 0.001, chance)

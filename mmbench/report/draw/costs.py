@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmbench.report.values.numbers import count, seconds, two_figures
+from mmbench.report.values.numbers import count, microseconds, seconds
 
 
 def cost_text(cost: str, value: float | None) -> str:
@@ -12,5 +12,5 @@ def cost_text(cost: str, value: float | None) -> str:
     if cost == "train_seconds":
         return seconds(value)
     if cost in ("inference_us", "latency_us"):
-        return seconds(value / 1e6) if value >= 995 else f"{two_figures(value)} µs"
+        return microseconds(value)
     return f"{count(value)}{'B' if cost == 'peak_memory' else ''}"

@@ -11,17 +11,19 @@ from mmbench.report.scores.contrasts import turned
 from mmbench.report.scores.prices import is_cheaper
 from mmbench.report.values.cells import CellRow
 from mmbench.report.values.datasets import Front
+from mmbench.report.values.numbers import microseconds, seconds
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.words import change, quantity
 from mmbench.stats.estimates import Difference
 from mmbench.stats.hypervolume import hypervolume
 
 _UNIT = {
-    "parameters": " parameters",
-    "flops": " FLOPs a sample",
-    "train_seconds": " s of training",
-    "inference_us": " µs a sample",
+    "parameters": "parameters",
+    "flops": "FLOPs a sample",
+    "train_seconds": "of training",
+    "inference_us": "a sample",
 }
+_TEXT = {"train_seconds": seconds, "inference_us": microseconds}
 
 
 def _as_good(known: Sequence[CellRow], best: CellRow) -> list[tuple[CellRow, Difference]]:
@@ -40,15 +42,15 @@ def _find_cheapest(cost: str, known: Sequence[CellRow], scale: Scale) -> tuple[s
     best = next((r for r in known if r.best), None)
     if best is None:
         return None, "no combination is complete yet"
-    unit, dear = _UNIT[cost], getattr(best.cost, cost)
-    paid = f"{quantity(dear)}{unit}"
+    text = _TEXT.get(cost, quantity)
+    paid = f"{text(getattr(best.cost, cost))} {_UNIT[cost]}"
     if all(r.verdict is None for r in known):
         return None, f"one seed does not decide what is as good as {best.key} ({paid})"
     cheaper = [x for x in _as_good(known, best) if is_cheaper(x[0], best, cost)]
     if not cheaper:
         return best.key, f"nothing cheaper is known to be as good as {best.key} ({paid})"
     row, lost = min(cheaper, key=lambda x: float(getattr(x[0].cost, cost)))
-    price = quantity(getattr(row.cost, cost))
+    price = text(getattr(row.cost, cost))
     return row.key, (
         f"the cheapest that is not worse than the best by more than the margin is {row.key}: "
         f"{change(lost, scale)} for {price} instead of {paid}"

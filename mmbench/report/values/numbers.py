@@ -64,6 +64,11 @@ def seconds(value: float | None) -> str:
     return two_figures(value) + " s"
 
 
+def microseconds(value: float) -> str:
+    """42 µs, 4.2 ms, 4.2 s"""
+    return seconds(value / 1e6) if value >= 995 else f"{two_figures(value)} µs"
+
+
 def rank_label(rank: int | None, low: int | None, high: int | None) -> str:
     """`4`, or `4 (2–7)` with the ranks that it may truly have; empty without a rank."""
     if rank is None:

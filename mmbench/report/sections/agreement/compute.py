@@ -48,7 +48,8 @@ class DatasetAgreement:
     @property
     def alike(self) -> str | None:
         """`same`: two combinations share errors as two trainings of one do; `other`: less; None where unknown."""
-        if self.between is None or self.within is None:
+        # Where nothing beats a guess, errors say how models guess.
+        if self.scale.at_guess or self.between is None or self.within is None:
             return None
         return "other" if self.between < self.within - ALIKE else "same"
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from mmbench.report.draw.words import VERDICTS
 from mmbench.report.sections.agreement.compute import DatasetAgreement
 from mmbench.report.values import titles
+from mmbench.report.values.numbers import NONE, signed
 from mmbench.report.values.words import count, gain, interval, listing, number
 
 
 def finding(parts: Sequence[DatasetAgreement]) -> str:
     """The heading."""
-    by_kind = {kind: [d.name for d in parts if d.alike == kind] for kind in ("same", "other")}
+    by_kind = {kind: [_told(d) for d in parts if d.alike == kind] for kind in ("same", "other")}
     said = []
     if by_kind["same"]:
         said.append(f"as two trainings of one do on {listing(by_kind['same'])}")
@@ -23,7 +24,21 @@ def finding(parts: Sequence[DatasetAgreement]) -> str:
     return f"The best combinations share their errors {'; '.join(said)}"
 
 
+def _told(d: DatasetAgreement) -> str:
+    return f"{d.name} ({'r' if d.numbers else 'kappa'} {_two(d.between)} against {_two(d.within)})"
+
+
+def _two(x: float | None) -> str:
+    """Of samples there are few enough that a third decimal is noise."""
+    return NONE if x is None else signed(f"{x:.2f}")
+
+
 def sentences(d: DatasetAgreement) -> Iterator[str]:
+    if d.scale.at_guess:
+        yield (
+            "No combination is surely better than a guess here: errors in common say how models guess, not what they "
+            "know."
+        )
     yield from _errors(d)
     yield from _together(d)
     yield from _against(d)
@@ -36,10 +51,7 @@ def _errors(d: DatasetAgreement) -> Iterator[str]:
     what = "the correlation of residuals" if d.numbers else "Cohen's kappa of who is right"
     least = "0 between independent models, 1 where errors are the same"
     within = "" if d.within is None else f", and {number(d.within)} between two trainings of one combination"
-    yield (
-        f"Of {count(d.found.of, 'combination')}, the {len(d.found.methods)} that are best on validation are compared: "
-        f"{what} is {number(d.between)} between two of them on average{within} ({least})."
-    )
+    yield (f"{_compared(d)}: {what} is {number(d.between)} between two of them on average{within} ({least}).")
     if d.ratio is not None:
         yield f"Two combinations have {d.ratio:.1f} times as many errors in common as independent models would."
     if d.ceiling is not None and not d.numbers:
@@ -47,6 +59,13 @@ def _errors(d: DatasetAgreement) -> Iterator[str]:
             f"No model can score better than {d.scale.number(d.ceiling)} here: the errors that nobody can avoid are "
             "common to all."
         )
+
+
+def _compared(d: DatasetAgreement) -> str:
+    chosen = len(d.found.methods)
+    if chosen == d.found.of:
+        return f"All {count(chosen, 'combination')} are compared"
+    return f"Of {count(d.found.of, 'combination')}, the {chosen} that are best on validation are compared"
 
 
 def _together(d: DatasetAgreement) -> Iterator[str]:

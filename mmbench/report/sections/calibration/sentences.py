@@ -82,8 +82,9 @@ def _kinds(d: DatasetCalibration) -> Iterator[str]:
         return
     said = [_kind(x) for x in d.kinds if x.verdict in ("better", "worse")]
     if not said:
-        open_ = sum(x.verdict == "open" for x in d.kinds)
-        which = "all are equal" if not open_ else f"{open_} of {len(d.kinds)} comparisons are open, the rest equal"
+        open_, all_ = sum(x.verdict == "open" for x in d.kinds), len(d.kinds)
+        some = f"{open_} of {count(all_, 'comparison')} {'is' if open_ == 1 else 'are'} open, the rest equal"
+        which = "all are equal" if not open_ else "all are open" if open_ == all_ else some
         yield f"No two kinds of fusion are decided in log-loss: {which}."
         return
     yield f"Kinds of fusion: {listing(said, between='; ')}."

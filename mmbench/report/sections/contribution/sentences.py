@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mmbench.report.scores.measured import Number
 from mmbench.report.sections.contribution.compute import Contributions
 from mmbench.report.values import titles
+from mmbench.report.values.numbers import MINUS
 from mmbench.report.values.words import listing, percent
 from mmbench.stats.estimates import Estimate
 
@@ -29,18 +30,18 @@ def _sentences(part: Contributions) -> Iterator[str]:
         own = part.share(m)
         mean = own.of(part.best) if own is not None and part.best is not None else None
         if mean is not None:
-            shares[m] = mean.mean
+            shares[m] = mean
     if shares and part.best is not None:
-        ordered = sorted(shares, key=lambda m: -shares[m])
-        # Who takes something away brings nothing.
-        whole = sum(max(0.0, x) for x in shares.values()) or 1.0
-        told = ", ".join(f"{m} {percent(max(0.0, shares[m]) / whole)}" for m in ordered)
+        ordered = sorted(shares, key=lambda m: -shares[m].mean)
+        told = ", ".join(f"{m} {_signed_percent(shares[m].mean)}" for m in ordered)
         who = titles.titled(part.best)
         yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
-        harmful = [m for m in ordered if shares[m] < -UNUSED]
+        # One seed alone, or an interval that reaches further, does not tell.
+        known = [m for m in ordered if shares[m].half is not None]
+        harmful = [m for m in known if shares[m].mean < -UNUSED and shares[m].high < 0]
         if harmful:
             yield f"With {listing(harmful)} it is worse than without."
-        unused = [m for m in ordered if abs(shares[m]) < UNUSED]
+        unused = [m for m in known if shares[m].low > -UNUSED and shares[m].high < UNUSED]
         if unused:
             why = "" if not part.carriers else f"; what carries the label here is {listing(list(part.carriers))}"
             yield f"It hardly uses {listing(unused)}{why}."
@@ -49,6 +50,11 @@ def _sentences(part: Contributions) -> Iterator[str]:
     if together is not None and mean is not None:
         yield _interaction(part, mean, together.number)
     yield from _fusions(part)
+
+
+def _signed_percent(share: float) -> str:
+    """What takes something away has a share below 0."""
+    return percent(share) if share >= 0 else f"{MINUS}{percent(-share)}"
 
 
 def _interaction(part: Contributions, mean: Estimate, number: Number) -> str:

@@ -57,15 +57,18 @@ def explain(*, model: str, rows: Path, out: Path, first: int, files: Path | None
         raise UserError(f"{there[0]} exists; --force replaces it, --out names another file")
     if table.exists() and table.resolve() == rows.resolve():
         raise UserError(f"--out {out}: its numbers would replace {rows}; give it another name")
-    from mmbench.champion import explained_page
-    from mmbench.champion.explainer import explain as explain_rows
-    from mmbench.champion.explainer import numbers
-    from mmbench.champion.predictor import Predictor
-    from mmbench.data.files.source import Root
     from mmbench.tracking.champion import fetch
 
     with spinner("explaining"):
-        predictor = Predictor.load(fetch(model, Path()))
+        # Whether there is such a model is known before PyTorch is there.
+        folder = fetch(model, Path())
+        from mmbench.champion import explained_page
+        from mmbench.champion.explainer import explain as explain_rows
+        from mmbench.champion.explainer import numbers
+        from mmbench.champion.predictor import Predictor
+        from mmbench.data.files.source import Root
+
+        predictor = Predictor.load(folder)
         chosen, of = _read(rows, predictor.columns.keys(), first)
         found = explain_rows(predictor, chosen, Root(files or rows.parent))
         title = f"{predictor.bundle.result.config.cell} on {rows.name}"

@@ -48,12 +48,15 @@ def predict(*, model: str, rows: Path, out: Path | None, files: Path | None, roo
         raise UserError(f"--out {out}: the file ends in one of {', '.join(FORMATS)}")
     if out is not None and not out.parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {out.parent}")
-    from mmbench.champion.predictor import Predictor
-    from mmbench.data.files.source import Root
     from mmbench.tracking.champion import fetch
 
     with spinner("predicting"):
-        predictor = Predictor.load(fetch(model, Path()))
+        # Whether there is such a model is known before PyTorch is there.
+        folder = fetch(model, Path())
+        from mmbench.champion.predictor import Predictor
+        from mmbench.data.files.source import Root
+
+        predictor = Predictor.load(folder)
         table = _read(rows, predictor)
         made = predictor.predict(table, Root(files or root or rows.parent))
     made.insert(0, "row", table.numbers)

@@ -78,14 +78,14 @@ def _shares(model: nn.Module, inputs: Inputs, spec: DataSpec, lengths: Mapping[s
 
     from mmbench.model.hiding import hide
     from mmbench.probe.shared.answer import Answer
-    from mmbench.probe.shared.sample import raw_outputs
+    from mmbench.probe.shared.sample import normalised, raw_outputs
 
-    outputs = raw_outputs(model, inputs)
+    outputs = normalised(raw_outputs(model, inputs), model, spec)
     answer = Answer(task=spec.task, outputs=outputs)
 
     def reliance(name: str) -> float:
         hidden: dict[str, Tensor | None] = {name: None}
-        without = raw_outputs(model, hide(inputs, hidden, lengths))
+        without = normalised(raw_outputs(model, hide(inputs, hidden, lengths)), model, spec)
         return (answer.sureness(outputs) - answer.sureness(without)).abs().double().mean().item()
 
     found = [reliance(name) for name in inputs]

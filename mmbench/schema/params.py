@@ -249,7 +249,7 @@ class Sweep(Frozen):
 
     budget: seconds of training, of all trials together: no round of a race begins that would go beyond them, by what
     trials have taken so far. keep_weights: GB in all. group: seeds and configurations of one combination that are
-    trained as one program, at most; 1: each alone. time_alone: when all are done, time a model of each method with
+    trained as one program, at most; 1: each alone. time_alone: when all are done, time models of each method with
     nothing else running.
     """
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
 import numpy as np
 import threadpoolctl
@@ -32,7 +33,7 @@ machine's speed changes by a tenth within seconds, so that many short rounds, fa
 ENOUGH = 8.0
 """Seconds of rounds after which a method takes part in the fewest only."""
 LONGEST = 120.0
-"""Seconds for one method before it is left out, all in all."""
+"""Seconds to make a method, to copy it, or of one of its rounds, after which it is left out."""
 TOGETHER, SHARE = 6e9, 0.3
 """Bytes that the models need which are held, and measured in turn, at one time, and the share of what is free. What is
 recorded of a step to be replayed takes as much again as the step."""
@@ -55,13 +56,16 @@ class _Method:
         return kind(self.job, self.spec, self.splits)
 
     def copy(self) -> None:
-        """Make one more, unless it is a slow one."""
-        if not self.copies[0].slow:
-            self.copies.append(self._made())
-            self.copies[-1].warm_up()
+        """Make one more, unless it is a slow one, or there is no room for more: the first is as good without."""
+        if self.copies[0].slow:
+            return
+        with suppress(Exception):
+            made = self._made()
+            made.warm_up()
+            self.copies.append(made)
 
     def round(self, which: int, turn: int) -> Mapping[str, float]:
-        """Times of one copy, if there is such a one, and time left."""
+        """Times of one copy, if there is such a one, and there is time for more."""
         if which >= len(self.copies) or (turn >= FEWEST and self.seconds > ENOUGH):
             return {}
         began = time.perf_counter()
@@ -72,7 +76,8 @@ class _Method:
     def cost(self, times: Mapping[str, float]) -> IdleCost:
         first = self.copies[0]
         steps = first.steps.per_epoch if isinstance(first, TimedModel) else None
-        return IdleCost(trial_id=self.job.trial_id, steps=steps, memory=self.memory, **times)  # type: ignore[arg-type]
+        all_: dict[str, Any] = {**times, **first.once}
+        return IdleCost(trial_id=self.job.trial_id, steps=steps, memory=self.memory, **all_)
 
     def close(self) -> None:
         for copy in self.copies:

@@ -32,6 +32,8 @@ SLOW = 0.1
 """Seconds of a step beyond which a round begins without one that is not timed."""
 FITTING = 3.0
 """Seconds after which a baseline is not fitted again."""
+VALIDATIONS = 3
+"""Of each copy."""
 SHORT = 0.004
 """Seconds of predictions in a round, for each way to ask for them, at least."""
 BATCH = 128
@@ -81,7 +83,12 @@ class TimedPredictions:
 
 
 class TimedModel:
-    """A model that is trained, as its trial trains it."""
+    """A model that is trained, as its trial trains it.
+
+    Attributes:
+        slow: Whether it is so slow that one copy is enough; known after `warm_up`.
+        once: What is timed once, before all rounds.
+    """
 
     def __init__(self, job: Job, spec: DataSpec, splits: Splits) -> None:
         config = job.config
@@ -107,19 +114,19 @@ class TimedModel:
         size = self.settings.batch_size
         self.batches = [b for b in order.split(size) if len(b) == size][:CYCLE] or [order]
         self.done = 0
-        self.validated = False
+        self.validations = 0
+        self.once: dict[str, float] = {}
 
     def warm_up(self) -> None:
         """Do what a training does once, such as recording its steps, which is no part of a step."""
         self.model.train()
         for _ in range(WORTH_RECORDING if self._replays() else WARM + 2):
             self._step()
-        began = time.perf_counter()
+        began = _now(self.device)
         self._step()
-        self.slow = time.perf_counter() - began > SLOW
-        if self.outputs is not None:
-            for _ in range(WARM + 2):
-                predict(self.model, self.validation, precision=self.settings.precision, outputs=self.outputs)
+        self.slow = _now(self.device) - began > SLOW
+        for _ in range(WARM + 2 if self.outputs is not None else 1):
+            self._validate()
         self.predictions = TimedPredictions(self.model, self.validation)
 
     def _replays(self) -> bool:
@@ -146,7 +153,7 @@ class TimedModel:
         return max(0, int(torch.cuda.max_memory_allocated(self.device) - before))
 
     def round(self) -> dict[str, float]:
-        """Seconds of a step and, the first time, of a validation; microseconds of predictions."""
+        """Seconds of a step and, the first times, of a validation; microseconds of predictions."""
         self.model.train()
         self.done = 0
         if not self.slow:
@@ -154,9 +161,9 @@ class TimedModel:
             self._step()
             self.done = 0
         found = {"step": float(np.median(_repeat(self._cycle, LONG, self.device, least=1))) / len(self.batches)}
-        if not self.validated:
+        if self.validations < VALIDATIONS:
             (found["validation"],) = _repeat(self._validate, 0.0, self.device, least=1)
-            self.validated = True
+            self.validations += 1
         return found | self.predictions.round()
 
     def _cycle(self) -> None:
@@ -178,7 +185,7 @@ def _held(model: nn.Module) -> int:
 
 
 class TimedBaseline:
-    """An estimator that is fitted."""
+    """An estimator that is fitted; with the attributes of a `TimedModel`."""
 
     def __init__(self, job: Job, spec: DataSpec, splits: Splits) -> None:
         config = job.config
@@ -188,14 +195,17 @@ class TimedBaseline:
         self.model = BaselineModel(made.model(config.seed, spec.task), spec, per_modality=per_modality)
         self.train, self.validation = splits["train"], splits["validation"]
         self.fitted = 0.0
+        self.once: dict[str, float] = {}
 
     def memory(self) -> None:
         """Of baselines it is not known."""
 
     def warm_up(self) -> None:
         """Fit it a first time, which also pays for what a process does once."""
-        self.first = self._timed()
-        self.slow = self.first > FITTING
+        first = self._timed()
+        self.slow = first > FITTING
+        if self.slow:
+            self.once = {"fit": first}
         self.predictions = TimedPredictions(self.model, self.validation)
 
     def _timed(self) -> float:
@@ -205,9 +215,7 @@ class TimedBaseline:
     def round(self) -> dict[str, float]:
         """Seconds of a fit, until there have been enough; microseconds of predictions."""
         found = {}
-        if self.slow:
-            found["fit"] = self.first
-        elif self.fitted < FITTING:
+        if not self.slow and self.fitted < FITTING:
             seconds = self._timed()
             if seconds < LONG:
                 # The first time is slower, as what it uses has left the caches.

@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmbench.data.batches import Inputs
+from mmbench.data.batches import Example, Inputs, Split
+from mmbench.model.baseline import BaselineModel
 from mmbench.probe import check_values
 from mmbench.probe.adaptation import Adaptation
-from mmbench.schema.dataset import Modality
+from mmbench.registry import get
+from mmbench.schema.dataset import Modality, Normal
 from mmbench.schema.quantity import Value
 from mmbench.schema.task import TaskKind, task_of
 from tests.probe.test_contribution import Says, two
@@ -78,6 +80,28 @@ def test_numbers_and_labels(kind: TaskKind) -> None:
     for model, sign in ((Gated(), 1), (Says("a", "b"), -1)):
         adaptation = Adaptation().measure(model.eval(), data, spec, seed=0)["adaptation"]
         assert isinstance(adaptation, float) and sign * adaptation > 0.1
+
+
+def test_a_baselines_targets_count_alike_whatever_their_units() -> None:
+    """One target follows a, the other b; a baseline says both in their own units."""
+    draw = torch.Generator().manual_seed(0)
+    found = []
+    for unit in (1.0, 10_000.0):
+        draw.manual_seed(0)
+        splits = {}
+        for name in ("train", "validation", "test"):
+            inputs = {m: Example(values=torch.randn(60, 4, 2, generator=draw)) for m in ("a", "b")}
+            labels = torch.stack([inputs["a"].values[:, 0, 0], unit * inputs["b"].values[:, 0, 0]], 1)
+            splits[name] = Split(inputs=inputs, labels=labels)
+        truth = splits["train"].labels
+        scale = Normal(axis=0, mean=tuple(truth.mean(0).tolist()), std=tuple(truth.std(0).tolist()))
+        modalities = {m: Modality(kind="feature", shape=(4, 2)) for m in ("a", "b")}
+        spec = small.spec(modalities=modalities, task=task_of("regression", ("x", "y")), scale=scale)
+        model = BaselineModel(get("baseline", "linear", where="a test").cls().model(0, spec.task), spec)
+        model.fit(splits["train"])
+        found.append(Adaptation().measure(model, splits, spec, seed=0)["reliance"])
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+    assert found[0] == pytest.approx([0.5, 0.5], abs=0.15)
 
 
 def test_words_that_cannot_be_replaced_are_said() -> None:

@@ -153,6 +153,22 @@ def test_what_scaling_does_not_change_is_said() -> None:
     assert "lowers the log-loss of 0 of 4 combinations" in list(sentences(parts[0]))[1]
 
 
+def test_where_scaling_harms_it_is_said() -> None:
+    """A temperature that is fitted on few samples may be wrong on others."""
+
+    def harmed(r: TrialResult) -> dict[str, Any]:
+        found = values(r)
+        return found | {"log_loss": [found["log_loss"][0], found["log_loss"][0] + 0.1]}
+
+    truths = {"synergy": TRUTHS["synergy"], "genres": OTHERS["genres"]}
+    made = make(truths=truths, levels=LEVELS)
+    parts = section(analyse(**with_probe(made, harmed).arguments()))
+    assert finding(parts).endswith("; temperature scaling makes log-loss worse")
+    both = with_probe(made, lambda r: harmed(r) if r.config.dataset == "genres" else values(r))
+    heading = finding(section(analyse(**both.arguments())))
+    assert heading.endswith("temperature scaling mends some of it on synergy and makes log-loss worse on genres")
+
+
 def test_where_no_bin_holds_enough_samples_no_diagram_is_drawn() -> None:
     def few(r: TrialResult) -> dict[str, Any]:
         return values(r) | {"reliability_counts": [0] * 14 + [3] + [0] * 14 + [3]}
@@ -160,7 +176,17 @@ def test_where_no_bin_holds_enough_samples_no_diagram_is_drawn() -> None:
     report = analyse(**with_probe(make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS), few).arguments())
     part = whole(report)
     assert "figures/reliability_synergy" not in part.files() and "tables/reliability_synergy" in part.files()
-    assert "No bin of confidence holds 10 samples" in part.body and "<svg" not in part.body
+    who = "the best combination, the same without attention, the best baseline"
+    assert f"No bin of confidence of {who} holds 10 samples" in part.body and "<svg" not in part.body
+
+
+def test_a_method_without_a_diagram_is_named() -> None:
+    def some(r: TrialResult) -> dict[str, Any]:
+        return values(r) | ({"reliability_counts": [0] * 14 + [3] + [0] * 14 + [3]} if r.config.baseline else {})
+
+    report = analyse(**with_probe(make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS), some).arguments())
+    body = whole(report).body
+    assert "No bin of confidence of the best baseline holds 10 samples" in body and "<svg" in body
 
 
 def test_one_seed_and_no_controls_are_shown_without_intervals() -> None:

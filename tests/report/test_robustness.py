@@ -82,6 +82,20 @@ def test_what_is_kept_is_found_with_its_verdict() -> None:
     assert "Under noise in all modalities" in said
 
 
+def test_the_guess_beside_subsets_is_on_their_samples() -> None:
+    """With many modalities they are few, and other than those of the whole split."""
+
+    def few(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        found = kept(r, score, chance)
+        if r.config.baseline == "majority":
+            found["subset_scores"] = [chance + 0.1] * len(found["subset_scores"])  # type: ignore[arg-type]
+        return found
+
+    (part,) = reported(few)["robustness"]
+    (plain,) = reported(kept)["robustness"]
+    assert part.guess == pytest.approx(plain.guess + 0.1)
+
+
 def test_contributions_are_told_with_the_carrier() -> None:
     (part,) = reported(kept)["contribution"]
     said = " ".join(on_contributions(part))
@@ -116,7 +130,18 @@ def test_who_harms_has_a_share_below_zero() -> None:
     said = " ".join(on_contributions(part))
     first, second, *_ = part.modalities
     assert f"bring: {first} 120 %" in said and f"{second} −20 %" in said
-    assert f"With {second} it is worse than without." in said
+    assert f"added, {second} takes something away." in said
+
+
+def test_a_share_that_rounds_to_nothing_has_no_sign() -> None:
+    def barely(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        found, names = kept(r, score, chance), r.config.modalities
+        if len(names) > 1:
+            found["shapley"] = [(score - chance) * x for x in (1.0002, -0.0002, *[0.0] * (len(names) - 2))]
+        return found
+
+    (part,) = reported(barely)["contribution"]
+    assert f"{part.modalities[1]} 0.0 %" in " ".join(on_contributions(part))
 
 
 def test_who_gains_nothing_over_a_guess_keeps_no_share() -> None:

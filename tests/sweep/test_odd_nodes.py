@@ -1,5 +1,5 @@
 """Nodes of a real Ray cluster that are not like the driver's: without the project's folder, without mmbench, with a
-store that is smaller than the data, with and without GPUs."""
+store or a memory that is smaller than the data, with and without GPUs."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ GRID = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"],
 CONTROLS = {"single_modalities": False, "baselines": []}
 SMALLEST = 80_000_000
 """Bytes of a store; Ray takes no less."""
+LITTLE = 1_500_000_000
+"""Bytes that a process may have of its own: PyTorch, Ray and a model need about half of it."""
+STACK = 512
+"""KiB of each thread's stack, of which a process has many; the usual 8 MiB would count."""
 
 
 @pytest.fixture
@@ -38,18 +42,18 @@ def head(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     made.end()
 
 
-def large_data(root: Path) -> None:
-    """In place of the small data: more than that store holds, in arrays of which each is more."""
+def large_data(root: Path, shape: tuple[int, int] = (200, 125)) -> int:
+    """In place of the small data: more than that store holds, in arrays of which each is more; returns their bytes."""
     draw = torch.Generator().manual_seed(0)
     sizes = {"train": 1000, "validation": 64, "test": 64}
     arrays = {}
     for split, n in sizes.items():
-        left, right = (torch.randn(n, 200, 125, generator=draw) for _ in range(2))
+        left, right = (torch.randn(n, *shape, generator=draw) for _ in range(2))
         arrays[split] = {"left": left.numpy(), "right": right.numpy(), "label": (left[:, 0, 0] > 0).long().numpy()}
     spec = DataSpec(
         name="small",
         description="Many random numbers for tests.",
-        modalities={m: Modality(kind="feature", shape=(200, 125)) for m in ("left", "right")},
+        modalities={m: Modality(kind="feature", shape=shape) for m in ("left", "right")},
         task=task_of("classification", ("no", "yes")),
         splits=sizes,
         chance=0.5,
@@ -61,6 +65,7 @@ def large_data(root: Path) -> None:
     shutil.rmtree(root / "data" / "prepared" / "small")
     save(root / "data" / "prepared" / "small", spec, arrays)
     assert all(x.nbytes > SMALLEST for name, x in arrays["train"].items() if name != "label")
+    return sum(x.nbytes for x in arrays["train"].values())
 
 
 def finish(root: Path) -> str:
@@ -71,15 +76,31 @@ def finish(root: Path) -> str:
     return said
 
 
+def hidden(root: Path) -> list[str]:
+    """How a process is started that does not see this folder: an empty file system is in its place, for it alone."""
+    hide = f'mount -t tmpfs none {shlex.quote(str(root))} && exec "$@"'
+    unshare = ["unshare", "--mount", "sh", "-c", hide, "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], check=False).returncode:
+        pytest.skip("a folder cannot be hidden from a process here")
+    return unshare
+
+
 def test_data_larger_than_the_store_reach_a_node_that_does_not_see_the_folder(tmp_path: Path, head: Cluster) -> None:
     root = driver.project(tmp_path / "project", grid=GRID, controls=CONTROLS)
     large_data(root)
-    # An empty file system in the folder's place, which this node alone sees.
-    hide = f'mount -t tmpfs none {shlex.quote(str(root))} && exec "$@"'
-    unshare = ["unshare", "--mount", "sh", "-c"]
-    if shutil.which("unshare") is None or subprocess.run([*unshare, hide, "sh", "true"], check=False).returncode:
-        pytest.skip("a folder cannot be hidden from a process here")
-    head.join(f"--object-store-memory={SMALLEST}", command=[*unshare, hide, "sh", *RAY])
+    head.join(f"--object-store-memory={SMALLEST}", command=[*hidden(root), *RAY])
+    finish(root)
+
+
+@pytest.mark.parametrize("sees_folder", [True, False])
+def test_data_larger_than_the_memory_of_a_node(tmp_path: Path, head: Cluster, *, sees_folder: bool) -> None:
+    root = driver.project(tmp_path / "project", grid=GRID, controls=CONTROLS)
+    size = large_data(root, (500, 400))
+    little = ["sh", "-c", f'ulimit -s {STACK} && ulimit -d {LITTLE // 1024} && exec "$@"', "sh"]
+    held = [*little, sys.executable, "-c", f"import numpy; numpy.ones({size}, 'u1')"]
+    assert b"Unable to allocate" in subprocess.run(held, capture_output=True, check=False).stderr
+    see = [] if sees_folder else hidden(root)
+    head.join(f"--object-store-memory={SMALLEST}", command=[*see, *little, *RAY])
     finish(root)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
 from mmbench.data.batches import Inputs
@@ -134,20 +135,66 @@ def test_steps_are_timed_with_what_training_hides(
 ) -> None:
     monkeypatch.setattr(timed, "SLOW", 0.0)
     calls: list[int] = []
-    before = ModalityDropout.__call__
+    of_rounds: list[int] = []
+    hide, take = ModalityDropout.__call__, timed.TimedModel.round
 
     def watched(self: ModalityDropout, inputs: Inputs, index: Tensor) -> Inputs:
         calls.append(len(index))
-        return before(self, inputs, index)
+        return hide(self, inputs, index)
+
+    def watched_round(self: timed.TimedModel) -> dict[str, float]:
+        before = len(calls)
+        found = take(self)
+        of_rounds.append(len(calls) - before)
+        return found
 
     monkeypatch.setattr(ModalityDropout, "__call__", watched)
+    monkeypatch.setattr(timed.TimedModel, "round", watched_round)
     name = "mean + concat · shared"
     config = jobs[name].config
     assert config.train is not None
     dropped = config.model_copy(update={"train": config.train.model_copy(update={"modality_dropout": 0.3})})
     job = jobs[name].model_copy(update={"config": dropped})
     assert measure_alone({name: job}, *load_splits(root / "data" / "prepared" / "small"))[name].step
-    assert len(calls) > idle_cost.FEWEST
+    assert len(of_rounds) >= idle_cost.FEWEST and all(of_rounds)
+
+
+@pytest.mark.slow
+def test_a_baseline_that_is_fitted_once_has_the_time_of_that_fit(
+    root: Path, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not that time over the machine's speed at moments at which it was not fitted."""
+    monkeypatch.setattr(timed, "FITTING", 0.0)
+    fits: list[float] = []
+    before = timed.TimedBaseline._timed
+
+    def watched(self: timed.TimedBaseline) -> float:
+        fits.append(before(self))
+        return fits[-1]
+
+    monkeypatch.setattr(timed.TimedBaseline, "_timed", watched)
+    two = {n: job for n, job in jobs.items() if n in ("mean + concat · shared", "majority baseline")}
+    found = measure_alone(two, *load_splits(root / "data" / "prepared" / "small"))
+    assert len(two) == 2 and [found["majority baseline"].fit] == fits
+
+
+@pytest.mark.slow
+def test_a_method_without_room_for_copies_is_timed_with_the_one_it_has(
+    root: Path, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    before = timed.TimedModel.warm_up
+
+    def no_room(self: timed.TimedModel) -> None:
+        made.append(id(self))
+        if len(made) > 1:
+            raise torch.cuda.OutOfMemoryError("planted")
+        before(self)
+
+    monkeypatch.setattr(timed.TimedModel, "warm_up", no_room)
+    name = "mean + concat · shared"
+    found = measure_alone({name: jobs[name]}, *load_splits(root / "data" / "prepared" / "small"))[name]
+    assert len(made) == idle_cost.COPIES and found.failed is None and found.step and found.validation
 
 
 def test_what_a_training_of_some_epochs_takes() -> None:

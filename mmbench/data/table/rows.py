@@ -63,7 +63,7 @@ def read(
     if suffix == ".parquet":
         return _parquet(name, stream, wanted)
     if suffix not in (".csv", ".tsv", ".json", *LINES):
-        raise DataError([Problem(where=name, what=f"a manifest is one of {', '.join(SUFFIXES)}")])
+        raise DataError([Problem(where=name, what=f"is no table; tables are {', '.join(SUFFIXES)}")])
     data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise DataError(
@@ -72,7 +72,7 @@ def read(
     findings = Findings(name)
     text = _decoded(findings, data)
     if not text.strip():
-        raise DataError([Problem(where=f"{name} row 1", what="is empty; a manifest has a row for every sample")])
+        raise DataError([Problem(where=f"{name} row 1", what="is empty; a table has a row for every sample")])
     if suffix in (".csv", ".tsv"):
         made = csv_table.read(findings, text, header)
         columns, numbers, headless = made.columns, made.numbers, made.headless

@@ -38,7 +38,8 @@ def outputs_on(model: nn.Module, inputs: Inputs, spec: DataSpec, split: Split) -
 
 
 def raw_outputs(model: nn.Module, inputs: Inputs) -> Tensor:
-    """(n, C) as the model gives them, of numbers in normalised units. The model is in evaluation."""
+    """(n, C) as the model gives them: numbers in normalised units, of baselines in the targets' own. The model is in
+    evaluation."""
     import torch
 
     from mmbench.data.batches import Example
@@ -54,6 +55,15 @@ def raw_outputs(model: nn.Module, inputs: Inputs) -> Tensor:
             }
             parts.append(model(batch).float())
     return torch.cat(parts)
+
+
+def normalised(outputs: Tensor, model: nn.Module, spec: DataSpec) -> Tensor:
+    """The same of every model alike, numbers in normalised units."""
+    from mmbench.model.baseline import BaselineModel
+
+    if spec.scale is None or not isinstance(model, BaselineModel):
+        return outputs
+    return (outputs - outputs.new_tensor(spec.scale.mean)) / outputs.new_tensor(spec.scale.std)
 
 
 def in_units(outputs: torch.Tensor, model: nn.Module, spec: DataSpec, split: Split) -> np.ndarray:

@@ -138,8 +138,9 @@ def _times(origin: Provenance, datasets: Sequence[DatasetReport]) -> str:
     others = [d.name for d in datasets if d.name not in origin.timed_alone]
     where = f" on {listing(origin.timed_alone)}" if others else ""
     said = (
-        f"Times and memory{where} were measured one model at a time, with nothing else of mmbench running; training is "
-        "the time of a step for all its steps. Compare them only on one kind of hardware."
+        f"Times and memory{where} were measured one model at a time, with nothing else of mmbench running; changes in "
+        "the machine's speed are taken out, and the lower quartile of many rounds counts; training is the time of a "
+        "step for all its steps. Compare them only on one kind of hardware."
     )
     return f"{said} Times on {listing(others)} {SHARED}" if others else said
 

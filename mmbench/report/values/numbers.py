@@ -21,6 +21,11 @@ def score(value: float | None) -> str:
     return NONE if value is None or not math.isfinite(value) else signed(f"{value:.3f}")
 
 
+def two_decimals(value: float | None) -> str:
+    """0.62, where a third decimal would be noise."""
+    return NONE if value is None or not math.isfinite(value) else signed(f"{value:.2f}")
+
+
 def percent(share: float | None) -> str:
     """62 %"""
     if share is None or not math.isfinite(share):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mmbench.report.draw.words import VERDICTS
 from mmbench.report.sections.agreement.compute import DatasetAgreement
 from mmbench.report.values import titles
-from mmbench.report.values.numbers import NONE, signed
+from mmbench.report.values.numbers import two_decimals
 from mmbench.report.values.words import count, gain, interval, listing, number
 
 
@@ -25,20 +25,12 @@ def finding(parts: Sequence[DatasetAgreement]) -> str:
 
 
 def _told(d: DatasetAgreement) -> str:
-    return f"{d.name} ({'r' if d.numbers else 'kappa'} {_two(d.between)} against {_two(d.within)})"
-
-
-def _two(x: float | None) -> str:
-    """Of samples there are few enough that a third decimal is noise."""
-    return NONE if x is None else signed(f"{x:.2f}")
+    return f"{d.name} ({'r' if d.numbers else 'kappa'} {two_decimals(d.between)} against {two_decimals(d.within)})"
 
 
 def sentences(d: DatasetAgreement) -> Iterator[str]:
     if d.scale.at_guess:
-        yield (
-            "No combination is surely better than a guess here: errors in common say how models guess, not what they "
-            "know."
-        )
+        yield ("No combination is surely better than a guess here: common errors may only say that models guess alike.")
     yield from _errors(d)
     yield from _together(d)
     yield from _against(d)

@@ -11,7 +11,7 @@ from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.calibration.compute import DatasetCalibration, find_calibrations
-from mmbench.report.sections.calibration.figures import LEAST, diagrams, reliability_figure
+from mmbench.report.sections.calibration.figures import LEAST, diagrams, reliability_figure, undrawn
 from mmbench.report.sections.calibration.sentences import finding, sentences
 from mmbench.report.sections.calibration.tables import tables
 
@@ -64,6 +64,7 @@ class CalibrationSection(Section[Record]):
                     "name": d.name,
                     "sentences": list(sentences(d)),
                     "diagrams": diagrams(d),
+                    "undrawn": undrawn(d),
                     "tables": shown,
                     "names": [NAMES[t.name.removesuffix(f"_{d.name}")] for t in shown],
                 }

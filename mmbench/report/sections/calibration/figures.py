@@ -58,6 +58,11 @@ def diagrams(d: DatasetCalibration) -> list[Diagram]:
     ]
 
 
+def undrawn(d: DatasetCalibration) -> list[str]:
+    """Methods that would be shown if a bin of theirs held enough samples."""
+    return [r.what for r in d.shown if not drawn(r.before)]
+
+
 def reliability_figure(d: DatasetCalibration) -> Figure | None:
     """A panel a method: the share that is right against confidence. None where no bin is drawn."""
     methods = [r for r in d.shown if drawn(r.before)]

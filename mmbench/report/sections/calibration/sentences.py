@@ -21,12 +21,18 @@ def finding(parts: Sequence[DatasetCalibration]) -> str:
         by_state.setdefault(d.state, []).append(d.name)
     text = "Combinations are " + listing([f"{state} on {listing(names)}" for state, names in by_state.items()])
     # By log-loss: an error of calibration alone ranks nothing.
-    mended = [x > LOG_LOSS.rope for d in parts if (x := d.mended) is not None]
-    if not mended:
+    known = {d.name: x for d in parts if (x := d.mended) is not None}
+    if not known:
         return text
-    if all(mended):
-        return f"{text}; temperature scaling mends some of it"
-    return f"{text}; temperature scaling {'mends some of it on some' if any(mended) else 'changes little'}"
+    words = (
+        ("mends some of it", [name for name, x in known.items() if x > LOG_LOSS.rope]),
+        ("makes log-loss worse", [name for name, x in known.items() if x < -LOG_LOSS.rope]),
+        ("changes little", [name for name, x in known.items() if abs(x) <= LOG_LOSS.rope]),
+    )
+    said = [(what, names) for what, names in words if names]
+    if len(said) == 1:
+        return f"{text}; temperature scaling {said[0][0]}"
+    return f"{text}; temperature scaling {listing([f'{what} on {listing(names)}' for what, names in said])}"
 
 
 def sentences(d: DatasetCalibration) -> Iterator[str]:

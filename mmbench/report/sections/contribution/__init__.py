@@ -50,7 +50,7 @@ class ContributionSection(Section[tuple[Contributions, ...]]):
                     name=f"contribution_{part.dataset}",
                     figure=figure,
                     dataset=part.dataset,
-                    caption=f"Shares of modalities in what is gained over a guess on {part.dataset}, and interactions.",
+                    caption=f"Mean interaction of two modalities, and imbalance, on {part.dataset}, means of levels.",
                     use="both",
                 )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mmbench.report.scores.measured import Number
 from mmbench.report.sections.contribution.compute import Contributions
 from mmbench.report.values import titles
-from mmbench.report.values.numbers import MINUS
+from mmbench.report.values.numbers import signed
 from mmbench.report.values.words import listing, percent
 from mmbench.stats.estimates import Estimate
 
@@ -22,7 +22,8 @@ def sentences(part: Contributions) -> list[str]:
 def _sentences(part: Contributions) -> Iterator[str]:
     if part.at_guess:
         yield (
-            "No combination is surely better than a guess here, so there is no gain that modalities could have brought."
+            "No combination is surely better than a guess here, so shares of what modalities bring are not told: they "
+            "might be shares of nothing."
         )
         return
     shares = {}
@@ -40,7 +41,7 @@ def _sentences(part: Contributions) -> Iterator[str]:
         known = [m for m in ordered if shares[m].half is not None]
         harmful = [m for m in known if shares[m].mean < -UNUSED and shares[m].high < 0]
         if harmful:
-            yield f"With {listing(harmful)} it is worse than without."
+            yield f"On average over all orders in which modalities are added, {listing(harmful)} takes something away."
         unused = [m for m in known if shares[m].low > -UNUSED and shares[m].high < UNUSED]
         if unused:
             why = "" if not part.carriers else f"; what carries the label here is {listing(list(part.carriers))}"
@@ -54,7 +55,8 @@ def _sentences(part: Contributions) -> Iterator[str]:
 
 def _signed_percent(share: float) -> str:
     """What takes something away has a share below 0."""
-    return percent(share) if share >= 0 else f"{MINUS}{percent(-share)}"
+    text = percent(abs(share)).removesuffix(" %")
+    return f"{signed(f'-{text}') if share < 0 else text} %"
 
 
 def _interaction(part: Contributions, mean: Estimate, number: Number) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mmbench.report.sections.interpretation.record import Interpretation
 from mmbench.report.values import titles
-from mmbench.report.values.numbers import signed
+from mmbench.report.values.numbers import two_decimals
 from mmbench.report.values.words import listing
 from mmbench.schema.relevance import METHODS, TITLES
 from mmbench.stats.estimates import Difference, Estimate, Verdict
@@ -28,7 +28,7 @@ LOST: dict[Verdict, str] = {
 
 def text(value: Estimate) -> str:
     """`0.85 ± 0.02`."""
-    return signed(f"{value.mean:.2f}") + ("" if value.half is None else f" ± {value.half:.2f}")
+    return two_decimals(value.mean) + ("" if value.half is None else f" ± {value.half:.2f}")
 
 
 def finding(part: Interpretation) -> str:
@@ -112,7 +112,7 @@ def _sane(part: Interpretation) -> Iterator[str]:
 
 def _span(values: dict[str, Estimate]) -> str:
     """`0.49 to 0.55`."""
-    low, high = (signed(f"{f(x.mean for x in values.values()):.2f}") for f in (min, max))
+    low, high = (two_decimals(f(x.mean for x in values.values())) for f in (min, max))
     return low if low == high else f"{low} to {high}"
 
 

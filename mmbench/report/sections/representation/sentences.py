@@ -9,6 +9,7 @@ from mmbench.report.scores.measured import Compared
 from mmbench.report.sections.representation.compute import Representations
 from mmbench.report.values import titles
 from mmbench.report.values.methods import POOLING
+from mmbench.report.values.numbers import two_decimals
 from mmbench.report.values.words import gain, percent
 from mmbench.stats.estimates import Difference
 
@@ -137,13 +138,9 @@ def _alignment(part: Representations) -> Iterator[str]:
     if stem is None or last is None:
         return
     yield (
-        f"Two modalities are aligned (CKA: 1 is the same but for rotation and scale, 0 unrelated) by {_two(stem.mean)} "
-        f"after the stems and by {_two(last.mean)} after the last layer."
+        "Two modalities are aligned (CKA: 1 is the same but for rotation and scale, 0 unrelated) by "
+        f"{two_decimals(stem.mean)} after the stems and by {two_decimals(last.mean)} after the last layer."
     )
-
-
-def _two(x: float) -> str:
-    return f"{round(x, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _gap(part: Representations) -> Iterator[str]:

@@ -143,14 +143,16 @@ def _numbers(modalities: tuple[str, ...], guesses: Guesses, least: float) -> lis
 
 def robustness(context: Context, dataset: str) -> Robustness | None:
     """None where nothing was measured, or nobody knows what a guess scores."""
-    spec, guess = context.specs[dataset], guess_of(context, dataset)
+    guesses = guesses_of(context, dataset)
+    # That of the samples of subsets, which are what is shown beside it.
+    guess = guesses.subsets
     if guess is None:
         return None
     report = context.dataset(dataset)
-    modalities = tuple(spec.modalities)
+    modalities = tuple(context.specs[dataset].modalities)
     scale = report.curve
     least = scale.oriented(LEAST * (1.0 if scale.unit == "points" else abs(guess) or 1.0))
-    numbers = _numbers(modalities, guesses_of(context, dataset), least)
+    numbers = _numbers(modalities, guesses, least)
     found = [compare(context, dataset, n, contrasted=not n.name.startswith(ALONE)) for n in numbers]
     compared = tuple(x for x in found if x is not None and x.methods)
     table = _table(context, dataset, "subset_scores", ["+".join(s) for s in subsets(modalities)], modalities)

@@ -18,8 +18,8 @@ def sentences(part: Robustness) -> list[str]:
 def _sentences(part: Robustness) -> Iterator[str]:
     if part.at_guess:
         yield (
-            "No combination is surely better than a guess here, so there is no gain of which a share could be kept: "
-            "what models with nothing to lose keep says nothing of methods."
+            "No combination is surely better than a guess here, so shares of a gain that are kept are not told: who "
+            "may have nothing to lose may keep all of it."
         )
         return
     found = {x.number.name: x for x in part.compared}

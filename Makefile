@@ -54,10 +54,10 @@ PYTEST  := pytest -n $(WORKERS) --dist worksteal
 quick: $(READY)  ## the quick tests only (5 minutes)
 	$(PYTEST) -m "not slow and not exhaustive"
 
-test: lint  ## what must hold before a change lands: style, types, imports, tests (15 to 20 minutes)
+test: lint  ## what must hold before a change lands: style, types, imports, tests (20 to 40 minutes)
 	$(PYTEST) -m "not exhaustive"
 
-test-all: lint oracles  ## everything, such as before a release (an hour)
+test-all: lint oracles  ## everything, such as before a release (one to two hours)
 	PYTHONPATH=build/oracles $(PYTEST) -m "not alone"
 	pytest -m alone
 

@@ -32,8 +32,6 @@ SLOW = 0.1
 """Seconds of a step beyond which a round begins without one that is not timed."""
 FITTING = 3.0
 """Seconds after which a baseline is not fitted again."""
-VALIDATIONS = 3
-"""Of each copy."""
 SHORT = 0.004
 """Seconds of predictions in a round, for each way to ask for them, at least."""
 BATCH = 128
@@ -114,7 +112,7 @@ class TimedModel:
         size = self.settings.batch_size
         self.batches = [b for b in order.split(size) if len(b) == size][:CYCLE] or [order]
         self.done = 0
-        self.validations = 0
+        self.validated = False
         self.once: dict[str, float] = {}
 
     def warm_up(self) -> None:
@@ -125,8 +123,9 @@ class TimedModel:
         began = _now(self.device)
         self._step()
         self.slow = _now(self.device) - began > SLOW
-        for _ in range(WARM + 2 if self.outputs is not None else 1):
-            self._validate()
+        if self.outputs is not None:
+            for _ in range(WARM + 2):
+                self._validate()
         self.predictions = TimedPredictions(self.model, self.validation)
 
     def _replays(self) -> bool:
@@ -153,7 +152,7 @@ class TimedModel:
         return max(0, int(torch.cuda.max_memory_allocated(self.device) - before))
 
     def round(self) -> dict[str, float]:
-        """Seconds of a step and, the first times, of a validation; microseconds of predictions."""
+        """Seconds of a step and, the first time, of a validation; microseconds of predictions."""
         self.model.train()
         self.done = 0
         if not self.slow:
@@ -161,10 +160,12 @@ class TimedModel:
             self._step()
             self.done = 0
         found = {"step": float(np.median(_repeat(self._cycle, LONG, self.device, least=1))) / len(self.batches)}
-        if self.validations < VALIDATIONS:
-            (found["validation"],) = _repeat(self._validate, 0.0, self.device, least=1)
-            self.validations += 1
-        return found | self.predictions.round()
+        found |= self.predictions.round()
+        if not self.validated:
+            # After predictions, since a model's first ones are slower.
+            found["validation"] = float(np.median(_repeat(self._validate, LONG, self.device, least=1)))
+            self.validated = True
+        return found
 
     def _cycle(self) -> None:
         for _ in self.batches:

@@ -23,10 +23,11 @@ from mmbench.training.sandbox import TrialTimeoutError, own_settings, seed_every
 from mmbench.training.timed import TimedBaseline, TimedModel
 from mmbench.training.trial import Splits, one_line
 
-COPIES = 3
+COPIES = 5
 """Of each method: where its numbers happen to lie in memory makes about one model in ten slower by a tenth, for as long
-as it lives. A slow one, whose numbers fill the caches anyway, has one copy."""
-ROUNDS, FEWEST = 20, 3
+as it lives. Of three, two are slow too often: of seventy methods, two were. A slow one, whose numbers fill the caches
+anyway, has one copy."""
+ROUNDS, FEWEST = 10, 3
 """Of each copy. The lower quartile of all counts: what disturbs some does not count, nor does one lucky round. A
 machine's speed changes by a tenth within seconds, so that many short rounds, far apart, say more than a few long ones.
 """

@@ -27,8 +27,8 @@ GRID = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"],
 CONTROLS = {"single_modalities": False, "baselines": []}
 SMALLEST = 80_000_000
 """Bytes of a store; Ray takes no less."""
-LITTLE = 1_500_000_000
-"""Bytes that a process may have of its own: PyTorch, Ray and a model need about half of it."""
+LITTLE = 2_500_000_000
+"""Bytes that a process may have of its own: PyTorch and Ray take about half of it."""
 STACK = 512
 """KiB of each thread's stack, of which a process has many; the usual 8 MiB would count."""
 
@@ -95,7 +95,7 @@ def test_data_larger_than_the_store_reach_a_node_that_does_not_see_the_folder(tm
 @pytest.mark.parametrize("sees_folder", [True, False])
 def test_data_larger_than_the_memory_of_a_node(tmp_path: Path, head: Cluster, *, sees_folder: bool) -> None:
     root = driver.project(tmp_path / "project", grid=GRID, controls=CONTROLS)
-    size = large_data(root, (500, 400))
+    size = large_data(root, (80, 4000))
     little = ["sh", "-c", f'ulimit -s {STACK} && ulimit -d {LITTLE // 1024} && exec "$@"', "sh"]
     held = [*little, sys.executable, "-c", f"import numpy; numpy.ones({size}, 'u1')"]
     assert b"Unable to allocate" in subprocess.run(held, capture_output=True, check=False).stderr

@@ -49,24 +49,20 @@ def vectors(branch: Branch, split: Split, most: int) -> Vectors:
     """On at most so many samples of a split, the same for every model. The branch is in evaluation."""
     import torch
 
-    from mmbench.data.batches import Example
-
-    inputs, labels = split.rows(chosen(split, most).to(split.labels.device))
-    parts = []
+    index = chosen(split, most).to(split.labels.device)
+    parts, truths = [], []
     with torch.inference_mode(), _kept(branch) as layers:
-        for i in range(0, len(labels), BATCH):
-            rows = slice(i, i + BATCH)
-            batch = {
-                name: Example(values=x.values[rows], mask=None if x.mask is None else x.mask[rows])
-                for name, x in inputs.items()
-            }
+        # Batch by batch: so many samples at once may be more than there is memory for.
+        for rows in index.split(BATCH):
+            batch, labels = split.rows(rows)
             parts.append(_of_batch(branch, batch, layers))
+            truths.append(labels)
     single, joint, there = zip(*parts, strict=True)
     return Vectors(
         single={place: {m: _whole([p[place][m] for p in single]) for m in found} for place, found in single[0].items()},
         joint={place: _whole([p[place] for p in joint]) for place in joint[0]},
         there={m: _whole([p[m] for p in there]).astype(bool) for m in there[0]},
-        labels=labels.cpu().numpy(),
+        labels=torch.cat(truths).cpu().numpy(),
     )
 
 

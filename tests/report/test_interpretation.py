@@ -14,6 +14,7 @@ from mmbench.report.export import export
 from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as in_markdown
 from mmbench.report.pages.report import Report
+from mmbench.report.sections.interpretation.compute import find_interpretations
 from mmbench.report.sections.interpretation.finding import finding, sentences
 from mmbench.report.sections.interpretation.pictures import columns, heat
 from mmbench.report.sections.interpretation.record import Interpretation
@@ -123,6 +124,21 @@ def test_without_evidence_it_is_said_what_can_be() -> None:
         "cannot be said; their ranking correlates with that of integrated gradients at 0.40 ± 0.00."
     )
     assert [c.number.name for c in part.compared] == ["agreement"]
+
+
+def test_seeds_that_a_race_gave_to_one_combination_do_not_count_for_all() -> None:
+    """Its attention points further than that of others."""
+    context = report(seeds=12).context
+    on = "additive + concat · shared"
+    context.records["synergy"] = [r for r in context.records["synergy"] if r["seed"] < 3 or r["method"] == on]
+    found = find_interpretations(context)
+    assert found is not None
+    (part,) = found
+    assert part.judged["attention"]["AUROC"].mean == pytest.approx(0.75, abs=0.01), "0.8 of that combination alone"
+    assert part.judged["attention"]["AUROC"].n == 3
+    against = {d.reference: d for judge, d in part.differences if judge.name == "AUROC"}
+    assert against["gradient_x_input"].verdict == "equal" and against["gradient_x_input"].n == 3
+    assert part.trials == 2 * 2 * 3
 
 
 def test_one_seed_decides_nothing() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset_scores import Record
 from mmbench.report.scores.measured import Compared, Number, compare, part, plain
+from mmbench.report.scores.seed_means import seed_means
 from mmbench.report.sections.interpretation.record import Interpretation, Judge, Picture
 from mmbench.report.values.datasets import DatasetReport
 from mmbench.report.values.methods import POOLING
@@ -73,11 +74,11 @@ def _of_dataset(context: Context, d: DatasetReport) -> Interpretation | None:
         dataset=d.name,
         judges=judges,
         judged=_judged(trials, judges, context.confidence),
-        trials=len(trials),
+        trials=seed_means((r, 1.0) for r in trials).trials,
         attends=bool(attending),
         differences=tuple(_differences(attending, judges, context.confidence)),
         agreement=paired.estimate(
-            _by_seed([(r, part(r, "attention_agreement", AGREED)) for r in trials]), context.confidence
+            seed_means((r, part(r, "attention_agreement", AGREED)) for r in trials).means, context.confidence
         ),
         compared=tuple(_compared(context, d.name)),
         undefined=tuple(a for a in context.levels["attention"] if a not in known and _tried(measured, a)),
@@ -103,19 +104,10 @@ def _judged(
     found: dict[str, dict[str, Estimate]] = {}
     for method in METHODS:
         for judge in judges:
-            mean = paired.estimate(_by_seed([(r, value(r, judge, method)) for r in trials]), confidence)
+            mean = paired.estimate(seed_means((r, value(r, judge, method)) for r in trials).means, confidence)
             if mean is not None:
                 found.setdefault(method, {})[judge.name] = mean
     return found
-
-
-def _by_seed(values: Sequence[tuple[Record, float | None]]) -> list[float]:
-    """Means over the trials of each seed."""
-    seeds: dict[int, list[float]] = {}
-    for record, x in values:
-        if x is not None:
-            seeds.setdefault(record["seed"], []).append(x)
-    return [float(np.mean(x)) for _, x in sorted(seeds.items())]
 
 
 def _differences(
@@ -137,7 +129,8 @@ def _difference(trials: Sequence[Record], judge: Judge, method: str, confidence:
     both = [(r, a - b) for r, a, b in pairs if a is not None and b is not None]
     if not both:
         return None
-    x = np.array(_by_seed(both))
+    found = seed_means(both)
+    x = np.array(found.means)
     mean, half, near, p = float(x.mean()), None, None, None
     if len(x) > 1:
         error = np.array([x.var(ddof=1) / len(x)])
@@ -149,7 +142,7 @@ def _difference(trials: Sequence[Record], judge: Judge, method: str, confidence:
         mean=mean,
         half=half,
         near=near,
-        pairs=len(both),
+        pairs=found.trials,
         n=len(x),
         p=p,
         p_holm=p,

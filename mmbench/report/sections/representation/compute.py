@@ -12,6 +12,7 @@ from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset_scores import Record
 from mmbench.report.scores.effects import level_means
 from mmbench.report.scores.measured import Compared, Number, compare, part, plain, scores_of
+from mmbench.report.scores.seed_means import seed_means
 from mmbench.report.values.effects import LevelMean
 from mmbench.report.values.methods import POOLING
 from mmbench.report.values.scale import Scale
@@ -143,11 +144,7 @@ def _attentions(context: Context, dataset: str, place: str, scale: Scale) -> tup
 
 def _over_seeds(records: list[Record], of: Of, confidence: float) -> Estimate | None:
     """The mean over seeds of what each has on average."""
-    by_seed: dict[int, list[float]] = {}
-    for record in records:
-        if (value := of(record)) is not None:
-            by_seed.setdefault(int(record["seed"]), []).append(value)
-    return estimate([fmean(values) for _, values in sorted(by_seed.items())], confidence)
+    return estimate(seed_means((r, of(r)) for r in records).means, confidence)
 
 
 def _by_modality(

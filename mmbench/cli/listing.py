@@ -31,6 +31,8 @@ def _describe(info: Variant) -> dict[str, Any]:
         value = info.attribute(*attribute)
         if isinstance(value, str):
             described[key] = value
+    if isinstance(default := info.attribute("default"), bool):
+        described["default"] = default
     return described | {"options": _options(info), "module": info.module}
 
 
@@ -54,8 +56,10 @@ def _marks(mark: ast.expr, name: str) -> bool:
 def _show_one(axis: str, info: Variant) -> None:
     """Everything that a variant says of itself."""
     found = _describe(info)
-    core = "; core: what the source article defines" if info.core else ""
-    click.secho(f"{info.name} ({axis}{core})", bold=True)
+    when = "; core: what the source article defines" if info.core else ""
+    if "default" in found:
+        when = "; measured by default" if found["default"] else "; measured where `probes` in params.yaml asks for it"
+    click.secho(f"{info.name} ({axis}{when})", bold=True)
     doc = _written_doc(info) or inspect.getdoc(info.cls)
     if doc:
         click.echo(doc)
@@ -76,10 +80,18 @@ def _find(name: str) -> list[tuple[Axis, Variant]]:
 def _show(axis: str, found: list[dict[str, Any]]) -> None:
     """A line each that fits a terminal."""
     heading(f"{axis} ({len(found)})")
-    first = [[d["name"], "core" if d["core"] else ""] for d in found]
-    used = sum(max(map(len, column)) + 2 for column in zip(["name", "core"], *first, strict=True))
+    asked = any("default" in d for d in found)
+    names = ["name", "measured" if asked else "core"]
+    first = [[d["name"], _mark(d)] for d in found]
+    used = sum(max(map(len, column)) + 2 for column in zip(names, *first, strict=True))
     what = [textwrap.shorten(d["summary"], WIDTH - used, placeholder=" …") for d in found]
-    table(["name", "core", "what it is"], [[*row, said] for row, said in zip(first, what, strict=True)])
+    table([*names, "what it is"], [[*row, said] for row, said in zip(first, what, strict=True)])
+
+
+def _mark(described: dict[str, Any]) -> str:
+    if "default" in described:
+        return "by default" if described["default"] else "if asked for"
+    return "core" if described["core"] else ""
 
 
 @click.command("list", short_help="The variants, and what each is.")
@@ -89,7 +101,8 @@ def list_variants(what: str | None, json_: bool) -> None:
     """Show every variant of AXIS, or of all axes, and what it is; or everything about the one of that NAME: formula,
     shapes, cost, options, source.
 
-    "core" marks what the source article defines; `attention: core` in params.yaml selects those.
+    "core" marks what the source article defines; `attention: core` in params.yaml selects those. Probes are measured by
+    default, or where `probes` in params.yaml asks for them.
     """
     named = [] if what is None or what in AXES else _find(what)
     if what is not None and what not in AXES and not named:

@@ -56,3 +56,12 @@ def test_what_is_read_of_a_variant_is_its_docstring() -> None:
         for info in variants(axis).values():
             assert _written_doc(info) in (None, inspect.getdoc(info.cls)), info.name
     assert _written_doc(variants("attention")["additive"]) is not None
+
+
+def test_probes_say_whether_they_are_measured_by_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "probe"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for start in ("noise by default ", "faithfulness if asked for ", "adaptation if asked for "):
+        assert any(line.startswith(start) for line in lines), start
+    assert main(["list", "adaptation"]) == 0
+    assert "measured where `probes` in params.yaml asks for it" in capsys.readouterr().out

@@ -63,8 +63,9 @@ def _scaling(d: DatasetCalibration) -> Iterator[str]:
         return
     lower = sum(before[key] - after[key] > LOG_LOSS.rope for key in before if key in after)
     higher = sum(after[key] - before[key] > LOG_LOSS.rope for key in before if key in after)
+    side = "above 1: too sure" if d.temperature >= 1 else "below 1: not sure enough"
     text = (
-        f"The median temperature is {d.temperature:.2f} (above 1: too sure); scaling lowers the log-loss of "
+        f"The median temperature is {d.temperature:.2f} ({side}); scaling lowers the log-loss of "
         f"{lower} of {count(len(before), 'combination')} by more than {LOG_LOSS.rope:g} nats"
     )
     text += f" and raises that of {higher}" if higher else ""

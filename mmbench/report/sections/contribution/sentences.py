@@ -79,8 +79,9 @@ def _fusions(part: Contributions) -> Iterator[str]:
     found = next((d for axis, d in own.contrasts if axis == "fusion" and {d.subject, d.reference} == pair), None)
     if found is not None and found.verdict == "better" and found.subject == first.level:
         yield (
-            f"Of the two fusions at the ends, {titles.noun('fusion', first.level)} shares the work out more evenly "
-            f"(imbalance {first.score.mean:.2f}) than {titles.noun('fusion', last.level)} ({last.score.mean:.2f})."
+            f"Of the fusions, {titles.noun('fusion', first.level)} shares the work out most evenly (imbalance "
+            f"{first.score.mean:.2f}), more so than {titles.noun('fusion', last.level)}, which does so least "
+            f"({last.score.mean:.2f}). Where one modality says it all, to share the work out is no merit."
         )
     elif found is not None and found.verdict == "open":
         yield "Whether one fusion shares the work out more evenly than another is open."

@@ -23,7 +23,7 @@ PLACE_WORDS = {
 PROBED = "a linear probe of the read-outs"
 WHAT = {
     "attention": "attentions",
-    "fusion": "fusions, whose read-outs differ in number,",
+    "fusion": "fusions",
     "architecture": "architectures",
 }
 
@@ -86,7 +86,6 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
         if ends is None:
             continue
         first, last = ends
-        plain = what.split(",")[0]
         pair = {first.level, last.level}
         d = next((d for own, d in read_out.contrasts if own == axis and {d.subject, d.reference} == pair), None)
         if d is None:
@@ -96,13 +95,13 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
                 "pooling" if axis == "attention" and m.level == POOLING else titles.noun(axis, m.level) for m in ends
             ]
             yield (
-                f"Of the two {what} at the ends, the read-outs of {names[0]} ({part.scale.number(first.score.mean)}) "
-                f"are better than those of {names[1]} ({part.scale.number(last.score.mean)})."
+                f"Of the {what}, the best read-outs are those of {names[0]} ({part.scale.number(first.score.mean)}), "
+                f"better than the worst, those of {names[1]} ({part.scale.number(last.score.mean)})."
             )
         elif d.verdict == "equal" and sum(m.factor == axis for m in read_out.levels) == 2:
-            yield f"The read-outs of both {plain} are equally good, within the margin."
+            yield f"The read-outs of both {what} are equally good, within the margin."
         else:
-            yield f"Which of the {plain} has the best read-outs is open."
+            yield f"Which of the {what} has the best read-outs is open."
 
 
 def _growth(part: Representations) -> Iterator[str]:

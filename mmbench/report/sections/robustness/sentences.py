@@ -65,8 +65,8 @@ def _axis(kept: Compared, when: str) -> Iterator[str]:
         found = next((d for axis, d in kept.contrasts if axis == "fusion" and {d.subject, d.reference} == pair), None)
         if found is not None and found.verdict == "better" and found.subject == first.level:
             said.append(
-                f"of the two fusions at the ends, {titles.noun('fusion', first.level)} keeps more "
-                f"({percent(first.score.mean)}) than {titles.noun('fusion', last.level)} ({percent(last.score.mean)})"
+                f"of the fusions, {titles.noun('fusion', first.level)} keeps most ({percent(first.score.mean)}), more "
+                f"than {titles.noun('fusion', last.level)}, which keeps least ({percent(last.score.mean)})"
             )
         elif found is not None and found.verdict == "equal" and len(pair) == len(_fusions(kept)):
             said.append("the fusions keep equally much")
@@ -122,6 +122,6 @@ def _controls(part: Robustness) -> Iterator[str]:
     if worse:
         yield (
             "Shown a single modality, the best combination scores worse than a model with the same attention that was "
-            f"trained on that modality alone, their intervals apart: {', '.join(worse)}. Who expects missing "
-            "modalities may train for them (`train.modality_dropout`)."
+            f"trained on that modality alone, their intervals apart: {', '.join(worse)}. If you expect "
+            "missing modalities, train for them (train.modality_dropout)."
         )

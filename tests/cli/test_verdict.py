@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,27 +72,30 @@ def test_what_does_not_last_is_said_with_what_becomes_of_it(tmp_path: Path, caps
     assert any(line.endswith("not with more training") for line in lines)
 
 
+def only_open(root: Path, folder: Path, decided_at: int) -> dict[str, Any]:
+    """A project in `folder` whose verdicts are the open ones of `root`, each decided by so many seeds."""
+    small_project.make(folder)
+    found: dict[str, Any] = json.loads((root / "reports" / "verdicts.json").read_text(encoding="utf-8"))
+    found["verdicts"] = [v | {"decided_at": decided_at} for v in found["verdicts"] if v["verdict"] == "open"]
+    (folder / "reports").mkdir()
+    (folder / "reports" / "verdicts.json").write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
 def test_more_seeds_than_anyone_would_run_are_not_offered(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small_project.make(tmp_path)
-    found = json.loads((root / "reports" / "verdicts.json").read_text(encoding="utf-8"))
-    found["verdicts"] = [v | {"decided_at": 15_464} for v in found["verdicts"] if v["verdict"] == "open"]
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "verdicts.json").write_text(json.dumps(found), encoding="utf-8")
+    assert only_open(root, tmp_path, decided_at=15_464)["verdicts"]
     done = Done(capsys, tmp_path)
-    assert done.code == 0 and found["verdicts"] and "would decide" not in done.stdout
+    assert done.code == 0 and "would decide" not in done.stdout
 
 
 def test_more_seeds_of_a_training_that_is_too_short_are_not_offered(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small_project.make(tmp_path)
-    found = json.loads((root / "reports" / "verdicts.json").read_text(encoding="utf-8"))
-    found["verdicts"] = [v | {"decided_at": 5} for v in found["verdicts"] if v["verdict"] == "open"]
+    found = only_open(root, tmp_path, decided_at=5)
     brief, long = dict.fromkeys(v["dataset"] for v in found["verdicts"])
     found["trained_too_briefly"] = {brief: "one combination of two learned on"}
-    (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "verdicts.json").write_text(json.dumps(found), encoding="utf-8")
     for name, offered in ((brief, False), (long, True)):
         done = Done(capsys, tmp_path, "--dataset", name)

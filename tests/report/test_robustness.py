@@ -104,29 +104,31 @@ def test_contributions_are_told_with_the_carrier() -> None:
     assert "they say much the same" in said
 
 
-@pytest.mark.parametrize(("spread", "said"), [(0.0005, True), (0.1, False)])
-def test_hardly_used_is_what_its_whole_interval_says(spread: float, said: bool) -> None:
-    def uneven(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
-        found, names = kept(r, score, chance), r.config.modalities
-        if len(names) > 1:
-            second = spread * (-1) ** r.config.seed
-            rest = (0.01,) * (len(names) - 2)
-            found["shapley"] = [(score - chance) * x for x in (1 - second - sum(rest), second, *rest)]
+def sharing(of: Callable[[int], tuple[float, float]]) -> Plant:
+    """The first two modalities bring these shares with a seed, others nothing."""
+
+    def plant(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
+        found, others = kept(r, score, chance), len(r.config.modalities) - 2
+        if others >= 0:
+            found["shapley"] = [(score - chance) * x for x in (*of(r.config.seed), *[0.0] * others)]
         return found
 
-    (part,) = reported(uneven)["contribution"]
+    return plant
+
+
+@pytest.mark.parametrize(("spread", "said"), [(0.0005, True), (0.1, False)])
+def test_hardly_used_is_what_its_whole_interval_says(spread: float, said: bool) -> None:
+    def uneven(seed: int) -> tuple[float, float]:
+        second = spread * (-1) ** seed
+        return 1 - second, second
+
+    (part,) = reported(sharing(uneven))["contribution"]
     hardly = " ".join(x for x in on_contributions(part) if x.startswith("It hardly uses ")).split(";")[0]
     assert (part.modalities[1] in hardly) == said
 
 
 def test_who_harms_has_a_share_below_zero() -> None:
-    def harmed(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
-        found, names = kept(r, score, chance), r.config.modalities
-        if len(names) > 1:
-            found["shapley"] = [(score - chance) * x for x in (1.2, -0.2, *[0.0] * (len(names) - 2))]
-        return found
-
-    (part,) = reported(harmed)["contribution"]
+    (part,) = reported(sharing(lambda seed: (1.2, -0.2)))["contribution"]
     said = " ".join(on_contributions(part))
     first, second, *_ = part.modalities
     assert f"bring: {first} 120 %" in said and f"{second} −20 %" in said
@@ -134,13 +136,7 @@ def test_who_harms_has_a_share_below_zero() -> None:
 
 
 def test_a_share_that_rounds_to_nothing_has_no_sign() -> None:
-    def barely(r: TrialResult, score: float, chance: float) -> dict[str, Value]:
-        found, names = kept(r, score, chance), r.config.modalities
-        if len(names) > 1:
-            found["shapley"] = [(score - chance) * x for x in (1.0002, -0.0002, *[0.0] * (len(names) - 2))]
-        return found
-
-    (part,) = reported(barely)["contribution"]
+    (part,) = reported(sharing(lambda seed: (1.0002, -0.0002)))["contribution"]
     assert f"{part.modalities[1]} 0.0 %" in " ".join(on_contributions(part))
 
 

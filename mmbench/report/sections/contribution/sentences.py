@@ -41,7 +41,8 @@ def _sentences(part: Contributions) -> Iterator[str]:
         known = [m for m in ordered if shares[m].half is not None]
         harmful = [m for m in known if shares[m].mean < -UNUSED and shares[m].high < 0]
         if harmful:
-            yield f"On average over all orders in which modalities are added, {listing(harmful)} takes something away."
+            take = "takes" if len(harmful) == 1 else "take"
+            yield f"On average over all orders in which modalities are added, {listing(harmful)} {take} something away."
         unused = [m for m in known if shares[m].low > -UNUSED and shares[m].high < UNUSED]
         if unused:
             why = "" if not part.carriers else f"; what carries the label here is {listing(list(part.carriers))}"
@@ -79,9 +80,9 @@ def _fusions(part: Contributions) -> Iterator[str]:
     found = next((d for axis, d in own.contrasts if axis == "fusion" and {d.subject, d.reference} == pair), None)
     if found is not None and found.verdict == "better" and found.subject == first.level:
         yield (
-            f"Of the fusions, {titles.noun('fusion', first.level)} shares the work out most evenly (imbalance "
-            f"{first.score.mean:.2f}), more so than {titles.noun('fusion', last.level)}, which does so least "
-            f"({last.score.mean:.2f}). Where one modality says it all, to share the work out is no merit."
+            f"Of the fusions, {titles.noun('fusion', first.level)} has the lowest mean imbalance "
+            f"({first.score.mean:.2f}), decidedly below {titles.noun('fusion', last.level)}, which has the highest "
+            f"({last.score.mean:.2f}). Where one modality says it all, an even share of the work is no merit."
         )
     elif found is not None and found.verdict == "open":
         yield "Whether one fusion shares the work out more evenly than another is open."

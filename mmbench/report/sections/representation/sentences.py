@@ -95,8 +95,9 @@ def _extremes(part: Representations, read_out: Compared) -> Iterator[str]:
                 "pooling" if axis == "attention" and m.level == POOLING else titles.noun(axis, m.level) for m in ends
             ]
             yield (
-                f"Of the {what}, the best read-outs are those of {names[0]} ({part.scale.number(first.score.mean)}), "
-                f"better than the worst, those of {names[1]} ({part.scale.number(last.score.mean)})."
+                f"Of the {what}, the read-outs of {names[0]} have the best mean "
+                f"({part.scale.number(first.score.mean)}), decidedly better than those of {names[1]}, which have the "
+                f"worst ({part.scale.number(last.score.mean)})."
             )
         elif d.verdict == "equal" and sum(m.factor == axis for m in read_out.levels) == 2:
             yield f"The read-outs of both {what} are equally good, within the margin."

@@ -65,8 +65,9 @@ def _axis(kept: Compared, when: str) -> Iterator[str]:
         found = next((d for axis, d in kept.contrasts if axis == "fusion" and {d.subject, d.reference} == pair), None)
         if found is not None and found.verdict == "better" and found.subject == first.level:
             said.append(
-                f"of the fusions, {titles.noun('fusion', first.level)} keeps most ({percent(first.score.mean)}), more "
-                f"than {titles.noun('fusion', last.level)}, which keeps least ({percent(last.score.mean)})"
+                f"of the fusions, {titles.noun('fusion', first.level)} has the highest mean "
+                f"({percent(first.score.mean)}), decidedly above {titles.noun('fusion', last.level)}, which has the "
+                f"lowest ({percent(last.score.mean)})"
             )
         elif found is not None and found.verdict == "equal" and len(pair) == len(_fusions(kept)):
             said.append("the fusions keep equally much")

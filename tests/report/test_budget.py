@@ -80,6 +80,7 @@ def test_where_training_was_long_enough_nothing_is_withheld() -> None:
     assert found.metrics["in_last_epoch"] == 0.0 and found.context.training[0].steps == EPOCHS * STEPS
     (told,) = (x for x in found["first"].screens[0].limits if "were best in" in x.text)
     assert told.fine
+    assert any(p.recommended for p in found["first"].screens[0].picks)
 
 
 def test_models_that_were_still_learning_withhold_the_headline() -> None:
@@ -90,6 +91,7 @@ def test_models_that_were_still_learning_withhold_the_headline() -> None:
     assert found.context.dataset("synergy").finding == "synergy: trained too briefly to rank"
     assert found.metrics["in_last_epoch"] == 1.0
     assert not found.lead, "numbers that may change with longer training"
+    assert not any(p.recommended for p in found["first"].screens[0].picks)
     assert [x.bold for x in found["first"].screens[0].limits if "short" in x.bold] == ["Training was too short"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, inf, log
 
 from mmbench.report.scores.commands import command
@@ -89,7 +89,9 @@ def picks(context: Context, dataset: str | None) -> tuple[Pick, ...]:
         )
         for c, labels in chosen.values()
     ]
-    return (*made, *beside)
+    # Of models that were trained too briefly nothing is ranked, so nothing is recommended either.
+    short = any(name in context.short for name in (context.names if dataset is None else (dataset,)))
+    return tuple(replace(p, recommended=False) if short else p for p in (*made, *beside))
 
 
 def _rows(context: Context, dataset: str | None) -> Sequence[CellRow | OverallRow]:

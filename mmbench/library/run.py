@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,13 +197,18 @@ def _run(
     params: Params, schedule: Schedule, ledger: Ledger, prepared: Path, console: Console, *, alone: bool
 ) -> Outcome:
     """alone: in this process; else through Ray, which takes seconds to import."""
-    if alone:
-        from mmbench.sweep.in_process import run
-    else:
-        from mmbench.sweep.engine import run
     watch = Watch(console, more=lambda: schedule.unasked)
+    start: Callable[..., Outcome]
+    if alone:
+        from mmbench.sweep import in_process
+
+        start = in_process.run
+    else:
+        from mmbench.sweep import engine
+
+        start = partial(engine.run, on_silence=watch.tell_silence)
     try:
-        return run(
+        return start(
             scheduled(schedule, ledger, limits_of(params.sweep), prepared, on_budget=watch.tell_budget),
             ledger,
             params.sweep,

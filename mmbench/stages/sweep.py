@@ -172,6 +172,7 @@ def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path,
                 on_result=on_result,
                 on_measured=on_measured,
                 on_more=watch.add_more,
+                on_silence=watch.tell_silence,
             )
         finally:
             watch.close()

@@ -35,6 +35,9 @@ from mmbench.sweep.worker import GRACE_S, WAIT_S
 STILLBORN = 5
 """So many workers that die while they start, one after the other, end the sweep."""
 
+SILENT_S = 60.0
+"""Seconds without a worker after which a person is told; then again after twice as many, and so on."""
+
 EVENT_S = 0.01
 """Set aside for a message of a worker. With a thousand slots it takes the driver some milliseconds, since Ray Tune
 waits on as many futures; so the driver has time to spare."""
@@ -61,6 +64,7 @@ class Driver(tune.Callback):
         on_result: Report,
         on_measured: ReportMeasured,
         on_more: Callable[[int], None],
+        on_silence: Callable[[float], None],
         keep_weights: int,
     ) -> None:
         self.work = work
@@ -68,6 +72,7 @@ class Driver(tune.Callback):
         self.to_train = sum(a.results for a in assignments)
         self.to_measure = sum(not a.trains for a in assignments)
         self.on_more = on_more
+        self.on_silence = on_silence
         self.ledger = ledger
         self.guard = guard
         self.limits = limits
@@ -88,10 +93,20 @@ class Driver(tune.Callback):
         self.error: UserError | None = None
         self.over = False
         self.kills = kernel_kills()
+        self.worked, self.patience = time.monotonic(), SILENT_S
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune stores its callbacks for a restore that never comes: pending trials are found from the ledger.
         return {}
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        # Comes ten times a second where nothing happens.
+        now = time.monotonic()
+        if self.running or self.over:
+            self.worked, self.patience = now, SILENT_S
+        elif now - self.worked >= self.patience:
+            self.on_silence(now - self.worked)
+            self.patience *= 2
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.stillborn = 0

@@ -172,10 +172,12 @@ def run(
     on_result: Callable[[TrialResult], None] = lambda result: None,
     on_measured: Callable[[str], None] = lambda trial_id: None,
     on_more: Callable[[int], None] = lambda count: None,
+    on_silence: Callable[[float], None] = lambda seconds: None,
 ) -> Outcome:
     """Train all trials that the work asks for and that are pending, and run the probes that finished ones lack; each
     result is in the ledger before `on_result` sees it, in the driver, and so is what `on_measured` is called for (with
-    the trial's id). on_more: is called with the number of steps that are added on the way.
+    the trial's id). on_more: is called with the number of steps that are added on the way. on_silence: with the seconds
+    for which no worker has been at work although trials wait, after a minute of it and then ever more seldom.
 
     data_root: the folder of the prepared data sets. on_start gets the number of trials to train, of finished ones to
     measure, and of slots.
@@ -208,6 +210,7 @@ def run(
             on_result=on_result,
             on_measured=on_measured,
             on_more=on_more,
+            on_silence=on_silence,
             keep_weights=keep_weights,
         )
         own = _by_value(work.jobs)

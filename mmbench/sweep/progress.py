@@ -14,8 +14,10 @@ from mmbench.ledger.coverage import coverage
 from mmbench.schema.budget import Budget
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import State, TrialResult
+from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.wording import count_words, duration, under_others
 
+LOGS = "/tmp/ray/session_latest/logs, where RAY_TMPDIR names no other folder"
 LINE_EVERY_S = 30.0
 """Seconds between two lines where the output is not a terminal; in between, only failures speak."""
 
@@ -51,6 +53,17 @@ class Watch:
         self.total += count
         if self.bar is not None:
             self.bar.update(self.task, total=self.total)
+
+    def tell_silence(self, seconds: float) -> None:
+        """Nothing is trained although trials wait."""
+        why = "this machine is busy, or it is short of memory: Ray's logs tell more"
+        if is_remote():
+            why = (
+                "others use the cluster, which `ray status` shows, or its nodes cannot start workers, "
+                "of which Ray's logs on them tell more"
+            )
+        said = f"no worker has started for {duration(seconds)}: {why} ({LOGS})"
+        self.console.print(said, style="yellow", highlight=False, soft_wrap=True)
 
     def tell_budget(self, budget: Budget) -> None:
         """A budget has been found."""

@@ -100,7 +100,7 @@ class Cluster:
                 env=self.env,
             )
         ]
-        until(self._answers, 60)
+        until(self._answers, 180)
 
     def _answers(self) -> bool:
         ask = [sys.executable, "-m", "ray.scripts.scripts", "status", f"--address={self.address}"]

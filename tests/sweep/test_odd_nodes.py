@@ -3,6 +3,7 @@ store or a memory that is smaller than the data, with and without GPUs."""
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -104,6 +105,38 @@ def test_data_larger_than_the_memory_of_a_node(tmp_path: Path, head: Cluster, *,
     finish(root)
 
 
+HOLD = """
+import ray, sys
+ray.init(sys.argv[1], log_to_driver=False)
+@ray.remote(num_cpus=1)
+class Other: pass
+other = Other.remote()
+ray.get(other.__ray_ready__.remote())
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_sweep_that_gets_no_worker_says_so_and_goes_on_when_it_does(tmp_path: Path, head: Cluster) -> None:
+    root = driver.project(tmp_path / "project", grid=GRID, controls=CONTROLS)
+    head.join()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLD, head.address], env=head.env, text=True, **pipes) as other:
+        assert other.stdout is not None and other.stdin is not None
+        assert other.stdout.readline() == "held\n"
+        sweep = driver.start(root, before="import mmbench.sweep.driver as d; d.SILENT_S = 3")
+        assert sweep.stdout is not None
+        said = ""
+        while "no worker has started" not in said:
+            said += (line := sweep.stdout.readline())
+            assert line, said
+        other.stdin.close()
+    rest, _ = sweep.communicate(timeout=400)
+    assert sweep.returncode == 0, said + rest
+    check_complete(root, said + rest)
+    assert re.search(r"no worker has started for \d s: others use the cluster, which `ray status` shows, or", said)
+
+
 def test_a_node_without_mmbench_is_sent_it(tmp_path: Path, head: Cluster) -> None:
     site = tmp_path / "site"
     site.mkdir()
@@ -121,7 +154,7 @@ def test_a_node_without_mmbench_is_sent_it(tmp_path: Path, head: Cluster) -> Non
 def test_nodes_with_and_without_gpus(tmp_path: Path, head: Cluster) -> None:
     """The GPU is Ray's alone where this build of PyTorch has none: then its share is computed on a core."""
     with_gpu, without = head.join("--num-gpus=1"), head.join()
-    until(lambda: len(with_gpu.family()) > 3 and len(without.family()) > 3, 60)
+    until(lambda: len(with_gpu.family()) > 3 and len(without.family()) > 3, 180)
     time.sleep(5)
     root = driver.project(tmp_path / "project", grid={**GRID, "seeds": 6}, controls=CONTROLS)
     finish(root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,18 +196,13 @@ def _run(
     params: Params, schedule: Schedule, ledger: Ledger, prepared: Path, console: Console, *, alone: bool
 ) -> Outcome:
     """alone: in this process; else through Ray, which takes seconds to import."""
-    watch = Watch(console, more=lambda: schedule.unasked)
-    start: Callable[..., Outcome]
     if alone:
-        from mmbench.sweep import in_process
-
-        start = in_process.run
+        from mmbench.sweep.in_process import run
     else:
-        from mmbench.sweep import engine
-
-        start = partial(engine.run, on_silence=watch.tell_silence)
+        from mmbench.sweep.engine import run
+    watch = Watch(console, more=lambda: schedule.unasked)
     try:
-        return start(
+        return run(
             scheduled(schedule, ledger, limits_of(params.sweep), prepared, on_budget=watch.tell_budget),
             ledger,
             params.sweep,
@@ -217,6 +211,7 @@ def _run(
             on_result=watch.add,
             on_measured=lambda _: watch.add_measured(),
             on_more=watch.add_more,
+            on_silence=watch.tell_silence,
         )
     finally:
         watch.close()

@@ -43,8 +43,9 @@ def run(
     on_result: Callable[[TrialResult], None] = lambda result: None,
     on_measured: Callable[[str], None] = lambda trial_id: None,
     on_more: Callable[[int], None] = lambda count: None,
+    on_silence: Callable[[float], None] = lambda seconds: None,
 ) -> Outcome:
-    """As `mmbench.sweep.engine.run`, but a trial that hangs in C code is not ended."""
+    """As `mmbench.sweep.engine.run`, but a trial that hangs in C code is not ended; `on_silence` is never called."""
     began = time.perf_counter()
     limits = limits_of(settings)
     todo = deque(work.begin())

@@ -10,12 +10,15 @@ import pytest
 from mmbench.report.build import analyse
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
+from mmbench.report.scores.cautions import BRIEF
 from mmbench.report.scores.findings import headline
+from mmbench.report.sections.questions.record import withheld
 from mmbench.report.values.coverage import Counts
 from mmbench.schema.budget import Budget, Rung
 from mmbench.schema.params import Training
 from mmbench.schema.result import TrialResult
-from tests.support.factory import EPOCHS, TRUTHS, make
+from tests.support.factory import EPOCHS, TRUTHS, Made, make
+from tests.support.probed import probed
 
 LEVELS = {"attention": ["additive", "mean"], "fusion": ["concat"], "architecture": ["shared"]}
 MADE = make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS)
@@ -27,9 +30,9 @@ def _retrained(config: Any, **train: object) -> Any:
     return config.model_copy(update={"train": config.train and Training(**dict(config.train) | train)})
 
 
-def report(*, learning: bool = False, epochs: int = EPOCHS, budget: Budget | None = None) -> Report:
+def report(*, made: Made = MADE, learning: bool = False, epochs: int = EPOCHS, budget: Budget | None = None) -> Report:
     """learning: every trial was best, and its loss lowest, in its last epoch. epochs: as the trials say."""
-    arguments = MADE.arguments()
+    arguments = made.arguments()
 
     def changed(r: TrialResult) -> TrialResult:
         update: dict[str, object] = {"config": _retrained(r.config, epochs=epochs)}
@@ -117,6 +120,30 @@ def test_few_steps_are_never_enough() -> None:
         f"Trained too briefly to rank on synergy: {2 * STEPS} gradient steps a trial are too few to rank anything."
     )
     assert not report(epochs=3).context.short
+
+
+def test_no_section_concludes_where_models_were_trained_too_briefly() -> None:
+    brief, enough = (report(made=probed(MADE), epochs=epochs) for epochs in (2, EPOCHS))
+    for name in ("robustness", "contribution", "calibration", "interpretation", "representation"):
+        assert [part.cautions for part in brief[name]] == [(BRIEF,)] and not enough[name][0].cautions
+    page = render(brief)
+    assert page.count(BRIEF) == 5 and BRIEF not in render(enough)
+    assert {q.finding for q in brief["questions"].found} == {"Trained too briefly on synergy to say"}
+    assert all("so far" in q.sentences[0] for q in brief["questions"].found)
+    assert not any("briefly" in q.finding or "so far" in q.sentences[0] for q in enough["questions"].found)
+    assert brief["first"].screens[0].worth == "What each choice is worth so far"
+    assert brief["first"].screens[0].take == "The best so far, by what you can afford"
+    assert enough["first"].screens[0].worth == "What each choice is worth"
+
+
+def test_other_data_sets_still_answer() -> None:
+    (question, *_) = report()["questions"].found
+    (found,) = question.per_dataset.values()
+    both = replace(question, per_dataset={"other": found, "synergy": found})
+    said = withheld(both, "Attention beats pooling on other", ["synergy"])
+    assert said.finding == "Attention beats pooling on other; trained too briefly on synergy to say"
+    assert said.sentences[0] == "Differences on synergy are those so far, and may change as training goes on."
+    assert withheld(both, "anything", ["third"]) == both
 
 
 def test_what_calibration_found_is_told_and_shown() -> None:

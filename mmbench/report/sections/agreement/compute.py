@@ -7,6 +7,7 @@ from statistics import mean
 
 import numpy as np
 
+from mmbench.report.scores.cautions import cautions
 from mmbench.report.scores.context import Context
 from mmbench.report.values.scale import Scale
 from mmbench.stats import paired
@@ -30,6 +31,7 @@ class DatasetAgreement:
             ensemble.
         grouped: Whether samples belong together, so that tests that count each of them for itself are too sure.
         ceiling: The best score that is possible; None where that is unknown, or all there is.
+        cautions: What is to be kept in mind first.
     """
 
     name: str
@@ -44,6 +46,7 @@ class DatasetAgreement:
     gain: Difference | None
     grouped: bool
     ceiling: float | None
+    cautions: tuple[str, ...] = ()
 
     @property
     def alike(self) -> str | None:
@@ -87,6 +90,7 @@ def _of(context: Context, name: str, found: Agreement) -> DatasetAgreement:
         gain=_gain(context, found, scale),
         grouped=samples is not None and samples.groups is not None,
         ceiling=None if ceiling is None or ceiling == scale.high else ceiling,
+        cautions=cautions(context, name),
     )
 
 

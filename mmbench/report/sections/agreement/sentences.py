@@ -29,6 +29,7 @@ def _told(d: DatasetAgreement) -> str:
 
 
 def sentences(d: DatasetAgreement) -> Iterator[str]:
+    yield from d.cautions
     if d.scale.at_guess:
         yield ("No combination is surely better than a guess here: common errors may only say that models guess alike.")
     yield from _errors(d)
@@ -70,7 +71,7 @@ def _together(d: DatasetAgreement) -> Iterator[str]:
     yield text + (f", {VERDICTS[d.gain.verdict]}." if d.gain.half is not None else ", on one seed.")
     if together.again is not None:
         again = d.scale.number(d.scale.oriented(together.again))
-        yield f"That of three trainings of the best one scores {again}: what several seeds give, and no other kind."
+        yield f"The mean prediction of three trainings of the best one scores {again}: what several seeds alone give."
 
 
 def _against(d: DatasetAgreement) -> Iterator[str]:
@@ -84,7 +85,8 @@ def _against(d: DatasetAgreement) -> Iterator[str]:
     others = count(len(d.found.against), "other")
     test = f"McNemar's exact test on {count(d.found.samples, 'sample')}, Holm over {others}"
     if said:
-        yield f"By {test}, the best on validation, {best}, {' and '.join(said)}; the rest is open."
+        rest = "; the rest is open" if len(decided) < len(d.found.against) else ""
+        yield f"By {test}, the best on validation, {best}, {' and '.join(said)}{rest}."
     else:
         yield f"By {test}, the best on validation, {best}, is decided against none of them."
     if d.grouped:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from mmbench.report.scores.cautions import cautions
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset_scores import Record
 from mmbench.report.scores.measured import Compared, Number, compare, families, part, plain
@@ -88,6 +89,7 @@ class DatasetCalibration:
         shown: Reliability of the best combination, the same without attention, and the best baseline.
         by_chance: Calibration error of the first of them if it were calibrated, on so many samples.
         kinds: Differences in log-loss between kinds of fusion.
+        cautions: What is to be kept in mind first.
     """
 
     name: str
@@ -98,6 +100,7 @@ class DatasetCalibration:
     shown: tuple[Reliability, ...]
     by_chance: float | None
     kinds: tuple[Difference, ...]
+    cautions: tuple[str, ...] = ()
 
     def of(self, number: str) -> Compared | None:
         """One of `parts`."""
@@ -165,6 +168,7 @@ def _of(context: Context, d: DatasetReport) -> DatasetCalibration | None:
         shown=shown,
         by_chance=shown[0].by_chance if shown else None,
         kinds=families(context, d.name, NUMBERS[0]),
+        cautions=cautions(context, d.name),
     )
 
 

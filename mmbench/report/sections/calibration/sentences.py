@@ -36,6 +36,7 @@ def finding(parts: Sequence[DatasetCalibration]) -> str:
 
 
 def sentences(d: DatasetCalibration) -> Iterator[str]:
+    yield from d.cautions
     yield from _best(d)
     yield from _scaling(d)
     yield from _attention(d)

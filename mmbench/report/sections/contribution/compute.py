@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
 
+from mmbench.report.scores.cautions import cautions
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset_scores import Record
 from mmbench.report.scores.measured import Compared, Number, compare, plain
@@ -26,6 +27,7 @@ class Contributions:
         seeds_words: What means and intervals are over.
         best: Key of the best combination.
         at_guess: No combination is surely better than a guess.
+        cautions: What is to be kept in mind first.
     """
 
     dataset: str
@@ -35,6 +37,7 @@ class Contributions:
     seeds_words: str
     best: str | None
     at_guess: bool
+    cautions: tuple[str, ...] = ()
 
     def share(self, modality: str) -> Compared | None:
         return next((x for x in self.compared if x.number.name == f"share_{modality}"), None)
@@ -106,4 +109,5 @@ def contributions(context: Context, dataset: str) -> Contributions | None:
         seeds_words=context.seeds_words,
         best=report.best,
         at_guess=report.scale.at_guess,
+        cautions=cautions(context, dataset),
     )

@@ -16,7 +16,7 @@ UNUSED = 0.05
 
 
 def sentences(part: Contributions) -> list[str]:
-    return list(_sentences(part))
+    return [*part.cautions, *_sentences(part)]
 
 
 def _sentences(part: Contributions) -> Iterator[str]:

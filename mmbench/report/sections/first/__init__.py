@@ -67,9 +67,9 @@ class First(Section[FirstScreen]):
         }
 
     def markdown(self, record: FirstScreen) -> Iterator[Block]:
-        yield "## What each choice is worth"
+        yield f"## {record.screens[0].worth}"
         yield ShowTable(name="choices")
-        yield "## What to take, by what you can afford"
+        yield f"## {record.screens[0].take}"
         yield ShowTable(name="picks")
         yield "## Before you rely on it"
         yield md.bulleted([f"{x.bold} {x.text}".strip() for x in record.screens[0].limits])
@@ -138,4 +138,5 @@ def _screen(context: Context, name: str | None) -> Screen:
         picks=picks(context, name),
         limits=limits(context, name),
         payoff={n: row.gain_single for n, row in best.items() if row.gain_single is not None},
+        brief=any(n in context.short for n in names),
     )

@@ -70,10 +70,12 @@ class PickRow:
 @dataclass(frozen=True, kw_only=True)
 class ScreenView:
     """Of one data set, or of all. band: place and width of the margin. description: what the
-    data set is, nothing for several; several: whether there are several."""
+    data set is, nothing for several; worth, take: headings; several: whether there are several."""
 
     name: str
     description: str
+    worth: str
+    take: str
     several: bool
     scale: Scale
     ticks: tuple[Tick, ...]
@@ -103,6 +105,8 @@ def screen_view(screen: Screen, record: FirstScreen) -> ScreenView:
     return ScreenView(
         name=ALL if screen.name is None else screen.name,
         description="" if screen.name is None else record.context.dataset(screen.name).description,
+        worth=screen.worth,
+        take=screen.take,
         several=screen.name is None,
         scale=screen.scale,
         ticks=tuple(Tick(at=t.at, value=t.value, label=screen.scale.change(t.value)) for t in axis.ticks),

@@ -71,7 +71,8 @@ class Limit:
 @dataclass(frozen=True, kw_only=True)
 class Screen:
     """Of one data set, or of all together (name: None). payoff: data set -> the best combination minus the best single
-    modality. depends: where it depends on a leading axis what another is worth."""
+    modality. depends: where it depends on a leading axis what another is worth. brief: models were trained too briefly
+    to be ranked, here or on one of the data sets."""
 
     name: str | None
     scale: Scale
@@ -81,6 +82,17 @@ class Screen:
     picks: tuple[Pick, ...]
     limits: tuple[Limit, ...]
     payoff: Mapping[str, Difference]
+    brief: bool = False
+
+    @property
+    def worth(self) -> str:
+        """The heading above choices."""
+        return f"What each choice is worth{' so far' if self.brief else ''}"
+
+    @property
+    def take(self) -> str:
+        """The heading above picks."""
+        return f"{'The best so far' if self.brief else 'What to take'}, by what you can afford"
 
     @property
     def shown(self) -> tuple[tuple[str, tuple[Choice, ...]], ...]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mmbench.report.scores.cautions import cautions
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset_scores import Record
 from mmbench.report.scores.measured import Compared, Number, compare, part, plain
@@ -84,6 +85,7 @@ def _of_dataset(context: Context, d: DatasetReport) -> Interpretation | None:
         undefined=tuple(a for a in context.levels["attention"] if a not in known and _tried(measured, a)),
         modalities={m: context.specs[d.name].modalities[m] for m in d.modalities},
         pictures=tuple(_pictures(context, d)),
+        cautions=cautions(context, d.name),
     )
 
 

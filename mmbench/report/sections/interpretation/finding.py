@@ -77,6 +77,7 @@ def _others(part: Interpretation, judge: str) -> str:
 
 def sentences(part: Interpretation) -> Iterator[str]:
     """What else is known."""
+    yield from part.cautions
     if part.compared:
         own = part.compared[0]
         ends = own.extremes("attention")

@@ -55,6 +55,7 @@ class Interpretation:
         undefined: Attention mechanisms that have no weights to look at.
         modalities: In the order of pictures, by name.
         pictures: Of a few combinations.
+        cautions: What is to be kept in mind first.
     """
 
     dataset: str
@@ -68,6 +69,7 @@ class Interpretation:
     undefined: tuple[str, ...]
     modalities: Mapping[str, Modality]
     pictures: tuple[Picture, ...]
+    cautions: tuple[str, ...] = ()
 
     def against(self, judge: str, method: str) -> Difference | None:
         """Attention weights against a method, by this judge."""

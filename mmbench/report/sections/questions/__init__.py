@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
 from mmbench.report.scores.caveats import Caveat
 from mmbench.report.scores.context import Context
+from mmbench.report.scores.dataset_scores import DatasetScores
 from mmbench.report.section import Block, Section, ShowTable, section
 from mmbench.report.sections.questions.compute import questions
 from mmbench.report.sections.questions.page import question_views
-from mmbench.report.sections.questions.record import Questions
+from mmbench.report.sections.questions.record import Question, Questions, withheld
 from mmbench.report.sections.questions.tables import questions_table
 from mmbench.report.values.words import listing
 
@@ -26,7 +27,16 @@ class StandingQuestions(Section[Questions]):
 
     def compute(self, context: Context) -> Questions:
         best = {d.name: d.row(d.best).gain_single if d.best else None for d in context.datasets}
-        found = questions(context.scores, best, context.levels, context.fusion_families, context.settings)
+
+        def ask(fields: Sequence[DatasetScores]) -> tuple[Question, ...]:
+            return questions(fields, best, context.levels, context.fusion_families, context.settings)
+
+        found = ask(context.scores)
+        brief = [f.dataset for f in context.scores if f.dataset in context.short]
+        if brief:
+            long = [f for f in context.scores if f.dataset not in brief]
+            answered = {q.name: q.finding for q in ask(long)} if long else {}
+            found = tuple(withheld(q, answered.get(q.name), brief) for q in found)
         return Questions(context=context, found=found)
 
     def tables(self, record: Questions) -> Iterator[Table]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mmbench.report.scores.context import Context
 from mmbench.report.values.scale import Scale
+from mmbench.report.values.words import listing, sentence
 from mmbench.stats.estimates import Difference
 
 
@@ -30,6 +31,20 @@ class Question:
     scales: Mapping[str, Scale]
     scale: Scale
     dropped: tuple[str, ...]
+
+
+def withheld(question: Question, answered: str | None, brief: Sequence[str]) -> Question:
+    """It, with no answer from data sets on which models were trained too briefly to be ranked.
+
+    answered: the finding on the other data sets; None where there is none. brief: the data sets.
+    """
+    where = [name for name in brief if name in question.per_dataset]
+    if not where:
+        return question
+    what = f"trained too briefly on {listing(where)} to say"
+    finding = sentence(what) if answered is None else f"{answered}; {what}"
+    caution = f"Differences on {listing(where)} are those so far, and may change as training goes on."
+    return replace(question, finding=finding, sentences=(caution, *question.sentences))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from functools import partial
 from statistics import fmean
 
 from mmbench.probe.shared.places import PLACES, TOKENS
+from mmbench.report.scores.cautions import cautions
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset_scores import Record
 from mmbench.report.scores.effects import level_means
@@ -36,6 +37,7 @@ class Representations:
         overall: Name of a number, or a place -> its mean over all combinations.
         candidates: In retrieval; None where there was none.
         seeds_words: What means and intervals are over.
+        cautions: What is to be kept in mind first.
     """
 
     dataset: str
@@ -47,6 +49,7 @@ class Representations:
     overall: Mapping[str, Estimate]
     candidates: int | None
     seeds_words: str
+    cautions: tuple[str, ...] = ()
 
     def named(self, name: str) -> Compared | None:
         return next((x for x in (*self.compared, *self.described) if x.number.name == name), None)
@@ -124,6 +127,7 @@ def representations(context: Context, dataset: str) -> Representations | None:
         overall={name: mean for name, mean in means.items() if mean is not None},
         candidates=min(counts) if counts else None,
         seeds_words=context.seeds_words,
+        cautions=cautions(context, dataset),
     )
 
 

@@ -29,7 +29,7 @@ WHAT = {
 
 
 def sentences(part: Representations) -> list[str]:
-    return list(_sentences(part))
+    return [*part.cautions, *_sentences(part)]
 
 
 def _sentences(part: Representations) -> Iterator[str]:

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from mmbench.report.scores.cautions import cautions
 from mmbench.report.scores.context import Context
 from mmbench.report.scores.dataset_scores import Record
 from mmbench.report.scores.measured import Compared, Number, compare, part, plain
@@ -42,6 +43,7 @@ class Robustness:
         seeds_words: What means and intervals are over.
         best: Key of the best combination.
         at_guess: No combination is surely better than a guess.
+        cautions: What is to be kept in mind first.
     """
 
     dataset: str
@@ -56,6 +58,7 @@ class Robustness:
     seeds_words: str
     best: str | None
     at_guess: bool
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +183,7 @@ def robustness(context: Context, dataset: str) -> Robustness | None:
         seeds_words=context.seeds_words,
         best=report.best,
         at_guess=report.scale.at_guess,
+        cautions=cautions(context, dataset),
     )
 
 

@@ -12,7 +12,7 @@ from mmbench.stats.estimates import Difference
 
 
 def sentences(part: Robustness) -> list[str]:
-    return list(_sentences(part))
+    return [*part.cautions, *_sentences(part)]
 
 
 def _sentences(part: Robustness) -> Iterator[str]:

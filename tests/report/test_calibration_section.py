@@ -78,7 +78,7 @@ def report() -> Report:
 def test_it_is_shown_for_what_gives_probabilities(report: Report) -> None:
     parts = section(report)
     assert [d.name for d in parts] == ["synergy", "genres"], "a regression has none"
-    assert finding(parts) == "Combinations are too sure on synergy and genres; temperature scaling mends some of it"
+    assert finding(parts) == "Combinations are too sure on synergy and genres; temperature scaling lowers log-loss"
     said = list(sentences(parts[0]))
     assert said[0].startswith("By log-loss, which comes first here, ")
     assert "lowers the log-loss of 4 of 4 combinations by more than 0.02 nats" in said[1]
@@ -163,10 +163,10 @@ def test_where_scaling_harms_it_is_said() -> None:
     truths = {"synergy": TRUTHS["synergy"], "genres": OTHERS["genres"]}
     made = make(truths=truths, levels=LEVELS)
     parts = section(analyse(**with_probe(made, harmed).arguments()))
-    assert finding(parts).endswith("; temperature scaling makes log-loss worse")
+    assert finding(parts).endswith("; temperature scaling raises log-loss")
     both = with_probe(made, lambda r: harmed(r) if r.config.dataset == "genres" else values(r))
     heading = finding(section(analyse(**both.arguments())))
-    assert heading.endswith("temperature scaling mends some of it on synergy and makes log-loss worse on genres")
+    assert heading.endswith("temperature scaling lowers log-loss on synergy and raises log-loss on genres")
 
 
 def test_where_no_bin_holds_enough_samples_no_diagram_is_drawn() -> None:

@@ -19,7 +19,7 @@ from mmbench.report.export import export
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
 from mmbench.report.sections.representation.compute import Representations
-from mmbench.report.sections.representation.sentences import sentences
+from mmbench.report.sections.representation.sentences import finding, sentences
 from mmbench.schema.quantity import Value
 from mmbench.schema.result import TrialResult
 from mmbench.schema.trial import TrialConfig
@@ -147,7 +147,9 @@ def test_everything_is_written(tmp_path: Path) -> None:
     assert len(section) < 60_000
     assert '<a href="#representation">Representations</a>' in page
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "## Representations" in markdown and "figures/representation_places.svg" in markdown
+    heading = finding(parts(report))
+    assert heading == "Representations: those of attention are better than those of pooling on synergy and rating"
+    assert f"## {heading}" in markdown and "figures/representation_places.svg" in markdown
     for name in ("levels", "relations", "modalities", "contrasts"):
         assert f"tables/representation_{name}_synergy.csv" in files
     assert {"figures/representation_places.pdf", "figures/representation_synergy.svg"} <= set(files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
+from mmbench.report.sections.contribution.sentences import finding as which_leads
 from mmbench.report.sections.contribution.sentences import sentences as on_contributions
+from mmbench.report.sections.robustness.sentences import finding as on_top
 from mmbench.report.sections.robustness.sentences import sentences as on_robustness
 from mmbench.schema.quantity import Value, subsets
 from mmbench.schema.result import State, TrialResult
@@ -77,8 +80,12 @@ def test_what_is_kept_is_found_with_its_verdict() -> None:
     assert numbers["kept_without_one"].attention.mean == pytest.approx(0.3, abs=1e-6)
     assert numbers["kept_without_one"].attention.verdict == "better"
     said = " ".join(on_robustness(part))
-    assert "keeps 90.1 % of what it gains over a guess" in said
-    assert "Without one modality, attention keeps 30.0 points more than pooling; the fusions keep equally much." in said
+    assert re.search(r"keeps 90\.1 ± \d\.\d % of what it gains over a guess", said)
+    assert "Without one modality, attention keeps 30.0 points more than pooling (± " in said
+    assert "; the fusions keep equally much." in said
+    assert on_top(report["robustness"]) == (
+        f"Robustness: of its gain, the best combination keeps 90.1 % on {NAME} without one modality"
+    )
     assert "Under noise in all modalities" in said
 
 
@@ -102,6 +109,19 @@ def test_contributions_are_told_with_the_carrier() -> None:
     first = part.modalities[0]
     assert f"its modalities bring: {first} " in said
     assert "they say much the same" in said
+
+
+def test_the_heading_names_who_leads_where_that_is_decided() -> None:
+    def headed(plant: Plant) -> str:
+        return which_leads(reported(plant)["contribution"])
+
+    title = "Which modality does the work"
+    parts = reported(kept)["contribution"]
+    assert which_leads(parts) == f"{title}: {parts[0].modalities[0]} leads on {NAME}"
+    assert headed(sharing(lambda seed: (0.5 + 0.1 * (seed % 2), 0.5))) == f"{title}: none leads on {NAME}"
+    brief = [replace(part, cautions=("too brief",)) for part in parts]
+    assert which_leads(brief) == title
+    assert on_top([replace(part, cautions=("too brief",)) for part in reported(kept)["robustness"]]) == "Robustness"
 
 
 def sharing(of: Callable[[int], tuple[float, float]]) -> Plant:
@@ -131,13 +151,13 @@ def test_who_harms_has_a_share_below_zero() -> None:
     (part,) = reported(sharing(lambda seed: (1.2, -0.2)))["contribution"]
     said = " ".join(on_contributions(part))
     first, second, *_ = part.modalities
-    assert f"bring: {first} 120 %" in said and f"{second} −20 %" in said
+    assert f"bring: {first} 120.0 ± 0.0 %" in said and f"{second} −20.0 ± 0.0 %" in said
     assert f"added, {second} takes something away." in said
 
 
 def test_a_share_that_rounds_to_nothing_has_no_sign() -> None:
     (part,) = reported(sharing(lambda seed: (1.0002, -0.0002)))["contribution"]
-    assert f"{part.modalities[1]} 0.0 %" in " ".join(on_contributions(part))
+    assert f"{part.modalities[1]} 0.0 ± 0.0 %" in " ".join(on_contributions(part))
 
 
 def test_who_gains_nothing_over_a_guess_keeps_no_share() -> None:

@@ -48,6 +48,14 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %" if 0.9 <= value < 1 or 0 < value < 0.02 else f"{100 * value:.0f} %"
 
 
+def percent_interval(share: Estimate) -> str:
+    """`97.3 ± 0.4 %`, with no decimal where the interval is wide; `97 %` where it is not known."""
+    if share.half is None:
+        return percent(share.mean)
+    decimals = 1 if share.half < 0.02 else 0
+    return f"{100 * share.mean:.{decimals}f} ± {100 * share.half:.{decimals}f} %"
+
+
 def share(value: float) -> str:
     """Of a ceiling: `94.9 %`. Cut, not rounded, so that 94.96 % does not read as if it reached 95 %."""
     return f"{floor(1000 * value + 1e-9) / 10:.1f} %"

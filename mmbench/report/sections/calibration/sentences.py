@@ -25,8 +25,8 @@ def finding(parts: Sequence[DatasetCalibration]) -> str:
     if not known:
         return text
     words = (
-        ("mends some of it", [name for name, x in known.items() if x > LOG_LOSS.rope]),
-        ("makes log-loss worse", [name for name, x in known.items() if x < -LOG_LOSS.rope]),
+        ("lowers log-loss", [name for name, x in known.items() if x > LOG_LOSS.rope]),
+        ("raises log-loss", [name for name, x in known.items() if x < -LOG_LOSS.rope]),
         ("changes little", [name for name, x in known.items() if abs(x) <= LOG_LOSS.rope]),
     )
     said = [(what, names) for what, names in words if names]

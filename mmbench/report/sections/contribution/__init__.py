@@ -11,7 +11,7 @@ from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.contribution.compute import Contributions, contributions
-from mmbench.report.sections.contribution.sentences import sentences
+from mmbench.report.sections.contribution.sentences import finding, sentences
 
 
 @section("contribution")
@@ -60,10 +60,10 @@ class ContributionSection(Section[tuple[Contributions, ...]]):
             tables = {table.name.removesuffix(f"_{part.dataset}"): table for table in self._of(part)}
             drawn = levels_drawn(part.compared, "imbalance")
             parts.append({"name": part.dataset, "sentences": sentences(part), "tables": tables, "drawn": drawn})
-        return {"parts_of_datasets": parts}
+        return {"parts_of_datasets": parts, "finding": finding(record)}
 
     def markdown(self, record: tuple[Contributions, ...]) -> Iterator[Block]:
-        yield f"## {self.title}"
+        yield f"## {md.escape(finding(record))}"
         for part in record:
             yield f"### {md.escape(part.dataset)}"
             yield md.bulleted(sentences(part))

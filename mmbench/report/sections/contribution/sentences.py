@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mmbench.report.scores.measured import Number
 from mmbench.report.sections.contribution.compute import Contributions
 from mmbench.report.values import titles
 from mmbench.report.values.numbers import signed
-from mmbench.report.values.words import listing, percent
+from mmbench.report.values.words import listing, percent_interval
 from mmbench.stats.estimates import Estimate
 
 UNUSED = 0.05
 """Of a share: who brings less is as good as unused."""
+
+
+TITLE = "Which modality does the work"
+
+
+def finding(parts: Sequence[Contributions]) -> str:
+    """The heading: the modality that brings most, by data set; nothing of models that were trained too briefly."""
+    leads: dict[str, list[str]] = {}
+    for part in parts:
+        shares = {} if part.cautions or part.at_guess else _shares(part)
+        ordered = sorted(shares, key=lambda m: -shares[m].mean)
+        if len(ordered) > 1 and shares[ordered[0]].half is not None:
+            first, second = (shares[m] for m in ordered[:2])
+            leads.setdefault(ordered[0] if first.low > second.high else "none", []).append(part.dataset)
+    said = [f"{name} leads on {listing(names)}" for name, names in leads.items()]
+    return f"{TITLE}: {listing(said, between='; ')}" if said else TITLE
+
+
+def _shares(part: Contributions) -> dict[str, Estimate]:
+    """Of the best combination, by modality."""
+    found = {m: own.of(part.best) for m in part.modalities if part.best and (own := part.share(m)) is not None}
+    return {m: mean for m, mean in found.items() if mean is not None}
 
 
 def sentences(part: Contributions) -> list[str]:
@@ -26,15 +49,10 @@ def _sentences(part: Contributions) -> Iterator[str]:
             "might be shares of nothing."
         )
         return
-    shares = {}
-    for m in part.modalities:
-        own = part.share(m)
-        mean = own.of(part.best) if own is not None and part.best is not None else None
-        if mean is not None:
-            shares[m] = mean
+    shares = _shares(part)
     if shares and part.best is not None:
         ordered = sorted(shares, key=lambda m: -shares[m].mean)
-        told = ", ".join(f"{m} {_signed_percent(shares[m].mean)}" for m in ordered)
+        told = ", ".join(f"{m} {_signed_percent(shares[m])}" for m in ordered)
         who = titles.titled(part.best)
         yield f"Of what the best combination ({who}) gains over a guess, its modalities bring: {told}."
         # One seed alone, or an interval that reaches further, does not tell.
@@ -54,10 +72,10 @@ def _sentences(part: Contributions) -> Iterator[str]:
     yield from _fusions(part)
 
 
-def _signed_percent(share: float) -> str:
+def _signed_percent(share: Estimate) -> str:
     """What takes something away has a share below 0."""
-    text = percent(abs(share)).removesuffix(" %")
-    return f"{signed(f'-{text}') if share < 0 else text} %"
+    mean, rest = percent_interval(replace(share, mean=abs(share.mean))).split(" ", 1)
+    return f"{signed(f'-{mean}') if share.mean < 0 else mean} {rest}"
 
 
 def _interaction(part: Contributions, mean: Estimate, number: Number) -> str:

@@ -13,7 +13,7 @@ from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.representation.compute import Representations, representations
 from mmbench.report.sections.representation.figures import places_figure
-from mmbench.report.sections.representation.sentences import sentences
+from mmbench.report.sections.representation.sentences import finding, sentences
 from mmbench.report.sections.representation.tables import tables
 
 
@@ -60,10 +60,10 @@ class RepresentationSection(Section[tuple[Representations, ...]]):
                 own = [m for m in read_out.levels if m.factor == "attention"]
                 drawn = dots.levels("attention", own, read_out.number.scale)
             parts.append({"name": part.dataset, "sentences": sentences(part), "tables": made, "drawn": drawn})
-        return {"parts_of_datasets": parts}
+        return {"parts_of_datasets": parts, "finding": finding(record)}
 
     def markdown(self, record: tuple[Representations, ...]) -> Iterator[Block]:
-        yield f"## {self.title}"
+        yield f"## {md.escape(finding(record))}"
         yield ShowFigure(name="representation_places", alt="What a linear probe reads at each place of a model")
         for part in record:
             yield f"### {md.escape(part.dataset)}"

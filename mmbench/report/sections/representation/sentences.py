@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmbench.probe.shared.places import PLACES
 from mmbench.report.scores.measured import Compared
@@ -10,8 +10,8 @@ from mmbench.report.sections.representation.compute import Representations
 from mmbench.report.values import titles
 from mmbench.report.values.methods import POOLING
 from mmbench.report.values.numbers import two_decimals
-from mmbench.report.values.words import gain, percent
-from mmbench.stats.estimates import Difference
+from mmbench.report.values.words import gain, listing, percent
+from mmbench.stats.estimates import Difference, Verdict
 
 PLACE_WORDS = {
     "stem": "after the stems",
@@ -26,6 +26,26 @@ WHAT = {
     "fusion": "fusions",
     "architecture": "architectures",
 }
+
+
+TITLE = "Representations"
+ANSWERS: dict[Verdict, str] = {
+    "better": "better than those of pooling",
+    "worse": "worse than those of pooling",
+    "equal": "as good as those of pooling",
+    "open": "with no verdict yet",
+}
+
+
+def finding(parts: Sequence[Representations]) -> str:
+    """The heading: whether attention gives better ones; nothing of models that were trained too briefly."""
+    where: dict[str, list[str]] = {}
+    for part in parts:
+        read_out = part.named("linear_probe_read_out")
+        if not part.cautions and read_out is not None and read_out.attention is not None:
+            where.setdefault(ANSWERS[read_out.attention.verdict], []).append(part.dataset)
+    said = [f"{answer} on {listing(names)}" for answer, names in where.items()]
+    return f"{TITLE}: those of attention are {listing(said, between='; ')}" if said else TITLE
 
 
 def sentences(part: Representations) -> list[str]:

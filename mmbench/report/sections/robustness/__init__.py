@@ -11,7 +11,7 @@ from mmbench.report.draw.table import Table
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.robustness.compute import Robustness, robustness
-from mmbench.report.sections.robustness.sentences import sentences
+from mmbench.report.sections.robustness.sentences import finding, sentences
 from mmbench.report.sections.robustness.tables import severities_table, subsets_table
 
 KEPT = "share of what is gained over a guess that is kept"
@@ -69,10 +69,10 @@ class RobustnessSection(Section[tuple[Robustness, ...]]):
             tables = {table.name.removesuffix(f"_{part.dataset}"): table for table in self._of(part)}
             drawn = levels_drawn(part.compared, "kept_without_one")
             parts.append({"name": part.dataset, "sentences": sentences(part), "tables": tables, "drawn": drawn})
-        return {"parts_of_datasets": parts}
+        return {"parts_of_datasets": parts, "finding": finding(record)}
 
     def markdown(self, record: tuple[Robustness, ...]) -> Iterator[Block]:
-        yield f"## {self.title}"
+        yield f"## {md.escape(finding(record))}"
         for part in record:
             yield f"### {md.escape(part.dataset)}"
             yield md.bulleted(sentences(part))

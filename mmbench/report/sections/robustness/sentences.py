@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mmbench.report.scores.measured import Compared
 from mmbench.report.sections.robustness.compute import ALONE, Robustness
 from mmbench.report.values import titles
-from mmbench.report.values.words import percent
-from mmbench.stats.estimates import Difference
+from mmbench.report.values.words import listing, percent, percent_interval
+from mmbench.stats.estimates import Difference, Estimate
+
+TITLE = "Robustness"
+
+
+def finding(parts: Sequence[Robustness]) -> str:
+    """The heading: what is kept without one modality; nothing of models that were trained too briefly."""
+    kept = {p.dataset: x for p in parts if not p.cautions and (x := _kept_by_best(p)) is not None}
+    if not kept:
+        return TITLE
+    what = listing([f"{percent(max(0.0, x.mean))} on {name}" for name, x in kept.items()])
+    return f"{TITLE}: of its gain, the best combination keeps {what} without one modality"
+
+
+def _kept_by_best(part: Robustness) -> Estimate | None:
+    """Share of what the best combination gains that is left without one modality; None where it is not known."""
+    found = next((x for x in part.compared if x.number.name == "kept_without_one"), None)
+    return None if found is None or part.best is None or part.at_guess else found.of(part.best)
 
 
 def sentences(part: Robustness) -> list[str]:
@@ -44,13 +62,18 @@ def _sentences(part: Robustness) -> Iterator[str]:
 
 
 def _finding(part: Robustness, kept: Compared) -> Iterator[str]:
-    best = kept.of(part.best) if part.best else None
+    best = _kept_by_best(part)
     if best is not None and part.best is not None:
         yield (
-            f"The best combination ({titles.titled(part.best)}) keeps {percent(max(0.0, best.mean))} of what it gains "
-            "over a guess when one modality is missing (unweighted mean over modalities)."
+            f"The best combination ({titles.titled(part.best)}) keeps {_text(best)} of what it gains over a guess when "
+            "one modality is missing (unweighted mean over modalities)."
         )
     yield from _axis(kept, "Without one modality")
+
+
+def _text(share: Estimate) -> str:
+    """Who scores less than a guess has nothing left."""
+    return percent_interval(replace(share, mean=max(0.0, share.mean)))
 
 
 def _axis(kept: Compared, when: str) -> Iterator[str]:
@@ -66,8 +89,8 @@ def _axis(kept: Compared, when: str) -> Iterator[str]:
         if found is not None and found.verdict == "better" and found.subject == first.level:
             said.append(
                 f"of the fusions, {titles.noun('fusion', first.level)} has the highest mean "
-                f"({percent(first.score.mean)}), decidedly above {titles.noun('fusion', last.level)}, which has the "
-                f"lowest ({percent(last.score.mean)})"
+                f"({percent_interval(first.score)}), decidedly above {titles.noun('fusion', last.level)}, which has "
+                f"the lowest ({percent_interval(last.score)})"
             )
         elif found is not None and found.verdict == "equal" and len(pair) == len(_fusions(kept)):
             said.append("the fusions keep equally much")
@@ -83,10 +106,11 @@ def _fusions(kept: Compared) -> set[str]:
 
 def _attention(d: Difference) -> str:
     points = f"{100 * abs(d.mean):.1f} points"
+    half = "" if d.half is None else f" (± {100 * d.half:.1f})"
     if d.verdict == "better":
-        return f"attention keeps {points} more than pooling"
+        return f"attention keeps {points} more than pooling{half}"
     if d.verdict == "worse":
-        return f"attention keeps {points} less than pooling"
+        return f"attention keeps {points} less than pooling{half}"
     equal = d.verdict == "equal"
     return "attention and pooling keep equally much" if equal else "whether attention keeps more than pooling is open"
 
@@ -103,8 +127,8 @@ def _most_missed(part: Robustness, found: dict[str, Compared]) -> Iterator[str]:
     worst, least = min(shares, key=lambda m: shares[m].mean), max(shares, key=lambda m: shares[m].mean)
     if shares[worst].half is not None and shares[worst].high < shares[least].low:
         yield (
-            f"It misses {worst} most (without it, {percent(max(0.0, shares[worst].mean))} is kept) and {least} least "
-            f"({percent(max(0.0, shares[least].mean))})."
+            f"It misses {worst} most (without it, {_text(shares[worst])} is kept) and {least} least "
+            f"({_text(shares[least])})."
         )
     else:
         yield "Which modality it misses most is open."

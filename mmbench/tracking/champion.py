@@ -27,10 +27,15 @@ from mmbench.tracking.store import Store, check_owners, plain_errors, quiet, sql
 from mmbench.tracking.summary import add_champion
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
     from mmbench.champion.inputs import InputBuilder
     from mmbench.champion.restore import Restored
 
 ALIAS = "champion"
+ADDRESS = re.compile(r"models:/([^@/]+)(?:@([^@/]+)|/(\d+|latest))?")
+"""Of a registered model by alias or version, or of a logged one by its id."""
+GIVE = "give models:/NAME@champion or models:/NAME/VERSION"
 URI = "MLFLOW_TRACKING_URI"
 CODE = Path(__file__).with_name("pyfunc.py")
 REQUIRED = ("mmbench", "mlflow", "torch", "numpy", "pandas", "safetensors")
@@ -229,6 +234,8 @@ def fetch(uri: str, root: Path) -> Path:
     """
     if not uri.startswith(("models:", "runs:")):
         return _bundle(Path(uri), uri)
+    if uri.startswith("models:") and ADDRESS.fullmatch(uri) is None:
+        raise UserError(f"--model {uri}: that is no address of a model; {GIVE}")
     where = tracking_uri(root)
     if (database := sqlite_file(where)) is not None and not database.exists():
         # MLflow would make an empty one, wherever this is.
@@ -249,14 +256,29 @@ def fetch(uri: str, root: Path) -> Path:
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
-            known = [m.name for m in MlflowClient(tracking_uri=where).search_registered_models()]
-            asked = re.split(r"[@/]", uri.removeprefix("models:/"))[0]
-            said = " ".join(str(error.message).split())
-            hint = f"{said}; `mmbench champion` registers some"
-            if known:
-                hint = said if asked in known else f"MLflow has no model {asked!r}{suggest(asked, known)}"
+            said = " ".join(str(error.message).split()).rstrip(".")
+            hint = _missing(uri, said, MlflowClient(tracking_uri=where))
             raise UserError(f"--model {uri}: {hint}") from None
     return _bundle(Path(folder), uri)
+
+
+def _missing(uri: str, said: str, client: MlflowClient) -> str:
+    """What is not there, and what is. said: by MLflow."""
+    known = [m.name for m in client.search_registered_models()]
+    address = ADDRESS.fullmatch(uri)
+    if not known:
+        return f"{said}; `mmbench champion` registers some"
+    if address is None:
+        return said
+    name, alias, version = address.groups()
+    if alias is None and version is None:
+        return f"{said}; {GIVE}"
+    if name not in known:
+        return f"MLflow has no model {name!r}{suggest(name, known)}"
+    if alias is not None:
+        return f"{name} has no alias {alias!r}{suggest(alias, client.get_registered_model(name).aliases)}"
+    versions = sorted(int(v.version) for v in client.search_model_versions(f"name = '{name}'"))
+    return f"{name} has no version {version!r}; known: {', '.join(map(str, versions))}"
 
 
 def _bundle(folder: Path, said: str) -> Path:

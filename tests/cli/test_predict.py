@@ -98,7 +98,10 @@ def test_a_model_that_is_none_is_told(project: Path, tmp_path: Path, capsys: pyt
     (tmp_path / "rows.csv").write_text("file,caption,f0,f1,f2\n", encoding="utf-8")
     for model, said in {
         "models:/mmbench-sen@champion": "MLflow has no model 'mmbench-sen'; did you mean 'mmbench-seen'?",
-        "models:/mmbench-seen@chmpion": "chmpion",
+        "models:/mmbench-seen@chmpion": "mmbench-seen has no alias 'chmpion'; did you mean 'champion'?",
+        "models:/mmbench-seen/7": "mmbench-seen has no version '7'; known: 1",
+        "models:/mmbench-seen": "give models:/NAME@champion or models:/NAME/VERSION",
+        "models:/mmbench-seen/Production": "that is no address of a model; give models:/NAME@champion",
         str(tmp_path): "no model of mmbench lies there",
     }.items():
         assert main(["predict", "--model", model, str(tmp_path / "rows.csv")]) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from mmbench.report.draw.table import Table
 
@@ -51,7 +52,12 @@ _HEAD = r"""% Every table of the report in one document.
 
 def escape(text: object) -> str:
     """Any text as LaTeX, in ASCII. A character that pdfLaTeX's fonts lack is told by its code: [U+4E2D]."""
-    return "".join(map(_character, str(text)))
+    return _escaped(str(text))
+
+
+@lru_cache(maxsize=1 << 15)
+def _escaped(text: str) -> str:
+    return "".join(map(_character, text))
 
 
 def _character(c: str) -> str:

@@ -4,6 +4,7 @@ wider than what journals set."""
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 ONE, TWO = 225.0, 455.0
 """Points of a column and of a page's text, of the narrowest of the usual two-column classes."""
@@ -25,6 +26,7 @@ _SMALL = {8.0: 1.0625, 7.0: 1.139}
 """Small sizes are drawn wider."""
 
 
+@lru_cache(maxsize=1 << 15)
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """Points. size: 8 or 7."""
     plain = (c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))

@@ -151,11 +151,14 @@ def _draw(axes: Any, p: Panel, numbers: dict[str, tuple[int, CellRow]], *, ticks
     if best is not None and best.score is not None and scale.rope > 0:
         axes.axhspan(best.score.mean - scale.rope, best.score.mean + scale.rope, color=BAND, lw=0)
     size = 1.6 if len(p.known) > MANY else 2.8
-    for c, s, r in p.known:
-        control = r.method.role != "cell"
-        if r.key not in p.front.keys:
-            style = {"color": MUTED, "mfc": "white", "ms": 3.5} if control else {"color": GREY, "ms": size, "mew": 0}
-            axes.plot(c, s, "o", **style)
+    others = [k for k in p.known if k[2].key not in p.front.keys]
+    for control, style in (
+        (False, {"color": GREY, "ms": size, "mew": 0}),
+        (True, {"color": MUTED, "mfc": "white", "ms": 3.5}),
+    ):
+        # All at once: a thousand lines of one point each take a hundred times as long.
+        points = [(c, s) for c, s, r in others if (r.method.role != "cell") == control]
+        axes.plot([c for c, _ in points], [s for _, s in points], "o", **style)
     axes.step([c for c, *_ in steps], [s for _, s, _ in steps], where="post", color=BEST, lw=0.9, ls="--")
     for c, s, r in steps:
         assert r.score is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -88,8 +89,13 @@ def _panel(panel: Any, levels: Sequence[Curve], cells: Sequence[Curve], d: Datas
     def places(c: Curve) -> list[int]:
         return [size * epoch for epoch in range(1, len(c.median) + 1)]
 
-    for c in cells:
-        panel.plot(places(c), _floats(c.median), color=PALE, lw=0.5)
+    # One line with gaps: a thousand lines take much longer.
+    panel.plot(
+        [x for c in cells for x in (*places(c), nan)],
+        [y for c in cells for y in (*_floats(c.median), nan)],
+        color=PALE,
+        lw=0.5,
+    )
     if len(levels) > len(COLOURS):
         levels = sorted(levels, key=lambda c: -d.curve.oriented(_last(c)))
     for c in levels[len(COLOURS) :]:

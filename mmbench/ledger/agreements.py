@@ -112,6 +112,7 @@ def _agreement(kept: Kept, metric: str, count: int) -> Agreement:
         common=() if common is None else _plain(common),
         against=() if task.kind == "regression" else _against(methods, places, seeds, (off == 0).sum(2)),
         together=_together(kept, metric),
+        errors=None if task.kind == "regression" else float((off > 0).any(2).sum(1).mean()),
     )
 
 

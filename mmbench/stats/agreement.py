@@ -55,6 +55,7 @@ class Agreement:
     kappa of who is right; numbers: correlation of residuals.
     common: (M, M) the share of samples on which both are wrong, over what it would be if their errors were
     independent; None of numbers.
+    errors: samples on which a model is wrong, a mean over them; None of numbers.
     """
 
     methods: tuple[str, ...]
@@ -64,6 +65,7 @@ class Agreement:
     common: Table
     against: tuple[Against, ...]
     together: Together | None
+    errors: float | None = None
 
 
 def error_consistency(wrong: NDArray[np.bool_]) -> tuple[Floats, Floats]:

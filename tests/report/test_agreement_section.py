@@ -206,6 +206,18 @@ def test_where_nothing_beats_a_guess_errors_say_how_models_guess() -> None:
     whole(report)
 
 
+def test_a_handful_of_errors_is_not_judged(made: Made) -> None:
+    d = parts(made)[1]["easy"]
+    own = [r for r in made.results.values() if r.config.dataset == "easy" and r.config.cell in d.found.methods]
+    scores = [r.metrics["test"]["accuracy"] for r in own]
+    assert d.found.errors == pytest.approx((1 - np.mean(scores)) * SAMPLES, rel=0.25)
+    few = replace(d, found=replace(d.found, errors=8.4))
+    said = "A combination errs on 8.4 of 600 samples on average: too few to say much of common errors."
+    assert said in list(sentences(few)) and not any("too few" in text for text in sentences(d))
+    assert few.alike is None and d.alike is not None
+    assert parts(made)[1]["rating"].found.errors is None
+
+
 def test_all_combinations_are_not_called_a_part_of_them() -> None:
     levels = {"attention": ["additive", "mean"], "fusion": ["concat"], "architecture": ["shared"]}
     _, by_name = parts(kept(make(truths={"easy": EASY}, levels=levels)))

@@ -88,7 +88,7 @@ def contrasts_table(name: str, caption: str, parts: Sequence[Compared]) -> Table
         ("axis", lambda x: x[1], False),
         ("level", lambda x: titles.level(x[1], x[2].subject), False),
         ("against", lambda x: titles.level(x[1], x[2].reference), False),
-        ("difference", lambda x: x[0].number.scale.change(x[2].mean), True),
+        ("better by", lambda x: x[0].number.scale.change(x[2].mean), True),
         ("±", lambda x: x[0].number.scale.plus_minus(x[2].half), True),
         ("verdict", lambda x: _verdict(x[0], x[2]), False),
     ]

@@ -16,6 +16,8 @@ from mmbench.stats.estimates import Difference, Estimate, Verdict
 
 ALIKE = 0.05
 """Kappas and correlations within it are as good as equal."""
+FEW = 20
+"""Errors of a combination; with fewer, a kappa hangs on a handful of samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +51,15 @@ class DatasetAgreement:
     cautions: tuple[str, ...] = ()
 
     @property
+    def few_errors(self) -> bool:
+        """Whether a combination errs on so few samples that who shares them is chance."""
+        return self.found.errors is not None and self.found.errors < FEW
+
+    @property
     def alike(self) -> str | None:
         """`same`: two combinations share errors as two trainings of one do; `other`: less; None where unknown."""
         # Where nothing beats a guess, errors say how models guess.
-        if self.scale.at_guess or self.between is None or self.within is None:
+        if self.scale.at_guess or self.few_errors or self.between is None or self.within is None:
             return None
         return "other" if self.between < self.within - ALIKE else "same"
 

@@ -32,6 +32,11 @@ def sentences(d: DatasetAgreement) -> Iterator[str]:
     yield from d.cautions
     if d.scale.at_guess:
         yield ("No combination is surely better than a guess here: common errors may only say that models guess alike.")
+    if d.few_errors and d.between is not None and d.found.errors is not None:
+        yield (
+            f"A combination errs on {d.found.errors:.1f} of {count(d.found.samples, 'sample')} on average: too few to "
+            "say much of common errors."
+        )
     yield from _errors(d)
     yield from _together(d)
     yield from _against(d)

@@ -75,5 +75,5 @@ lock:  ## pin the newest versions that pyproject.toml allows (TORCH=... picks th
 	  build/lock/bin/python -m pip freeze --all --exclude mmbench --exclude pip | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > requirements.lock
 	rm -rf build/lock
 
-clean:  ## remove what a run produced (data, ledger, reports, MLflow); keeps .venv
-	rm -rf data/prepared data/ledger data/profile/*.json reports mlflow.db* mlartifacts dvc.lock
+clean:  ## remove what a run produced (data, ledger, weights, reports, MLflow); keeps .venv
+	rm -rf data/prepared data/ledger data/budget data/weights data/.ledger.* data/.prepared.* data/profile/*.json reports mlflow.db* mlartifacts dvc.lock

@@ -49,6 +49,8 @@ def register_best(project: Project, datasets: tuple[str, ...]) -> int:
     for name in datasets or tuple(loaded.specs):
         try:
             click.echo(f"{name}: {_register(project, loaded, store, name)}")
+            if why := _too_briefly(loaded, name):
+                click.echo(f"warning: {name}: models were trained too briefly to rank them: {why}", err=True)
         except UserError as error:
             failed += 1
             click.echo(f"error: {name}: {error}", err=True)
@@ -72,6 +74,18 @@ def _register(project: Project, loaded: Loaded, store: Store, name: str) -> str:
         restored = restore(job, kept, loaded.ledger, folder, limits_of(loaded.params.sweep))
         made = register(store, settings, job, restored, spec, folder)
     return f"{_scores(loaded, name, job)}, {_agreement(restored, spec)}; {made.uri} (version {made.version})"
+
+
+def _too_briefly(loaded: Loaded, name: str) -> str:
+    """Why training was too short to rank anything on a data set; empty where it was not."""
+    from mmbench.report.scores.training import training_reports
+
+    jobs = [j for j in loaded.plan.jobs if j.config.dataset == name and j.config.configuration == 0]
+    found = [loaded.results.get(j.trial_id) for j in jobs]
+    ended = [r for r in found if r is not None and r.best_epoch is not None]
+    budgets = {n: stand.budget for n, stand in loaded.stands.items() if stand.budget is not None}
+    reports = training_reports((name,), [j.config for j in jobs], ended, loaded.specs, budgets)
+    return next((t.short for t in reports if t.trained), "")
 
 
 def _agreement(restored: Restored, spec: DataSpec) -> str:

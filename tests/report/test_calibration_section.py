@@ -148,7 +148,7 @@ def test_what_scaling_does_not_change_is_said() -> None:
     made = with_probe(make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS), lambda r: values(r, mended=False))
     parts = section(analyse(**made.arguments()))
     assert finding(parts) == (
-        "Combinations are about as sure as they are right on synergy; temperature scaling changes little"
+        "Combinations are about as sure as they are right on synergy; temperature scaling hardly changes log-loss"
     )
     assert "lowers the log-loss of 0 of 4 combinations" in list(sentences(parts[0]))[1]
 

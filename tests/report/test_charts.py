@@ -41,7 +41,7 @@ def test_a_front_names_the_cheapest_that_is_not_worse_by_its_interval(quiet: Rep
             lost = best.gain_single if named.method.role == "single" else named.to_best
             assert named.best or (lost is not None and lost.verdict != "better" and lost.verdict != "open")
             if named.best:
-                assert front.finding.startswith("nothing cheaper is known to be as good as")
+                assert front.finding.startswith("no cheaper combination or single modality is known to be as good as")
                 continue
             assert is_cheaper(named, best, front.cost) and named.key in front.finding
             as_good = [r for r in d.cells if r.verdict == "equal" and is_cheaper(r, best, front.cost)]

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from safetensors.torch import load, save
 
 from mmbench.champion.choose import choose
 from mmbench.cli import main
+from mmbench.cli.champion import _too_briefly
 from mmbench.cli.project import Loaded
 from mmbench.data.prepared import load_arrays
 from mmbench.schema.outputs import digest
@@ -147,7 +149,11 @@ def test_the_second_time_nothing_is_trained(
     monkeypatch.setattr("mmbench.champion.restore.run", None)
     capsys.readouterr()
     assert main(["champion", "--root", str(root), "seen"]) == 0
-    assert "models:/mmbench-seen@champion is this model already (version 1)" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "models:/mmbench-seen@champion is this model already (version 1)" in said.out
+    assert "warning: seen: models were trained too briefly to rank them: " in said.err
+    long = replace(loaded, results={i: r for i, r in loaded.results.items() if r.best_epoch is None})
+    assert _too_briefly(loaded, "seen") and not _too_briefly(long, "seen"), "no trained model, nothing to say"
     assert main(["champion", "--root", str(root), "sen"]) == 1
     assert "unknown data set 'sen'; did you mean 'seen'?" in capsys.readouterr().err
     store = open_store(loaded.params.tracking, root)

@@ -95,9 +95,8 @@ def _trained(context: Context) -> Iterator[str]:
     yield "The epoch that is best on validation was tested, once."
     if t.averaging:
         yield _say(f"Tested weights are the average over about the last {100 * t.averaging:g} % of the steps so far.")
-    if p.controls.budgets:
-        factors = listing([training(f) for f in p.controls.budgets])
-        yield _say(f"Every trained method was trained once more, with one seed, for {factors}.")
+    yield from _ladder(context)
+    yield from (_say(f"On {name}, this is too brief to rank anything: {why}.") for name, why in context.short.items())
     yield _tuned(context)
 
 
@@ -106,14 +105,29 @@ def _budget(t: TrainingReport) -> str:
 
 
 def _found(context: Context) -> str:
-    """How budgets were found."""
-    settled = all(t.budget is None or t.budget.settled for t in context.training)
-    text = (
-        "These budgets were found per data set before the comparison: reference models were trained at several "
-        "learning rates, of which the one with the lowest validation loss was taken, and then longer and longer"
+    """How budgets were found; only what params.yaml left open was looked for."""
+    t = context.params.train
+    settled = all(x.budget is None or x.budget.settled for x in context.training)
+    what = {(True, True): "These budgets were", (True, False): "These lengths were"}.get(
+        (t.epochs == "auto", t.learning_rate == "auto"), "These learning rates were"
     )
-    ended = "twice as long gave none of them a lower loss and a score better by more than half the margin."
-    return f"{text}, until {ended}" if settled else f"{text}; on at least one data set they were still getting better."
+    rates = "at several learning rates, of which the one with the lowest validation loss was taken"
+    longer = "longer and longer" + (
+        ", until twice as long gave none of them a lower loss and a score better by more than half the margin"
+        if settled
+        else "; on at least one data set they were still getting better"
+    )
+    done = [rates] if t.learning_rate == "auto" else []
+    done += [longer] if t.epochs == "auto" else []
+    return f"{what} found per data set before the comparison: reference models were trained {', and then '.join(done)}."
+
+
+def _ladder(context: Context) -> Iterator[str]:
+    """What was trained under other budgets too."""
+    tried = sorted({factor for ladder in context.ladder.values() for factor in ladder.epochs})
+    if tried:
+        factors = listing([training(f) for f in tried])
+        yield _say(f"Every trained method was trained once more, with one seed, for {factors}.")
 
 
 def _tuned(context: Context) -> str:
@@ -179,7 +193,7 @@ def _made(context: Context) -> Iterator[str]:
     o, total = context.provenance, context.total
     done = f"{count(total.declared, 'trial')}, of which {total.done:,} ended well"
     done = f"{count(total.done, 'trial')}" if total.done == total.declared else done
-    time = f"{o.hours:.1f} hours" if o.hours >= 1 else f"{60 * o.hours:.0f} minutes"
+    time = f"{o.hours:.1f} hours" if o.hours >= 1 else count(round(60 * o.hours), "minute")
     machines = f" on {listing([_machine(h) for h in o.hardware])}" if o.hardware else ""
     yield _say(f"The run has {done}, {time} of training in sum{machines}.")
     versions = [

@@ -48,7 +48,7 @@ def _find_cheapest(cost: str, known: Sequence[CellRow], scale: Scale) -> tuple[s
         return None, f"one seed does not decide what is as good as {best.key} ({paid})"
     cheaper = [x for x in _as_good(known, best) if is_cheaper(x[0], best, cost)]
     if not cheaper:
-        return best.key, f"nothing cheaper is known to be as good as {best.key} ({paid})"
+        return best.key, f"no cheaper combination or single modality is known to be as good as {best.key} ({paid})"
     row, lost = min(cheaper, key=lambda x: float(getattr(x[0].cost, cost)))
     price = text(getattr(row.cost, cost))
     return row.key, (

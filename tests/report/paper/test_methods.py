@@ -70,8 +70,10 @@ def test_sizes_splits_and_the_budget_are_said() -> None:
         ("train", {"averaging": 0.0}, None),
         ("train", {"patience": 7}, "after 7 epochs without a better validation score"),
         ("train", {"epochs": 10, "learning_rate": 0.003}, None),
-        ("train", {"epochs": "auto"}, "These budgets were found per data set"),
-        ("controls", {"budgets": (0.5, 2.0)}, "for half the training and twice the training"),
+        ("train", {"epochs": "auto", "learning_rate": "auto"}, "validation loss was taken, and then longer and longer"),
+        ("train", {"epochs": "auto", "learning_rate": 0.003}, "These lengths were found per data set"),
+        ("train", {"epochs": 10, "learning_rate": "auto"}, "These learning rates were found per data set"),
+        ("controls", {"budgets": (0.5, 2.0)}, None),
         ("model", {"match_params": True}, "equally many parameters"),
         ("report", {"confidence": 0.9}, "Intervals are 90 % Student-t"),
         ("report", {"rope": 0.02}, "within a margin of 2 points"),
@@ -84,7 +86,8 @@ def test_every_setting_is_said_as_it_is(section: str, values: dict[str, object],
     text = words(report(**{section: values}))
     absent = {
         "averaging": "Tested weights are the average",
-        "epochs": "These budgets were found",
+        "epochs": "were found per data set",
+        "budgets": "was trained once more",
         "modality_dropout": "was hidden",
     }
     assert said in text if said else absent[next(iter(values))] not in text

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from mmbench.report.draw.table import Table
+from mmbench.report.scores.caveats import Caveat
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Section, ShowTable, section
 from mmbench.report.sections.budget.compute import sentence_of
@@ -34,6 +35,10 @@ class BudgetSection(Section[Context]):
         yield f"## {heading(record)}"
         yield "\n".join(f"- {sentence_of(budget)}" for budget in record.training)
         yield ShowTable(name="budget")
+
+    def caveats(self, record: Context) -> Iterator[Caveat]:
+        for name, why in record.short.items():
+            yield Caveat(text=f"On {name}, models were trained too briefly to rank anything: {why}.", order=5)
 
 
 def heading(context: Context) -> str:

@@ -33,7 +33,10 @@ def rungs_table(context: Context) -> Iterator[Table]:
         ("training loss", lambda r: _number(r[1].train_loss), True),
     ]
     raw = ({"dataset": budget.dataset, "metric": budget.metric, **dict(rung)} for budget, rung in rows)
-    caption = "Reference models trained for longer and longer, from which the budget of each data set was found (bold)"
+    long = any(len({rung.steps for rung in t.budget.rungs}) > 1 for t in context.training if t.budget is not None)
+    how = "for longer and longer" if long else "at several learning rates"
+    what = "budget" if long else "learning rate"
+    caption = f"Reference models trained {how}, from which the {what} of each data set was found (bold)"
     yield build("budget", caption, rows, raw, columns, _chosen)
 
 

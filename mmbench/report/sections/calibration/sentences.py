@@ -27,7 +27,7 @@ def finding(parts: Sequence[DatasetCalibration]) -> str:
     words = (
         ("lowers log-loss", [name for name, x in known.items() if x > LOG_LOSS.rope]),
         ("raises log-loss", [name for name, x in known.items() if x < -LOG_LOSS.rope]),
-        ("changes little", [name for name, x in known.items() if abs(x) <= LOG_LOSS.rope]),
+        ("hardly changes log-loss", [name for name, x in known.items() if abs(x) <= LOG_LOSS.rope]),
     )
     said = [(what, names) for what, names in words if names]
     if len(said) == 1:

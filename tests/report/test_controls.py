@@ -8,6 +8,7 @@ import pytest
 
 from mmbench.report.build import analyse
 from mmbench.report.pages.report import Report
+from mmbench.report.scores.findings import headline
 from mmbench.report.sections.first.limits import limits
 from tests.support.factory import TRUTHS, Truth, make
 from tests.support.reports import answer
@@ -239,3 +240,16 @@ def test_a_data_set_on_which_nothing_was_learned_makes_no_two_methods_equal_on_a
     assert "equal" not in {row.verdict for row in context.scopes[None].rows}
     assert "equal" not in {c.found.verdict for a in context.scopes[None].axes for c in a.pairs}
     assert "hardly matters" not in context.headline
+
+
+def test_a_better_control_is_told_where_training_was_too_brief() -> None:
+    better, without = report(linear=0.8), report(linear=0.6)
+
+    def said(found: Report) -> str:
+        context = found.context
+        return headline(context.total, context.datasets, context.scopes, {"flat": "18 steps"})
+
+    brief = "Trained too briefly to rank on flat: 18 steps."
+    expected = f"{brief} After so little training, a linear model does better on flat (0.800 against "
+    assert said(better).startswith(expected)
+    assert said(without) == brief

@@ -82,7 +82,7 @@ def headline(
     if cut:
         reasons = list(dict.fromkeys(short[name] for name in cut))
         why = reasons[0] if len(reasons) == 1 else "; ".join(f"on {name}, {short[name]}" for name in cut)
-        text = f"trained too briefly to rank on {listing(cut)}: {why}."
+        text = f"trained too briefly to rank on {listing(cut)}: {why}.{_so_far(known, cut)}"
         return start + text if start else sentence(text)
     ruled = {d.name: found for d in known if (found := ahead(d)) is not None}
     rest = [d for d in known if d.name not in ruled]
@@ -95,6 +95,15 @@ def headline(
         return sentence(start + "; ".join(map(_low, parts))) + "."
     text = _decide(scopes[None if len(known) > 1 else known[0].name])
     return start + _low(text) if start else sentence(text)
+
+
+def _so_far(known: Sequence[DatasetReport], cut: Sequence[str]) -> str:
+    """That controls are better than models that were trained too briefly, with the numbers; or nothing."""
+    by_name = {d.name: d for d in known}
+    better = {
+        name: found for name in cut if (found := ahead(by_name[name])) is not None and found.found.verdict == "worse"
+    }
+    return f" After so little training, {'; '.join(headlines_of(better, by_name))}." if better else ""
 
 
 def _decide(scope: Scope, where: str = "") -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
+from mmbench.report.scores.cautions import on_all
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.aggregates.compute import aggregates
@@ -31,7 +32,12 @@ class AggregatesOverDatasets(Section[Summaries]):
         scope = context.scopes.get(None)
         axes = () if scope is None else scope.axes
         found = aggregates(context.complete_block, context.levels, best, context.confidence, axes)
-        return Summaries(found=found, confidence=context.confidence, by_rank=context.scale.is_ranks)
+        return Summaries(
+            found=found,
+            confidence=context.confidence,
+            by_rank=context.scale.is_ranks,
+            cautions=on_all(context),
+        )
 
     def tables(self, record: Summaries) -> Iterator[Table]:
         yield from tables_of(record.found, record.confidence)
@@ -44,6 +50,7 @@ class AggregatesOverDatasets(Section[Summaries]):
     def view(self, record: Summaries) -> Mapping[str, Any]:
         return {
             "r": record.found,
+            "cautions": record.cautions,
             "by_rank": record.by_rank,
             "confidence": numbers.percent(record.confidence),
             "summaries": [summary(t, record.found.scale) for t in record.found.tables],
@@ -53,6 +60,7 @@ class AggregatesOverDatasets(Section[Summaries]):
         found = record.found
         yield "## Other ways to average: inter-quartile means over data sets"
         yield f"{found.finding}."
+        yield from map(md.line, record.cautions)
         yield from md.incomplete(found.refused, found.dropped)
         yield md.bullets(f"{t.finding}." for t in found.tables)
         yield ShowTable(name="aggregates")

@@ -54,8 +54,9 @@ class Aggregates:
 
 @dataclass(frozen=True, kw_only=True)
 class Summaries:
-    """by_rank: the values are places among all cells."""
+    """by_rank: the values are places among all cells. cautions: what is to be kept in mind first."""
 
     found: Aggregates
     confidence: float
     by_rank: bool
+    cautions: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmbench.report.draw.views import views
+from mmbench.report.scores.cautions import on_all
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Section, section
 from mmbench.report.sections.all_cells.rows import REACH, of_dataset, of_overall
@@ -28,6 +29,7 @@ class AllCells(Section[Context]):
         reports = {d.name: d for d in record.datasets}
         return {
             "a": record,
+            "cautions": on_all(record),
             "filters": filters(record),
             "reach": REACH,
             "alone": record.provenance.timed_alone,

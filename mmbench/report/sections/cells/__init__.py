@@ -9,6 +9,7 @@ from mmbench.report.draw import heat
 from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import views
+from mmbench.report.scores.cautions import on_all
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.cells.figures import caption, heatmap
@@ -54,6 +55,7 @@ class Cells(Section[Context]):
 
     def markdown(self, record: Context) -> Iterator[Block]:
         yield "## All combinations"
+        yield from map(md.line, on_all(record))
         for d in record.datasets:
             yield f"### {md.escape(d.name)}"
             yield md.line(d.description)

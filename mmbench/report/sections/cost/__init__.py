@@ -11,6 +11,7 @@ from mmbench.report.draw import markdown as md
 from mmbench.report.draw.sheet import COLUMN, PAGE
 from mmbench.report.draw.table import Table
 from mmbench.report.draw.views import LABEL_GAP, Name
+from mmbench.report.scores.cautions import on_all
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.cost.figures import ROOM, caption, pareto_figure, score_cost_figure
@@ -66,6 +67,7 @@ class Cost(Section[Costs]):
         better = "higher" if all(d.scale.higher for d in a.datasets) else "better"
         return {
             "a": a,
+            "cautions": on_all(a),
             "heading": f"What a {better} score costs",
             "score_word": better,
             "paretos": paretos,
@@ -75,6 +77,7 @@ class Cost(Section[Costs]):
 
     def markdown(self, record: Costs) -> Iterator[Block]:
         yield "## Cost"
+        yield from map(md.line, on_all(record.context))
         for d in record.context.datasets:
             if d.fronts:
                 yield md.bulleted(f"{d.name}: {f.finding}." for f in d.fronts)

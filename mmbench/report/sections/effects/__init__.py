@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
+from mmbench.report.scores.cautions import on_all
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.effects.figures import marginal_means
@@ -46,10 +47,16 @@ class FactorEffects(Section[Context]):
                 yield Drawing(name=name, figure=figure, dataset=e.dataset, caption=text, use="both")
 
     def view(self, record: Context) -> Mapping[str, Any]:
-        return {"a": record, "effects": effect_views(record), "confidence": numbers.percent(record.confidence)}
+        return {
+            "a": record,
+            "cautions": on_all(record),
+            "effects": effect_views(record),
+            "confidence": numbers.percent(record.confidence),
+        }
 
     def markdown(self, record: Context) -> Iterator[Block]:
         yield "## Main effects and interactions"
+        yield from map(md.line, on_all(record))
         yield md.line(record.effects.winner_sentence)
         parts = effect_tables(record)
         yield md.bulleted(f"{e.dataset or 'All data sets'}: {e.finding}." for e in parts) or "Nothing to compare yet."

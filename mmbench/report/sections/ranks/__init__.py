@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mmbench.report.draw import markdown as md
 from mmbench.report.draw.table import Table
+from mmbench.report.scores.cautions import on_all
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.ranks.compute import ranks
@@ -25,7 +27,9 @@ class RanksOverDatasets(Section[Ranks]):
 
     def compute(self, context: Context) -> Ranks:
         scope = context.scopes.get(None)
-        return ranks(context.complete_block, context.levels, context.confidence, () if scope is None else scope.axes)
+        axes = () if scope is None else scope.axes
+        made = ranks(context.complete_block, context.levels, context.confidence, axes)
+        return replace(made, cautions=on_all(context))
 
     def tables(self, record: Ranks) -> Iterator[Table]:
         yield from tables_of(record)
@@ -41,6 +45,7 @@ class RanksOverDatasets(Section[Ranks]):
     def markdown(self, record: Ranks) -> Iterator[Block]:
         yield "## Other ways to average: ranks over data sets"
         yield f"{record.finding}."
+        yield from map(md.line, record.cautions)
         yield from md.incomplete(record.refused, record.dropped)
         yield md.bullets(x for t in record.tables for x in (f"{t.finding}.", t.withheld) if x)
         yield ShowTable(name="ranks")

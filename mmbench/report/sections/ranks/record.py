@@ -53,7 +53,8 @@ class RankTable:
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
     """A table a factor. refused: why there is none, in words. dropped: what the ranks leave out, in words; never empty
-    where anything declared is missing from them. by: what is averaged before levels are ranked ("accuracy", "rank")."""
+    where anything declared is missing from them. by: what is averaged before levels are ranked ("accuracy", "rank").
+    cautions: what is to be kept in mind first."""
 
     datasets: tuple[str, ...]
     tables: tuple[RankTable, ...]
@@ -61,3 +62,4 @@ class Ranks:
     refused: str | None
     dropped: tuple[str, ...]
     finding: str
+    cautions: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mmbench.report.scores.cautions import cautions
 from mmbench.report.scores.context import Context
 from mmbench.report.values.scale import Scale
 from mmbench.report.values.verdicts import VerdictRecord
@@ -17,13 +18,15 @@ PLURALS = {"contrast": "contrasts", "combination": "combinations", "control": "c
 @dataclass(frozen=True, kw_only=True)
 class DatasetSamples:
     """One data set. tested: test samples; groups: of samples that belong together, None where each stands for itself.
-    verdicts: of which it is known; falling: those of them that do not stand on other samples."""
+    verdicts: of which it is known; falling: those of them that do not stand on other samples. cautions: what is to be
+    kept in mind first."""
 
     name: str
     scale: Scale
     tested: int
     groups: int | None
     verdicts: tuple[VerdictRecord, ...]
+    cautions: tuple[str, ...] = ()
 
     @property
     def falling(self) -> tuple[VerdictRecord, ...]:
@@ -31,7 +34,7 @@ class DatasetSamples:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        return tuple(_sentences(self))
+        return (*self.cautions, *_sentences(self))
 
 
 def find_samples(context: Context) -> tuple[DatasetSamples, ...] | None:
@@ -43,6 +46,7 @@ def find_samples(context: Context) -> tuple[DatasetSamples, ...] | None:
             tested=d.splits["test"],
             groups=context.samples[d.name].groups,
             verdicts=own,
+            cautions=cautions(context, d.name),
         )
         for d in context.datasets
         if (own := tuple(v for v in context.verdicts if v.dataset == d.name and v.samples is not None))

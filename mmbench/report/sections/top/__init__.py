@@ -7,6 +7,7 @@ from typing import Any
 
 from mmbench.report.draw import dots
 from mmbench.report.draw.views import View, views
+from mmbench.report.scores.cautions import on_all
 from mmbench.report.scores.context import Context
 from mmbench.report.section import Section, section
 from mmbench.report.values import numbers
@@ -27,6 +28,7 @@ class Top(Section[Context]):
         interval = f"mean over seeds, {numbers.percent(record.confidence)} interval"
         return {
             "a": record,
+            "cautions": on_all(record),
             "keys": _figures(record),
             "title": self.title,
             "sure": interval if record.replicated else "one seed",

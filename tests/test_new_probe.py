@@ -101,6 +101,20 @@ def test_its_numbers_are_in_parquet_mlflow_page_markdown_csv_and_figure(grown: G
     assert set(table["method"]) == set(frame["method"])
 
 
+def test_lost_measurements_are_told_until_they_are_made_again(grown: GrowingClone) -> None:
+    grown.stage("pipeline.sweep")
+    lost, spoilt, *_ = sorted((grown.project / "data" / "ledger").glob("*.measured.json"))
+    lost.unlink()
+    spoilt.write_bytes(spoilt.read_bytes()[:100])
+    grown.stage("pipeline.report")
+    page = grown.project / "reports" / "report.md"
+    told = "Finished trials lack measurements"
+    assert told in page.read_text(encoding="utf-8") and "jitter (2)" in page.read_text(encoding="utf-8")
+    grown.stage("pipeline.sweep")
+    grown.stage("pipeline.report")
+    assert told not in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.exhaustive
 def test_a_probe_that_raises_hurts_no_trial_and_is_not_tried_again(grown: GrowingClone) -> None:
     file = grown.folder / FILE

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mmbench.cli.output import spinner
+from mmbench.cli.predict import read
 from mmbench.errors import UserError
 
 if TYPE_CHECKING:
+    from mmbench.champion.predictor import Predictor
     from mmbench.data.table.rows import Rows
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -69,7 +70,7 @@ def explain(*, model: str, rows: Path, out: Path, first: int, files: Path | None
         from mmbench.data.files.source import Root
 
         predictor = Predictor.load(folder)
-        chosen, of = _read(rows, predictor.columns.keys(), first)
+        chosen, of = _read(rows, predictor, first)
         found = explain_rows(predictor, chosen, Root(files or rows.parent))
         title = f"{predictor.bundle.result.config.cell} on {rows.name}"
         page = explained_page.page(found, predictor.spec, title)
@@ -85,20 +86,13 @@ def explain(*, model: str, rows: Path, out: Path, first: int, files: Path | None
     return 1 if bad else 0
 
 
-def _read(file: Path, wanted: Collection[str], first: int) -> tuple[Rows, int]:
-    """The first rows, and how many there are. Raises DataError with everything that is no table, UserError where there
-    is no row."""
-    from mmbench.data.files.problems import DataError
-    from mmbench.data.table import rows as reading
+def _read(file: Path, predictor: Predictor, first: int) -> tuple[Rows, int]:
+    """The first rows, and how many there are. Raises DataError and UserError as `read` does."""
     from mmbench.data.table.findings import Findings
+    from mmbench.data.table.rows import Rows
 
-    with file.open("rb") as stream:
-        table = reading.read(file.name, stream, wanted.__contains__)
-    if problems := table.findings.problems():
-        raise DataError(problems)
-    if not table.numbers:
-        raise UserError(f"{file.name} has no rows: there is nothing to explain")
+    table = read(file, predictor, "explain")
     columns = {name: values[:first] for name, values in table.columns.items()}
     numbers = table.numbers[:first]
-    chosen = reading.Rows(file=table.file, columns=columns, numbers=numbers, findings=Findings(table.file))
+    chosen = Rows(file=table.file, columns=columns, numbers=numbers, findings=Findings(table.file))
     return chosen, len(table.numbers)

@@ -57,7 +57,7 @@ def predict(*, model: str, rows: Path, out: Path | None, files: Path | None, roo
         from mmbench.data.files.source import Root
 
         predictor = Predictor.load(folder)
-        table = _read(rows, predictor)
+        table = read(rows, predictor, "predict")
         made = predictor.predict(table, Root(files or root or rows.parent))
     made.insert(0, "row", table.numbers)
     _write(made, out)
@@ -72,8 +72,9 @@ def predict(*, model: str, rows: Path, out: Path | None, files: Path | None, roo
     return 1 if len(bad) else 0
 
 
-def _read(file: Path, predictor: Predictor) -> Rows:
-    """Raises DataError with everything that is no table."""
+def read(file: Path, predictor: Predictor, what: str) -> Rows:
+    """The table, whose notes are printed. what: is done with it ("predict"). Raises DataError with everything that is
+    no table, UserError where there is no row."""
     from mmbench.data.files.problems import DataError
     from mmbench.data.table import rows as reading
 
@@ -82,6 +83,10 @@ def _read(file: Path, predictor: Predictor) -> Rows:
         table = reading.read(file.name, stream, wanted.__contains__)
     if problems := table.findings.problems():
         raise DataError(problems)
+    if not table.numbers:
+        raise UserError(f"{file.name} has no rows: there is nothing to {what}")
+    for note in table.findings.notes:
+        print(f"note: {note}", file=sys.stderr)
     return table
 
 

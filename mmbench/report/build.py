@@ -36,6 +36,7 @@ def analyse(
     samples: Mapping[str, OnSamples] | None = None,
     costs: Mapping[str, IdleCosts] | None = None,
     agreements: Mapping[str, Agreement] | None = None,
+    unmeasured: Mapping[str, int] | None = None,
 ) -> Report:
     """Everything the report shows; arguments as in `Context`.
 
@@ -57,6 +58,7 @@ def analyse(
         samples=samples or {},
         costs=costs or {},
         agreements=agreements or {},
+        unmeasured=unmeasured or {},
     )
     sections, broken = find_sections()
     # Whatever all sections need fails here, and not in each of them.

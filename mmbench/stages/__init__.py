@@ -5,6 +5,7 @@ dvc.yaml runs them; an installed package is enough, without a clone.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -25,6 +26,12 @@ def _report_interrupt(kind: type[BaseException], error: BaseException, trace: Tr
 def catch_interrupts() -> None:
     """Report Ctrl-C in one line also while a stage is still importing, which is no fault to be traced."""
     sys.excepthook = _report_interrupt
+
+
+def take_no_arguments(about: str | None) -> None:
+    """End the program where it was given arguments: with its description for --help, or with an error. about: its
+    docstring."""
+    argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
 
 
 def exit_code(stage: Callable[[], int], name: str) -> int:

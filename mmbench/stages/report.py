@@ -1,9 +1,9 @@
 """Stage `report`: the ledger, as far as it is filled, -> reports/. Ends with 0 also for a partial report, which says
-so. With arguments, ledgers or results.parquet files of several machines are merged into reports-merged/. With
---figures=paper as the first, only the folder `paper` is made."""
+so."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,10 +27,12 @@ from mmbench.report.pages.report import Report
 from mmbench.report.trials import merge, sources
 from mmbench.report.values.provenance import Source
 from mmbench.schema import cost_curves
+from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
 from mmbench.stages import exit_code
+from mmbench.sweep.measure import counts, missing
 from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.rounds.schedule import Schedule, declared, found
 
@@ -47,7 +49,15 @@ def _read_ledger(root: Path, plan: Plan) -> dict[str, TrialResult]:
     ledger = Ledger(root / LEDGER)
     results = ledger.of(plan.trials)
     _warn({str(file): reason for file, reason in ledger.broken.items()})
+    for file, why in ledger.notes.items():
+        print(f"warning: {file} {why}", file=sys.stderr)
     return results
+
+
+def _unmeasured(root: Path, plan: Plan, specs: Mapping[str, DataSpec]) -> dict[str, int]:
+    """How many finished trials lack each metric and probe, or have it by other source than there is now."""
+    lacking = counts(missing(plan, Ledger(root / LEDGER).briefs(plan.trials), specs))
+    return {name: number for names in lacking.values() for name, number in names.items()}
 
 
 def _read_and_merge(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[str, TrialResult], tuple[Source, ...]]:
@@ -64,10 +74,6 @@ def _read_and_merge(root: Path, paths: Sequence[str], plan: Plan) -> tuple[dict[
 def families() -> dict[str, str]:
     """Fusion -> its family."""
     return {name: str(info.cls.family) for name, info in variants("fusion").items()}  # type: ignore[attr-defined]
-
-
-PAPER = "--figures=paper"
-"""The argument that asks for the folder `paper` alone."""
 
 
 def write(analysis: Report, folder: Path, found: Breakdowns | None = None, *, paper_only: bool = False) -> Path:
@@ -113,6 +119,7 @@ def report(root: Path, paths: Sequence[str] = (), *, paper_only: bool = False) -
         costs={} if paths else idle_costs.known(root / LEDGER, plan, results),
         samples={} if paths else sample_scores(Ledger(root / LEDGER), params, plan, results, specs, root / PREPARED),
         agreements={} if paths else agreements(Ledger(root / LEDGER), params, plan, results, specs),
+        unmeasured={} if paths else _unmeasured(root, plan, specs),
     )
     alone = bool(paths) or paper_only
     classes = {} if alone else breakdowns(Ledger(root / LEDGER), results, detailed(analysis.context))
@@ -122,9 +129,13 @@ def report(root: Path, paths: Sequence[str] = (), *, paper_only: bool = False) -
 def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
 
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", nargs="*", help="ledgers or results.parquet files to merge into reports-merged/")
+    parser.add_argument("--figures", choices=("all", "paper"), default="all", help="paper: only the folder `paper`")
+    options = parser.parse_args()
+
     def stage() -> int:
-        root, paper_only = Path.cwd(), PAPER in sys.argv[1:2]
-        paths = sys.argv[2 if paper_only else 1 :]
+        root, paper_only, paths = Path.cwd(), options.figures == "paper", options.sources
         params, analysis, page = report(root, paths, paper_only=paper_only)
         if paper_only:
             print(f"for papers: {page.relative_to(root)}; its example.tex has everything in")

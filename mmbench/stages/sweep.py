@@ -21,7 +21,7 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, Sweep, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
-from mmbench.stages import GO_ON, INTERRUPTED, exit_code
+from mmbench.stages import GO_ON, INTERRUPTED, exit_code, take_no_arguments
 from mmbench.sweep import idle_costs, measure
 from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.progress import MeasureWatch, Watch, summary
@@ -198,6 +198,7 @@ def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path,
 
 def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
+    take_no_arguments(__doc__)
     return exit_code(lambda: sweep(Path.cwd(), Console()), "sweep")
 
 

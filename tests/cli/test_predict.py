@@ -85,6 +85,21 @@ def test_what_cannot_be_read_is_told_by_row(
     assert "row 3, file (img/1.png)" in capsys.readouterr().err
 
 
+def test_empty_rows_are_told_and_a_table_without_rows_is_refused(
+    project: Path, rows: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, first, *_ = rows.to_csv(index=False).splitlines(keepends=True)
+    table = tmp_path / "rows.csv"
+    table.write_text(header + "," * header.count(",") + "\n" + first, encoding="utf-8")
+    root = ["--files", str(project / "data" / "raw" / "seen"), "--out", str(tmp_path / "out.csv")]
+    assert main([*MODEL, str(table), *root]) == 0
+    said = capsys.readouterr().err
+    assert "note: rows.csv: every field is empty in row 2; left out" in said and "1 of 1 rows predicted" in said
+    table.write_text(header, encoding="utf-8")
+    assert main([*MODEL, str(table), *root]) == 1
+    assert "rows.csv has no rows: there is nothing to predict" in capsys.readouterr().err
+
+
 def test_a_misspelt_column_is_told_with_what_was_meant(
     project: Path, rows: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -114,7 +114,7 @@ def _delimiter(text: str) -> str:
 
 
 def _records(findings: Findings, text: str, delimiter: str, head: _Head) -> tuple[list[list[str]], list[int]]:
-    """Every line with something in it, and its number."""
+    """Every line with something in it, and its number. Of others, those that have fields are told."""
     plain = _parsed(text, delimiter, blanks=False)
     # `a, "b, c"`: a blank before a quotation mark makes it a part of the text, unless blanks are skipped.
     if re.search(rf'{re.escape(delimiter)} +"', text):
@@ -122,7 +122,12 @@ def _records(findings: Findings, text: str, delimiter: str, head: _Head) -> tupl
         plain = skipped if skipped.faults <= plain.faults else plain
     if plain.broken:
         findings.add(head.lines + len(plain.records) + 1, plain.broken)
-    found = [(record, head.lines + i) for i, record in enumerate(plain.records, 1) if any(v.strip() for v in record)]
+    numbered = [(record, head.lines + i) for i, record in enumerate(plain.records, 1)]
+    blank = [number for record, number in numbered if len(record) > 1 and not any(v.strip() for v in record)]
+    if blank:
+        which = f"row{'s' if len(blank) > 1 else ''} {', '.join(map(str, blank[:FEW]))}{', …' if blank[FEW:] else ''}"
+        findings.notes.append(f"{findings.file}: every field is empty in {which}; left out")
+    found = [(record, number) for record, number in numbered if any(v.strip() for v in record)]
     return [record for record, _ in found], [number for _, number in found]
 
 

@@ -235,6 +235,7 @@ class Report:
         facts = Facts(
             params=c.params,
             total=c.total,
+            unmeasured=c.unmeasured,
             datasets=c.datasets,
             baselines=bool((c.frame["role"] == "baseline").any()),
             why_ranks=c.why_ranks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmbench.report.values.coverage import Counts
@@ -33,6 +33,16 @@ def _coverage(total: Counts) -> list[str]:
             f"{count(total.skipped, 'declared trial')} were skipped as impossible; Coverage gives the reasons."
         )
     return found
+
+
+def _unmeasured(lacking: Mapping[str, int]) -> list[str]:
+    if not lacking:
+        return []
+    names = listing([f"{name} ({number:,})" for name, number in lacking.items()], most=9)
+    return [
+        f"Finished trials lack measurements, or have them by other code than this: {names}. `dvc repro` makes them "
+        "and trains nothing again."
+    ]
 
 
 def _caveats_of_merging(origin: Provenance) -> list[str]:
@@ -79,10 +89,16 @@ class Caveat:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the caveats of a whole report depend on. why_ranks: why scores are not averaged over data sets, if so."""
+    """What the caveats of a whole report depend on.
+
+    Attributes:
+        unmeasured: By metric and probe, how many finished trials lack it.
+        why_ranks: Why scores are not averaged over data sets, if so.
+    """
 
     params: Params
     total: Counts
+    unmeasured: Mapping[str, int]
     datasets: Sequence[DatasetReport]
     baselines: bool
     why_ranks: str | None
@@ -92,7 +108,7 @@ class Facts:
 def caveats(facts: Facts) -> tuple[Caveat, ...]:
     """Of the report as a whole; sections add their own."""
     params, datasets = facts.params, facts.datasets
-    first = _coverage(facts.total) + _caveats_of_merging(facts.origin)
+    first = _coverage(facts.total) + _unmeasured(facts.unmeasured) + _caveats_of_merging(facts.origin)
     first += _power(datasets, params.grid, params.report.confidence)
     if facts.why_ranks:
         first.append(f"Over all data sets ranks are compared, not scores: {facts.why_ranks}.")

@@ -72,6 +72,7 @@ class Context:
         costs: by data set, what methods cost with nothing else running, where that was measured.
         samples: by data set, what other test samples would do to scores, where outputs are kept.
         ensembles: by data set, what an ensemble of a study's configurations scores on test, by method and seed.
+        unmeasured: by metric and probe, how many finished trials lack it.
         agreements: by data set, whether the best combinations err on the same samples, where outputs are kept.
     """
 
@@ -89,6 +90,7 @@ class Context:
     samples: Mapping[str, OnSamples] = field(default_factory=dict)
     costs: Mapping[str, IdleCosts] = field(default_factory=dict)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
+    unmeasured: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def untuned(self) -> Context:

@@ -29,6 +29,16 @@ def read(text: str, name: str = "m.csv", header: bool | None = None) -> Rows:
     return found
 
 
+def test_rows_without_a_value_are_told_and_empty_lines_are_not() -> None:
+    found = read("text,label\na dog,1\n\n , \na cat,0\n\n")
+    assert found.numbers == [2, 5]
+    assert found.findings.notes == ["m.csv: every field is empty in row 4; left out"]
+    assert read("text,label\na,1\n" + ",\n" * 9).findings.notes == [
+        "m.csv: every field is empty in rows 3, 4, 5, …; left out"
+    ]
+    assert not read("text,label\na dog,1\n\n").findings.notes
+
+
 HEADLESS = [
     "".join(f"clip{i}.mp4,{'ab'[i % 2]} dog\n" for i in range(6)),
     "".join(f"/data/{i}.wav;{i % 2}\n" for i in range(6)),

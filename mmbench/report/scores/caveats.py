@@ -38,10 +38,10 @@ def _coverage(total: Counts) -> list[str]:
 def _unmeasured(lacking: Mapping[str, int]) -> list[str]:
     if not lacking:
         return []
-    names = listing([f"{name} ({number:,})" for name, number in lacking.items()], most=9)
+    names = listing([f"{name} ({number:,})" for name, number in lacking.items()], most=30)
     return [
-        f"Finished trials lack measurements, or have them by other code than this: {names}. `dvc repro` makes them "
-        "and trains nothing again."
+        f"Finished trials lack measurements, or have them by other code than this: {names}. The next dvc repro makes "
+        "them and trains nothing again."
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, sparse
 from scipy import stats as scipy_stats
 
 from mmbench.stats.paired import Floats, Ints
@@ -39,6 +39,10 @@ REST = ("rest",)
 """Interactions of more factors than the model has terms for; nothing on one data set with a complete grid."""
 
 
+ZERO = 1e-11
+"""The share of the largest eigenvalue up to which one is zero."""
+
+
 Table = Mapping[str, tuple[str, ...]]
 """Factor -> the level of each of C cells."""
 
@@ -46,6 +50,12 @@ Table = Mapping[str, tuple[str, ...]]
 def _codes(levels: Sequence[str]) -> tuple[Ints, int]:
     unique = {lv: i for i, lv in enumerate(dict.fromkeys(levels))}
     return np.array([unique[lv] for lv in levels], np.intp), len(unique)
+
+
+def _one_hot(codes: Ints, n: int) -> sparse.csr_array:
+    """(C, n) of zeros and ones. codes: (C,), the column of each row's one."""
+    rows = np.arange(len(codes))
+    return sparse.csr_array((np.ones(len(codes)), (rows, codes)), shape=(len(codes), n))
 
 
 class Decomposition:
@@ -81,16 +91,17 @@ class Decomposition:
         """Residual sum of squares and rank of the model with these terms."""
         if terms in self._fitted:
             return self._fitted[terms]
-        columns = [np.ones((len(self.means), 1))]
-        for term in sorted(terms):
-            codes, n = self._indicator(term)
-            columns.append(np.eye(n)[codes])
-        design = np.concatenate(columns, 1)
-        # Columns of zeros and ones, many of them sums of others: what rounding leaves of those must count as nothing,
-        # or the rank, and with it degrees of freedom, comes out too large.
-        solution, _, rank, _ = linalg.lstsq(design, self.means, cond=1e-9, lapack_driver="gelsy")
+        blocks = [(np.zeros(len(self.means), np.intp), 1), *(self._indicator(term) for term in sorted(terms))]
+        design = sparse.hstack([_one_hot(codes, n) for codes, n in blocks], format="csr")
+        # The products of columns of zeros and ones are counts, which are exact. Many columns are sums of others: what
+        # rounding leaves of those (1e-16) must count as nothing, or the rank, and with it degrees of freedom, comes out
+        # too large.
+        values, vectors = linalg.eigh((design.T @ design).toarray(), driver="evd")
+        there = values > ZERO * values[-1]
+        values, vectors = values[there], vectors[:, there]
+        solution = vectors @ (vectors.T @ (design.T @ self.means) / values)
         residual = self.means - design @ solution
-        self._fitted[terms] = float(residual @ residual), int(rank)
+        self._fitted[terms] = float(residual @ residual), int(there.sum())
         return self._fitted[terms]
 
     def rest(self, terms: Sequence[tuple[str, ...]]) -> tuple[float, int]:

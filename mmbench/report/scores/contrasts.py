@@ -33,13 +33,12 @@ Kinds = Mapping[str, Mapping[tuple[str, ...], Sequence[tuple[int, str]]]]
 
 
 def _by_kind(field: DatasetScores, factor: str, of: Mapping[str, str]) -> Kinds:
-    others = [f for f in GRID_AXES if f != factor]
+    place = GRID_AXES.index(factor)
     found: dict[str, dict[tuple[str, ...], list[tuple[int, str]]]] = {}
-    for i, key in enumerate(field.ranked("cell")):
-        method = field.methods[key]
-        kind = of.get(str(getattr(method, factor)))
+    for i, (key, levels) in enumerate(field.cells):
+        kind = of.get(levels[place])
         if kind is not None:
-            context = tuple(str(getattr(method, f)) for f in others)
+            context = levels[:place] + levels[place + 1 :]
             found.setdefault(kind, {}).setdefault(context, []).append((i, key))
     return found
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats as scipy_stats
 
+from mmbench.registry import GRID_AXES
 from mmbench.report.values.cells import MAJORITY
 from mmbench.report.values.methods import Method
 from mmbench.report.values.scale import RANKS, Scale
@@ -110,6 +111,12 @@ class DatasetScores:
     def ranked(self, role: str) -> list[str]:
         """Keys of the methods of that role that take part in the comparison, in the plan's order."""
         return [key for key in self.index if self.methods[key].role == role]
+
+    @cached_property
+    def cells(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Key and levels, in the order of GRID_AXES, of every combination that is ranked."""
+        methods = ((key, self.methods[key]) for key in self.ranked("cell"))
+        return tuple((key, tuple(str(getattr(m, axis)) for axis in GRID_AXES)) for key, m in methods)
 
     def compared_seeds(self, key: str) -> tuple[int, ...]:
         """Those that count for this ranked method."""

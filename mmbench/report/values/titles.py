@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 
 from mmbench.errors import UserError
@@ -83,6 +83,7 @@ _BASELINE = re.compile(r"(?<![\w])(\w+) baseline(?![\w])")
 _WORD = re.compile(r"(?<![\w./-])\w*_\w+(?![\w./(-])")
 
 
+@lru_cache(2**15)
 def titled(text: str) -> str:
     """A generated text with the names of methods, and of levels that are no words, as people read them. What is not
     known here stays as it is."""

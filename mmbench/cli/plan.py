@@ -164,7 +164,7 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
         rows.append(
             [name, " + ".join(loaded.specs[name].modalities), *counts, states["skipped"], done, states["pending"]]
         )
-    heading("By data set")
+    heading("Trials by data set")
     table(["data set", "modalities", *ROLES.values(), "skipped", "finished", "pending"], rows)
     if skipped:
         heading("Skipped")

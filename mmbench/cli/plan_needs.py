@@ -25,13 +25,20 @@ def tried(loaded: Loaded, project: Project) -> Steps:
     return step_seconds(jobs, project.root / PREPARED)
 
 
+def unknown_lengths(loaded: Loaded) -> list[str]:
+    """The data sets for which the sweep still has to find how long training takes."""
+    if loaded.params.train.epochs != "auto":
+        return []
+    return [name for name, stand in loaded.stands.items() if stand.calibrating]
+
+
 def time_left_of(loaded: Loaded, timed: Steps, steps: int | None = None) -> TimeLeft:
     """Of data sets whose budget is not known only where steps were tried: then of so many, or of the fewest that it
     may be."""
     from mmbench.schema.budget import LEAST_STEPS
     from mmbench.sweep.planning.estimate import at_least, slots_of, time_left
 
-    open_ = {name for name, stand in loaded.stands.items() if stand.calibrating}
+    open_ = set(unknown_lengths(loaded))
     jobs = [j for j in loaded.plan.trials if j.config.dataset not in open_]
     if timed:
         jobs += [
@@ -84,11 +91,12 @@ def disk(loaded: Loaded) -> str:
 
 def time_words(loaded: Loaded, timed: Steps) -> str:
     """How long what is pending will take, as far as trials that have ended, or steps that were tried, tell."""
+    from mmbench.report.values.lists import listing
     from mmbench.schema.budget import LEAST_STEPS, MOST_STEPS, USUAL_STEPS
     from mmbench.sweep.planning.plan import ladder_budgets
     from mmbench.sweep.wording import duration
 
-    found, open_ = time_left_of(loaded, timed), [name for name, stand in loaded.stands.items() if stand.calibrating]
+    found, open_ = time_left_of(loaded, timed), unknown_lengths(loaded)
     if found.known == 0:
         why = (
             "no trial of this plan has ended yet" if not open_ else f"the budget of {', '.join(open_)} is not known yet"
@@ -112,8 +120,10 @@ def time_words(loaded: Loaded, timed: Steps) -> str:
     )
     missing += [f"{', '.join(open_)}, whose budget is not known yet"] if open_ else []
     race, ladder = loaded.params.grid.race is not None, bool(ladder_budgets(loaded.params))
-    later = [x for x, there in (("the seeds that a race may add", race), ("the budget ladder", ladder)) if there]
-    more = f" This leaves out {' and '.join(later)}." if later else ""
+    rates = not open_ and not search and any(stand.calibrating for stand in loaded.stands.values())
+    later = ["the search for the learning rate"] if rates else []
+    later += [x for x, there in (("the seeds that a race may add", race), ("the budget ladder", ladder)) if there]
+    more = f" This leaves out {listing(later)}." if later else ""
     return told + (f", not counting {' and '.join(missing)}." if missing else ".") + search + more
 
 

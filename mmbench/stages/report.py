@@ -140,14 +140,15 @@ def main() -> int:
         if paper_only:
             print(f"for papers: {page.relative_to(root)}; its example.tex has everything in")
             return 0
+        tracked = False
         if params.tracking.enabled and not paths:
             # Late: MLflow takes seconds to import, and a report does not need it.
             from mmbench.tracking import log_report
 
-            log_report(params.tracking, root, page.parent)
+            tracked = log_report(params.tracking, root, page.parent)
         print(analysis.headline)
-        print(f"report: {page.relative_to(root)}" + ("" if paths else "   every run in MLflow: mmbench ui"))
-        if not paths and provenance.commit(root)[0] is not None:
+        print(f"report: {page.relative_to(root)}" + ("   every run in MLflow: mmbench ui" if tracked else ""))
+        if not paths and analysis.context.total.done and provenance.commit(root)[0] is not None:
             print("next: git add dvc.lock && git commit   (`mmbench compare HEAD .` then says what later runs change)")
         return 0
 

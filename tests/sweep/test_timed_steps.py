@@ -132,6 +132,16 @@ def test_with_a_budget_that_is_to_be_found_it_tells_of_the_least(
     assert re.search(r" 1,600 would take about .*\d (s|min|h), the most that it tries \(16,384\) \d.*\.", out)
 
 
+def test_with_given_epochs_it_speaks_of_no_search_for_the_length(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings(root, "train", learning_rate="auto")
+    assert main(["plan", "--root", str(root), "--time"]) == 0
+    (told,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Time: "))
+    assert told.startswith("Time: about ") and "gradient steps" not in told
+    assert "This leaves out the search for the learning rate" in told
+
+
 def test_the_least_budget_is_made_of_whole_epochs(root: Path) -> None:
     loaded = small_project.read(root)
     job = next(j for j in loaded.plan.jobs if j.config.train is not None)

@@ -244,7 +244,8 @@ class Calibration:
     def _budget(self, found: Length, rate: float, tried: Tried) -> Budget:
         steps = self.steps(found.epochs)
         rungs = [tried[at][c.cell] for at in sorted(tried) for c in self.references if c.cell in tried[at]]
-        why = f"{steps:,} gradient steps ({found.epochs} epochs) at a learning rate of {rate:g}"
+        epochs = f"{found.epochs} epoch{'' if found.epochs == 1 else 's'}"
+        why = f"{steps:,} gradient steps ({epochs}) at a learning rate of {rate:g}"
         if found.in_vain is not None:
             why += f"; up to {found.in_vain:,} steps no reference did surely better than a guess"
         return Budget(

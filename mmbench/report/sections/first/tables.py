@@ -41,7 +41,10 @@ def choices_table(record: FirstScreen, name: object = EVERY) -> Iterator[Table]:
     ]
     raw = (_raw(s, c) for s, c in items)
     noise = f"with {100 * record.context.confidence:g} % intervals over seeds"
-    caption = f"What each choice is worth: differences between two levels, all else equal, {noise}"
+    caption = f"What each choice is worth: differences between two levels, all else equal, {noise}; settings: pairs of "
+    caption += "combinations in which the better level is ahead, of all that differ in it alone"
+    if any(s.depends is not None for s, _ in items):
+        caption += "; with: where the difference holds, if it depends on another axis"
     yield build("choices", caption, items, raw, columns)
 
 

@@ -24,7 +24,8 @@ def subsets_table(part: Robustness) -> Table | None:
         sizes = (1, len(part.modalities) - 1, len(part.modalities))
         shown = [name for name in names if name.count("+") + 1 in sizes]
     guess = part.scale.number(part.guess)
-    caption = f"{part.dataset}: {part.scale.title} with these modalities alone, {part.seeds_words}; a guess: {guess}"
+    caption = f"{part.dataset}: {part.scale.title} with these modalities alone, {part.seeds_words}; a guess on "
+    caption += f"the same samples: {guess}"
     return _table(part, f"subsets_{part.dataset}", caption, part.subsets, names, shown, "modalities")
 
 

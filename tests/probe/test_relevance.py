@@ -262,6 +262,23 @@ def test_a_few_rows_at_a_time_give_the_same(monkeypatch: pytest.MonkeyPatch) -> 
         assert all(torch.allclose(found[m], expected[name][m], atol=1e-5) for m in found)
 
 
+def test_the_random_ranking_is_one_draw_for_each_kind_of_model_and_seed() -> None:
+    """Were it one for all models of a seed, its mean over many would be as uncertain as a single one."""
+
+    def drawn(seed: int = 0, weight: float = 1.0, **fields: object) -> torch.Tensor:
+        model = some_model(**fields)
+        with torch.no_grad():
+            for p in model.parameters():
+                p *= weight
+        x = embedded(model, some_inputs())
+        assert x is not None
+        return explain(x, small.spec(), torch.arange(6), torch.zeros(6), seed=seed).found["random"]["b"]
+
+    first, other = drawn(), drawn(attention=Choice(name="additive"))
+    assert not torch.equal(first, other) and not torch.equal(first, drawn(1))
+    assert torch.equal(first, drawn(weight=0.5)), "whatever its weights are"
+
+
 # Measures against libraries
 
 

@@ -53,7 +53,7 @@ def difference(mean: float, half: float | None = None) -> Difference:
         (gain(difference(-1.5), ERROR), "1.50 higher MAE"),
         (gain(difference(0.02), CORRELATION), "0.020 higher Pearson r"),
         (gain(difference(-0.02), CORRELATION), "0.020 lower Pearson r"),
-        (gain(difference(1e-9), ERROR), "no other MAE"),
+        (gain(difference(1e-9), ERROR), "the same MAE"),
     ],
 )
 def test_numbers_read_by_their_scale(shown: str, expected: str) -> None:

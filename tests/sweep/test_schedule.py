@@ -164,6 +164,20 @@ def test_a_race_asks_for_more_seeds_and_comes_to_the_same_end_where_it_is_interr
     assert step(again) == ([], 0)
 
 
+def test_what_finished_trials_lack_is_measured_once_whatever_rounds_they_are_in(tmp_path: Path) -> None:
+    root = racing(tmp_path / "whole")
+    step(root)
+    ledger = Ledger(root / "data" / "ledger")
+    files = list(ledger.folder.glob("*.measured.json"))
+    for file in files:
+        file.unlink()
+    params = load_params(root / "params.yaml")
+    schedule = Schedule(params=params, specs=load_specs(params, root), root=root, folder=root / BUDGET)
+    work = scheduled(schedule, ledger, limits_of(params.sweep), root / PREPARED).begin()
+    assert sorted(a.job.trial_id for a in work) == sorted(file.name.split(".")[0] for file in files)
+    assert not any(a.trains for a in work)
+
+
 def test_while_a_race_runs_it_is_known_how_many_more_trials_it_may_ask_for(tmp_path: Path) -> None:
     """Two combinations with 2 to 5 seeds, and a guess that is the same for all: 11 trials at most."""
     root = racing(tmp_path / "project")

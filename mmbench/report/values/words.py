@@ -39,7 +39,7 @@ def gain(difference: Difference, scale: Scale) -> str:
     half = "" if difference.half is None else f" (± {scale.width(difference.half)})"
     size = scale.width(abs(difference.mean))
     if not size.strip("0."):
-        return f"no other {scale.label}{half}"
+        return f"the same {scale.label}{half}"
     return f"{size} {'higher' if scale.higher == (difference.mean > 0) else 'lower'} {scale.label}{half}"
 
 

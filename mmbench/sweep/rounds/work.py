@@ -47,6 +47,7 @@ class Work:
         self._waits: dict[str, set[str]] = {}
         self._most, self._probes = group, probes
         self._ended: set[str] = set()
+        self._remeasured: set[str] = set()
         self._groups: dict[str, list[Group]] = {name: [] for name in tracks}
 
     def begin(self) -> list[Assignment]:
@@ -79,7 +80,10 @@ class Work:
             while name in self._tracks:
                 wanted = Plan(jobs=tuple(self._wanted[name]), skipped=(), probes=self._probes)
                 found = assignments(wanted, self.ledger, self.limits, self.prepared)
-                again += [a for a in found if not a.trains]
+                # Each round has the trials of those before it.
+                lacking = [a for a in found if not a.trains and a.job.trial_id not in self._remeasured]
+                self._remeasured |= {a.job.trial_id for a in lacking}
+                again += lacking
                 pending = [a for a in found if a.trains]
                 if lost := [a.job.trial_id for a in pending if a.job.trial_id in self._ended]:
                     file = self.ledger.json_file(lost[0])

@@ -92,8 +92,10 @@ def _kinds(d: DatasetCalibration) -> Iterator[str]:
     if not said:
         open_, all_ = sum(x.verdict == "open" for x in d.kinds), len(d.kinds)
         some = f"{open_} of {count(all_, 'comparison')} {'is' if open_ == 1 else 'are'} open, the rest equal"
-        which = "all are equal" if not open_ else "all are open" if open_ == all_ else some
-        yield f"No two kinds of fusion are decided in log-loss: {which}."
+        if not open_:
+            yield f"All kinds of fusion are equal in log-loss, within {LOG_LOSS.rope:g} nats."
+            return
+        yield f"No two kinds of fusion are decided in log-loss: {'all are open' if open_ == all_ else some}."
         return
     yield f"Kinds of fusion: {listing(said, between='; ')}."
 
@@ -110,10 +112,9 @@ def _axes(d: DatasetCalibration) -> Iterator[str]:
     verdicts = [x.verdict for _, x in found.contrasts]
     apart = sum(v in ("better", "worse") for v in verdicts)
     equal = verdicts.count("equal")
-    yield (
-        f"Levels of one axis, in log-loss: {apart} of {count(len(verdicts), 'comparison')} decided, {equal} equal "
-        f"within {LOG_LOSS.rope:g} nats, {len(verdicts) - apart - equal} open."
-    )
+    numbers = {"decided": apart, f"equal within {LOG_LOSS.rope:g} nats": equal, "open": len(verdicts) - apart - equal}
+    said = [f"{n} {words}" for words, n in numbers.items() if n]
+    yield f"Of {count(len(verdicts), 'comparison')} of two levels in log-loss, {listing(said)}."
 
 
 def _alone(d: DatasetCalibration) -> Iterator[str]:

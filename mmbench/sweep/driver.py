@@ -256,7 +256,9 @@ class Driver(tune.Callback):
 
     def _take(self, running: Running, packed: Packed) -> None:
         """Keep what a worker made."""
-        if running.assignment.trains:
+        if (why := packed.content.get("refused")) is not None:
+            self.error = self.error or UserError(why)
+        elif running.assignment.trains:
             for member, one in zip(running.assignment.members, packed.content["trials"], strict=True):
                 if member.kept:
                     self.keep(TrialFiles.unpack(one))

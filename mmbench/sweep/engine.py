@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmbench.errors import UserError
+from mmbench.ledger.idle_costs import fingerprint
 from mmbench.ledger.store import Ledger, limits_of
 from mmbench.paused_collector import set_aside
 from mmbench.registry import Axis, Variant, defined
@@ -147,18 +149,24 @@ def call_on_free_slot(dataset: str, jobs: Mapping[str, Job], data_root: Path, se
         gpus = 1 if slots.gpus else 0
 
         @ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)  # type: ignore[untyped-decorator]
-        def measure(shared: Data, written: dict[str, str]) -> Found:
+        def measure(shared: Data, written: dict[str, str], wanted: str) -> Found | str:
+            from mmbench.ledger.idle_costs import fingerprint
             from mmbench.registry import define
             from mmbench.schema.plan import Job
             from mmbench.sweep.idle_costs import measure_data
+            from mmbench.sweep.other_code import DIFFERS, where
 
+            if fingerprint() != wanted:
+                return where(DIFFERS)
             for axis, variant in own:
                 define(axis, variant)
             planned = {name: Job.model_validate_json(text) for name, text in written.items()}
             return measure_data(planned, shared, "cuda" if gpus else "cpu")
 
         written = {name: job.model_dump_json() for name, job in jobs.items()}
-        found: Found = ray.get(measure.remote(data.in_store(), written))
+        found: Found | str = ray.get(measure.remote(data.in_store(), written, fingerprint()))
+    if isinstance(found, str):
+        raise UserError(found)
     return found
 
 

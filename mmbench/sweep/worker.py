@@ -53,6 +53,8 @@ class Worker(tune.Trainable):
 
         for axis, variant in defined:
             define(axis, variant)
+        # What travels whole is the driver's own, and is in no file here.
+        self.comparable = not defined
 
         assert shared is not None and limits is not None
         self.shared, self.limits, self.keep_weights = shared, limits, keep_weights
@@ -77,6 +79,7 @@ class Worker(tune.Trainable):
         return {"packed": [self._work(*one) for one in self.assigned]}
 
     def _work(self, assignment: str, weights: bytes | None, checkpoint: bytes | None) -> Packed:
+        from mmbench.sweep.other_code import other_code
         from mmbench.sweep.trial import measure_again, run_group
         from mmbench.training.trial import import_variants
 
@@ -85,6 +88,8 @@ class Worker(tune.Trainable):
         if name not in self.splits:
             self.splits[name] = self.shared[name].splits(self.device)
         spec, splits = self.shared[name].spec, self.splits[name]
+        if self.comparable and (why := other_code(todo, spec)):
+            return Packed({"refused": why})
         with self._ended_when_stuck(after=IMPORT_S):
             import_variants(todo.job.config, spec)
         with self._ended_when_stuck(trials=len(todo.members)):

@@ -55,7 +55,8 @@ class Packed:
     """What a worker returns of a step.
 
     Attributes:
-        content: As plain values: {"trials": [`TrialFiles.pack`, ...]}, or {"measured": JSON}.
+        content: As plain values: {"trials": [`TrialFiles.pack`, ...]}, {"measured": JSON}, or {"refused": why} from a
+            worker that has other source than the driver.
     """
 
     # Tune writes each result into messages that nobody reads; the bytes of a trial would take longer than its files.

@@ -27,6 +27,7 @@ from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.progress import MeasureWatch, Watch, summary
 from mmbench.sweep.rounds.schedule import Schedule, look
 from mmbench.sweep.rounds.work import scheduled
+from mmbench.sweep.termination import terminated_like_interrupted
 from mmbench.sweep.wording import duration
 
 if TYPE_CHECKING:
@@ -199,7 +200,8 @@ def _run(params: Params, specs: dict[str, DataSpec], ledger: Ledger, root: Path,
 def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
     take_no_arguments(__doc__)
-    return exit_code(lambda: sweep(Path.cwd(), Console()), "sweep")
+    with terminated_like_interrupted():
+        return exit_code(lambda: sweep(Path.cwd(), Console()), "sweep")
 
 
 if __name__ == "__main__":

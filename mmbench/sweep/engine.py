@@ -36,6 +36,7 @@ from mmbench.sweep.ray_settings import is_remote
 from mmbench.sweep.rounds.assignment import Outcome
 from mmbench.sweep.rounds.work import Work
 from mmbench.sweep.shared_dataset import Data
+from mmbench.sweep.termination import terminated_like_interrupted
 
 if TYPE_CHECKING:
     from mmbench.sweep.driver import Driver
@@ -238,7 +239,8 @@ def run(
         with guarded(folder) as guard, suppress(KeyboardInterrupt), set_aside():
             for attempt in count():
                 try:
-                    with cluster.started(settings, meanwhile=make_ready) as (slots, (driver, trainable)):
+                    started = cluster.started(settings, meanwhile=make_ready)
+                    with started as (slots, (driver, trainable)), terminated_like_interrupted():
                         guard.tell()
                         if attempt == 0:
                             on_start(driver.to_train, driver.to_measure, slots.count)

@@ -1,4 +1,4 @@
-"""Ctrl-C, then kill -9, then to the end: nothing finished is lost, no process remains, numbers are as without Ray."""
+"""Ctrl-C, SIGTERM, kill -9, then to the end: nothing finished is lost, no process remains, numbers as without Ray."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 TRIALS = 2 * 3 * 3 + 2 * 2 + 2
 
 
-def test_a_sweep_survives_ctrl_c_and_kill_and_then_has_nothing_to_run(tmp_path: Path) -> None:
+def test_a_sweep_survives_ctrl_c_and_signals_and_then_has_nothing_to_run(tmp_path: Path) -> None:
     root = driver.project(tmp_path / "project")
 
-    code, output = driver.stop(root, 7, signal.SIGINT)
-    assert code == 130
-    assert "trials are left; the next `dvc repro` goes on from here" in output
-    assert "Traceback" not in output
-    first = driver.results(root)
-    assert 7 <= len(first) < TRIALS
+    first = {}
+    for how in (signal.SIGINT, signal.SIGTERM):
+        code, output = driver.stop(root, len(first) + 4, how)
+        assert code == 130
+        assert "trials are left; the next `dvc repro` goes on from here" in output
+        assert "Traceback" not in output
+        before, first = first, driver.results(root)
+        assert before.items() <= first.items() and len(before) + 4 <= len(first) < TRIALS
 
-    code, _ = driver.stop(root, len(first) + 7, signal.SIGKILL)
+    code, _ = driver.stop(root, len(first) + 4, signal.SIGKILL)
     assert code == -signal.SIGKILL
     second = driver.results(root)
     assert first.items() <= second.items()

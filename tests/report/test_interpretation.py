@@ -15,7 +15,7 @@ from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as in_markdown
 from mmbench.report.pages.report import Report
 from mmbench.report.sections.interpretation.compute import find_interpretations
-from mmbench.report.sections.interpretation.finding import finding, sentences
+from mmbench.report.sections.interpretation.finding import finding, heading, sentences
 from mmbench.report.sections.interpretation.pictures import columns, heat
 from mmbench.report.sections.interpretation.record import Interpretation
 from mmbench.schema.dataset import Modality
@@ -23,6 +23,7 @@ from mmbench.schema.quantity import Value
 from mmbench.schema.relevance import FAITHFUL, METHODS
 from mmbench.schema.relevance_map import ModalityMap, SampleMap, encode
 from mmbench.schema.result import TrialResult
+from mmbench.stats.estimates import Verdict
 from tests.report.test_language import found_in, words_of
 from tests.support.factory import TRUTHS, make
 
@@ -141,6 +142,24 @@ def test_seeds_that_a_race_gave_to_one_combination_do_not_count_for_all() -> Non
     assert part.trials == 2 * 2 * 3
 
 
+def test_the_heading_groups_data_sets_by_what_was_found() -> None:
+    part = part_of(report())
+
+    def planted(name: str, verdict: Verdict) -> Interpretation:
+        made = tuple((j, replace(d, verdict=verdict)) for j, d in part.differences)
+        return replace(part, dataset=name, differences=made)
+
+    parts = [planted("a", "better"), planted("b", "equal"), planted("c", "better"), planted("d", "open")]
+    assert heading(parts) == (
+        "Attention weights point at the evidence on a and c (AUROC 0.75 and 0.75), point at the evidence no better "
+        "than chance on b (AUROC 0.75) and have no verdict against chance on d (AUROC 0.75)"
+    )
+    question = "Is attention an explanation?"
+    assert heading([planted("d", "open")]) == question
+    assert heading([replace(part, cautions=("too brief",))]) == question
+    assert heading([part_of(report(evidence=False))]) == question
+
+
 def test_one_seed_decides_nothing() -> None:
     part = part_of(report(seeds=1))
     assert {d.verdict for _, d in part.differences} == {"open"} and "no verdict yet against" in finding(part)
@@ -152,9 +171,10 @@ def test_it_is_in_page_markdown_tables_and_figure(tmp_path: Path) -> None:
     page = render(found, downloads=files)
     begin = page.index('<section id="interpretation">')
     own = page[begin : page.index("</section>", begin)]
-    assert "Is attention an explanation?" in own and own.count("<svg") > 12 and "the best without attention" in own
+    assert "Attention weights point at the evidence on synergy (AUROC\u00a00.75)" in own.replace(" 0.75", "\u00a00.75")
+    assert own.count("<svg") > 12 and "the best without attention" in own
     assert len(own) < 120_000
-    assert "## Is attention an explanation?" in in_markdown(found)
+    assert "## Attention weights point at the evidence on synergy (AUROC 0.75)" in in_markdown(found)
     assert found_in(words_of(own)) == []
     for name in ("", "differences_", "levels_", "contrasts_", "methods_"):
         assert f"tables/interpretation_{name}synergy.csv" in files

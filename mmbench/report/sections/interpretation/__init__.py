@@ -13,7 +13,7 @@ from mmbench.report.scores.context import Context
 from mmbench.report.section import Block, Drawing, Section, ShowFigure, ShowTable, section
 from mmbench.report.sections.interpretation.compute import find_interpretations
 from mmbench.report.sections.interpretation.figures import by_mechanism
-from mmbench.report.sections.interpretation.finding import finding, sentences
+from mmbench.report.sections.interpretation.finding import finding, heading, sentences
 from mmbench.report.sections.interpretation.pictures import pictures
 from mmbench.report.sections.interpretation.record import Interpretation
 from mmbench.report.sections.interpretation.tables import differences_table, judged_table
@@ -50,9 +50,11 @@ class InterpretationSection(Section[tuple[Interpretation, ...]]):
 
     def view(self, record: tuple[Interpretation, ...]) -> Mapping[str, Any]:
         return {
+            "heading": heading(record),
             "parts_of_datasets": [
                 {
                     "name": part.dataset,
+                    "cautions": part.cautions,
                     "finding": finding(part),
                     "sentences": list(sentences(part)),
                     "judged": judged_table(part),
@@ -66,13 +68,14 @@ class InterpretationSection(Section[tuple[Interpretation, ...]]):
                     "marked": any(m.evidence for p in part.pictures for s in p.samples for m in s.modalities),
                 }
                 for part in record
-            ]
+            ],
         }
 
     def markdown(self, record: tuple[Interpretation, ...]) -> Iterator[Block]:
-        yield "## Is attention an explanation?"
+        yield f"## {md.escape(heading(record))}"
         for part in record:
             yield f"### {md.escape(part.dataset)}"
+            yield from part.cautions
             yield md.line(finding(part))
             yield md.bulleted(sentences(part))
             yield ShowTable(name=f"interpretation_{part.dataset}")

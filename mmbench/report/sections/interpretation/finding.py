@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmbench.report.sections.interpretation.record import Interpretation
 from mmbench.report.values import titles
@@ -29,6 +29,31 @@ LOST: dict[Verdict, str] = {
 def text(value: Estimate) -> str:
     """`0.85 ± 0.02`."""
     return two_decimals(value.mean) + ("" if value.half is None else f" ± {value.half:.2f}")
+
+
+POINTS: dict[Verdict, str] = {
+    "better": "point at the evidence",
+    "equal": "point at the evidence no better than chance",
+    "worse": "point away from the evidence",
+    "open": "have no verdict against chance",
+}
+
+
+def heading(parts: Sequence[Interpretation]) -> str:
+    """What is known of attention weights where evidence is, with their AUROC; else the question."""
+    by_verdict: dict[Verdict, dict[str, str]] = {}
+    for part in parts:
+        rated, by_chance = _of(part, "AUROC", "attention"), part.against("AUROC", "random")
+        if part.attends and not part.cautions and rated is not None and by_chance is not None:
+            by_verdict.setdefault(by_chance.verdict, {})[part.dataset] = two_decimals(rated.mean)
+    if not by_verdict.keys() - {"open"}:
+        return "Is attention an explanation?"
+    said = [
+        f"{POINTS[verdict]} on {listing(list(found))} (AUROC {listing(list(found.values()))})"
+        for verdict in POINTS
+        if (found := by_verdict.get(verdict))
+    ]
+    return f"Attention weights {listing(said)}"
 
 
 def finding(part: Interpretation) -> str:
@@ -77,7 +102,6 @@ def _others(part: Interpretation, judge: str) -> str:
 
 def sentences(part: Interpretation) -> Iterator[str]:
     """What else is known."""
-    yield from part.cautions
     if part.compared:
         own = part.compared[0]
         ends = own.extremes("attention")

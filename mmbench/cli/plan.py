@@ -148,7 +148,10 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
         click.echo(race_words(budget, loaded))
     for name, stand in loaded.stands.items():
         if stand.calibrating:
-            click.echo(f"budget of {name}: not known yet; the sweep finds it first, with trials of its own")
+            click.echo(
+                f"budget of {name}: not known yet; the sweep finds it first, with trials of its own, and may then "
+                "train others than are counted here"
+            )
         elif stand.budget is not None:
             click.echo(f"budget of {name}: {stand.budget.why}")
     for text in _no_other_budgets(loaded):
@@ -185,6 +188,9 @@ def _show(loaded: Loaded, trials: list[dict[str, Any]], timed: Steps) -> None:
             "`dvc repro` runs what is pending; `mmbench plan --cells` shows the size of each model, `--json` every "
             "trial."
         )
+    elif any(stand.calibrating for stand in loaded.stands.values()):
+        click.echo()
+        click.echo("Time: not known before the search for the budget, which `dvc repro` makes first.")
 
 
 def _no_other_budgets(loaded: Loaded) -> Iterator[str]:

@@ -83,10 +83,10 @@ def read(file: Path, predictor: Predictor, what: str) -> Rows:
         table = reading.read(file.name, stream, wanted.__contains__)
     if problems := table.findings.problems():
         raise DataError(problems)
-    if not table.numbers:
-        raise UserError(f"{file.name} has no rows: there is nothing to {what}")
     for note in table.findings.notes:
         print(f"note: {note}", file=sys.stderr)
+    if not table.numbers:
+        raise UserError(f"{file.name} has no rows with a value: there is nothing to {what}")
     return table
 
 

@@ -170,7 +170,11 @@ class Ledger:
             why = _first_problem(error) if isinstance(error, pydantic.ValidationError) else str(error)
             self.notes[file] = f"is no record of measurements ({why}); they are made again"
             return None
-        return measured if (measured.trial_id, measured.outputs) == (trial_id, outputs.sha256) else None
+        if (measured.trial_id, measured.outputs) == (trial_id, outputs.sha256):
+            return measured
+        what = f"is of the trial {measured.trial_id}" if measured.trial_id != trial_id else "is of other outputs"
+        self.notes[file] = f"{what}; the measurements are made again"
+        return None
 
     def _outputs(self, file: Path, wanted: FileDigest) -> Outputs:
         """Raises _BrokenError where the file is not the one that is wanted."""

@@ -28,10 +28,18 @@ def catch_interrupts() -> None:
     sys.excepthook = _report_interrupt
 
 
+def parser(about: str | None) -> argparse.ArgumentParser:
+    """Of a stage's program, under the name by which it is run. about: its docstring."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    name = "stage" if spec is None else spec.name
+    form = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=f"python -m {name}", description=about, formatter_class=form)
+
+
 def take_no_arguments(about: str | None) -> None:
     """End the program where it was given arguments: with its description for --help, or with an error. about: its
     docstring."""
-    argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser(about).parse_args()
 
 
 def exit_code(stage: Callable[[], int], name: str) -> int:

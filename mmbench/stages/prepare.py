@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 from pathlib import Path
 
 from mmbench.project.folders import PREPARED, RAW
-from mmbench.stages import exit_code
+from mmbench.stages import exit_code, parser
 
 
 def prepare(root: Path, name: str) -> str:
@@ -24,9 +23,9 @@ def prepare(root: Path, name: str) -> str:
 
 def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="a folder of data/raw that has a dataset.yaml")
-    name = parser.parse_args().name
+    wanted = parser(__doc__)
+    wanted.add_argument("name", help="a folder of data/raw that has a dataset.yaml")
+    name = wanted.parse_args().name
     # Ended by a cluster or by `timeout`: leave nothing half made behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 

@@ -3,7 +3,6 @@ so."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,7 +30,7 @@ from mmbench.schema.dataset import DataSpec
 from mmbench.schema.params import Params, load_params
 from mmbench.schema.plan import Plan
 from mmbench.schema.result import TrialResult
-from mmbench.stages import exit_code
+from mmbench.stages import exit_code, parser
 from mmbench.sweep.measure import counts, missing
 from mmbench.sweep.planning.plan import load_specs
 from mmbench.sweep.rounds.schedule import Schedule, declared, found
@@ -129,10 +128,10 @@ def report(root: Path, paths: Sequence[str] = (), *, paper_only: bool = False) -
 def main() -> int:
     """Run from the project's folder. Returns the exit code; problems go to stderr, one line each."""
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sources", nargs="*", help="ledgers or results.parquet files to merge into reports-merged/")
-    parser.add_argument("--figures", choices=("all", "paper"), default="all", help="paper: only the folder `paper`")
-    options = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("sources", nargs="*", help="ledgers or results.parquet files to merge into reports-merged/")
+    wanted.add_argument("--figures", choices=("all", "paper"), default="all", help="paper: only the folder `paper`")
+    options = wanted.parse_args()
 
     def stage() -> int:
         root, paper_only, paths = Path.cwd(), options.figures == "paper", options.sources

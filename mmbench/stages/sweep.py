@@ -52,6 +52,8 @@ def sweep(root: Path, console: Console) -> int:
         plan, pending = _look(params, specs, root, ledger)
         for file, reason in ledger.broken.items():
             console.print(f"{file} is not a result ({reason}); its trial runs again", style="yellow", soft_wrap=True)
+        for file, note in ledger.notes.items():
+            console.print(f"{file} {note}", style="yellow", soft_wrap=True, markup=False, highlight=False)
         known = set(ledger.broken)
         scored = compute_metrics(plan, specs, ledger, console)
         for file in ledger.broken.keys() - known:

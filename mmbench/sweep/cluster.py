@@ -21,6 +21,7 @@ from ray._private import ray_constants
 from mmbench.errors import UserError
 from mmbench.schema.params import Sweep
 from mmbench.sweep import ray_settings
+from mmbench.sweep.termination import interrupted_afterwards
 
 T = TypeVar("T")
 
@@ -169,12 +170,13 @@ def started(settings: Sweep, *, meanwhile: Callable[[], T]) -> Iterator[tuple[Sl
     with _silent(), ThreadPoolExecutor(1) as background:
         starting = background.submit(_start, address)
         try:
-            made = meanwhile()
-            try:
-                starting.result()
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                where = f"the Ray cluster at RAY_ADDRESS={address}" if address else "Ray on this machine"
-                raise UserError(f"{where} cannot be used: {' '.join(str(error).split())[:300]}") from None
+            with interrupted_afterwards():
+                made = meanwhile()
+                try:
+                    starting.result()
+                except (ConnectionError, RuntimeError, ValueError) as error:
+                    where = f"the Ray cluster at RAY_ADDRESS={address}" if address else "Ray on this machine"
+                    raise UserError(f"{where} cannot be used: {' '.join(str(error).split())[:300]}") from None
             yield _count_slots(settings, address), made
         finally:
             wait([starting])

@@ -97,7 +97,7 @@ def test_empty_rows_are_told_and_a_table_without_rows_is_refused(
     assert "note: rows.csv: every field is empty in row 2; left out" in said and "1 of 1 rows predicted" in said
     table.write_text(header, encoding="utf-8")
     assert main([*MODEL, str(table), *root]) == 1
-    assert "rows.csv has no rows: there is nothing to predict" in capsys.readouterr().err
+    assert "rows.csv has no rows with a value: there is nothing to predict" in capsys.readouterr().err
 
 
 def test_a_misspelt_column_is_told_with_what_was_meant(

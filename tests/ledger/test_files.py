@@ -135,6 +135,10 @@ def test_without_measurements_the_scores_come_from_the_outputs(loaded: Loaded, l
     ledger.measured_file(trial_id).write_text("{")
     assert ledger.read()[trial_id].metrics == made.complete.metrics
     assert "is no record of measurements" in ledger.notes[ledger.measured_file(trial_id)]
+    for change, said in (({"trial_id": "0" * 16}, f"is of the trial {'0' * 16}"), ({"outputs": "0"}, "is of other")):
+        ledger.measured_file(trial_id).write_text(made.measured.model_copy(update=change).model_dump_json())
+        assert ledger.read()[trial_id].metrics == made.complete.metrics
+        assert said in ledger.notes[ledger.measured_file(trial_id)]
 
 
 def test_a_json_without_its_outputs_counts_as_not_finished(loaded: Loaded, ledger: Ledger) -> None:

@@ -180,6 +180,8 @@ def _units(column: Mapping[str, Any], value: str | None) -> np.ndarray:
     if "mean" in column:
         found = None if value is None else number(value)
         if value is not None and found is None:
+            if _is_float(value):
+                raise CellError(f"{quote(column['name'])}: {quote(value)!r} is too large or not finite")
             raise CellError(
                 f"{quote(column['name'])}: {quote(value)!r} is no number, as most of the column are; leave such cells "
                 "empty, or name the column under `categories`"

@@ -89,6 +89,13 @@ def test_a_word_among_numbers_is_refused_and_named(odd: str) -> None:
     assert fitted(rows, categories=["age"])[1].options["widths"][0] == 2 + 1, "a word that is there twice"
 
 
+@pytest.mark.parametrize("odd", ["1e300", "1e39", "inf", "-inf"])
+def test_a_number_that_is_too_large_is_called_so(odd: str) -> None:
+    made, _ = fitted([{"age": i} for i in range(18)])
+    with pytest.raises(CellError, match=rf"^age: '{odd}' is too large or not finite$"):
+        units(made, age=odd)
+
+
 def test_all_words_of_a_row_are_told_at_once() -> None:
     made, _ = fitted([{"age": i, "weight": i} for i in range(18)])
     with pytest.raises(CellError, match=r"age: 'old' is no number.*; weight: 'light' is no number"):

@@ -13,6 +13,7 @@ from mmbench.report.pages.markdown import render as markdown
 from mmbench.report.pages.report import Report
 from mmbench.report.scores.cautions import BRIEF
 from mmbench.report.scores.findings import headline
+from mmbench.report.sections.budget import heading as budget_heading
 from mmbench.report.sections.questions.record import withheld
 from mmbench.report.values.coverage import Counts
 from mmbench.schema.budget import Budget, Rung
@@ -121,6 +122,13 @@ def test_few_steps_are_never_enough() -> None:
         f"Trained too briefly to rank on synergy: {2 * STEPS} gradient steps a trial are too few to rank anything."
     )
     assert not report(epochs=3).context.short
+
+
+def test_before_anything_is_trained_nothing_was_trained_too_briefly() -> None:
+    assert budget_heading(report(epochs=2).context) == "The models were trained too briefly"
+    assert budget_heading(report().context) == "How long the models were trained"
+    context = replace(report(epochs=2).context, results={})
+    assert budget_heading(context) == "How long the models are trained"
 
 
 def test_no_section_concludes_where_models_were_trained_too_briefly() -> None:

@@ -42,8 +42,8 @@ class BudgetSection(Section[Context]):
 
 
 def heading(context: Context) -> str:
-    short = [t.dataset for t in context.training if t.short]
+    short = list(context.short)
     if not short:
-        return "How long the models were trained"
+        return f"How long the models {'were' if any(t.trained for t in context.training) else 'are'} trained"
     every = len(short) == len(context.training)
     return f"The models were trained too briefly{'' if every else ' on ' + ', '.join(short)}"

@@ -59,6 +59,10 @@ def _row(record: dict[str, Any], found: dict[str, Any], shares: frozenset[str], 
         verdict += f", about {record['decided_at']} seeds would decide"
     if record.get("lasts") is False:
         verdict += ", not with more training"
+    if record.get("stands") is False:
+        verdict += ", not on other test samples"
+    if brief and record["verdict"] in ("better", "worse", "equal"):
+        verdict += ", so far"
     return [
         record["subject"],
         record["reference"],

@@ -80,7 +80,7 @@ def test_it_is_shown_for_what_gives_probabilities(report: Report) -> None:
     assert [d.name for d in parts] == ["synergy", "genres"], "a regression has none"
     assert finding(parts) == "Combinations are too sure on synergy and genres; temperature scaling lowers log-loss"
     said = list(sentences(parts[0]))
-    assert said[0].startswith("By log-loss, which comes first here, ")
+    assert said[0].startswith("By log-loss, which this section goes by, ")
     assert "lowers the log-loss of 4 of 4 combinations by more than 0.02 nats" in said[1]
     assert "from 0.090 to 0.020" in said[1] and "median temperature is 1.80" in said[1]
     assert any(
@@ -142,6 +142,15 @@ def test_all_outputs_are_written(report: Report) -> None:
     for d in section(report):
         for text in (*sentences(d), finding(section(report))):
             assert not found_in(text, SETTINGS), text
+
+
+def test_an_error_that_so_few_samples_have_by_chance_is_none() -> None:
+    made = with_probe(make(truths={"synergy": TRUTHS["synergy"]}, levels=LEVELS), values)
+    (part,) = section(analyse(**made.arguments()))
+    assert part.errors is not None and part.state == "too sure"
+    few = replace(part, by_chance=part.errors[0] + 0.01)
+    assert finding([few]).startswith("Combinations are not known to be miscalibrated on synergy")
+    assert finding([replace(part, cautions=("too brief",))]) == "Calibration"
 
 
 def test_what_scaling_does_not_change_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -11,7 +12,8 @@ import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
 from mmbench.report.pages.html import render
-from mmbench.stats.variance import variance_terms
+from mmbench.report.scores.effects import _finding as heading_of
+from mmbench.stats.variance import NOISE, Term, variance_terms
 from tests.support.factory import TRUTHS, Truth, make
 
 from .test_build import analysed
@@ -90,6 +92,18 @@ def test_planted_effects_are_found_and_absent_ones_are_not() -> None:
     gap = means["attention", "additive"].mean - means["attention", "mean"].mean
     assert gap == pytest.approx(0.05, abs=0.005)
     assert means["architecture", "shared"].n == 3
+
+
+def test_where_seed_noise_is_all_there_is_the_heading_says_so() -> None:
+    terms = [
+        Term(factors=("attention",), label="attention", df=2, share=0.14, omega2=0.0, p=0.4),
+        Term(factors=("fusion",), label="fusion", df=2, share=0.1, omega2=0.0, p=0.6),
+        Term(factors=NOISE, label="seed noise", df=9, share=0.76, omega2=None, p=None),
+    ]
+    said = "No axis stands out from seed noise: of the variance, attention (14 %), then fusion (10 %); seed noise 76 %"
+    assert heading_of(terms, ()) == said
+    terms[0] = replace(terms[0], p=0.01)
+    assert heading_of(terms, ()).startswith("What explains the variance: attention (14 %)")
 
 
 @pytest.mark.parametrize(("additive", "first"), [(0.05, "having attention"), (-0.05, "which attention")])

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmbench.probe.shared import explained
 from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
 from mmbench.report.pages.markdown import render as in_markdown
 from mmbench.report.pages.report import Report
-from mmbench.report.sections.interpretation.compute import find_interpretations
-from mmbench.report.sections.interpretation.finding import finding, heading, sentences
+from mmbench.report.sections.interpretation.compute import _pictures, find_interpretations
+from mmbench.report.sections.interpretation.finding import SAMPLES, finding, heading, sentences
 from mmbench.report.sections.interpretation.pictures import columns, heat
 from mmbench.report.sections.interpretation.record import Interpretation
 from mmbench.schema.dataset import Modality
@@ -140,6 +141,23 @@ def test_seeds_that_a_race_gave_to_one_combination_do_not_count_for_all() -> Non
     against = {d.reference: d for judge, d in part.differences if judge.name == "AUROC"}
     assert against["gradient_x_input"].verdict == "equal" and against["gradient_x_input"].n == 3
     assert part.trials == 2 * 2 * 3
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_pictures_say_once_which_is_best_without_attention(*, pooled: bool) -> None:
+    context = report().context
+    first = next(r for r in context.dataset("synergy").rows if (r.method.attention == "mean") is pooled and r.rank)
+    rows = [first, *(r for r in context.dataset("synergy").rows if r is not first)]
+    shown = list(_pictures(context, replace(context.dataset("synergy"), rows=tuple(rows))))
+    why = {p.method: p.why for p in shown}
+    assert why[first.key] == ("the best combination, without attention" if pooled else "the best combination")
+    others = {text for key, text in why.items() if key != first.key}
+    assert others == {"the best with another attention"} | (set() if pooled else {"the best without attention"})
+
+
+def test_the_samples_are_as_many_as_the_probe_takes() -> None:
+    assert explained.SAMPLES == SAMPLES
+    assert any(f"Measured on {SAMPLES} test samples" in x for x in sentences(part_of(report())))
 
 
 def test_the_heading_groups_data_sets_by_what_was_found() -> None:

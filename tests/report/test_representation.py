@@ -148,7 +148,9 @@ def test_everything_is_written(tmp_path: Path) -> None:
     assert '<a href="#representation">Representations</a>' in page
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
     heading = finding(parts(report))
-    assert heading == "Representations: those of attention are better than those of pooling on synergy and rating"
+    assert (
+        heading == "Representations: the read-outs of attention are better than those of pooling on synergy and rating"
+    )
     assert f"## {heading}" in markdown and "figures/representation_places.svg" in markdown
     for name in ("levels", "relations", "modalities", "contrasts"):
         assert f"tables/representation_{name}_synergy.csv" in files

@@ -14,8 +14,10 @@ from mmbench.report.build import analyse
 from mmbench.report.export import export
 from mmbench.report.pages.html import render
 from mmbench.report.pages.report import Report
+from mmbench.report.scores.measured import Compared
 from mmbench.report.sections.contribution.sentences import finding as which_leads
 from mmbench.report.sections.contribution.sentences import sentences as on_contributions
+from mmbench.report.sections.robustness.compute import ALONE
 from mmbench.report.sections.robustness.sentences import finding as on_top
 from mmbench.report.sections.robustness.sentences import sentences as on_robustness
 from mmbench.schema.quantity import Value, subsets
@@ -109,6 +111,19 @@ def test_contributions_are_told_with_the_carrier() -> None:
     first = part.modalities[0]
     assert f"its modalities bring: {first} " in said
     assert "they say much the same" in said
+
+
+def test_a_mean_over_modalities_is_no_heading_where_it_depends_on_which_is_missing() -> None:
+    (part,) = reported(kept)["robustness"]
+    alone = [x for x in part.compared if x.number.name.startswith(ALONE)]
+    assert " to " not in on_top([part]) and len(alone) > 1
+
+    def planted(x: Compared) -> Compared:
+        share = 0.014 if x is alone[0] else 1.0
+        return replace(x, methods=tuple(replace(m, value=replace(m.value, mean=share)) for m in x.methods))
+
+    apart = replace(part, compared=tuple(planted(x) if x in alone else x for x in part.compared))
+    assert "the best combination keeps 1 to 100 % on " in on_top([apart])
 
 
 def test_the_heading_names_who_leads_where_that_is_decided() -> None:

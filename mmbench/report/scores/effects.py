@@ -108,6 +108,10 @@ def _parts(terms: Sequence[Term], split: Sequence[tuple[str, float]]) -> list[tu
     return sorted([*split, *whole], key=lambda part: -part[1])
 
 
+CHANCE = 0.05
+"""The p of an F test from which on a term may be noise alone."""
+
+
 def _finding(terms: Sequence[Term], split: Sequence[tuple[str, float]]) -> str:
     mains = _parts(terms, split)
     mixed = [t for t in terms if len(t.factors) > 1 or t.factors == REST]
@@ -119,6 +123,8 @@ def _finding(terms: Sequence[Term], split: Sequence[tuple[str, float]]) -> str:
     if noise is None:
         # Noise swells every share, and most of all that of the axis with the most levels.
         return f"One seed does not decide what matters most: of the variance, noise included, {rank}{between}"
+    if all(t.p is not None and t.p >= CHANCE for t in terms if t.factors not in (NOISE, REST)):
+        return f"No axis stands out from seed noise: of the variance, {rank}{between}; seed noise {percent(noise)}"
     # Of the variance, not of the score: an axis whose levels are all equal within the margin can explain most of it.
     return f"What explains the variance: {rank}{between}; seed noise {percent(noise)}"
 

@@ -132,10 +132,12 @@ class DatasetCalibration:
 
     @property
     def state(self) -> str:
-        """`too sure`, `not sure enough` or `as sure as they are right`."""
+        """`too sure`, `not sure enough` or `as sure as they are right`, as far as so many samples tell."""
         t = self.temperature
         if t is None or UNSURE <= t <= SURE:
             return "about as sure as they are right"
+        if self.errors is not None and self.by_chance is not None and self.errors[0] <= self.by_chance:
+            return "not known to be miscalibrated"
         return "too sure" if t > SURE else "not sure enough"
 
 

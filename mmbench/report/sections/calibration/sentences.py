@@ -15,7 +15,10 @@ PLURALS = {"attention": "attentions", "fusion": "fusions", "architecture": "arch
 
 
 def finding(parts: Sequence[DatasetCalibration]) -> str:
-    """The heading."""
+    """The heading; of models that were trained too briefly it says nothing."""
+    parts = [d for d in parts if not d.cautions]
+    if not parts:
+        return "Calibration"
     by_state: dict[str, list[str]] = {}
     for d in parts:
         by_state.setdefault(d.state, []).append(d.name)
@@ -53,7 +56,7 @@ def _best(d: DatasetCalibration) -> Iterator[str]:
         return
     first = min(cells, key=lambda m: m.value.mean)
     yield (
-        f"By log-loss, which comes first here, {titles.titled(first.key)} has the lowest mean of "
+        f"By log-loss, which this section goes by, {titles.titled(first.key)} has the lowest mean of "
         f"{count(len(cells), 'combination')}: {interval(first.value, LOG_LOSS)} nats."
     )
 
@@ -125,7 +128,12 @@ def _alone(d: DatasetCalibration) -> Iterator[str]:
     for axis in dict.fromkeys(axis for axis, _ in found.contrasts):
         ends = errors.extremes(axis)
         behind = [x for own, x in found.contrasts if own == axis and ends and x.reference == ends[0].level]
-        worse = [x for x in behind if x.verdict == "better"]
+        # Of two that are alike in calibration error neither comes first by it.
+        first = None if ends is None else ends[0].level
+        later = {
+            x.reference for own, x in errors.contrasts if own == axis and x.subject == first and x.verdict == "better"
+        }
+        worse = [x for x in behind if x.verdict == "better" and x.subject in later]
         if ends and worse:
             most = max(worse, key=lambda x: x.mean)
             least, other = (titles.noun(axis, level) for level in (ends[0].level, most.subject))

@@ -181,7 +181,7 @@ def _compared(context: Context, dataset: str) -> Iterator[Compared]:
 
 
 def _pictures(context: Context, d: DatasetReport) -> Iterator[Picture]:
-    """Of the best combination, the best that pools, and the best of another mechanism."""
+    """Of the best combination, the best that pools, unless that is it, and the best of another mechanism."""
     kept: dict[str, Record] = {}
     for r in context.records[d.name]:
         if r["state"] == "done" and r["role"] == "cell" and r.get("relevance_maps") is not None:
@@ -190,9 +190,10 @@ def _pictures(context: Context, d: DatasetReport) -> Iterator[Picture]:
     if not ranked:
         return
     best = ranked[0]
-    wanted = {best.key: "the best combination"}
+    pools = best.method.attention == POOLING
+    wanted = {best.key: "the best combination, without attention" if pools else "the best combination"}
     for row in ranked:
-        if row.method.attention == POOLING and "the best without attention" not in wanted.values():
+        if not pools and row.method.attention == POOLING and "the best without attention" not in wanted.values():
             wanted.setdefault(row.key, "the best without attention")
         other = row.method.attention not in (POOLING, best.method.attention)
         if other and "the best with another attention" not in wanted.values():

@@ -11,6 +11,8 @@ from mmbench.report.values.words import listing
 from mmbench.schema.relevance import METHODS, TITLES
 from mmbench.stats.estimates import Difference, Estimate, Verdict
 
+SAMPLES = 24
+"""What `mmbench.probe.shared.explained` takes, which cannot be imported without PyTorch."""
 ABOUT: dict[Verdict, str] = {
     "better": "better than",
     "worse": "worse than",
@@ -120,6 +122,10 @@ def sentences(part: Interpretation) -> Iterator[str]:
         yield f"Without weights over tokens of a modality that are a distribution, so not defined: {names}."
     yield from _sane(part)
     yield from _faithful(part)
+    yield (
+        f"Measured on {SAMPLES} test samples, the same for all models, or all where there are fewer. Intervals are "
+        "over seeds: what other samples would do is not in them."
+    )
 
 
 def _sane(part: Interpretation) -> Iterator[str]:
@@ -128,11 +134,18 @@ def _sane(part: Interpretation) -> Iterator[str]:
     if signed and sizes:
         yield (
             f"With fresh weights, that have learned nothing, the signed AUROC is {_span(signed)} and that of sizes "
-            f"{_span(sizes)}: by so much tokens with evidence stand out by themselves."
+            f"{_span(sizes)}{_widest([*signed.values(), *sizes.values()])}: by so much tokens with evidence stand out "
+            "by themselves."
         )
     same = {m: x for m in METHODS[:-1] if (x := _of(part, "sanity", m)) is not None}
     if same:
         yield f"Rankings by models with fresh weights correlate with those of the trained models at {_span(same)}."
+
+
+def _widest(values: Sequence[Estimate]) -> str:
+    """` (± 0.24 at most)`; nothing with one seed."""
+    known = [x.half for x in values if x.half is not None]
+    return f" (± {max(known):.2f} at most)" if known else ""
 
 
 def _span(values: dict[str, Estimate]) -> str:
@@ -153,6 +166,10 @@ def _faithful(part: Interpretation) -> Iterator[str]:
         (part.against("comprehensiveness, masked", m), part.against("comprehensiveness, swapped", m))
         for m in METHODS[1:]
     ]
-    apart = [a.reference for a, b in verdicts if a is not None and b is not None and a.verdict != b.verdict]
+    apart = [
+        a.reference
+        for a, b in verdicts
+        if a is not None and b is not None and "open" not in (a.verdict, b.verdict) and a.verdict != b.verdict
+    ]
     if apart:
         yield f"The verdict depends on how tokens are taken away against {listing([TITLES[m] for m in apart])}."

@@ -45,7 +45,7 @@ def finding(parts: Sequence[Representations]) -> str:
         if not part.cautions and read_out is not None and read_out.attention is not None:
             where.setdefault(ANSWERS[read_out.attention.verdict], []).append(part.dataset)
     said = [f"{answer} on {listing(names)}" for answer, names in where.items()]
-    return f"{TITLE}: those of attention are {listing(said, between='; ')}" if said else TITLE
+    return f"{TITLE}: the read-outs of attention are {listing(said, between='; ')}" if said else TITLE
 
 
 def sentences(part: Representations) -> list[str]:

@@ -19,8 +19,33 @@ def finding(parts: Sequence[Robustness]) -> str:
     kept = {p.dataset: x for p in parts if not p.cautions and (x := _kept_by_best(p)) is not None}
     if not kept:
         return TITLE
-    what = listing([f"{percent(max(0.0, x.mean))} on {name}" for name, x in kept.items()])
+    spans = {p.dataset: _span(p) for p in parts}
+    what = listing([f"{spans[name] or percent(max(0.0, x.mean))} on {name}" for name, x in kept.items()])
     return f"{TITLE}: of its gain, the best combination keeps {what} without one modality"
+
+
+SPREAD = 0.5
+"""Difference of shares from which on a mean over modalities says nothing of any of them."""
+
+
+def _span(part: Robustness) -> str:
+    """`1 to 100 %`, where it depends on which modality is missing; else nothing."""
+    shares = [max(0.0, x.mean) for x in _alone(part).values()]
+    if not shares or max(shares) - min(shares) < SPREAD:
+        return ""
+    return f"{100 * min(shares):.0f} to {100 * max(shares):.0f} %"
+
+
+def _alone(part: Robustness) -> dict[str, Estimate]:
+    """What the best combination keeps without each modality, where that is known."""
+    found = {x.number.name: x for x in part.compared}
+    shares = {}
+    for m in part.modalities:
+        own = found.get(f"{ALONE}{m}")
+        mean = own.of(part.best) if own is not None and part.best is not None else None
+        if mean is not None:
+            shares[m] = mean
+    return shares
 
 
 def _kept_by_best(part: Robustness) -> Estimate | None:
@@ -43,7 +68,7 @@ def _sentences(part: Robustness) -> Iterator[str]:
     found = {x.number.name: x for x in part.compared}
     if "kept_without_one" in found:
         yield from _finding(part, found["kept_without_one"])
-        yield from _most_missed(part, found)
+        yield from _most_missed(part)
     for name, when in (
         (
             "kept_at_rates",
@@ -115,19 +140,14 @@ def _attention(d: Difference) -> str:
     return "attention and pooling keep equally much" if equal else "whether attention keeps more than pooling is open"
 
 
-def _most_missed(part: Robustness, found: dict[str, Compared]) -> Iterator[str]:
-    shares = {}
-    for m in part.modalities:
-        own = found.get(f"{ALONE}{m}")
-        mean = own.of(part.best) if own is not None and part.best is not None else None
-        if mean is not None:
-            shares[m] = mean
+def _most_missed(part: Robustness) -> Iterator[str]:
+    shares = _alone(part)
     if len(shares) < 2:
         return
     worst, least = min(shares, key=lambda m: shares[m].mean), max(shares, key=lambda m: shares[m].mean)
     if shares[worst].half is not None and shares[worst].high < shares[least].low:
         yield (
-            f"It misses {worst} most (without it, {_text(shares[worst])} is kept) and {least} least "
+            f"By the means, it misses {worst} most (without it, {_text(shares[worst])} is kept) and {least} least "
             f"({_text(shares[least])})."
         )
     else:

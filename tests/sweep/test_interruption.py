@@ -58,12 +58,19 @@ def test_a_sweep_that_is_stopped_while_it_starts_ends(tmp_path: Path, how: signa
     assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family)
 
 
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     root = driver.project(tmp_path / "project")
     slow = "import time, ray; init = ray.init; ray.init = lambda **o: (init(**o), time.sleep(60))"
     process = driver.start(root, before=slow)
     family: dict[int, psutil.Process] = {}
-    while not any("gcs_server" in p.name() for p in family.values()):
+    while not any(_name(p) == "gcs_server" for p in family.values()):
         family |= {p.pid: p for p in psutil.Process(process.pid).children(recursive=True)}
         assert process.poll() is None
         time.sleep(0.1)

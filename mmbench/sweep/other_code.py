@@ -1,7 +1,7 @@
 """Whether a worker has the source that the driver planned with: what other source finds must not bear its fingerprint.
 
-A node of a cluster may have another version; and Ray lets workers look into the folder in which a sweep is started
-first, where a clone may lie.
+A node of a cluster may have another version. And workers look first into the folder in which the sweep was started, by
+Ray's doing: a clone may lie there.
 """
 
 from __future__ import annotations

@@ -19,11 +19,34 @@ GRID = {"attention": ["mean"], "fusion": ["concat"], "architecture": ["shared"],
 CONTROLS = {"single_modalities": False, "baselines": []}
 
 
-def sweep(root: Path) -> subprocess.CompletedProcess[str]:
-    """With the repository's source in the driver, and in the workers what the project's folder holds."""
+def sweep(root: Path, *program: str) -> subprocess.CompletedProcess[str]:
+    """With the repository's source in the driver, and in the workers what the project's folder holds. program: for
+    Python, in place of the sweep."""
     env = os.environ | {"PYTHONPATH": str(small_project.ROOT), "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"}
-    command = [sys.executable, "-P", "-m", "pipeline.sweep"]
+    command = [sys.executable, "-P", *(program or ("-m", "pipeline.sweep"))]
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=200, check=False)
+
+
+TIME = """
+from pathlib import Path
+from mmbench.sweep.engine import call_on_free_slot
+from tests.support import small_project
+
+loaded = small_project.read(Path())
+(job,) = loaded.plan.jobs
+print(call_on_free_slot("small", {job.config.cell: job}, Path("data/prepared"), loaded.params.sweep))
+"""
+
+
+def test_a_worker_with_other_source_times_nothing(tmp_path: Path) -> None:
+    root = driver.project(tmp_path / "project", grid=GRID, controls=CONTROLS)
+    copy = Path(shutil.copytree(small_project.ROOT / "mmbench", root / "mmbench"))
+    same = sweep(root, "-c", TIME)
+    assert same.returncode == 0 and "mean + concat" in same.stdout, same.stderr
+    file = copy / "training" / "idle_cost.py"
+    file.write_text(file.read_text(encoding="utf-8") + "\n\nSLOPE = 2\n", encoding="utf-8")
+    other = sweep(root, "-c", TIME)
+    assert other.returncode == 1 and f"has mmbench from {copy}, and {DIFFERS}" in other.stderr, other.stderr
 
 
 def test_nothing_of_a_worker_with_other_source_is_kept(tmp_path: Path) -> None:
